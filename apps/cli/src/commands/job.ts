@@ -2,7 +2,7 @@ import type { NewJob } from '@fornax/client';
 import type { Command } from 'commander';
 import { listOf } from '../terminal/arguments.js';
 import { UsageError } from '../session/connection.js';
-import { documentIn, tasksIn, tasksOfJob } from '../session/job-file.js';
+import { documentIn, documentOf, tasksIn } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
@@ -16,16 +16,14 @@ interface SubmitOptions {
   readonly tasks?: string;
 }
 
-const newJob = (name: string, { shortname, tag, dependencies, maxWallTime, tasks }: SubmitOptions): NewJob => ({
+const newJob = (name: string, { shortname, tag, maxWallTime }: SubmitOptions): NewJob => ({
   name,
-  // Tasks of a file may name each other.
-  useDependencies: dependencies === true || tasks !== undefined,
   ...(shortname === undefined ? {} : { shortname }),
   ...(tag === undefined ? {} : { tags: tag }),
   ...(maxWallTime === undefined ? {} : { maxWallTime }),
 });
 
-/** Creates a job and its tasks; where one of these is refused, nothing of it is left. */
+/** Creates a job and its tasks, all or nothing. */
 const submit = async (io: Io, file: string | undefined, options: SubmitOptions): Promise<void> => {
   const client = io.client();
   const { name } = options;
@@ -34,21 +32,13 @@ const submit = async (io: Io, file: string | undefined, options: SubmitOptions):
     return io.print(await client.jobs.submit(await documentIn(file)));
   }
   if (name === undefined) throw new UsageError('A job needs a file, or a name: --name.');
-  const tasks = options.tasks === undefined ? [] : await tasksIn(options.tasks);
-  const id = await client.jobs.create(newJob(name, options));
-  if (tasks.length > 0) {
-    const answers = await client.submitTasks(tasksOfJob(tasks, id));
-    const refused = answers.flatMap(({ uuid, message }, index) =>
-      uuid === null ? [`task ${index + 1}: ${message ?? ''}`] : [],
-    );
-    if (refused.length > 0) {
-      await client.jobs.delete(id, true);
-      for (const line of refused) io.tell(line);
-      io.tell('The job was deleted again.');
-      return io.setExitCode(1);
-    }
-  }
-  io.print(id);
+  const { tasks, dependencies = false } = options;
+  const job = newJob(name, options);
+  io.print(
+    tasks === undefined
+      ? await client.jobs.create({ ...job, useDependencies: dependencies })
+      : await client.jobs.submit(documentOf({ ...job }, await tasksIn(tasks))),
+  );
 };
 
 const list = async (io: Io): Promise<void> => {

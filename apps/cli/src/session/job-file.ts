@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { NewTask } from '@fornax/client';
 import { parse } from 'yaml';
 import { UsageError } from './connection.js';
 
@@ -10,12 +9,6 @@ type Json = Readonly<Record<string, unknown>>;
 const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-
-/** Names of tasks are an account's own, and a file may be submitted again and again: each job has its own. */
-const nameIn = (jobId: string, name: string): string => `${name}-${jobId.replaceAll('-', '').slice(-12)}`;
-
-const renamed = (list: unknown, rename: (name: string) => string): unknown =>
-  Array.isArray(list) ? list.map((item: unknown) => (typeof item === 'string' ? rename(item) : item)) : list;
 
 /** A job as one document, in YAML or JSON. @throws UsageError it cannot be read */
 export const documentIn = async (path: string): Promise<unknown> => {
@@ -38,23 +31,44 @@ export const tasksIn = async (path: string): Promise<readonly Json[]> => {
   throw new UsageError(`${path} is to be a list of tasks, as POST /tasks takes them.`);
 };
 
-/** The tasks of a file as those of one job: what they call each other by is made the job's own. */
-export const tasksOfJob = (tasks: readonly Json[], jobId: string): readonly NewTask[] => {
-  const names = new Set(tasks.map(({ shortname }) => textOf(shortname)).filter((name) => name !== undefined));
-  const rename = (name: string): string => (names.has(name) ? nameIn(jobId, name) : name);
-  return tasks.map((task, index) => {
-    const shortname = textOf(task['shortname']);
-    const dependencies = isJson(task['dependencies']) ? task['dependencies'] : undefined;
-    return {
-      name: shortname ?? `task ${index + 1}`,
-      profile: 'docker-batch',
-      instanceCount: 1,
-      ...task,
-      jobUuid: jobId,
-      ...(shortname === undefined ? {} : { shortname: rename(shortname) }),
-      ...(dependencies === undefined
-        ? {}
-        : { dependencies: { ...dependencies, dependsOn: renamed(dependencies['dependsOn'], rename) } }),
-    } as NewTask;
+const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** What a task of a list waits for, as a document says it. */
+const afterOf = (dependencies: unknown): readonly unknown[] => {
+  if (!isJson(dependencies)) return [];
+  const advanced = listIn(dependencies['advancedDependsOn']).flatMap((one) => {
+    if (!isJson(one)) return [one];
+    const ends = listIn(one['taskFinalStateCondition']);
+    // Two ends of three are no condition that a document knows; it says so.
+    const on = ends.length === 0 || ends.length === 3 ? 'any' : ends.join(' or ').toLowerCase();
+    return [{ task: one['taskUuid'], on }];
   });
+  return [...listIn(dependencies['dependsOn']), ...advanced];
 };
+
+/** Constants by their names. */
+const environmentOf = (constants: unknown): Json =>
+  Object.fromEntries(
+    listIn(constants).flatMap((one) =>
+      isJson(one) && typeof one['key'] === 'string' ? [[one['key'], one['value']]] : [],
+    ),
+  );
+
+/** A task as `POST /tasks` takes it, as one of a document: other fields stay as they are. */
+const taskOf = (task: Json, index: number): Json => {
+  const { name, shortname, constants, dependencies, fornax, ...others } = task;
+  const { DOCKER_CMD: command, ...environment } = environmentOf(constants);
+  const { after: alone, ...ours } = isJson(fornax) ? fornax : {};
+  const after = [...afterOf(dependencies), ...listIn(alone)];
+  return {
+    ...others,
+    ...ours,
+    name: textOf(shortname) ?? textOf(name) ?? `task ${index + 1}`,
+    ...(command === undefined ? {} : { command }),
+    ...(Object.keys(environment).length === 0 ? {} : { environment }),
+    ...(after.length === 0 ? {} : { after }),
+  };
+};
+
+/** A job with the tasks of a list as one document: they go by their shortnames in it, and have none outside of it. */
+export const documentOf = (job: Json, tasks: readonly Json[]): Json => ({ ...job, tasks: tasks.map(taskOf) });

@@ -53,9 +53,27 @@ describe('a job that is created whole', () => {
       'other',
     ]);
     await harness.query(
-      `INSERT INTO staged_task (job_id, position, task_id, owner, spec, meta) VALUES ($1, 1, 'foreign', 'x', '{}', '{}')`,
+      `INSERT INTO staged_task (job_id, commit_id, position, task_id, owner, spec, meta) VALUES ($1, 'other', 1, 'foreign', 'x', '{}', '{}')`,
       [id],
     );
+    await made();
+    await eventually(async () => (await harness.query('SELECT FROM staged_task')).length === 0, { timeoutMs: 60_000 });
+    expect(await harness.tasksOf(id)).toHaveLength(4);
+  }, 120_000);
+
+  it('has its own tasks where another document was staged under its id, and drops those', async () => {
+    await harness.query(`CREATE FUNCTION stage_another() RETURNS trigger AS $$ BEGIN
+      INSERT INTO staged_task (job_id, commit_id, position, task_id, owner, spec, meta)
+        VALUES (NEW.job_id, 'other', 1, 'foreign', 'x', '{}', '{}');
+      INSERT INTO staged_job (job_id, commit_id, staged_ms, due_ms) VALUES (NEW.job_id, 'other', 0, 0);
+      RETURN NEW;
+    END $$ LANGUAGE plpgsql`);
+    await harness.query(`CREATE TRIGGER another BEFORE INSERT ON staged_job FOR EACH ROW
+      WHEN (NEW.commit_id <> 'other') EXECUTE FUNCTION stage_another()`);
+    const id = await made();
+    await harness.query('DROP TRIGGER another ON staged_job');
+    await harness.query('DROP FUNCTION stage_another');
+    expect([...(await harness.byName(id)).keys()].toSorted()).toEqual(['join', 'left', 'prepare', 'right']);
     await made();
     await eventually(async () => (await harness.query('SELECT FROM staged_task')).length === 0, { timeoutMs: 60_000 });
     expect(await harness.tasksOf(id)).toHaveLength(4);

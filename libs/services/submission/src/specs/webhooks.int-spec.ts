@@ -93,6 +93,47 @@ describe('a webhook', () => {
     ]);
   });
 
+  it('is told about jobs and pools, those of its owner alone, and again when its receiver fails', async () => {
+    const types = [
+      'JobCreated',
+      'JobTerminateRequested',
+      'JobCompleted',
+      'PoolCreated',
+      'PoolCloseRequested',
+      'PoolClosed',
+    ];
+    const hook = await register({ types });
+    const failed = new Set<string>();
+    receiver.answer(({ id }) => {
+      const isFirst = !failed.has(id);
+      failed.add(id);
+      return isFirst ? 503 : 200;
+    });
+    const make = async (path: string, body: object, token = harness.token): Promise<string> => {
+      const answer = await harness.call('POST', path, body, { token });
+      if (answer.status !== 200) throw new Error(answer.text);
+      return String(answer.json()['uuid']);
+    };
+    const pool = { name: 'p', profile: 'docker-batch', instanceCount: 1 };
+    const stranger = await harness.addAccount();
+    await make('/jobs', { name: 'not mine' }, stranger);
+    await make('/pools', pool, stranger);
+    const [job, slots] = [await make('/jobs', { name: 'mine' }), await make('/pools', pool)];
+    await harness.call('POST', `/jobs/${job}/terminate`);
+    await harness.call('POST', `/pools/${slots}/close`);
+    const told = (id: string): readonly string[] =>
+      receiver.taken.filter(({ text }) => text.includes(id)).map(({ type }) => type);
+    await eventually(() => told(job).length === 3 && told(slots).length >= 2);
+    expect(told(job)).toEqual(['JobCreated', 'JobTerminateRequested', 'JobCompleted']);
+    expect(told(slots)[0]).toBe('PoolCreated');
+    for (const message of receiver.taken) {
+      receiver.verify(hook.secret, message);
+      expect([job, slots].some((id) => message.text.includes(id))).toBe(true);
+      expect(message.data.taskId).toBeNull();
+    }
+    expect(receiver.received.length).toBeGreaterThanOrEqual(2 * receiver.taken.length);
+  });
+
   it('is tried again when its receiver fails, in order for each task, others not waiting', async () => {
     await register();
     const [bad, good] = [await submitTo(harness), await submitTo(harness)];

@@ -97,7 +97,7 @@ export class CreateJob {
     );
     try {
       await this.barrier.passed(sequence);
-      if (tasksOf) await this.stagedTasks.unfold(id);
+      if (tasksOf) await this.stagedTasks.unfoldOf(id, body);
       reservation.confirm();
       return id;
     } catch (error) {

@@ -27,8 +27,8 @@ interface Row {
 
 interface StagedJob {
   readonly job_id: string;
-  /** The commit that decides; null: of a job that was staged before this was noted. */
-  readonly commit_id: string | null;
+  /** The commit that decides; empty: of a job that was staged before this was noted. */
+  readonly commit_id: string;
   readonly staged_ms: string;
 }
 
@@ -83,7 +83,7 @@ export class StagedTasks {
     const batch = await this.batches.prepare(jobId, asked, context);
     const commitId = this.commits.idOfSubmission(jobId, body);
     const release = async (): Promise<void> => {
-      await this.forget(jobId);
+      await this.forget(jobId, commitId);
       await batch.release();
     };
     try {
@@ -107,14 +107,14 @@ export class StagedTasks {
     await this.db.transaction(async (tx) => {
       await tx.query(
         `INSERT INTO staged_job (job_id, commit_id, staged_ms, due_ms) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (job_id) DO UPDATE SET due_ms = excluded.due_ms`,
+         ON CONFLICT (job_id, commit_id) DO UPDATE SET due_ms = excluded.due_ms`,
         [jobId, commitId, now, now + LEASE_MS],
       );
       for (let from = 0; from < tasks.length; from += AT_ONCE) {
         const part = tasks.slice(from, from + AT_ONCE);
         await tx.query(
-          `INSERT INTO staged_task (job_id, position, task_id, owner, spec, meta)
-           SELECT $1, w.at + $2, w.task_id, $5, w.spec, $6::jsonb
+          `INSERT INTO staged_task (job_id, commit_id, position, task_id, owner, spec, meta)
+           SELECT $1, $7, w.at + $2, w.task_id, $5, w.spec, $6::jsonb
            FROM unnest($3::text[], $4::jsonb[]) WITH ORDINALITY AS w(task_id, spec, at) ON CONFLICT DO NOTHING`,
           [
             jobId,
@@ -123,6 +123,7 @@ export class StagedTasks {
             part.map(({ spec }) => JSON.stringify(spec)),
             context.account.id,
             meta,
+            commitId,
           ],
         );
       }
@@ -130,55 +131,65 @@ export class StagedTasks {
   }
 
   /** Takes what is staged of a job to the log that has the job, and resolves once a read shows it. Safe to repeat, and to do from several processes. @throws LogUnavailable */
-  async unfold(jobId: string): Promise<void> {
+  private async unfold(jobId: string, commitId: string): Promise<void> {
     await outsideOfRequests(async () => {
       let [last, sequence] = [0, 0];
       for (;;) {
         const rows = await this.db.query<Row[]>(
           `SELECT position, task_id, owner, spec, meta FROM staged_task
-           WHERE job_id = $1 AND position > $2 ORDER BY position LIMIT ${BATCH_AT_ONCE}`,
-          [jobId, last],
+           WHERE job_id = $1 AND commit_id = $3 AND position > $2 ORDER BY position LIMIT ${BATCH_AT_ONCE}`,
+          [jobId, last, commitId],
         );
         const [first] = rows;
         if (!first) break;
-        await this.lease(jobId);
+        await this.lease(jobId, commitId);
         const tasks = rows.map(({ task_id: taskId, spec }) => ({ taskId, spec }));
         sequence = Math.max(sequence, await this.batches.append(tasks, first.owner, first.meta));
         last = rows.at(-1)?.position ?? last;
       }
       await this.batches.shown(sequence);
-      await this.forget(jobId);
+      await this.forget(jobId, commitId);
     });
+  }
+
+  /** Takes the tasks to the log of a job that the log has by this request, and resolves once a read shows them. @param body of the request */
+  unfoldOf(jobId: string, body: unknown): Promise<void> {
+    return this.unfold(jobId, this.commits.idOfSubmission(jobId, body));
   }
 
   /** Does for a job what its request left. */
   private async goOn({ job_id: jobId, commit_id: commitId, staged_ms: stagedAt }: StagedJob): Promise<void> {
-    if (!(await this.claim(jobId))) return;
+    if (!(await this.claim(jobId, commitId))) return;
     const made = await this.commits.submissionOf(jobId);
     // Another request has made the job under this one's key: these are not its tasks.
-    if (made && commitId !== null && made.id !== commitId) return this.forget(jobId);
-    if (made) return this.unfold(jobId);
-    if (this.clock.now() - Number(stagedAt) >= FORGOTTEN_AFTER_MS) await this.forget(jobId);
+    if (made && commitId !== '' && made.id !== commitId) return this.forget(jobId, commitId);
+    if (made) return this.unfold(jobId, commitId);
+    if (this.clock.now() - Number(stagedAt) >= FORGOTTEN_AFTER_MS) await this.forget(jobId, commitId);
   }
 
   /** @returns false: another process goes on with it */
-  private async claim(jobId: string): Promise<boolean> {
+  private async claim(jobId: string, commitId: string): Promise<boolean> {
     const now = this.clock.now();
     const [rows] = await this.db.query<[unknown[], number]>(
-      'UPDATE staged_job SET due_ms = $2::bigint + $3 WHERE job_id = $1 AND due_ms <= $2 RETURNING job_id',
-      [jobId, now, LEASE_MS],
+      'UPDATE staged_job SET due_ms = $2::bigint + $3 WHERE job_id = $1 AND commit_id = $4 AND due_ms <= $2 RETURNING job_id',
+      [jobId, now, LEASE_MS, commitId],
     );
     return rows.length > 0;
   }
 
-  private async lease(jobId: string): Promise<void> {
-    await this.db.query('UPDATE staged_job SET due_ms = $2 WHERE job_id = $1', [jobId, this.clock.now() + LEASE_MS]);
+  private async lease(jobId: string, commitId: string): Promise<void> {
+    await this.db.query('UPDATE staged_job SET due_ms = $3 WHERE job_id = $1 AND commit_id = $2', [
+      jobId,
+      commitId,
+      this.clock.now() + LEASE_MS,
+    ]);
   }
 
-  private async forget(jobId: string): Promise<void> {
+  private async forget(jobId: string, commitId: string): Promise<void> {
     await this.db.query(
-      'WITH job AS (DELETE FROM staged_job WHERE job_id = $1) DELETE FROM staged_task WHERE job_id = $1',
-      [jobId],
+      `WITH job AS (DELETE FROM staged_job WHERE job_id = $1 AND commit_id = $2)
+       DELETE FROM staged_task WHERE job_id = $1 AND commit_id = $2`,
+      [jobId, commitId],
     );
   }
 }
