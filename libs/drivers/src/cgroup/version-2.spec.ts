@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { candidatesV2, locateV2 } from './version-2.js';
+import { candidatesV2, locateV2, outsideLeaf } from './version-2.js';
 
 const MOUNT = '29 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate';
 
@@ -24,6 +24,12 @@ describe('finding control groups of version 2', () => {
   it('finds none where none is mounted', () => {
     expect(locateV2('4:memory:/x', MOUNT)).toBeUndefined();
     expect(locateV2('0::/', '30 24 0:27 / /sys/fs/cgroup rw - tmpfs tmpfs rw')).toBeUndefined();
+  });
+
+  it('takes the leaf that an agent made for itself for the group around it, and no other', () => {
+    const inLeaf = { top: '/sys/fs/cgroup', own: '/sys/fs/cgroup/user/fornax-1-agent' };
+    expect(outsideLeaf(inLeaf, 'fornax-1').own).toBe('/sys/fs/cgroup/user');
+    expect(outsideLeaf(inLeaf, 'fornax-2')).toEqual(inLeaf);
   });
 
   it('has root begin at the top, and others with what may be theirs', () => {

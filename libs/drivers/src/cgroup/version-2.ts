@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../process/error-code.js';
 import type { CgroupParent, Limit } from './cgroup.js';
 import {
@@ -58,6 +58,13 @@ export const candidatesV2 = ({ top, own }: PlaceV2, isRoot: boolean): readonly s
 const words = async (file: string): Promise<readonly string[]> =>
   (await readFile(file, 'utf8')).trim().split(' ').filter(Boolean);
 
+/** The leaf in which an agent of this name sits so that its group may have children. */
+const leafOf = (name: string): string => `${name}-agent`;
+
+/** Where an agent was before it went into its leaf: the groups of one that began there before it are to be found again. */
+export const outsideLeaf = (place: PlaceV2, name: string): PlaceV2 =>
+  basename(place.own) === leafOf(name) ? { ...place, own: dirname(place.own) } : place;
+
 /**
  * Takes the processes out of a group, into a leaf below it: a group with processes may not hand controllers to its children.
  * @param others whether those of others may be moved: in a container, where all of them are its own
@@ -99,7 +106,7 @@ const openBelow = async (base: string, name: string, others: boolean): Promise<C
   await access(join(base, 'cgroup.procs'), constants.W_OK);
   const parent = join(base, name);
   await mkdir(parent, { recursive: true });
-  await handDown(base, () => emptied(base, join(base, `${name}-agent`), others));
+  await handDown(base, () => emptied(base, join(base, leafOf(name)), others));
   const limits = await handDown(parent);
   if (limits.length === 0) {
     await removeGroup(parent);
@@ -161,8 +168,9 @@ const groupsIn = (parent: string, limits: readonly Limit[]): CgroupParent => ({
 
 /** Opens groups of version 2 below the best group that may be ours. @returns undefined where none may */
 export const openV2 = async (name: string, own: string, mounts: string): Promise<CgroupParent | undefined> => {
-  const place = locateV2(own, mounts);
-  if (!place) return undefined;
+  const found = locateV2(own, mounts);
+  if (!found) return undefined;
+  const place = outsideLeaf(found, name);
   const isRoot = process.getuid?.() === 0;
   for (const base of candidatesV2(place, isRoot)) {
     // Not ours to write, for one reason or another: perhaps the next one is.
