@@ -45,6 +45,9 @@ int carry_out(int argc, char **argv);
 /* serve.c: starts processes, each of which carries out options, until standard input ends. @returns the exit code */
 int serve(void);
 
+/* empty.c: kills what is in control groups, whose files of processes these are, until nothing is. @returns the exit code, 0: nothing is left */
+int empty_groups(int count, char **paths);
+
 /* enter.c */
 sigset_t requests_to_end(void);
 void join_group(const char *path);

@@ -6,9 +6,10 @@
  *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
  *               --directory DIR --aim all|group [--user UID GID]
  *   fornax-init --serve
+ *   fornax-init --empty FILE...
  *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
  *
- * The third form starts processes that do what the first two forms do (see serve.c). The fourth holds a network with a way out for an instance, which
+ * The third form starts processes that do what the first two forms do (see serve.c). The fourth ends what is in control groups (see empty.c). The fifth holds a network with a way out for an instance, which
  * enters it by --namespace-network (see network.c).
  * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the second form
  * inside of what it made. The second form reads what to run from descriptor 5 (see command.c), so neither arguments nor environment of the
@@ -125,5 +126,6 @@ int main(int argc, char **argv) {
   own_argc = argc;
   own_argv = argv;
   if (argc == 2 && strcmp(argv[1], "--serve") == 0) return serve();
+  if (argc > 2 && strcmp(argv[1], "--empty") == 0) return empty_groups(argc - 2, argv + 2);
   return carry_out(argc, argv);
 }

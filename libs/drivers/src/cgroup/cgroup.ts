@@ -29,7 +29,8 @@ export interface Cgroup {
   /** What its processes have used and hold now; pages of files that the kernel would drop first are not counted. */
   use(): { readonly cpuMs?: number; readonly memoryMB?: number };
   usage(): { readonly cpuMs?: number; readonly peakMemoryMB?: number; readonly oomKills: number };
-  kill(): void;
+  /** Kills its processes; version 1 also waits until they are gone. Never rejects. */
+  kill(): Promise<void>;
   remove(): Promise<void>;
 }
 

@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { errorCode } from '../process/error-code.js';
-import { signalQuietly } from '../process/proc.js';
+import { initProgram } from '../process/init-program.js';
+
+const run = promisify(execFile);
 
 /** What both versions of control groups do with their files. */
 
@@ -41,8 +45,16 @@ export const processesOf = (folder: string): readonly number[] => {
   }
 };
 
-export const killAll = (folder: string): void => {
-  for (const pid of processesOf(folder)) signalQuietly(pid, 'SIGKILL');
+/**
+ * Kills all that is in groups which the kernel cannot kill in one step, until nothing is (`native/src/empty.c`): from here a process could be killed by its
+ * number only, which may be another's by then. What cannot be ended now is left to the next start, as a group that cannot be removed is.
+ */
+export const killAll = async (folders: readonly string[]): Promise<void> => {
+  const files = folders
+    .filter((folder) => processesOf(folder).length > 0)
+    .map((folder) => join(folder, 'cgroup.procs'));
+  if (files.length === 0) return;
+  await run(await initProgram(), ['--empty', ...files], { cwd: '/', env: {} }).catch(() => undefined);
 };
 
 /** Sets a limit. @throws Error the kernel does not take it */
@@ -85,7 +97,7 @@ export const removeGroup = async (folder: string): Promise<void> => {
 export const sweep = async (parent: string): Promise<void> => {
   for (const entry of await readdir(parent, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
-    killAll(join(parent, entry.name));
+    await killAll([join(parent, entry.name)]);
     await removeGroup(join(parent, entry.name));
   }
 };

@@ -107,9 +107,7 @@ export const openV1 = async (name: string, own: string, mounts: string): Promise
             oomKills: oomKills ?? 0,
           };
         },
-        kill: () => {
-          for (const folder of folders) killAll(folder);
-        },
+        kill: () => killAll(folders),
         remove: async () => {
           for (const folder of folders) await removeGroup(folder);
         },

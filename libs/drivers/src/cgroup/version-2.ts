@@ -154,11 +154,11 @@ const groupsIn = (parent: string, limits: readonly Limit[]): CgroupParent => ({
           oomKills: readKeyed(join(folder, 'memory.events'), 'oom_kill') ?? 0,
         };
       },
-      kill: () => {
+      kill: async () => {
         try {
           writeFileSync(join(folder, 'cgroup.kill'), '1');
         } catch {
-          killAll(folder); // older than Linux 5.14
+          await killAll([folder]); // older than Linux 5.14
         }
       },
       remove: () => removeGroup(folder),

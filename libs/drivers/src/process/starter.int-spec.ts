@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from '@jest/globals';
 
 import { orderOf } from '../sandbox/driver.fixture.js';
-import { initProgram } from '../sandbox/init-program.js';
+import { initProgram } from './init-program.js';
 import { signalQuietly, startTimeOf } from './proc.js';
 import { Starter } from './starter.js';
 

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { it } from '@jest/globals';
 
 import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
-import { initProgram } from './init-program.js';
+import { initProgram } from '../process/init-program.js';
 import { isRoot, type Level } from './level.js';
 import { SandboxDriver, type SandboxOptions } from './sandbox.driver.js';
 

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { InstanceSpec, PreparedInstance } from '../driver/driver.js';
 import { openDriver, type OpenDriver, openLevels, testsOf } from './driver.fixture.js';
+import { startTimeOf } from '../process/proc.js';
 import { isRoot } from './level.js';
 
 const SLOW_MS = 60_000;
@@ -34,6 +35,7 @@ afterAll(() => Promise.all(LEVELS.map(([, open]) => open?.close())), SLOW_MS);
 
 describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s', (level, opened) => {
   const here = testsOf(opened);
+  const isolated: typeof here = level === 'process' ? () => undefined : here;
   let number = 0;
   beforeAll(async () => {
     // The first one is made when it is asked for, and another for whoever comes next.
@@ -168,6 +170,39 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
       await writeFile(join(prepared.jobDir, 'go'), '');
       expect(await running.exit).toMatchObject({ kind: 'exited', exitCode: 3 });
       await prepared.dispose();
+    },
+    SLOW_MS,
+  );
+
+  isolated(
+    'has a first process that nobody inside can stop, and ends when it is killed though somebody outside did',
+    async (open) => {
+      // All that it may signal: whoever is first in a namespace of processes hears nothing from inside that it does not want to.
+      const inside = await prepare(open);
+      expect(await run(open, inside, 'sleep 600 & kill -STOP 1; kill -STOP -1; kill -TSTP 1; exit 3')).toMatchObject({
+        kind: 'exited',
+        exitCode: 3,
+      });
+      await inside.dispose();
+      const prepared = await prepare(open);
+      const first = await firstProcess(prepared);
+      const running = await prepared.start({
+        argv: ['/bin/sh', '-c', 'echo up; exec sleep 600'],
+        env: { PATH: open.facts.path },
+      });
+      running.stderr.resume();
+      await once(running.stdout, 'data');
+      const below = await childrenOf(first);
+      const all = [...below, ...(await Promise.all(below.map(childrenOf))).flat()];
+      expect(all.length).toBeGreaterThanOrEqual(2);
+      for (const pid of all) process.kill(pid, 'SIGSTOP');
+      running.kill();
+      expect(await running.exit).toMatchObject({ kind: 'killed' });
+      await prepared.dispose();
+      // Who is the last to reap them is not ours to say.
+      await eventually(async () =>
+        (await Promise.all(all.map((pid) => startTimeOf(pid)))).every((time) => time === undefined),
+      );
     },
     SLOW_MS,
   );

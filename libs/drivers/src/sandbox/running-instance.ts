@@ -181,11 +181,14 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const ended = Promise.all([child.ended, once(child.status, 'close')]);
 
   let isOurKill = false;
+  // Whoever is in the group is killed while this goes on, one that begins in the same room too: so nothing is over before it.
+  let emptying: Promise<unknown> = Promise.resolve();
+  const emptyGroup = (): Promise<unknown> => (emptying = Promise.all([emptying, how.cgroup?.kill()]));
   const kill = (): void => {
     isOurKill = true;
     if (child.isOver()) return;
     child.kill();
-    how.cgroup?.kill();
+    void emptyGroup();
   };
   let watch: ReturnType<typeof watchMemory> | undefined;
   let isOver = false;
@@ -198,12 +201,13 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     isOver = true;
     const { peakMB, exceeded } = watch?.stop() ?? { peakMB: undefined, exceeded: false };
     if (how.level.aim === 'group') {
-      how.cgroup?.kill();
+      await emptyGroup();
       // A control group has them all. Without one they are found by their environment, the command's own group too: its number may be another's by now.
       const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
       for (const pid of strays) signalQuietly(pid, 'SIGKILL');
       if (how.owner) await endUser(how.owner.uid);
     }
+    await emptying;
     control.destroy();
     const usage = how.cgroup?.usage();
     const { exitCode, signal, cpuMs: toldMs } = status.end();
@@ -274,7 +278,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       // What is inside may have outlived the process that we know, if that was ended while it made the sandbox: it is told that nothing comes.
       order.destroy();
       control.destroy();
-      how.cgroup?.kill();
+      await emptyGroup();
       await exit;
       closeOutput();
     },

@@ -26,7 +26,7 @@ import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
-import { initProgram } from './init-program.js';
+import { initProgram } from '../process/init-program.js';
 import { isRoot, type Level, ramfsBytes, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';

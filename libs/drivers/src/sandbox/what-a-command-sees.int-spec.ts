@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
 
 import { asRoot, type OpenDriver, openLevels, orderOf, runInit, type Seen, testsOf } from './driver.fixture.js';
-import { initProgram } from './init-program.js';
+import { initProgram } from '../process/init-program.js';
 import { isRoot } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
 

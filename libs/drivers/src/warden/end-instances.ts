@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { killAll } from '../cgroup/group-files.js';
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
 import { markOf } from '../process/mark.js';
@@ -34,10 +35,8 @@ const killGroup = async (folder: string): Promise<boolean> => {
   const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
   const pids = text.split('\n').filter(Boolean).map(Number);
   if (pids.length === 0) return false;
-  // One step for the whole group, whatever it forks meanwhile; older kernels are told of each.
-  await writeFile(join(folder, 'cgroup.kill'), '1').catch(() => {
-    for (const pid of pids) signalQuietly(pid, 'SIGKILL');
-  });
+  // One step for the whole group, whatever it forks meanwhile; version 1 and older kernels need more.
+  await writeFile(join(folder, 'cgroup.kill'), '1').catch(() => killAll([folder]));
   const states = await Promise.all(pids.map(async (pid) => (await statOf(pid))?.state ?? 'X'));
   return states.some((state) => state !== 'Z' && state !== 'X');
 };
