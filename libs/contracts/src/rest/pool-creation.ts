@@ -17,6 +17,8 @@ import { reference, textOf, wireReader, type WireResult } from './wire.js';
 /** Instances that one node of a pool may take at once. */
 const MAX_SLOTS_PER_NODE = 1_000;
 
+const poolConstantsSchema = constantsSchema.max(50).optional();
+
 /** Body of POST /pools (contract, section 3.4); what does not depend on other fields or on the platform's state is checked here. */
 export const poolCreationSchema = z.object({
   name: z.string().min(1).max(2_047),
@@ -27,6 +29,7 @@ export const poolCreationSchema = z.object({
   /** Kept as it was sent; {@link readScaling} says what it means. */
   scaling: z.unknown().optional(),
   ...askedOfBoth,
+  constants: poolConstantsSchema,
   resourceBuckets: z.array(z.string().min(1).max(255)).max(100).optional(),
   advancedResourceBuckets: z.array(advancedBucketSchema).max(100).optional(),
   preparationTask: z.object({ commandLine: textOf(65_536).optional() }).optional(),
@@ -51,7 +54,7 @@ export const poolCloneSchema = poolCreationSchema.partial();
 
 /** Body of PUT /pools/{id}: of a whole pool only these count (contract, 5.15). */
 export const poolUpdateSchema = z.object({
-  constants: constantsSchema.optional(),
+  constants: poolConstantsSchema,
   tags: tagsSchema.optional(),
   elasticProperty: elasticPropertySchema.optional(),
   scaling: z.unknown().optional(),

@@ -53,13 +53,17 @@ export const constantsSchema = z
     });
   });
 
+/** What stands in routes where an id or a shortname may: an object of that name could not be asked for. */
+const WORDS_OF_ROUTES: readonly string[] = ['paginate', 'schema', 'search', 'summaries'];
+
 export const shortnameSchema = z
   .string()
   .max(255)
   .regex(
     /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/,
     'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.',
-  );
+  )
+  .refine((name) => !WORDS_OF_ROUTES.includes(name), 'A shortname is no word that the API has in its place.');
 
 /** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
 export const tagsSchema = z.array(textOf(511)).max(9);

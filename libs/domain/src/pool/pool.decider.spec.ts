@@ -109,6 +109,35 @@ describe('the newest resources of a pool', () => {
   });
 });
 
+describe('the interval of a slot, which is what is billed of a pool', () => {
+  const endsOf = (events: readonly PoolEvent[], command: PoolCommand): readonly AttemptEnd[] => {
+    const decision = poolDecider.decide(stateAfter(...events), command);
+    if ('rejection' in decision) throw new Error(decision.rejection.detail);
+    return decision.events.flatMap((event) => (event.type === 'SlotsEnded' ? event.attempts : []));
+  };
+  const LATER = at + 60_000;
+  const lost = anEnd(0, { outcome: 'failure', cause: 'node-lost', startedAt: at, endedAt: LATER });
+
+  it('is from ready to its end, however that comes', () => {
+    const told = anEnd(0, { outcome: 'cancelled', startedAt: at, endedAt: LATER });
+    const report: PoolCommand = { type: 'RecordReports', reports: [{ kind: 'ended', end: told }], at: LATER };
+    const revoke: PoolCommand = { type: 'RevokeLeases', attempts: [lost], at: LATER };
+    for (const [events, command] of [
+      [[...oneReady, resized('', '0')], report],
+      [[...oneReady, closing], report],
+      [[...oneReady, deleting], report],
+      [oneReady, revoke],
+    ] as const)
+      expect(endsOf(events, command)).toEqual([expect.objectContaining({ startedAt: at, endedAt: LATER })]);
+  });
+
+  it('is none of a slot that was never ready, and is told once', () => {
+    const begun = [created({ size: { type: 'fixed', nodes: 1 } }), resized('0'), dispatched(aLease(0))];
+    expect(endsOf(begun, report(unprepared(0)))).toEqual([expect.not.objectContaining({ startedAt: at })]);
+    expect(endsOf([...oneReady, ended(lost)], { type: 'RevokeLeases', attempts: [lost], at: LATER })).toEqual([]);
+  });
+});
+
 describe('the size of a pool', () => {
   it('is changed by slots that are free to open, and open ones to close', () =>
     given(...oneReady)

@@ -192,9 +192,28 @@ describe('billing', () => {
     for (const path of ['/carbon/v1', '/carbon/v1/datacenters']) expect(await get(path)).toMatchObject({ status: 403 });
   });
 
-  it('knows no pool, as the lists of pools say', async () => {
-    for (const path of ['/carbon/v1/pools/p-1/carbon-facts', '/credits/v1/pools/p-1/credits'])
-      expect(await get(path)).toMatchObject({ status: 404, body: { message: 'No such pool: p-1' } });
+  it('says that pools have no bill and no carbon facts yet, in a way that no client retries', async () => {
+    for (const [path, what] of [
+      ['/carbon/v1/pools/p-1/carbon-facts', 'The calculation of carbon facts'],
+      ['/credits/v1/pools/p-1/credits', 'The bill of a pool'],
+    ] as const)
+      expect(await get(path)).toMatchObject({
+        status: 403,
+        body: { message: `${what} is not available in this version of Fornax` },
+      });
+  });
+
+  it('counts nothing of tasks in the slots of a pool, beside others that it counts', async () => {
+    const inSlot = { inSlot: 'slot-1' };
+    const submittedIn = submitted('in-pool', { poolUuid: 'p-1' });
+    const lost = requeued(anEnd(0, { ...ofAnHour, ...inSlot, outcome: 'failure', cause: 'node-lost' }));
+    const again = dispatched(aLease(0, { attempt: 2, ...inSlot }));
+    const end = concluded(anEnd(0, { ...ofAnHour, ...inSlot, attempt: 2 }));
+    await append('task', 'in-pool', [submittedIn], [dispatched(aLease(0, inSlot))], [lost], [again], [end]);
+    await append('task', 'beside', [submitted('beside')], [dispatched(aLease(0))], [concluded(anEnd(0, ofAnHour))]);
+    expect(await get('/credits/v1/tasks/in-pool/credits')).toEqual({ status: 200, body: { credits: 0 } });
+    expect((await get('/fornax/v1/billing/tasks/in-pool/lines')).body).toMatchObject({ lines: [] });
+    expect(await get('/credits/v1/tasks/beside/credits')).toEqual({ status: 200, body: { credits: 0.01 } });
   });
 
   it('bills a large task in a few statements, and the same when it is rebuilt', async () => {

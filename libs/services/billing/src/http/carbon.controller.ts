@@ -1,7 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiForbiddenResponse, ApiNotFoundResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { NotBuilt, NotFound } from '@fornax/base';
+import { NotBuilt } from '@fornax/base';
 import { LedgerReader } from './ledger-reader.js';
 
 const WHAT = 'The calculation of carbon facts';
@@ -21,10 +21,10 @@ export class CarbonController {
   }
 
   @Get('pools/:id/carbon-facts')
-  @ApiOperation({ summary: 'Carbon facts of a pool: there is none in this version, answers 404' })
-  @ApiNotFoundResponse()
-  pool(@Param('id') id: string): never {
-    throw new NotFound(`No such pool: ${id}`);
+  @ApiOperation({ summary: 'Carbon facts of a pool: not built yet, answers 403' })
+  @ApiForbiddenResponse()
+  pool(): never {
+    throw new NotBuilt(WHAT);
   }
 
   /** Of other methods the two routes above would lose their 405. */

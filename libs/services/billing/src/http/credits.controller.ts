@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NotFound } from '@fornax/base';
+import { ApiForbiddenResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NotBuilt } from '@fornax/base';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerReader } from './ledger-reader.js';
@@ -31,9 +31,9 @@ export class CreditsController {
   }
 
   @Get('pools/:id/credits')
-  @ApiOperation({ summary: 'Credits consumed by a pool: there is none in this version, answers 404' })
-  @ApiNotFoundResponse()
-  pool(@Param('id') id: string): never {
-    throw new NotFound(`No such pool: ${id}`);
+  @ApiOperation({ summary: 'Credits consumed by a pool: not built yet, answers 403' })
+  @ApiForbiddenResponse()
+  pool(): never {
+    throw new NotBuilt('The bill of a pool');
   }
 }

@@ -1,4 +1,5 @@
-import { sizeOf, sizePool, type InstanceError, type PoolState } from '@fornax/domain';
+import { sizeOf, sizePool, type InstanceError, type PoolEvent, type PoolState } from '@fornax/domain';
+import type { EventLog } from '@fornax/event-store';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import { demandOf, leasesOfSlots } from '../view/pool-round.js';
@@ -7,6 +8,7 @@ import type { SchedulerView } from '../view/scheduler-view.js';
 export interface PoolSizerOptions {
   readonly view: SchedulerView;
   readonly writer: Pick<TaskWriter, 'isBusy' | 'resize' | 'failWaiting'>;
+  readonly log: Pick<EventLog, 'readAggregate'>;
   readonly now: () => number;
   /** Whether nothing may be placed now. */
   readonly isHeld: () => boolean;
@@ -79,11 +81,26 @@ export class PoolSizer {
     const isOpen = pool !== undefined && !pool.closeRequested && !pool.deleteRequested && pool.failed === null;
     if (isOpen) return;
     const mayFinish = pool !== undefined && !pool.deleteRequested && pool.failed === null;
+    let why: Promise<InstanceError> | undefined;
     for (const { taskId } of view.pools.tasksOf(poolId)) {
       const state = view.task(taskId)?.state;
       if (!state || (mayFinish && state.attempts.size > 0)) continue;
-      this.carryOut(poolId, writer.failWaiting(taskId, pool?.failed ?? view.pools.failureOf(poolId) ?? POOL_ENDS));
+      why ??= this.endOf(poolId, pool);
+      this.carryOut(
+        poolId,
+        why.then((error) => writer.failWaiting(taskId, error)),
+      );
     }
+  }
+
+  /** What tasks are told of the end of their pool. One that was over before this leader came is not in the view: the log knows. */
+  private async endOf(poolId: string, pool: PoolState | undefined): Promise<InstanceError> {
+    const { view, log } = this.options;
+    const known = pool?.failed ?? view.pools.failureOf(poolId);
+    if (known || pool) return known ?? POOL_ENDS;
+    const commits = await log.readAggregate('pool', poolId);
+    const events = commits.flatMap((commit) => commit.events as readonly PoolEvent[]);
+    return events.find((event) => event.type === 'PoolFailed')?.error ?? POOL_ENDS;
   }
 
   private carryOut(poolId: string, decision: Promise<void>): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PoolSpec } from '@fornax/domain';
+import { InMemoryLog } from '@fornax/event-store';
 import { nodeJoined, submitted } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
 import { poolCreated } from './leader-pools.fixture.js';
@@ -37,6 +38,17 @@ describe('a pool whose slots cannot be prepared', () => {
     await eventually(async () => (await errorsOf(one, 't')).length > 0);
     const [error] = await errorsOf(one, 't');
     expect(error?.message).toContain('Slots could not be prepared 5 times in a row');
+  });
+
+  it('tells a task why also where it comes to the log after the pool is over, to another leader', async () => {
+    const log = new InMemoryLog();
+    const before = rig(log);
+    const error = { code: 'FX-EXIT', message: 'could not be prepared', debug: '' };
+    await before.append('pool', 'p', 0, poolCreated(unpreparable), { type: 'PoolFailed', error, at: 2 });
+    await before.append('task', 't', 0, submitted('t', { instances: '0', poolUuid: 'p' }));
+    const one = await rig(log, 'b').lead(2);
+    await eventually(async () => (await errorsOf(one, 't')).length > 0);
+    expect(await errorsOf(one, 't')).toEqual([error]);
   });
 
   it('opens slots elsewhere when a node is drained', async () => {

@@ -33,6 +33,25 @@ describe('a size that cannot be', () => {
   });
 });
 
+describe('what a pool cannot have', () => {
+  const constants = (count: number) => Array.from({ length: count }, (_, n) => ({ key: `K${n}`, value: 'v' }));
+
+  it('is more than fifty constants, also later', async () => {
+    expect(await wrong('POST', '/pools', { ...pool, instanceCount: 1, constants: constants(51) })).toEqual([
+      'constants',
+    ]);
+    const id = await create();
+    expect(await wrong('PUT', `/pools/${id}`, { constants: constants(51) })).toEqual(['constants']);
+    expect((await harness.call('PUT', `/pools/${id}`, { constants: constants(50) })).status).toBe(200);
+  });
+
+  it.each(['paginate', 'schema', 'search', 'summaries'])('is the name %s, nor can a task or a job', async (shortname) => {
+    expect(await wrong('POST', '/pools', { ...pool, instanceCount: 1, shortname })).toEqual(['shortname']);
+    expect(await wrong('POST', '/tasks', { ...minimal, shortname })).toEqual(['shortname']);
+    expect(await wrong('POST', '/jobs', { name: 'a job', shortname })).toEqual(['shortname']);
+  });
+});
+
 describe('a copy of a task in a pool', () => {
   it('runs in the pool too, with secrets of both, while the pool takes tasks', async () => {
     const poolUuid = await create();
