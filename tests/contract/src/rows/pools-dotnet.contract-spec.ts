@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { poolSchema, type WirePool } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
+import { s3 } from '../clients/buckets.js';
 import { pascal, styles, type StyledClient } from '../clients/styles.js';
 import { command, submit, unique, untilOver } from '../clients/tasks.js';
 
@@ -119,6 +120,36 @@ describe.each(styles('csharp', 'cli'))('pools, seen by $style', (client) => {
     }
     const found = await client.send('POST', '/pools/search', { body: { Filter: filter, MaximumResults: null } });
     expect(uuidsIn(found.json())).toEqual([id]);
+    expect((await client.send('DELETE', `/pools/${id}`)).status).toBe(200);
+  }, 120_000);
+
+  it(`[rows 54,61,62,63,64 ${client.style}] follow the demand, several slots on a node, with new resources for all`, async () => {
+    const bucket = unique('bucket');
+    await s3.createBucket(bucket);
+    await s3.putObject(bucket, 'data.txt', Buffer.from('old'));
+    const managed = { ...MANAGED, maxTotalSlots: 2, minIdleSlots: 1, scalingFactor: 1, name: 'work' };
+    const id = await make(client, {
+      scaling: { policies: [{ ...managed, enabledPeriods: REST.enabledPeriods }] },
+      resourceBuckets: [bucket],
+      preparationTask: { commandLine: 'test -f data.txt' },
+      multiSlotsSettings: { slotsPerNode: 2 },
+      taskDefaultWaitForPoolResourcesSynchronization: true,
+    });
+    const opened = await eventually(
+      async () => {
+        const pool = await get(client, `/pools/${id}`);
+        return pool.totalSlotCapacity === 2 && pool.runningInstanceCount === 1 ? pool : undefined;
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(opened.scaling?.activePolicyName).toBe('work');
+    await s3.putObject(bucket, 'data.txt', Buffer.from('new'));
+    expect((await client.send('PATCH', `/pools/${id}`)).status).toBe(200);
+    const task = { name: 'in a pool', poolUuid: id, instanceCount: 2, ...command('cat data.txt') };
+    const over = await untilOver(client, await submit(client, task));
+    expect([over.state, over.completedInstances.length]).toEqual(['Success', 2]);
+    for (const instance of [0, 1])
+      expect((await client.send('GET', `/tasks/${over.uuid}/stdout/${instance}`)).text).toBe('new');
     expect((await client.send('DELETE', `/pools/${id}`)).status).toBe(200);
   }, 120_000);
 });
