@@ -45,11 +45,14 @@ describe('what a pool cannot have', () => {
     expect((await harness.call('PUT', `/pools/${id}`, { constants: constants(50) })).status).toBe(200);
   });
 
-  it.each(['paginate', 'schema', 'search', 'summaries'])('is the name %s, nor can a task or a job', async (shortname) => {
-    expect(await wrong('POST', '/pools', { ...pool, instanceCount: 1, shortname })).toEqual(['shortname']);
-    expect(await wrong('POST', '/tasks', { ...minimal, shortname })).toEqual(['shortname']);
-    expect(await wrong('POST', '/jobs', { name: 'a job', shortname })).toEqual(['shortname']);
-  });
+  it.each(['paginate', 'schema', 'search', 'summaries'])(
+    'is the name %s, nor can a task or a job',
+    async (shortname) => {
+      expect(await wrong('POST', '/pools', { ...pool, instanceCount: 1, shortname })).toEqual(['shortname']);
+      expect(await wrong('POST', '/tasks', { ...minimal, shortname })).toEqual(['shortname']);
+      expect(await wrong('POST', '/jobs', { name: 'a job', shortname })).toEqual(['shortname']);
+    },
+  );
 });
 
 describe('a copy of a task in a pool', () => {
