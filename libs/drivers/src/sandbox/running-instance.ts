@@ -1,4 +1,3 @@
-import { constants as os } from 'node:os';
 import type { Readable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
@@ -6,6 +5,7 @@ import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
+import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { WayOut } from '../network/way-out.js';
@@ -15,7 +15,6 @@ import type { Owner } from './user-ids.js';
 
 /** How often memory is looked at where the kernel does not count it. */
 const SAMPLE_MS = 250;
-const SIGNALS = new Map(Object.entries(os.signals).map(([name, number]) => [number, name]));
 
 export interface Launch {
   readonly id: string;
@@ -86,7 +85,7 @@ const readStatus = (status: Readable): Status => {
   const end: Status['end'] = () => {
     const [, code, signal] = /^exit (\d+) (\d+)$/m.exec(text) ?? [];
     if (code === undefined) return {};
-    const name = SIGNALS.get(Number(signal));
+    const name = signalName(Number(signal));
     const [, cpuMs] = /^cpu (\d+)$/m.exec(text) ?? [];
     return {
       exitCode: Number(code),

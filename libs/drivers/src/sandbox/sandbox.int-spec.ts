@@ -143,6 +143,8 @@ describe.each(LEVELS)('a sandbox of level %s', (level, opened) => {
   here('names the signal that ended the command', async () => {
     const { exitCode, signal } = await sh('kill -SEGV $$');
     expect({ exitCode, signal }).toEqual({ exitCode: 139, signal: 'SIGSEGV' });
+    expect(await sh('kill -ABRT $$')).toMatchObject({ exitCode: 134, signal: 'SIGABRT' });
+    expect(await sh('kill -36 $$')).toMatchObject({ exitCode: 164, signal: 'SIGRTMIN+2' });
   });
 
   here('lets the command open its outputs by name', async () => {
