@@ -92,8 +92,6 @@ export const isAtItsLimit = (state: TaskState): boolean => readyCount(state) > 0
 
 /** What a task's own stream says of its dependencies. */
 export interface DependencyFacts {
-  /** It waits for whole tasks. */
-  readonly isHeld: boolean;
   /** How many of its instances wait for others. */
   readonly heldInstances: number;
   readonly ends: readonly DependencyEnd[];
@@ -101,12 +99,13 @@ export interface DependencyFacts {
 
 /** What became of one dependency. What was decided holds for good. @param known how the other task ended, where that is known; undefined: it has not */
 export const decidedVerdictOf = (
-  { isHeld, heldInstances, ends }: DependencyFacts,
+  { heldInstances, ends }: DependencyFacts,
   dependency: TaskDependency,
   known: TaskOutcome | undefined,
 ): DependencyVerdict => {
   const own = ends.find(({ taskId }) => taskId === dependency.taskId)?.outcome;
-  if (dependency.each !== true) return verdictOf(dependency, isHeld ? known : own);
+  // A task that was cancelled before all had ended took no note of the others.
+  if (dependency.each !== true) return verdictOf(dependency, own ?? known);
   if (own !== undefined) return verdictOf(dependency, own);
   return heldInstances > 0 ? 'waiting' : 'fulfilled';
 };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aLease, anEnd, concluded, dispatched } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
-import { errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
+import { DOCUMENTS, errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
 import { minimal, readFrom, submitTo } from './submission.fixture.js';
 
 let harness: JobHarness;
@@ -47,6 +47,30 @@ describe('dependencies', () => {
         actualFinalState: 'success',
       },
     ]);
+  });
+
+  it('say how each of the others ended, also where one of them had decided it before', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const [bad, slow] = [await submitTo(harness, { ...one, jobUuid }), await submitTo(harness, { ...one, jobUuid })];
+    const behind = await submitTo(harness, { ...one, jobUuid, ...dependsOn(bad, slow) });
+    await harness.run(bad, 'failure');
+    await harness.happen(
+      behind,
+      { type: 'DependenciesFailed', ends: [{ taskId: bad, outcome: 'failure' }], at: 2_000 },
+      { type: 'WaitingInstancesCancelled', instances: '0', at: 2_000 },
+    );
+    expect((await harness.call('POST', `/tasks/${slow}/abort`)).status).toBe(200);
+    const states = (await readFrom(harness, behind)).fornax.dependencies.map((item) => [
+      item.state,
+      item.actualFinalState,
+    ]);
+    const unmet = 'dependencyConditionsNotFulfilled';
+    expect(states).toEqual([
+      [unmet, 'failure'],
+      [unmet, 'cancelled'],
+    ]);
+    const graph = (await harness.call('GET', `${DOCUMENTS}/${jobUuid}/graph`)).json();
+    expect(graph['dependencies']).toMatchObject([{ state: unmet }, { state: unmet }]);
   });
 
   it('are found by ids in capital letters', async () => {

@@ -55,4 +55,43 @@ describe('a job that is run again', () => {
       (await harness.call('POST', `${DOCUMENTS}/${id}/clone`, undefined, { token: await harness.addAccount() })).status,
     ).toBe(404);
   });
+
+  it('resumes what was cancelled and recovers what failed as well, in its shape, once under one key', async () => {
+    const id = await made({
+      name: 'stopped',
+      tasks: [
+        { name: 'good', command: 'true' },
+        { name: 'bad', command: 'false' },
+        { name: 'next', command: 'true', after: ['good'], maxParallel: 2, instanceCount: 3 },
+        { name: 'last', command: 'true', after: ['next', { task: 'next', each: true }], instanceCount: 3 },
+      ],
+    });
+    const tasks = await harness.byName(id);
+    await harness.run(uuidOf(tasks, 'good'));
+    await harness.run(uuidOf(tasks, 'bad'), 'failure');
+    const ends = [{ taskId: uuidOf(tasks, 'good'), outcome: 'success' as const }];
+    await harness.happen(uuidOf(tasks, 'next'), { type: 'DependenciesFulfilled', ends, at: Date.now() });
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    await eventually(async () => (await harness.jobState(id)) === 'Completed');
+    const again = async (kind: string): Promise<ReadonlyMap<string, Record<string, unknown>>> => {
+      const headers = { 'idempotency-key': `again-${kind}` };
+      const post = () => harness.call('POST', `${DOCUMENTS}/${id}/${kind}`, undefined, { headers });
+      const [first, second] = [await post(), await post()];
+      expect([first.status, second.json()['uuid']]).toEqual([200, first.json()['uuid']]);
+      return harness.byName(String(first.json()['uuid']));
+    };
+    const resumed = await again('resume');
+    expect([...resumed.keys()].toSorted()).toEqual(['last', 'next']);
+    expect(resumed.get('next')).toMatchObject({ dependencies: null, fornax: { maxParallel: 2 } });
+    const next = uuidOf(resumed, 'next');
+    expect(resumed.get('last')).toMatchObject({
+      fornax: {
+        dependencies: [
+          { taskUuid: next, each: false, state: 'waiting' },
+          { taskUuid: next, each: true, state: 'waiting' },
+        ],
+      },
+    });
+    expect([...(await again('recover')).keys()].toSorted()).toEqual(['bad', 'last', 'next']);
+  });
 });

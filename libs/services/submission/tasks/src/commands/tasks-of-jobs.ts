@@ -33,7 +33,6 @@ interface ShapeRow {
   readonly end_ms: string | null;
   readonly dependencies: readonly TaskDependency[] | null;
   readonly ends: readonly DependencyEnd[] | null;
-  readonly is_held: boolean | null;
   readonly held: number | null;
 }
 
@@ -66,7 +65,7 @@ export class TasksOfJobs {
   async shape(jobId: string): Promise<readonly TaskInJob[]> {
     const rows = await this.db.query<ShapeRow[]>(
       `SELECT task_id, spec->>'name' AS name, state, created_ms, end_ms, spec->'dependencies' AS dependencies, fold->'dependencyEnds' AS ends,
-         (fold->>'isHeld')::boolean AS is_held, (fold->'held'->>'size')::int AS held
+         (fold->'held'->>'size')::int AS held
        FROM task WHERE job_id = $1 AND state <> 'PendingDelete' ORDER BY created_ms, task_id LIMIT ${MAX_SHAPE + 1}`,
       [jobId],
     );
@@ -81,7 +80,7 @@ export class TasksOfJobs {
       createdAt: Number(row.created_ms),
       endedAt: row.end_ms === null ? null : Number(row.end_ms),
       dependencies: row.dependencies ?? [],
-      facts: { isHeld: row.is_held ?? false, heldInstances: row.held ?? 0, ends: row.ends ?? [] },
+      facts: { heldInstances: row.held ?? 0, ends: row.ends ?? [] },
     }));
   }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Neighbors } from '../places/neighbors.js';
-import type { Outcomes } from '../queries/dependencies-view.js';
+import { unnotedDependencies, type Outcomes } from '../queries/dependencies-view.js';
 import type { WireTask, WireTaskSummary } from '@fornax/contracts';
 import { CLOCK, CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
@@ -52,9 +52,7 @@ export class TaskAnswers {
       hasEnded.map(({ taskId }) => taskId),
       most,
     );
-    const awaited = tasks.flatMap(({ fold }) =>
-      fold.isHeld ? (fold.spec.dependencies ?? []).map(({ taskId }) => taskId) : [],
-    );
+    const awaited = tasks.flatMap(({ fold }) => unnotedDependencies(fold));
     const outcomes = await this.neighbors.outcomesOf([...new Set(awaited)]);
     return tasks.map((task) => {
       const live = this.live.of(task.taskId);

@@ -2,6 +2,7 @@ import type { WireTask } from '@fornax/contracts';
 import {
   allOf,
   decidedVerdictOf,
+  wholeOf,
   type DependencyFacts,
   type DependencyVerdict,
   type TaskDependency,
@@ -18,19 +19,24 @@ const STATES = {
   notFulfilled: 'dependencyConditionsNotFulfilled',
 } as const satisfies Record<DependencyVerdict, string>;
 
-const factsOf = ({ isHeld, held, dependencyEnds }: TaskState): DependencyFacts => ({
-  isHeld,
+const factsOf = ({ held, dependencyEnds }: TaskState): DependencyFacts => ({
   heldInstances: held.size,
   ends: dependencyEnds,
 });
 
-/** How the other one ended; as long as instances may wait for its instances, only what was decided about these counts. */
+/** How the other one ended. Of one that instances wait for one by one, only what was decided about these counts. */
 const outcomeOf = (
-  facts: DependencyFacts,
+  { ends }: DependencyFacts,
   { taskId, each }: TaskDependency,
   known: Outcomes,
 ): TaskOutcome | undefined =>
-  facts.isHeld && each !== true ? known.get(taskId) : facts.ends.find((end) => end.taskId === taskId)?.outcome;
+  ends.find((end) => end.taskId === taskId)?.outcome ?? (each === true ? undefined : known.get(taskId));
+
+/** Tasks of which nothing is noted that this one waits for, or waited for: how they ended, they tell themselves. */
+export const unnotedDependencies = ({ spec, dependencyEnds }: TaskState): readonly string[] => {
+  const noted = new Set(dependencyEnds.map(({ taskId }) => taskId));
+  return wholeOf(spec.dependencies ?? []).flatMap(({ taskId }) => (noted.has(taskId) ? [] : [taskId]));
+};
 
 /** Each task that this one waits for or waited for, and what became of it. */
 export const dependencyViews = (fold: TaskState, known: Outcomes): WireTask['fornax']['dependencies'] => {
