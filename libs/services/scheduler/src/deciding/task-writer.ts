@@ -5,7 +5,8 @@ import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from
 import type { Logger } from '../ports/logger.js';
 import { revokedAttempts, toInstanceReports, type RevocationCause } from '../view/reports.js';
 import type { Settled } from '../view/dependency-book.js';
-import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
+import type { Changes } from '../view/changes.js';
+import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/reason-changes.js';
 import { decideEntry, type EntryCommand, type EntryEvent } from './decide-entry.js';
 import { Superseded } from './superseded.js';

@@ -4,7 +4,8 @@ import type { EventLog } from '@fornax/event-store';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import type { Settled } from '../view/dependency-book.js';
-import type { Changes, SchedulerView } from '../view/scheduler-view.js';
+import type { Changes } from '../view/changes.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface DependenciesOptions {
   readonly view: SchedulerView;

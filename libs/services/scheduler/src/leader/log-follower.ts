@@ -2,7 +2,7 @@ import { Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { AggregateStopped, FoldGuard, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../ports/logger.js';
-import type { Changes } from '../view/scheduler-view.js';
+import type { Changes } from '../view/changes.js';
 import { VIEW_AGGREGATES, type LoadedView } from './view-source.js';
 
 export interface LogFollowerOptions {

@@ -13,7 +13,8 @@ import {
   type TaskSpec,
 } from '@fornax/domain';
 import type { TrackedLease } from './lease-book.js';
-import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
+import type { Changes } from './changes.js';
+import type { SchedulerView, TaskEntry } from './scheduler-view.js';
 
 /** An order and the node that it goes to. */
 export interface AddressedOrder {
