@@ -52,7 +52,7 @@ import { BucketDamage1790000000010 } from './migrations/1790000000010-bucket-dam
 import { BucketDamageProjection } from './projections/bucket-damage.projection.js';
 import { DamageNotes } from './store/damage-notes.js';
 import { BucketsProjection } from './projections/buckets.projection.js';
-import { DoorReads } from './reading/door-reads.js';
+import { DoorReads } from './door/door-reads.js';
 import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
 import { loadStorageConfig, type StorageConfig } from './config/storage.config.js';

@@ -3,7 +3,7 @@ import type { ObjectStore } from '@fornax/object-store';
 import { StorageIdentities } from '../access/storage-identities.js';
 import { BucketCommands } from '../buckets/bucket.commands.js';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { DoorReads } from '../reading/door-reads.js';
+import { DoorReads } from './door-reads.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { DoorChecks } from './door-checks.js';
 

@@ -6,7 +6,7 @@ import { OBJECT_STORE } from '../config/tokens.js';
 import { owedPrefixes } from '../effects/outbox.js';
 import { STAGING_BUCKET } from '../model/bucket-names.js';
 import type { S3Parts } from '../s3/exchange.js';
-import { StorageReads } from './storage-reads.js';
+import { StorageReads } from '../reading/storage-reads.js';
 
 /** Leases whose results wait, the oldest first: behind so many the store is that late that its health says so. */
 const MOST_LOOKED_AT = 50;
