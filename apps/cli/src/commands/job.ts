@@ -74,7 +74,9 @@ export const addJobCommands = (program: Command, io: Io): void => {
   const job = program.command('job').description('group tasks that end together and start after each other');
   job
     .command('submit [file]')
-    .description('create a job with its tasks from a document in YAML or JSON, all of it or nothing; prints its id')
+    .description(
+      'create a job with its tasks from a document in YAML or JSON (- reads it from the standard input), all of it or nothing; prints its id',
+    )
     .option('-n, --name <name>', 'without a document: its name')
     .option('--shortname <name>', 'another name for its id')
     .option('-t, --tag <tag>', 'to find it by (repeatable)', listOf)

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { parseDocument } from 'yaml';
 import { UsageError } from './connection.js';
 
 /** Of parts of a document that stand for others, so that a small one does not become a large one. */
@@ -10,12 +12,27 @@ const isJson = (value: unknown): value is Json => typeof value === 'object' && v
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-/** A job as one document, in YAML or JSON. @throws UsageError it cannot be read */
-export const documentIn = async (path: string): Promise<unknown> => {
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A job as one document, in YAML or JSON. @param path `-`: the standard input @throws UsageError it cannot be read */
+export const documentIn = async (path: string, input: Readable = process.stdin): Promise<unknown> => {
+  const name = path === '-' ? 'The standard input' : path;
   try {
-    return parse(await readFile(path, 'utf8'), { maxAliasCount: MOST_ALIASES }) as unknown;
+    const document = parseDocument(await (path === '-' ? text(input) : readFile(path, 'utf8')));
+    // What is only warned about, a tag that nobody knows, changes what the document says.
+    const [problem] = [...document.errors, ...document.warnings];
+    if (problem) throw problem;
+    const body: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
+    // Sent as JSON, which nothing that holds itself can be.
+    JSON.stringify(body);
+    return body;
   } catch (error) {
-    throw new UsageError(`${path} cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`);
+    const isCircle = error instanceof TypeError && error.message.includes('circular');
+    throw new UsageError(
+      isCircle
+        ? `${name}: an alias stands for something that it is a part of`
+        : `${name} cannot be read as YAML: ${messageOf(error)}`,
+    );
   }
 };
 
@@ -25,7 +42,7 @@ export const tasksIn = async (path: string): Promise<readonly Json[]> => {
   try {
     parsed = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${path} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${path} cannot be read as JSON: ${messageOf(error)}`);
   }
   if (Array.isArray(parsed) && parsed.length > 0 && parsed.every(isJson)) return parsed;
   throw new UsageError(`${path} is to be a list of tasks, as POST /tasks takes them.`);

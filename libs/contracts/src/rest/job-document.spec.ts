@@ -28,12 +28,18 @@ describe('a document of a job', () => {
     ],
     [
       { tasks: [{ name: 'a', after: [{ task: 'b', wibble: 1 }] }] },
-      'tasks[0].after[0]',
-      'There is no such field: wibble.',
+      'tasks[0].after[0].wibble',
+      'There is no such field.',
     ],
     [{ tasks: [{ name: 'a', command: 3 }] }, 'tasks[0].command', 'The value must be a text.'],
     [{ autoDeleteOnCompletion: 'yes' }, 'autoDeleteOnCompletion', 'The value must be true or false.'],
-    [{ wibble: 1 }, '', 'There is no such field: wibble.'],
+    [{ wibble: 1 }, 'wibble', 'There is no such field.'],
+    [
+      { tasks: [{ name: 'a', retrySettings: { maxTotal: 1 } }] },
+      'tasks[0].retrySettings.maxTotal',
+      'There is no such field.',
+    ],
+    [JSON.parse('{ "__proto__": { "x": 1 } }'), '__proto__', 'There is no such field.'],
   ])('is refused with the place and a sentence (%#)', (body, path, sentence) => {
     expect(errorsOf(body)).toEqual({ [path]: [sentence] });
   });

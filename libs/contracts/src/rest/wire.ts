@@ -170,16 +170,64 @@ const errorsOf = (error: z.ZodError): WireErrors => {
   return errors;
 };
 
-/** Compiles a reader of a document of ours: names are as they are written, and what the schema does not know or is null is wrong. */
-export const documentReader =
-  <S extends z.ZodType>(schema: S) =>
-  (body: unknown): WireResult<z.output<S>> => {
+type Foreign = (value: unknown, path: readonly PropertyKey[]) => readonly (readonly PropertyKey[])[];
+const nothingForeign: Foreign = () => [];
+
+/** Finds fields of a value that its schema does not know, at any depth. Keys of records are data. */
+const foreignIn = (schema: z.core.$ZodType): Foreign => {
+  const def = definitionOf(schema);
+  switch (def.type) {
+    case 'object': {
+      const fields = new Map(Object.entries(def.shape).map(([name, field]) => [name, foreignIn(field)]));
+      return (value, path) =>
+        isRecord(value)
+          ? Object.keys(value).flatMap((key) => fields.get(key)?.(value[key], [...path, key]) ?? [[...path, key]])
+          : [];
+    }
+    case 'array': {
+      const element = foreignIn(def.element);
+      return (value, path) =>
+        Array.isArray(value) ? value.flatMap((item: unknown, index) => element(item, [...path, index])) : [];
+    }
+    case 'union': {
+      const forms = def.options.filter((form) => definitionOf(form).type === 'object').map(foreignIn);
+      // In the form that fits best.
+      return (value, path) =>
+        isRecord(value) ? (forms.map((form) => form(value, path)).sort((a, b) => a.length - b.length)[0] ?? []) : [];
+    }
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+    case 'readonly':
+    case 'nonoptional':
+      return foreignIn(def.innerType);
+    case 'pipe':
+      return foreignIn(def.in);
+    default:
+      return nothingForeign;
+  }
+};
+
+const MOST_FOREIGN = 100;
+
+/** Compiles a reader of a document of ours: names are as they are written, and what the schema does not know or is null is wrong, at any depth. */
+export const documentReader = <S extends z.ZodType>(schema: S): ((body: unknown) => WireResult<z.output<S>>) => {
+  const foreign = foreignIn(schema);
+  return (body) => {
     const bad = unstorable(body, '');
     if (bad !== undefined)
       return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
+    const unknown = foreign(body, []).slice(0, MOST_FOREIGN);
+    if (unknown.length > 0)
+      return {
+        ok: false,
+        errors: Object.fromEntries(unknown.map((path) => [pathOf(path), ['There is no such field.']])),
+      };
     const parsed = schema.safeParse(body, { error: plainError });
     return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
   };
+};
 
 /**
  * Compiles a reader of one public body. The reader never throws: it answers the parsed body, or what is wrong by field.

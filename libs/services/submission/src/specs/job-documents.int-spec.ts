@@ -47,8 +47,8 @@ describe('a job as one document', () => {
     for (const [body, fields] of [
       [{ name: 'n' }, ['tasks']],
       [{ name: 'n', tasks: [] }, ['tasks']],
-      [{ name: 'n', tasks: [one], shade: 1 }, ['']],
-      [{ name: 'n', tasks: [{ ...one, jobUuid: 'x' }] }, ['tasks[0]']],
+      [{ name: 'n', tasks: [one], shade: 1 }, ['shade']],
+      [{ name: 'n', tasks: [{ ...one, jobUuid: 'x' }] }, ['tasks[0].jobUuid']],
       [{ name: 'n', tasks: [one, one] }, ['tasks[1].name']],
       [{ name: 'n', tasks: [{ ...one, after: ['b', { task: 'a' }] }] }, ['tasks[0].after[0]', 'tasks[0].after']],
       [
@@ -82,7 +82,13 @@ describe('a job as one document', () => {
       expect([answer.status, errorsOf(answer).toSorted()]).toEqual([400, [...fields].toSorted()]);
     }
     const missing = { name: 'n', tasks: [one, { name: 'b', resourceBuckets: ['no-such-bucket'] }] };
-    expect((await harness.call('POST', DOCUMENTS, missing)).status).toBe(404);
+    const refusal = await harness.call('POST', DOCUMENTS, missing);
+    expect([refusal.status, refusal.json()]).toEqual([
+      400,
+      expect.objectContaining({ errors: { 'tasks[1].resourceBuckets[0]': ['No such bucket: no-such-bucket'] } }),
+    ]);
+    const shared = await harness.call('POST', DOCUMENTS, { ...missing, resourceBuckets: ['none'], tasks: [one] });
+    expect(shared.json()).toMatchObject({ errors: { 'resourceBuckets[0]': ['No such bucket: none'] } });
     expect(await counts()).toEqual(before);
   });
 

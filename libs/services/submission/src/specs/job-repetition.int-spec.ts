@@ -50,6 +50,11 @@ describe('a job that is run again', () => {
     });
     // What it waits for failed, and does not run again.
     expect((await again('resume')).status).toBe(400);
+    const otherwise = await harness.call('POST', `${DOCUMENTS}/${id}/clone`, { name: 'other' });
+    expect([otherwise.status, otherwise.json()]).toEqual([
+      400,
+      expect.objectContaining({ errors: { name: ['There is no such field.'] } }),
+    ]);
     expect((await harness.byName(String((await again('clone')).json()['uuid']))).size).toBe(3);
     expect(
       (await harness.call('POST', `${DOCUMENTS}/${id}/clone`, undefined, { token: await harness.addAccount() })).status,

@@ -21,6 +21,7 @@ import {
 import { ValidationFailed, type Clock } from '@fornax/base';
 import { TasksOfJobs } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import { CreateJob } from '../commands/create-job.handler.js';
 import { RepeatJob } from '../commands/repeat-job.handler.js';
 import { inFieldsOf } from '../model/document-fields.js';
@@ -33,6 +34,9 @@ import { CreatesJob } from './creates-job.js';
 interface Created {
   readonly uuid: string;
 }
+
+/** Nothing of the new job can be said otherwise. */
+const nothing = z.strictObject({});
 
 /** A route that makes a job of this one. */
 const Makes = (kind: OriginKind, summary: string): MethodDecorator =>
@@ -118,22 +122,38 @@ export class WholeJobsController {
   }
 
   @Makes('clone', 'Make a job like this one, with copies of all of its tasks')
-  clone(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<Created> {
+  clone(
+    @Param('id') id: string,
+    @DocumentBody(nothing) _body: object,
+    @CurrentContext() context: RequestContext,
+  ): Promise<Created> {
     return this.repeat('clone', id, context);
   }
 
   @Makes('retry', 'Make a job of the tasks of a finished one that failed, or could not start because of it')
-  retry(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<Created> {
+  retry(
+    @Param('id') id: string,
+    @DocumentBody(nothing) _body: object,
+    @CurrentContext() context: RequestContext,
+  ): Promise<Created> {
     return this.repeat('retry', id, context);
   }
 
   @Makes('resume', 'Make a job of the cancelled tasks of a finished one')
-  resume(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<Created> {
+  resume(
+    @Param('id') id: string,
+    @DocumentBody(nothing) _body: object,
+    @CurrentContext() context: RequestContext,
+  ): Promise<Created> {
     return this.repeat('resume', id, context);
   }
 
   @Makes('recover', 'Make a job of the failed and cancelled tasks of a finished one')
-  recover(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<Created> {
+  recover(
+    @Param('id') id: string,
+    @DocumentBody(nothing) _body: object,
+    @CurrentContext() context: RequestContext,
+  ): Promise<Created> {
     return this.repeat('recover', id, context);
   }
 

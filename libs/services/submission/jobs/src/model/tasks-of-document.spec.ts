@@ -35,6 +35,12 @@ describe('the tasks of a document', () => {
     expect(other?.creation).toMatchObject({ resultBucket: 'out', instanceCount: 1 });
   });
 
+  it('refuse a command that is given twice', () => {
+    const task = { name: 'a', command: 'true', environment: { DOCKER_CMD: 'false' } };
+    expect(() => tasksOf({ tasks: [task] })).toThrow('tasks[0].environment.DOCKER_CMD');
+    expect(tasksOf({ environment: { DOCKER_CMD: 'false' }, tasks: [{ name: 'a', command: 'true' }] })).toHaveLength(1);
+  });
+
   it('wait for each other by ids that follow from the id of the job', () => {
     const [join, first] = tasksOf({
       tasks: [{ name: 'join', after: [{ task: 'first', on: 'any' }] }, { name: 'first' }],

@@ -75,6 +75,10 @@ const creationOf = (document: JobDocument, task: JobDocumentTask, path: string):
   const { profile = 'docker-batch', environment = {}, resourceBuckets, resultBucket, project, pool } = document;
   const { command, environment: own = {}, matrix = {}, after: _after, maxParallel, ...creation } = task;
   const each = tableOf(matrix, `${path}.matrix`);
+  if (command !== undefined && Object.hasOwn(own, 'DOCKER_CMD'))
+    throw new ValidationFailed({
+      [`${path}.environment.DOCKER_CMD`]: ['The command of the task is given as well: it is this constant.'],
+    });
   const constants = Object.entries({
     ...environment,
     ...own,

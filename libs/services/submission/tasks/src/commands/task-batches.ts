@@ -8,6 +8,7 @@ import { StatusBarrier } from '../model/status-barrier.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import type { Reserved } from './reservation.js';
 import { Reservations } from './reservations.js';
+import { BucketRefused, NoSuchBucket } from './task-buckets.js';
 import { TaskCommits } from './task-commits.js';
 import { TaskSpecs, type TaskSource } from './task-specs.js';
 
@@ -34,6 +35,7 @@ export interface Batch extends Reserved {
 
 interface CheckedTask {
   readonly taskId: string;
+  readonly asked: BatchTask;
   readonly made: CheckedSpec;
 }
 
@@ -41,6 +43,20 @@ interface CheckedTask {
 export const BATCH_AT_ONCE = 500;
 /** Fields that are named in one refusal. */
 const MOST_ERRORS = 100;
+
+/** Where a task names a bucket. */
+const fieldOf = ({ resourceBuckets = [], advancedResourceBuckets = [] }: TaskCreation, bucket: string): string => {
+  const plain = resourceBuckets.indexOf(bucket);
+  if (plain >= 0) return `resourceBuckets[${plain}]`;
+  const advanced = advancedResourceBuckets.findIndex(({ bucketName }) => bucketName === bucket);
+  return advanced >= 0 ? `advancedResourceBuckets[${advanced}].bucketName` : 'resultBucket';
+};
+
+/** Who sends many tasks is told which of them names a bucket that cannot be used. */
+const atItsField = ({ creation, path }: BatchTask, error: unknown): unknown =>
+  error instanceof NoSuchBucket || error instanceof BucketRefused
+    ? new ValidationFailed({ [`${path}.${fieldOf(creation, error.bucket)}`]: [error.message] })
+    : error;
 
 /** Makes the tasks of one request all or not at all: everything that can be refused is so before anything is written. */
 @Injectable()
@@ -59,8 +75,12 @@ export class TaskBatches {
     try {
       for (let from = 0; from < checked.length; from += BATCH_AT_ONCE) {
         const part = await Promise.allSettled(
-          checked.slice(from, from + BATCH_AT_ONCE).map(async ({ taskId, made }) => {
-            const reservation = await this.reservations.reserve(made, taskId, false, context);
+          checked.slice(from, from + BATCH_AT_ONCE).map(async ({ taskId, made, asked: one }) => {
+            const reservation = await this.reservations
+              .reserve(made, taskId, false, context)
+              .catch((error: unknown) => {
+                throw atItsField(one, error);
+              });
             tasks.push({ taskId, spec: made.spec, reservation });
           }),
         );
@@ -119,14 +139,11 @@ export class TaskBatches {
     return checked;
   }
 
-  private async check(
-    jobId: string,
-    { taskId, creation, source, dependencies }: BatchTask,
-    context: RequestContext,
-  ): Promise<CheckedTask> {
+  private async check(jobId: string, asked: BatchTask, context: RequestContext): Promise<CheckedTask> {
+    const { taskId, creation, source, dependencies } = asked;
     const made = await this.specs.specOf(creation, taskId, context, source);
     const spec = { ...made.spec, jobId, ...(dependencies.length > 0 ? { dependencies } : {}) };
-    return { taskId, made: { ...made, spec } };
+    return { taskId, asked, made: { ...made, spec } };
   }
 
   private async appendOne({ taskId, spec }: BatchedTask, owner: string, meta: CommitMeta): Promise<number> {

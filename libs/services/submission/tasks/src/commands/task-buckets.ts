@@ -7,6 +7,23 @@ import type { z } from 'zod';
 
 const TIMEOUT_MS = 5_000;
 
+/** In the words of the contract (2.2). */
+export class NoSuchBucket extends NotFound {
+  constructor(readonly bucket: string) {
+    super(`No such bucket: ${bucket}`, { code: 'no-such-bucket' });
+  }
+}
+
+/** A bucket for results that cannot be made, or is somebody else's. */
+export class BucketRefused extends Invalid {
+  constructor(
+    readonly bucket: string,
+    reason: string,
+  ) {
+    super(`The bucket ${bucket} cannot be used: ${reason}`, { code: 'bucket-refused' });
+  }
+}
+
 /** Asks storage for a task's buckets: those it reads must exist, those it writes are made. */
 @Injectable()
 export class TaskBuckets {
@@ -16,8 +33,7 @@ export class TaskBuckets {
   constructor(private readonly rpc: RpcClient) {}
 
   /**
-   * @throws NotFound a bucket is missing, in the words of the contract (2.2)
-   * @throws Invalid a result bucket cannot be made
+   * @throws NoSuchBucket, BucketRefused
    * @throws Unavailable storage does not answer
    */
   async ensure(
@@ -33,9 +49,9 @@ export class TaskBuckets {
     const request = { owner: account.id, mustExist, create, actor: `user:${account.id}` as const, correlationId };
     const { missing, refused } = await this.askOnce(request);
     const [first] = missing;
-    if (first !== undefined) throw new NotFound(`No such bucket: ${first}`, { code: 'no-such-bucket' });
+    if (first !== undefined) throw new NoSuchBucket(first);
     const [no] = refused;
-    if (no) throw new Invalid(`The bucket ${no.bucket} cannot be used: ${no.reason}`, { code: 'bucket-refused' });
+    if (no) throw new BucketRefused(no.bucket, no.reason);
   }
 
   private askOnce(
