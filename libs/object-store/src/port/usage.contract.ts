@@ -50,6 +50,44 @@ export const usageContract: readonly StoreCase[] = [
     },
   },
   {
+    behavior: 'counts what was stored, copied, moved, completed and deleted at once, however often it is asked',
+    async check(store, bucket, other) {
+      const count = async (of = bucket): Promise<readonly number[]> => {
+        const { objects, bytes } = await store.usage(of);
+        return [objects, bytes];
+      };
+      assert.deepEqual(await count(), [0, 0]);
+      await store.put(bucket, 'a', bytesOf('three'), { ...HEADERS, sizeBytes: 5 });
+      assert.deepEqual(await count(), [1, 5]);
+      await store.copy({ bucket, key: 'a' }, { bucket, key: 'b' });
+      assert.deepEqual(
+        [await count(), await count(other)],
+        [
+          [2, 10],
+          [0, 0],
+        ],
+      );
+      await store.copy({ bucket, key: 'a' }, { bucket: other, key: 'moves/a' });
+      assert.deepEqual(await count(other), [1, 5]);
+      await store.movePrefix({ fromBucket: other, fromPrefix: 'moves/', toBucket: bucket, toPrefix: 'moved/' });
+      assert.deepEqual(
+        [await count(), await count(other)],
+        [
+          [3, 15],
+          [0, 0],
+        ],
+      );
+      const upload = { bucket, key: 'parts', uploadId: await store.createUpload(bucket, 'parts', HEADERS) };
+      const { etag } = await store.putPart(upload, 1, bytesOf('one'), 3);
+      await store.completeUpload(upload, [{ partNumber: 1, etag }]);
+      assert.deepEqual(await count(), [4, 18]);
+      await store.deleteMany(bucket, ['b', 'moved/a']);
+      assert.deepEqual(await count(), [2, 8]);
+      await store.deletePrefixes(bucket, ['a']);
+      assert.deepEqual(await count(), [1, 3]);
+    },
+  },
+  {
     behavior: 'finds and deletes what is old below a prefix, and nothing that was stored since',
     async check(store, bucket, other) {
       const keys = ['a/1', 'a/2', 'a/3', 'ab', 'b'];

@@ -37,12 +37,15 @@ export const refused = (error: unknown): unknown => {
     const status = /Retryable HTTP status: (\d{3})/.exec(error.message)?.[1];
     return status === undefined ? error : new ServiceFailed(status, { cause: error });
   }
-  const code = error.code ?? 'an error';
-  const problem = PROBLEMS.find((name) => name === code || `${name}Error` === code);
-  return problem
-    ? new StoreRefusal(problem, error.message, { cause: error })
-    : new ServiceFailed(code, { cause: error });
+  return refusalOf(error.code ?? 'an error', error.message, error);
 };
+
+/** What a code of the service says. */
+export const refusalOf = (code: string, message: string, cause?: unknown): StoreRefusal | ServiceFailed => {
+  const problem = PROBLEMS.find((name) => name === code || `${name}Error` === code);
+  return problem ? new StoreRefusal(problem, message, { cause }) : new ServiceFailed(code, { cause });
+};
+
 export const unquoted = (etag: string | string[] | undefined): string => String(etag ?? '').replaceAll('"', '');
 /** Text of other characters than HTTP headers are sure to carry is written as an encoded word (RFC 2047), as other clients of S3 do. */
 const wireText = (text: string): string =>

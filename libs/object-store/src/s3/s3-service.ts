@@ -15,6 +15,8 @@ export interface S3StoreOptions {
   readonly region?: string;
   /** The one bucket of the service that holds everything. */
   readonly bucket: string;
+  /** Most bytes that the service copies in one request; default 5 GiB, which is S3's. */
+  readonly mostCopyBytes?: number;
 }
 
 /** Most keys that S3 lists or deletes at once. */

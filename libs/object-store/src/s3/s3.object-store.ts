@@ -1,3 +1,4 @@
+import { eachLimited } from '@fornax/base';
 import { compareKeys, splitPlace } from '../port/keys.js';
 import {
   type ByteRange,
@@ -34,10 +35,10 @@ import {
   holds,
   infoOfHeaders,
   isExpected,
-  refused,
   type WireCondition,
   wireHeaders,
 } from './answers.js';
+import { S3Copies } from './s3-copies.js';
 import { S3Listing } from './s3-listing.js';
 import { FolderCount } from './folder-count.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
@@ -52,7 +53,10 @@ const noneOfEnded = (error: unknown): readonly PartInfo[] => {
 
 /** Keys of the service beyond every bucket of ours: one empty object says that a bucket of ours exists. */
 const MARKERS = '.buckets';
-const USAGE_AGE_MS = 10_000;
+/** As often as quotas ask. A count that takes long is made seldom, so that counting takes at most a twentieth of the time. */
+const USAGE_AGE_MS = 2_000;
+const AGE_PER_DURATION = 20;
+const PARALLEL_COPIES = 16;
 
 /**
  * Objects on any S3 service, through the `minio` client, as `<bucket>/<key>` in one bucket of the service: bucket names are global there and
@@ -66,12 +70,14 @@ export class S3ObjectStore implements ObjectStore {
   readonly #service: S3Service;
   readonly #listing: S3Listing;
   readonly #uploads: S3Uploads;
-  readonly #usage = new Map<string, { readonly at: number; readonly usage: Promise<Usage> }>();
+  readonly #copies: S3Copies;
+  readonly #usage = new Map<string, { readonly usage: Promise<Usage>; staleAt: number }>();
 
   constructor(options: S3StoreOptions) {
     this.#service = new S3Service(options);
     this.#listing = new S3Listing(this.#service);
     this.#uploads = new S3Uploads(this.#service, (bucket, key) => this.head(bucket, key));
+    this.#copies = new S3Copies(this.#service, this.#uploads, options.mostCopyBytes);
   }
 
   /** Makes the bucket when it is missing. */
@@ -97,14 +103,21 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** Up to ten seconds old: S3 keeps no such count, so it is added up from listings. */
+  /** Without what others stored in the last two seconds, or in twenty times as long as it takes to count: S3 keeps no such count, so it is added up from listings. */
   usage(bucket: string): Promise<Usage> {
     const known = this.#usage.get(bucket);
-    if (known && performance.now() - known.at < USAGE_AGE_MS) return known.usage;
-    const usage = this.#count(bucket);
-    this.#usage.set(bucket, { at: performance.now(), usage });
-    usage.catch(() => this.#usage.delete(bucket));
-    return usage;
+    if (known && performance.now() < known.staleAt) return known.usage;
+    const startedAt = performance.now();
+    const count = { usage: this.#count(bucket), staleAt: Infinity };
+    this.#usage.set(bucket, count);
+    const forget = (): void => {
+      if (this.#usage.get(bucket) === count) this.#usage.delete(bucket);
+    };
+    count.usage.then(() => {
+      const now = performance.now();
+      count.staleAt = Math.max(startedAt + USAGE_AGE_MS, now + AGE_PER_DURATION * (now - startedAt));
+    }, forget);
+    return count.usage;
   }
 
   usages(buckets: readonly string[]): Promise<readonly Usage[]> {
@@ -245,26 +258,15 @@ export class S3ObjectStore implements ObjectStore {
     precondition?: Precondition,
   ): Promise<Written & { readonly modifiedAt: Date }> {
     const condition = precondition && (await this.#judged(to, precondition));
-    const source = `${this.#service.bucket}/${this.#service.key(from)}`.split('/').map(encodeURIComponent).join('/');
     const isSame = from.etag === undefined ? {} : { 'x-amz-copy-source-if-match': `"${from.etag}"` };
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
-    const response = await this.#service.client
-      .makeRequestAsync(
-        {
-          method: 'PUT',
-          bucketName: this.#service.bucket,
-          objectName: this.#service.key(to),
-          headers: { 'x-amz-copy-source': source, ...isSame, ...directive, ...conditionOf(condition) },
-        },
-        '',
-        [200],
-        this.#service.region,
-      )
+    await this.#copies
+      .copy(from, to, { ...isSame, ...directive, ...conditionOf(condition) })
       .catch(async (error: unknown) => {
         const isOther = from.etag !== undefined && (await this.head(from.bucket, from.key))?.etag !== from.etag;
-        throw isOther ? new StoreRefusal('SourceChanged', 'the source is another object by now') : refused(error);
+        throw isOther ? new StoreRefusal('SourceChanged', 'the source is another object by now') : error;
       });
-    for await (const chunk of response) void chunk;
+    this.#usage.delete(to.bucket);
     const info = await this.head(to.bucket, to.key);
     if (!info) throw new StoreRefusal('NoSuchKey', `the copy ${to.key} was deleted meanwhile`);
     return { etag: info.etag, sizeBytes: info.sizeBytes, modifiedAt: info.modifiedAt };
@@ -368,7 +370,7 @@ export class S3ObjectStore implements ObjectStore {
     return [...last.values()];
   }
 
-  /** Copies each object to its target, then deletes the originals: a move that is repeated after a crash copies again what is still there. */
+  /** Copies each object to its target, some at a time, then deletes the originals: a move that is repeated after a crash copies again what is still there. */
   async #move(
     bucket: string,
     prefix: string,
@@ -376,13 +378,17 @@ export class S3ObjectStore implements ObjectStore {
   ): Promise<readonly Moved[]> {
     const moved: Moved[] = [];
     for await (const page of this.#listing.pages(bucket, prefix)) {
-      for (const { key, sizeBytes } of page) {
+      const copied: Moved[] = [];
+      await eachLimited([...page.entries()], PARALLEL_COPIES, async ([at, { key, sizeBytes }]) => {
+        const from = { bucket, key };
         const to = await target(key.slice(prefix.length));
-        if (to === undefined) continue;
-        await this.copy({ bucket, key }, to);
+        if (to === undefined) return;
+        await this.#copies.copyAll(from, to, { sizeBytes, headersOf: () => this.head(bucket, key) });
         this.#usage.delete(to.bucket);
-        moved.push({ from: { bucket, key }, to, sizeBytes });
-      }
+        copied[at] = { from, to, sizeBytes };
+      });
+      // Those without a target leave holes.
+      moved.push(...copied.filter(Boolean));
       await this.deleteMany(
         bucket,
         page.map(({ key }) => key),

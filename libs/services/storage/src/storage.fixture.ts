@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, RPC } from '@fornax/contracts';
 import type { AccountEvent, AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
@@ -245,6 +245,13 @@ export class StorageUnderTest {
     ]);
     await eventually(async () => (this.app.app.get(AccountDirectory).byEmail(email)?.secrets.length ?? 0) > 0);
     return { account, email, token };
+  }
+
+  /** Somebody with room for 100 bytes, and a bucket. */
+  async poor(Bucket: string): Promise<TestUser> {
+    const user = await this.user(`${Bucket}@example.org`, { maxStorageBytes: 100 });
+    await this.s3(user).send(new CreateBucketCommand({ Bucket }));
+    return user;
   }
 
   s3({ email, token }: TestUser, options: object = {}): S3Client {

@@ -61,8 +61,9 @@ interface Account {
 /**
  * Holds users, projects and organizations to their quotas at the price of one count in two seconds each. An upload takes its room before its bytes come and
  * keeps it until it ends, and what it stored counts until a count that began afterwards shows it: uploads through one process never exceed a quota
- * together, however many there are and however long they take. Several processes do not see each other's uploads before they are counted: together they
- * may exceed it by what is in flight in them, and what was stored since each one's last count.
+ * together, however many there are and however long they take. Several processes do not see each other's uploads before they are counted: N of them together
+ * may exceed it by what is in flight in N - 1 of them, and what these stored since the last count of the others began (on an S3 service: since the listing
+ * that it took, which may be that old again).
  */
 export class QuotaGate {
   readonly #accounts = new Map<string, Account>();

@@ -1,6 +1,5 @@
 import {
   AbortMultipartUploadCommand,
-  CreateBucketCommand,
   CreateMultipartUploadCommand,
   PutObjectCommand,
   UploadPartCommand,
@@ -21,12 +20,6 @@ const fine = { name: 'none', status: undefined };
 const full = { name: 'QuotaExceeded', status: 403 };
 const sixty = 'x'.repeat(60);
 
-/** Somebody with room for 100 bytes, and a bucket. */
-const poor = async (Bucket: string): Promise<TestUser> => {
-  const user = await storage.user(`${Bucket}@example.org`, { maxStorageBytes: 100 });
-  await storage.s3(user).send(new CreateBucketCommand({ Bucket }));
-  return user;
-};
 const usedBytes = async ({ account }: TestUser): Promise<number> =>
   (await storage.app.app.get(RpcClient).request(RPC.storageUsage, { owner: account }, storageUsageReplySchema))
     .usedBytes;
@@ -34,7 +27,7 @@ const usedBytes = async ({ account }: TestUser): Promise<number> =>
 describe('the quota of bytes', () => {
   it('counts parts of uploads that are not complete', async () => {
     const Bucket = 'quota-parts';
-    const user = await poor(Bucket);
+    const user = await storage.poor(Bucket);
     const s3 = storage.s3(user);
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'k' }));
     await s3.send(new UploadPartCommand({ Bucket, Key: 'k', UploadId, PartNumber: 1, Body: sixty }));
@@ -51,7 +44,7 @@ describe('the quota of bytes', () => {
 
   it('counts staged results against the owner of their bucket, whole and in parts', async () => {
     const Bucket = 'quota-staged';
-    const [user, other] = [await poor(Bucket), await poor('quota-beside')];
+    const [user, other] = [await storage.poor(Bucket), await storage.poor('quota-beside')];
     const lease = storage.lease(storage.newLease(user, Bucket));
     await lease.send(new PutObjectCommand({ Bucket, Key: 'r', Body: 'x'.repeat(20) }));
     expect([await usedBytes(user), await usedBytes(other)]).toEqual([20, 0]);
@@ -65,7 +58,7 @@ describe('the quota of bytes', () => {
 
   it('is kept for an upload until it has ended, and given back when it fails', async () => {
     const Bucket = 'quota-flight';
-    const user = await poor(Bucket);
+    const user = await storage.poor(Bucket);
     const put = (Key: string) => failureOf(storage.s3(user).send(new PutObjectCommand({ Bucket, Key, Body: sixty })));
     const path = `/${Bucket}/slow`;
     const keys = { accessKey: user.email, secretKey: user.token };

@@ -1,27 +1,33 @@
 import {
+  CopyObjectCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { ProjectionHost } from '@fornax/service-kit';
 import { type FaultProxy, eventually, startFaultProxy } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BucketCommands } from '../buckets/bucket.commands.js';
+import { StorageUsage } from '../buckets/storage-usage.js';
 import { StorageUnderTest, type TestUser, failureOf } from '../storage.fixture.js';
 
 let below: StorageUnderTest;
 let storage: StorageUnderTest;
 let ada: TestUser;
+let operator: TestUser;
 /** On the way to the S3 service below. */
 let relay: FaultProxy;
 
 beforeAll(async () => {
   below = await StorageUnderTest.start();
-  const operator = await below.user('operator@example.org');
+  operator = await below.user('operator@example.org');
   relay = await startFaultProxy(below.port);
   storage = await StorageUnderTest.start({
     FORNAX_OBJECTS: 's3',
@@ -91,4 +97,55 @@ describe('the service on an S3 service', () => {
     await storage.s3(eve).send(new PutObjectCommand({ Bucket: 'again', Key: 'new', Body: 'of eve' }));
     expect([await listed(eve, 'again'), await listed(ada, 'late')]).toEqual([['new'], []]);
   }, 180_000);
+});
+
+describe('quotas on an S3 service', () => {
+  const sixty = 'x'.repeat(60);
+  const put = (s3: S3Client, Bucket: string, Key: string, Body = sixty) =>
+    failureOf(s3.send(new PutObjectCommand({ Bucket, Key, Body })));
+  const full = { name: 'QuotaExceeded', status: 403 };
+  const fine = { name: 'none', status: undefined };
+
+  it('are not exceeded by many uploads at once, whole, copied or in parts, and a deletion makes room', async () => {
+    const Bucket = 'poor';
+    const user = await storage.poor(Bucket);
+    const s3 = storage.s3(user);
+    const flock = await Promise.all(Array.from({ length: 8 }, (_, n) => put(s3, Bucket, `k${n}`)));
+    expect(flock.filter(({ name }) => name === 'none').length).toBe(1);
+    const Key = `k${flock.findIndex(({ name }) => name === 'none')}`;
+    expect(
+      await failureOf(s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/${Key}` }))),
+    ).toEqual(full);
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'parts' }));
+    const part = (PartNumber: number) =>
+      failureOf(s3.send(new UploadPartCommand({ Bucket, Key: 'parts', UploadId, PartNumber, Body: 'x'.repeat(30) })));
+    expect([await part(1), await part(2)]).toEqual([fine, full]);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    await eventually(async () => (await part(2)).name === 'none');
+    expect(await put(s3, Bucket, 'again')).toEqual(full);
+  });
+
+  it('count results that wait for the end of their instance, what was copied, and what came behind the platform', async () => {
+    const Bucket = 'poor-results';
+    const user = await storage.poor(Bucket);
+    const s3 = storage.s3(user);
+    const lease = storage.lease(storage.newLease(user, Bucket));
+    expect(await put(lease, Bucket, 'staged', 'x'.repeat(30))).toEqual(fine);
+    expect(await put(s3, Bucket, 'k')).toEqual(fine);
+    expect(await put(lease, Bucket, 'more', 'x'.repeat(30))).toEqual(full);
+    // The count of before the copy is known by now; it does not hide the copy.
+    const used = async () => (await storage.app.app.get(StorageUsage).of({ kind: 'user', id: user.account })).bytes;
+    expect(await used()).toBe(90);
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x'.repeat(5) }));
+    await eventually(async () => {
+      await s3.send(new CopyObjectCommand({ Bucket, Key: 'copy', CopySource: `${Bucket}/k` }));
+      return true;
+    });
+    expect(await used()).toBe(40);
+    await below
+      .s3(operator)
+      .send(new PutObjectCommand({ Bucket: 'physical', Key: `${Bucket}/behind`, Body: 'x'.repeat(55) }));
+    await eventually(async () => (await put(s3, Bucket, 'late', 'x'.repeat(6))).name === 'QuotaExceeded');
+    expect(await used()).toBeGreaterThanOrEqual(95);
+  }, 60_000);
 });
