@@ -1,4 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
+import { close, closeSync, fstat, read } from 'node:fs';
+import { promisify } from 'node:util';
 import type { ByteRange } from '../port/object-store.js';
 import { BLOCK_BYTES, blockTable, type IsWhole, tableBytes } from './block-sums.js';
 import { FileDamaged } from './file-damaged.js';
@@ -12,47 +13,58 @@ export type TakeBuffer = (bytes: number) => Buffer | Promise<Buffer>;
 /** For whoever keeps what was read. */
 export const newBuffer: TakeBuffer = (bytes) => Buffer.allocUnsafeSlow(bytes);
 
+// By descriptors: a handle of `node:fs/promises` costs as much again as the calls behind it.
+const [readFrom, statOf, closed] = [promisify(read), promisify(fstat), promisify(close)];
+
 /** @returns fewer bytes where the file ends */
-const fill = async (file: FileHandle, buffer: Buffer, bytes: number, position: number): Promise<Buffer> => {
+const fill = async (file: number, buffer: Buffer, bytes: number, position: number): Promise<Buffer> => {
   let filled = 0;
   while (filled < bytes) {
-    const { bytesRead } = await file.read(buffer, filled, bytes - filled, position + filled);
+    const { bytesRead } = await readFrom(file, buffer, filled, bytes - filled, position + filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
   return buffer.subarray(0, filled);
 };
 
-const tooShort = async (file: FileHandle, sizeBytes: number): Promise<FileDamaged> =>
-  new FileDamaged(`a file of it has ${(await file.stat()).size} bytes where ${sizeBytes} were stored`);
+const tooShort = (bytes: number, sizeBytes: number): FileDamaged =>
+  new FileDamaged(`a file of it has ${bytes} bytes where ${sizeBytes} were stored`);
 
 const otherBytes = (): FileDamaged => new FileDamaged('a file of it holds other bytes than were stored');
 
 /** An open file of the store. Nothing of a block is given away before it was compared with the checksum that stands behind the payload. */
 export class ComparedFile {
   private constructor(
-    private readonly file: FileHandle,
+    /** Closed already where all of it was read. */
+    private readonly file: number,
     private readonly sizeBytes: number,
     private readonly isWhole: IsWhole | undefined,
     /** All of a small file. */
     private readonly payload: Buffer | undefined,
   ) {}
 
-  /** Takes the file over, and closes it when it cannot be read. @throws FileDamaged it is too short */
-  static async of(file: FileHandle, sizeBytes: number): Promise<ComparedFile> {
+  /**
+   * Takes an open file over, and closes it when it cannot be read.
+   * @param file its descriptor
+   * @throws FileDamaged it is too short
+   */
+  static async of(file: number, sizeBytes: number): Promise<ComparedFile> {
+    const isSmall = sizeBytes <= BLOCK_BYTES;
+    let isKept = false;
     try {
-      const isSmall = sizeBytes <= BLOCK_BYTES;
       const [from, bytes] = isSmall ? [0, sizeBytes + tableBytes(sizeBytes)] : [sizeBytes, tableBytes(sizeBytes)];
-      const read = await fill(file, Buffer.allocUnsafeSlow(bytes), bytes, from);
-      const isShort = isSmall
-        ? read.byteLength < sizeBytes
-        : read.byteLength === 0 && (await file.stat()).size < sizeBytes;
-      if (isShort) throw await tooShort(file, sizeBytes);
-      const table = blockTable(isSmall ? read.subarray(sizeBytes) : read, sizeBytes);
-      return new ComparedFile(file, sizeBytes, table, isSmall ? read.subarray(0, sizeBytes) : undefined);
-    } catch (error) {
-      await file.close();
-      throw error;
+      const found = await fill(file, Buffer.allocUnsafeSlow(bytes), bytes, from);
+      if (isSmall && found.byteLength < sizeBytes) throw tooShort(found.byteLength, sizeBytes);
+      if (found.byteLength === 0) {
+        const { size } = await statOf(file);
+        if (size < sizeBytes) throw tooShort(size, sizeBytes);
+      }
+      const table = blockTable(isSmall ? found.subarray(sizeBytes) : found, sizeBytes);
+      isKept = !isSmall;
+      return new ComparedFile(file, sizeBytes, table, isSmall ? found.subarray(0, sizeBytes) : undefined);
+    } finally {
+      // Of a file that was only read nothing is left to do, so nobody waits.
+      if (!isKept) closeSync(file);
     }
   }
 
@@ -79,7 +91,22 @@ export class ComparedFile {
     }
   }
 
-  close(): Promise<void> {
-    return this.file.close();
+  /** Whether it was read when it was opened. */
+  get isInMemory(): boolean {
+    return this.payload !== undefined;
+  }
+
+  /**
+   * A range of a file that is in memory.
+   * @throws FileDamaged it is not as it was stored
+   */
+  inMemory({ start, end }: ByteRange): Uint8Array {
+    const payload = this.payload ?? Buffer.alloc(0);
+    if (this.isWhole?.(0, payload) === false) throw otherBytes();
+    return payload.subarray(start, end + 1);
+  }
+
+  async close(): Promise<void> {
+    if (!this.payload) await closed(this.file);
   }
 }

@@ -169,6 +169,15 @@ describe('files that are damaged', () => {
     }
   });
 
+  it('are told before the first byte where a bit of a small one is another', async () => {
+    await put('k', Buffer.from('0123456789'));
+    await flipABit(await pathOf('k'));
+    const reader = await readerOf('k');
+    const other = { key: 'k', reason: expect.stringContaining('other bytes') };
+    await expect(reader.read()).rejects.toMatchObject(other);
+    await expect(reader.read({ start: 0, end: 1 })).rejects.toMatchObject(other);
+  });
+
   describe('of which a part is read', () => {
     const SIZE = 3 * 256 * 1024 + 1000;
     const part = async (start: number, end: number, key = 'k'): Promise<Buffer> => {

@@ -1,5 +1,6 @@
 import { Readable, type Writable } from 'node:stream';
 import { gone } from '../bytes/gone.js';
+import { PulledBytes } from '../bytes/pulled-bytes.js';
 import type { ObjectBytes } from '../port/object-store.js';
 import { CHUNK_BYTES, newBuffer, type TakeBuffer } from './compared-file.js';
 
@@ -46,9 +47,7 @@ class TwoBuffers {
 }
 
 /** Content of an object: a stream like any other, which knows a way without one to whoever only passes it on. */
-export class LocalBytes extends Readable implements ObjectBytes {
-  #chunks: AsyncGenerator<Uint8Array> | undefined;
-
+export class LocalBytes extends PulledBytes implements ObjectBytes {
   constructor(
     private readonly readChunks: ReadChunks,
     /** Told once, when nothing is read any more. */
@@ -57,12 +56,8 @@ export class LocalBytes extends Readable implements ObjectBytes {
     super({ highWaterMark: CHUNK_BYTES });
   }
 
-  override _read(): void {
-    this.#chunks ??= this.readChunks(newBuffer);
-    this.#chunks.next().then(
-      ({ value, done }) => this.push(done === true ? null : value),
-      (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
-    );
+  protected override chunks(): AsyncGenerator<Uint8Array> {
+    return this.readChunks(newBuffer);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -82,5 +77,27 @@ export class LocalBytes extends Readable implements ObjectBytes {
       // Nothing was read as from a stream, so there is nobody to be told of a failure but who called.
       this.destroy();
     }
+  }
+}
+
+/** Content of a small object, which is in memory: sent in one write with what stands before it. */
+export class SmallBytes extends Readable implements ObjectBytes {
+  constructor(private readonly content: Uint8Array) {
+    super({ highWaterMark: CHUNK_BYTES });
+  }
+
+  override _read(): void {
+    this.push(this.content);
+    this.push(null);
+  }
+
+  async sendTo(to: Writable): Promise<void> {
+    // One that is gone already says nothing any more.
+    if (to.destroyed) throw gone();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onClose = (): void => reject(gone());
+    to.once('close', onClose);
+    to.end(this.content, (error?: Error | null) => (error ? reject(gone(error)) : resolve()));
+    await promise.finally(() => to.off('close', onClose));
   }
 }

@@ -1,6 +1,7 @@
 import { copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
+import { createReadStream, open as openDescriptor } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ContentHash } from '../bytes/content-hash.js';
 import { BlockSums } from './block-sums.js';
 import { ComparedFile } from './compared-file.js';
@@ -54,6 +55,8 @@ const WALK_PARALLEL = 16;
 
 const FOLDERS = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
 const READ_CHUNK_BYTES = 256 * 1024;
+
+const descriptorOf = promisify(openDescriptor);
 
 const isMissing = (error: unknown): boolean => hasCode(error, ['ENOENT']);
 
@@ -209,7 +212,7 @@ export class ObjectFiles {
 
   /** Opens a file to read from it what is compared with the checksums of its blocks. @throws FileDamaged it is gone, or too short */
   async open({ fileId, sizeBytes }: FilePiece): Promise<ComparedFile> {
-    const file = await open(this.#path(fileId), 'r').catch((error: unknown) => {
+    const file = await descriptorOf(this.#path(fileId), 'r').catch((error: unknown) => {
       throw isMissing(error) ? missing(error) : error;
     });
     return ComparedFile.of(file, sizeBytes);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type ByteRange, type ObjectBytes, ObjectDamaged, type Place } from '../port/object-store.js';
 import type { TakeBuffer } from './compared-file.js';
 import { FileDamaged } from './file-damaged.js';
-import { LocalBytes } from './object-bytes.js';
+import { LocalBytes, SmallBytes } from './object-bytes.js';
 import { type FilePiece, type ObjectFiles, piecesOf } from './object-files.js';
 import { wholeBytes } from './whole-bytes.js';
 
@@ -66,7 +66,9 @@ export const openContent = async (
     if (pieces.length !== 1 || !first) await files.check(pieces);
     if (pieces.length === 1 && first) {
       const file = await files.open(first);
-      if (etag === undefined || file.isComparable)
+      const isComparable = etag === undefined || file.isComparable;
+      if (isComparable && file.isInMemory) return new SmallBytes(file.inMemory(first.range));
+      if (isComparable)
         return new LocalBytes(
           (takeBuffer) => named(file.read(first.range, takeBuffer), place),
           () => file.close(),

@@ -43,7 +43,7 @@ const rollUpOf = ({ prefix = '', delimiter = '' }: ListOptions): RollUp | undefi
 };
 
 /** Keys that are read to see how much is below the prefixes, and how many times as many then where each is hardly more than an entry. */
-const FIRST_IN_A_ROW = 100;
+const FIRST_IN_A_ROW = 20;
 const GROWTH = 8;
 /** Entries for each key that was read, from which on the next keys are read in a row as well. */
 const DENSE = 0.1;

@@ -14,6 +14,7 @@ import {
 
 /** Begins the header of each entry of an object's own metadata. */
 const META = 'x-amz-meta-';
+const KEPT: ReadonlySet<string> = new Set(CONTENT_HEADERS);
 
 const PROBLEMS: readonly StoreProblem[] = [
   'NoSuchKey',
@@ -79,9 +80,13 @@ export const checksumHeaders = (checksum: ObjectChecksum | undefined): Record<st
 
 /** What the headers of an answer say of an object. They are read from the answer itself: the client mixes headers that servers add into the user's metadata. */
 export const infoOfHeaders = (key: string, headers: IncomingHttpHeaders): ObjectInfo => {
-  const texts = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, textOfWire(String(value))] as const],
-  );
+  const userMetadata: [string, string][] = [];
+  const contentHeaders: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue;
+    if (name.startsWith(META)) userMetadata.push([name.slice(META.length), textOfWire(String(value))]);
+    else if (KEPT.has(name)) contentHeaders.push([name, textOfWire(String(value))]);
+  }
   const algorithm = NATIVE.find((name) => headers[`x-amz-checksum-${name}`] !== undefined);
   const value = String(headers[`x-amz-checksum-${algorithm}`]);
   const isComposite = value.includes('-') || String(headers['x-amz-checksum-type']).toUpperCase() === 'COMPOSITE';
@@ -90,10 +95,8 @@ export const infoOfHeaders = (key: string, headers: IncomingHttpHeaders): Object
     sizeBytes: Number(headers['content-length'] ?? 0),
     etag: unquoted(headers.etag),
     contentType: headers['content-type'] ?? 'binary/octet-stream',
-    userMetadata: Object.fromEntries(
-      texts.flatMap(([name, text]) => (name.startsWith(META) ? [[name.slice(META.length), text]] : [])),
-    ),
-    contentHeaders: Object.fromEntries(texts.filter(([name]) => CONTENT_HEADERS.some((one) => one === name))),
+    userMetadata: Object.fromEntries(userMetadata),
+    contentHeaders: Object.fromEntries(contentHeaders),
     modifiedAt: new Date(headers['last-modified'] ?? 0),
     ...(algorithm === undefined || isComposite ? {} : { checksum: { algorithm, value, type: 'full-object' as const } }),
   };

@@ -17,3 +17,10 @@ export async function* heldBack(source: ByteSource, sizeBytes: number): AsyncGen
   if (seen !== sizeBytes) throw new StoreRefusal('IncompleteBody', 'fewer bytes came than were announced');
   if (held) yield held;
 }
+
+/** All bytes of a small source. @throws StoreRefusal IncompleteBody, and whatever the source throws */
+export const wholeOf = async (source: ByteSource, sizeBytes: number): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of heldBack(source, sizeBytes)) chunks.push(chunk);
+  return Buffer.concat(chunks, sizeBytes);
+};

@@ -3,7 +3,8 @@ import { Client } from 'minio';
 import { assertKeyFits } from '../port/keys.js';
 import { type ByteSource, type Place, MAX_KEY_BYTES } from '../port/object-store.js';
 import { isMissing, refused, unquoted } from './answers.js';
-import { heldBack } from './held-back.js';
+import { heldBack, wholeOf } from './held-back.js';
+import { signingTransport } from './signing-transport.js';
 import { wireKey } from './wire-keys.js';
 
 export interface S3StoreOptions {
@@ -21,6 +22,8 @@ export interface S3StoreOptions {
 
 /** Most keys that S3 lists or deletes at once. */
 export const PAGE = 1_000;
+/** Up to so many bytes of content go with the head of their request, in one write. */
+const SENT_AT_ONCE_BYTES = 64 * 1024;
 
 /** Reaches what the client keeps to its subclasses. */
 class S3Client extends Client {
@@ -43,14 +46,12 @@ export class S3Service {
       endPoint: hostname,
       ...(port === '' ? {} : { port: Number(port) }),
       useSSL: protocol === 'https:',
-      accessKey: options.accessKey,
-      secretKey: options.secretKey,
+      // It has no keys: what it sends is signed on its way.
+      transport: signingTransport(protocol, options, this.region),
       region: this.region,
       pathStyle: true,
       retryOptions: { disableRetry: true }, // a payload is read once; callers repeat
     });
-    // The hash of a stream is not known when its request is signed.
-    this.client.enableSHA256 = false;
   }
 
   /** Makes the bucket when it is missing. */
@@ -74,7 +75,10 @@ export class S3Service {
     source: ByteSource,
     sizeBytes: number,
   ) {
-    const body = Readable.from(heldBack(source, sizeBytes), { objectMode: false });
+    const body =
+      sizeBytes <= SENT_AT_ONCE_BYTES
+        ? await wholeOf(source, sizeBytes)
+        : Readable.from(heldBack(source, sizeBytes), { objectMode: false });
     const response = await this.client
       .makeRequestStreamAsync(
         {
@@ -90,7 +94,7 @@ export class S3Service {
         this.region,
       )
       .catch((error: unknown) => {
-        throw body.errored ?? refused(error);
+        throw (body instanceof Readable ? body.errored : null) ?? refused(error);
       });
     response.resume();
     return { etag: unquoted(response.headers.etag), sizeBytes };

@@ -1,6 +1,7 @@
-import { Readable, type Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { discard } from '../bytes/discard.js';
 import { gone } from '../bytes/gone.js';
+import { PulledBytes } from '../bytes/pulled-bytes.js';
 import { type ObjectBytes, type Place, ReadBrokeOff } from '../port/object-store.js';
 
 /**
@@ -40,12 +41,21 @@ export const sendAnswer = async (answer: Readable, place: Place, sizeBytes: numb
   let got = 0;
   const onGone = (): void => sent.reject(gone());
   const onDrain = (): void => void answer.resume();
-  const brokeOff = (cause?: unknown): void => sent.reject(new ReadBrokeOff(place, got, sizeBytes, { cause }));
+  let hasEnded = false;
+  const brokeOff = (cause?: unknown): void => {
+    // Every answer is closed in the end, and an error costs a stack trace.
+    if (!hasEnded) sent.reject(new ReadBrokeOff(place, got, sizeBytes, { cause }));
+    hasEnded = true;
+  };
   to.once('close', onGone).on('drain', onDrain);
   answer
     .once('error', brokeOff)
     .once('close', brokeOff)
-    .once('end', () => (got < sizeBytes ? brokeOff() : sent.resolve()))
+    .once('end', () => {
+      if (got < sizeBytes) return brokeOff();
+      hasEnded = true;
+      sent.resolve();
+    })
     .on('data', (chunk: Uint8Array) => {
       got += chunk.byteLength;
       if (!to.write(chunk, () => discard(chunk))) answer.pause();
@@ -61,8 +71,30 @@ export const sendAnswer = async (answer: Readable, place: Place, sizeBytes: numb
   }
 };
 
+/** The bytes of an answer: a stream like any other, which knows a way without one to whoever only passes it on. */
+class AnswerBytes extends PulledBytes implements ObjectBytes {
+  constructor(
+    private readonly answer: Readable,
+    private readonly place: Place,
+    private readonly sizeBytes: number,
+  ) {
+    super();
+  }
+
+  protected override chunks(): AsyncGenerator<Uint8Array> {
+    return wholeAnswer(this.answer, this.place, this.sizeBytes);
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.answer.destroy();
+    callback(error);
+  }
+
+  sendTo(to: Writable): Promise<void> {
+    return sendAnswer(this.answer, this.place, this.sizeBytes, to);
+  }
+}
+
 /** The bytes of an answer, to be read or sent on. */
 export const bytesOfAnswer = (answer: Readable, place: Place, sizeBytes: number): ObjectBytes =>
-  Object.assign(Readable.from(wholeAnswer(answer, place, sizeBytes), { objectMode: false }), {
-    sendTo: (to: Writable) => sendAnswer(answer, place, sizeBytes, to),
-  });
+  new AnswerBytes(answer, place, sizeBytes);

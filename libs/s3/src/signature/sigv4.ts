@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /**
  * AWS Signature Version 4 (AWS General Reference, "Signature Version 4 signing process"; S3 "Authenticating Requests"): what signing and
@@ -33,7 +33,7 @@ export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 /** SHA-256 of nothing, in hex. */
 export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+export const sha256Hex = (data: string | Uint8Array): string => hash('sha256', data, 'hex');
 const hmac = (key: string | Uint8Array | KeyObject, data: string): Buffer =>
   createHmac('sha256', key).update(data).digest();
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { WritesStopped } from '@fornax/event-store';
@@ -80,6 +80,12 @@ const asTrouble = (error: unknown): S3Error | undefined => {
 };
 /** SQLSTATE disk_full. */
 const isDatabaseFull = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '53100';
+
+/** Sixteen hexadecimal digits. Node draws random bytes for many UUIDs at once, and for anything else each time. */
+const newRequestId = (): string => {
+  const [first = '', , , , last = ''] = randomUUID().split('-');
+  return `${first}${last.slice(0, 8)}`.toUpperCase();
+};
 
 /** Without the query, which may hold a signature or a session token. */
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
@@ -220,7 +226,7 @@ export const createFrontDoor = (parts: S3Parts, limits: FrontDoorLimits): Server
   // An upload may take hours: it is held to a pace instead (see `guardUploads`).
   const server = createServer({ ...serverOptions(limits), requestTimeout: 0 }, (message, response) => {
     message.on('error', () => undefined); // whoever reads the body sees it
-    const requestId = randomBytes(8).toString('hex').toUpperCase();
+    const requestId = newRequestId();
     response.setHeader('x-amz-request-id', requestId);
     handle({ message, response, isWaiting: waiting.has(response), requestId });
   });

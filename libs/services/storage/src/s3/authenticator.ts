@@ -180,7 +180,8 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
     payloadHash: claim.payloadHash,
   };
   // Clients encode paths in their own ways, and some sign what they send; both bind the same request.
-  const forms = [parts, { ...parts, encodedPath: request.rawPath }].map(canonicalRequest);
+  const paths = new Set([parts.encodedPath, request.rawPath]);
+  const forms = [...paths].map((encodedPath) => canonicalRequest({ ...parts, encodedPath }));
   for (const secret of candidate.secrets) {
     const key = signingKey(secret, claim.scope);
     const isRight = forms.some((form) =>
