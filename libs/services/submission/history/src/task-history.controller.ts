@@ -11,16 +11,15 @@ import {
   TaskAsOf,
   TaskHistory,
   TaskLookup,
-  wireEventSchema,
-  placeOf,
+  AskedPage,
   AsksForPage,
+  pageOfEvents,
+  type PlaceInHistory,
 } from '@fornax/tasks';
 
 const historySchema = z.object({
   taskId: z.string(),
-  events: z.array(wireEventSchema),
-  /** `after` of the next page; null when there is nothing more yet. */
-  next: z.int().nullable(),
+  ...pageOfEvents,
 });
 
 /** What the log tells about one task: what happened, and how it stood at any time. */
@@ -66,10 +65,8 @@ export class TaskHistoryController {
   async events(
     @Param('id') id: string,
     @CurrentAccount() account: Account,
-    @Query('after') after?: unknown,
-    @Query('limit') limit?: unknown,
+    @AskedPage() { from, most }: PlaceInHistory,
   ): Promise<z.output<typeof historySchema>> {
-    const { from, most } = placeOf(after, limit);
     const task = await this.tasks.find(account, id);
     const { events, next } = await this.history.page(task, from, most);
     return { taskId: task.taskId, events: [...events], next };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { poolSchema } from '@fornax/contracts';
-import type { PoolEvent } from '@fornax/domain';
-import { aLease, anEnd, aRef, eventually } from '@fornax/testing';
+import { eventually } from '@fornax/testing';
+import { ended, leased, opened, ready } from './slots.fixture.js';
 import { followSse } from './sse-reader.fixture.js';
 import { startHarness, type Harness } from './submission.fixture.js';
 
@@ -18,13 +18,6 @@ const create = async (body: object = {}, headers: Record<string, string> = {}): 
   return String(answer.json()['uuid']);
 };
 const at = (): number => Date.now();
-const opened = (): readonly PoolEvent[] => [
-  { type: 'PoolResized', opened: '0', closed: '', policyName: null, at: at() },
-  { type: 'SlotsDispatched', leases: [aLease(0)], at: at() },
-];
-const ready = (): PoolEvent => ({ type: 'SlotsReady', leases: [{ ...aRef(0), startedAt: at() }], at: at() });
-const ended = (): PoolEvent => ({ type: 'SlotsEnded', attempts: [anEnd(0, { endedAt: at() })], at: at() });
-
 interface Told {
   readonly id: string;
   readonly type: string;
@@ -42,10 +35,10 @@ describe('the history of a pool', () => {
   it('tells everything in order, in pages, with who and why, also of one that was deleted', async () => {
     const secret = { key: 'QARNOT_SECRET_X', value: 'hidden-value' };
     const id = await create({ shortname: 'kitchen', constants: [secret] });
-    await harness.happenToPool(id, ...opened());
-    await harness.happenToPool(id, ready());
+    await harness.happenToPool(id, opened('0'), leased(0));
+    await harness.happenToPool(id, ready(0));
     await harness.call('POST', `/pools/${id}/close`, undefined, { headers: { 'fornax-reason': 'holidays' } });
-    await harness.happenToPool(id, ended(), { type: 'PoolClosed', at: at() });
+    await harness.happenToPool(id, ended(0), { type: 'PoolClosed', at: at() });
     const { events, next } = await history('kitchen');
     const types = ['PoolCreated', 'PoolResized', 'SlotsDispatched', 'SlotsReady', 'PoolCloseRequested', 'SlotsEnded'];
     expect(events.map(({ type }) => type)).toEqual([...types, 'PoolClosed']);
@@ -69,8 +62,8 @@ describe('the history of a pool', () => {
     const read = async (query: string) => harness.call('GET', `/fornax/v1/pools/${id}${query}`);
     const before = (await history(id)).events[0]?.sequence ?? 0;
     const first = poolSchema.parse((await harness.call('GET', `/pools/${id}`)).json());
-    await harness.happenToPool(id, ...opened());
-    await harness.happenToPool(id, ready());
+    await harness.happenToPool(id, opened('0'), leased(0));
+    await harness.happenToPool(id, ready(0));
     expect((await read('')).json()['state']).toBe('FullyExecuting');
     const then = await read(`?asOf=${before}`);
     const { wallTime: _wall, status: _status, ...shown } = first;
@@ -88,14 +81,14 @@ describe('the history of a pool', () => {
     const url = `${harness.test.url}/fornax/v1/events`;
     const headers = { authorization: harness.token };
     const stream = await followSse(`${url}?pool=live&snapshot=false`, headers);
-    await harness.happenToPool(other, ...opened());
-    await harness.happenToPool(id, ...opened());
+    await harness.happenToPool(other, opened('0'), leased(0));
+    await harness.happenToPool(id, opened('0'), leased(0));
     await eventually(() => stream.messages.some(({ event }) => event === 'SlotsDispatched'));
     expect(stream.messages.map(({ event }) => event)).toEqual(['PoolResized', 'SlotsDispatched']);
     expect(JSON.parse(stream.messages[0]?.data ?? '{}')).toMatchObject({ taskId: null, aggregateId: id });
     stream.close();
     // Who comes again goes on behind the last one.
-    await harness.happenToPool(id, ready());
+    await harness.happenToPool(id, ready(0));
     const again = await followSse(`${url}?pool=${id}&types=SlotsReady`, { ...headers, 'last-event-id': stream.lastId });
     await eventually(() => again.messages.some(({ event }) => event === 'SlotsReady'));
     again.close();
@@ -114,7 +107,7 @@ describe('a pool that is asked for twice', () => {
     expect(again).toBe(first);
     expect((await harness.call('GET', `/pools/${first}`)).status).toBe(200);
     const close = () => harness.call('POST', `/pools/${first}/close`, undefined, { headers: key });
-    await harness.happenToPool(first, ...opened());
+    await harness.happenToPool(first, opened('0'), leased(0));
     expect([(await close()).status, (await close()).status]).toEqual([200, 200]);
     const closes = (await history(first)).events.filter(({ type }) => type === 'PoolCloseRequested');
     expect(closes).toHaveLength(1);

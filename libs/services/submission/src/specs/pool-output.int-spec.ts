@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PoolEvent } from '@fornax/domain';
-import { aLease, anEnd, aRef, eventually } from '@fornax/testing';
+import { eventually } from '@fornax/testing';
+import { ended, leased, opened, ready } from './slots.fixture.js';
 import { followSse } from './sse-reader.fixture.js';
 import { startHarness, type Harness } from './submission.fixture.js';
 
@@ -10,28 +10,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => harness.close());
 
-const opened = (slots: string): PoolEvent => ({
-  type: 'PoolResized',
-  opened: slots,
-  closed: '',
-  policyName: null,
-  at: Date.now(),
-});
-const ended = (slot: number, attempt = 1): PoolEvent => ({
-  type: 'SlotsEnded',
-  attempts: [anEnd(slot, { attempt, endedAt: Date.now() })],
-  at: Date.now(),
-});
-const leased = (slot: number, attempt = 1): PoolEvent => ({
-  type: 'SlotsDispatched',
-  leases: [aLease(slot, { attempt })],
-  at: Date.now(),
-});
-const ready = (slot: number): PoolEvent => ({
-  type: 'SlotsReady',
-  leases: [{ ...aRef(slot), startedAt: Date.now() }],
-  at: Date.now(),
-});
 const create = async (): Promise<string> => {
   const body = { name: 'a pool', profile: 'docker-batch', instanceCount: 2 };
   const answer = await harness.call('POST', '/pools', body);

@@ -1,5 +1,5 @@
 export { checkReached, isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
-export { AsksForPage, placeOf } from './as-of/history-query.js';
+export { AskedPage, AsksForPage, pageOfEvents, type PlaceInHistory } from './as-of/history-query.js';
 export { TaskAsOf } from './as-of/task-as-of.js';
 export { TaskHistory } from './as-of/task-history.js';
 export { StatusBarrier } from './model/status-barrier.js';
@@ -32,6 +32,7 @@ export {
   date,
   duration,
   elements,
+  FIELDS_OF_WORK,
   fieldsOf,
   number,
   scalar,
@@ -39,7 +40,7 @@ export {
   uuid,
   type FieldLookup,
 } from './queries/filter-field.js';
-export { anyOf, ObjectLists, type ListedKind, type Shape } from './queries/object-lists.js';
+export { anyOf, ObjectLists, ORDERS_OF_WORK, type ListedKind, type Shape } from './queries/object-lists.js';
 export { PatternQueries } from './queries/pattern-queries.js';
 export { Creations, type Accepted, type AskedObject, type CreationOf } from './commands/creations.js';
 export { TaskPlaces, type FindJob, type KnownJob } from './places/task-places.js';

@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { poolSchema, type WirePool } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { AsksForPage, parseAsOf, placeOf, TaskHistory, wireEventSchema } from '@fornax/tasks';
+import { AskedPage, AsksForPage, pageOfEvents, parseAsOf, TaskHistory, type PlaceInHistory } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { KnownSlots } from '../queries/known-slots.js';
@@ -13,9 +13,7 @@ import { poolView } from '../queries/pool-view.js';
 
 const historySchema = z.object({
   poolId: z.string(),
-  events: z.array(wireEventSchema),
-  /** `after` of the next page; null when there is nothing more yet. */
-  next: z.int().nullable(),
+  ...pageOfEvents,
 });
 
 /** What the log tells about one pool: what happened, and how it stood at any time. */
@@ -57,10 +55,8 @@ export class PoolHistoryController {
   async events(
     @Param('id') id: string,
     @CurrentAccount() account: Account,
-    @Query('after') after?: unknown,
-    @Query('limit') limit?: unknown,
+    @AskedPage() { from, most }: PlaceInHistory,
   ): Promise<z.output<typeof historySchema>> {
-    const { from, most } = placeOf(after, limit);
     const pool = await this.pools.known(account, id);
     const { events, next } = await this.history.pageOf('pool', pool, from, most);
     return { poolId: pool.taskId, events: [...events], next };

@@ -59,3 +59,18 @@ export const fieldsOf = (
     throw new Invalid(`Unknown field: ${name}`, { code: 'bad-filter' });
   };
 };
+
+/** What tasks and pools may be filtered by alike: both have a row of the same columns. */
+export const FIELDS_OF_WORK: Readonly<Record<string, Field>> = {
+  shortname: text('shortname'),
+  name: text('name'),
+  profile: text('profile'),
+  projectuuid: uuid(`spec->>'projectUuid'`),
+  state: scalar('state', 'state'),
+  previousstate: scalar('state', 'previous_state'),
+  statetransitiontime: date('state_ms'),
+  previousstatetransitiontime: date('previous_state_ms'),
+  lastmodified: date('modified_ms'),
+  creationdate: date('created_ms'),
+  enddate: date('end_ms'),
+};

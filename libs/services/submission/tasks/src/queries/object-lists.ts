@@ -17,6 +17,14 @@ export interface Order {
   readonly type: 'bigint' | 'text';
 }
 
+/** What lists of tasks and of pools may be ordered by alike. */
+export const ORDERS_OF_WORK: ReadonlyMap<string, Order> = new Map<string, Order>([
+  ['creationdate', { sql: 'created_ms', type: 'bigint' }],
+  ['executiontime', { sql: 'execution_ms', type: 'bigint' }],
+  ['name', { sql: 'name COLLATE "C"', type: 'text' }],
+  ['state', { sql: 'state COLLATE "C"', type: 'text' }],
+]);
+
 /** A kind of objects that are listed: rows with the columns `owner`, `created_ms` and the key. */
 export interface ListedKind {
   readonly table: string;

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { taskField } from './filter-fields.js';
-import { anyOf, ObjectLists, type ListedKind, type Order, type Shape } from './object-lists.js';
+import { anyOf, ObjectLists, ORDERS_OF_WORK, type ListedKind, type Shape } from './object-lists.js';
 import { PatternQueries } from './pattern-queries.js';
 import { StoredTasks } from './stored-tasks.js';
 import { inShort, SUMMARY_COLUMNS, type SummaryRecord, type TaskInShort } from './task-summary.js';
@@ -15,12 +15,7 @@ const LISTED: ListedKind = {
   table: 'task',
   key: 'task_id',
   fieldOf: taskField,
-  orders: new Map<string, Order>([
-    ['creationdate', { sql: 'created_ms', type: 'bigint' }],
-    ['executiontime', { sql: 'execution_ms', type: 'bigint' }],
-    ['name', { sql: 'name COLLATE "C"', type: 'text' }],
-    ['state', { sql: 'state COLLATE "C"', type: 'text' }],
-  ]),
+  orders: ORDERS_OF_WORK,
   totalSql: 'SELECT tasks AS total FROM task_count WHERE owner = $1',
 };
 
