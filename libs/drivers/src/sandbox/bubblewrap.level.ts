@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { GroupView } from '../cgroup/cgroup.js';
-import { type HostView } from './host-view.js';
+import { type HostView, waysTo } from './host-view.js';
 import {
   entering,
   enteringNetwork,
@@ -68,6 +68,9 @@ export const bubblewrapLevel = async (
     shown.push(...(isLink ? ['--symlink', await readlink(path), path] : ['--ro-bind', path, path]));
   }
   for (const path of view.hidden) shown.push('--tmpfs', path);
+  // What bwrap makes on the way by itself is for its own user alone.
+  const ways = new Set(view.exposed.flatMap((path) => waysTo(path, [...view.topLevel, ...view.hidden])));
+  for (const path of ways) shown.push('--dir', path);
   for (const path of view.exposed) shown.push('--ro-bind', path, path);
   for (const path of view.hidden) shown.push('--remount-ro', path);
   // As root it makes no user namespace, so that files are owned by the instance's user on the host too; the first process then stops that user's

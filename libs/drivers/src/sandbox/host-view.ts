@@ -1,6 +1,6 @@
 import { access, readdir, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, isAbsolute, join, sep } from 'node:path';
+import { delimiter, dirname, isAbsolute, join, sep } from 'node:path';
 
 /** What of the host an instance may see. Absolute, real paths. */
 export interface HostView {
@@ -12,8 +12,40 @@ export interface HostView {
   readonly exposed: readonly string[];
 }
 
-/** Made anew for each instance, or of no use to one. */
-const OWN_TOP_LEVEL = new Set(['proc', 'sys', 'dev', 'tmp', 'run', 'job', 'lost+found', '.fornax', '.old']);
+/** Where programs and what they need lie. Anything else of `/` is the host's own: data, mounts, backups. */
+const OF_PROGRAMS = [
+  'usr',
+  'bin',
+  'sbin',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'libo32',
+  'etc',
+  'opt',
+  'nix',
+  'gnu',
+  'snap',
+];
+/** Shown empty: homes, and what services of the host write, with the sockets and pipes that they listen at, which a read-only mount does not close. */
+const EMPTY = ['home', 'root', 'var'];
+const TOP_LEVEL = new Set([...OF_PROGRAMS, ...EMPTY]);
+/** What packages keep of programs in there. */
+const PROGRAM_STATE = [
+  ...[
+    'dpkg',
+    'texmf',
+    'tex-common',
+    'ghostscript',
+    'aspell',
+    'ispell',
+    'dictionaries-common',
+    'xml-core',
+    'sgml-base',
+  ].map((name) => `/var/lib/${name}`),
+  ...['fontconfig', 'dictionaries-common'].map((name) => `/var/cache/${name}`),
+];
 /** /run holds sockets of the host's services; these parts of it are what /etc/resolv.conf points to. */
 const RESOLVER_FOLDERS = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager'];
 export const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
@@ -33,6 +65,12 @@ const realFolders = async (paths: readonly string[]): Promise<readonly string[]>
 
 const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep);
 
+/** Folders above a path, outermost first, that are none of those which are there anyway. */
+export const waysTo = (path: string, there: readonly string[]): readonly string[] => {
+  const above = dirname(path);
+  return above === '/' || there.includes(above) ? [] : [...waysTo(above, there), above];
+};
+
 /** Nothing for a user without an entry in the system's list, as in many containers. */
 const ownHome = (): readonly string[] => {
   try {
@@ -46,13 +84,18 @@ const ownHome = (): readonly string[] => {
 export const hostView = async (hide: readonly string[], expose: readonly string[]): Promise<HostView> => {
   const topLevel: string[] = [];
   for (const entry of await readdir('/', { withFileTypes: true })) {
-    if (OWN_TOP_LEVEL.has(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
+    if (!TOP_LEVEL.has(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
     topLevel.push(join('/', entry.name));
   }
-  const folders = await realFolders(['/root', '/home', ...ownHome(), ...hide]);
+  const folders = (await realFolders([...EMPTY.map((name) => join('/', name)), ...ownHome(), ...hide])).filter(
+    (folder) =>
+      // What is not shown needs no hiding, and its name is nobody's business.
+      topLevel.some((shown) => isWithin(folder, shown)),
+  );
   // What lies in a hidden folder is hidden with it; a mount of its own would be buried below the outer one.
   const hidden = folders.filter((folder) => !folders.some((outer) => outer !== folder && isWithin(folder, outer)));
-  return { topLevel, hidden, exposed: [...(await realFolders(RESOLVER_FOLDERS)), ...(await realFolders(expose))] };
+  const exposed = await realFolders([...RESOLVER_FOLDERS, ...PROGRAM_STATE, ...expose]);
+  return { topLevel, hidden, exposed };
 };
 
 /** Where an instance looks for programs, as in most images: nothing of the PATH of whoever started the agent. */
@@ -74,9 +117,10 @@ export const visiblePath = async (folders: readonly string[], view: HostView): P
       const real = await realpath(entry);
       await access(real);
       const isShown = view.exposed.some((folder) => isWithin(real, folder));
-      const isHidden = [...view.hidden, '/tmp', '/run', '/dev', '/proc'].some((folder) => isWithin(real, folder));
-      const isResolver = RESOLVER_FOLDERS.includes(entry);
-      if (!isResolver && (isShown || !isHidden)) visible.push(entry);
+      const isHidden =
+        view.hidden.some((folder) => isWithin(real, folder)) || !view.topLevel.some((folder) => isWithin(real, folder));
+      const isOurs = [...RESOLVER_FOLDERS, ...PROGRAM_STATE].includes(entry);
+      if (!isOurs && (isShown || !isHidden)) visible.push(entry);
     } catch {
       // not there
     }

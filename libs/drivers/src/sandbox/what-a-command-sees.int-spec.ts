@@ -1,6 +1,6 @@
 import { execFile as execFileCallback, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -49,6 +49,12 @@ def zombies():
 while zombies(): time.sleep(0.01)
 print('none left')
 `;
+
+/** Of `/`; not every machine has all of them. */
+const SHOWN = [
+  ...['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32', 'etc', 'opt', 'nix', 'gnu', 'snap'],
+  ...['home', 'root', 'var', 'proc', 'sys', 'dev', 'tmp', 'run', 'job', '.fornax', '.fornax-init'],
+];
 
 const LEVELS = await openLevels(['bubblewrap', 'unshare', 'process']);
 afterAll(() => Promise.all(LEVELS.map(([, opened]) => opened?.close())));
@@ -212,6 +218,31 @@ print('looked')`;
     expect(made).toEqual(['True', 'True', 'True']);
     for (const table of ['shm', 'sem', 'msg'])
       expect((await readFile(`/proc/sysvipc/${table}`, 'utf8')).split(/\s+/)).not.toContain(uid);
+  });
+
+  isolated('sees of the machine where programs are, and no socket or pipe that its services listen at', async (run) => {
+    // Read-only mounts close neither.
+    const folder = await mkdtemp('/var/tmp/fornax-host-');
+    try {
+      await chmod(folder, 0o755);
+      await execFile('mkfifo', ['-m', '666', join(folder, 'pipe')]);
+      const { out } = await sh(
+        run,
+        `ls -A / | tr '\\n' ' '; echo; ls -A /var /var/lib /var/tmp; test -e ${folder}/pipe || echo none`,
+      );
+      const [root = '', ...rest] = out.trim().split('\n');
+      expect(
+        root
+          .trim()
+          .split(' ')
+          .filter((name) => !SHOWN.includes(name)),
+      ).toEqual([]);
+      expect(rest.at(-1)).toBe('none');
+      expect(rest).not.toContain('spool');
+      expect(await sh(run, 'test ! -x /usr/bin/dpkg-query || dpkg-query -W dpkg')).toMatchObject({ exitCode: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   isolated('finds the machine’s own parts of /proc and /sys hidden or not writable', async (run) => {
