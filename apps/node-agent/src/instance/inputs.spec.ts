@@ -14,7 +14,7 @@ describe('the place of an input', () => {
     ['a..b/..c', undefined, 'a..b/..c'],
   ])('%j without %j is %j', (key, strip, path) => expect(localPathOf(key, strip)).toBe(path));
 
-  it.each(['../x', 'a/../../x', 'in/../x', 'a\0b'])('%j is refused', (key) =>
+  it.each(['../x', 'a/../../x', 'in/../x', 'a\0b', '.', 'in/.', './'])('%j is refused', (key) =>
     expect(() => localPathOf(key, 'in/')).toThrow(),
   );
 });

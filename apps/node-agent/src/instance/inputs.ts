@@ -28,13 +28,15 @@ const DEFAULT_TTL_S = 7_776_000;
 
 /**
  * Where an object goes, relative to the folder of inputs; undefined for the prefix itself.
- * @throws UserError the path would lead out of the folder
+ * @throws UserError the path would lead out of the folder, or is one that no file can have
  */
 export const localPathOf = (key: string, stripPrefix: string | undefined): string | undefined => {
   const rest = stripPrefix !== undefined && key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
   const parts = rest.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || rest.includes('\0'))
     throw new UserError('FX-INPUT', `The object ${key} has a path that leads out of the job`);
+  if (parts.length === 0 && /\./.test(rest))
+    throw new UserError('FX-INPUT', `The object ${key} has a name that no file can have`);
   return parts.length === 0 ? undefined : parts.join('/') + (rest.endsWith('/') ? '/' : '');
 };
 
@@ -67,6 +69,12 @@ const listInputs = async ({ s3 }: InputStore, resources: Resources, signal: Abor
       for await (const object of s3.list(bucket, prefix, { signal })) {
         found += 1;
         const path = localPathOf(object.key, stripPrefix);
+        // What a folder has besides its name would be lost.
+        if (path?.endsWith('/') === true && object.sizeBytes > 0)
+          throw new UserError(
+            'FX-INPUT',
+            `The object ${object.key} is named like a folder and has ${object.sizeBytes} bytes: no file can have that name`,
+          );
         if (path !== undefined) objects.set(path, { ...object, bucket, ttlMs: ttlMsOf(resource) });
         if (objects.size > MOST_OBJECTS)
           throw new UserError(

@@ -28,7 +28,7 @@ import { type EndedJob, type ResultsPlace, storeResults } from './store-results.
 import type { End, Told } from './told.js';
 import { PhaseTimes } from './phase-times.js';
 import { Slot } from './slot.js';
-import { notesOf, reportable } from './notes.js';
+import { noteOfLostResults, notesOf, reportable } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
@@ -306,6 +306,7 @@ export class Instance implements Measurable {
     const notes = [
       ...this.#inputs.notes,
       ...notesOf(uploaded.leftOut),
+      ...(this.#abort.signal.aborted ? [] : noteOfLostResults(uploaded.failure, outcome)),
       ...noteOfKills(exit, outcome, order.memoryMB),
       ...command.notes,
     ];

@@ -2,6 +2,9 @@ import { type LeaseOrder, MOST_NOTES } from '@fornax/contracts';
 
 import type { LeftOut } from '../files/list-files.js';
 import { quoted } from '../files/quoted.js';
+import { UserError } from '../profile/command-of.js';
+import type { Outcome } from './outcome-of.js';
+import { plainText } from './plain-text.js';
 
 /** Of one kind: so that those of all kinds fit into a report. */
 const MOST_OF_A_KIND = 8;
@@ -30,6 +33,15 @@ export const noteOfPauses = (...outputs: readonly ({ readonly pausedMs: number }
   return [
     `It printed faster than its share of output is read: its writes had to wait for ${seconds} s in all. No output is missing.`,
   ];
+};
+
+/** Says why there are no results, or not all, where something else is what the instance failed by. */
+export const noteOfLostResults = (failure: unknown, { outcome, error }: Outcome): readonly string[] => {
+  if (failure === undefined || outcome === 'success') return [];
+  const why = failure instanceof UserError ? failure.message : plainText(failure);
+  return error?.message === why
+    ? []
+    : [`Not all of its results are stored: ${why}`.slice(0, MOST_CHARS).toWellFormed()];
 };
 
 /** Says which resources bring nothing: who mistypes a prefix finds an empty folder and, often enough, a success. */

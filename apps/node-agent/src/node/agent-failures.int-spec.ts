@@ -133,6 +133,34 @@ describe.each(await levelsHere())('failures at level %s', (level) => {
   );
 
   it(
+    'of the command are not all that is told where its results are lost as well',
+    async () => {
+      rig.objects.refuses = (request) =>
+        /^(PUT|POST) results/.test(request) ? [404, 'NoSuchBucket', 'gone'] : undefined;
+      expect(await endOf(`sh -c 'printf made > made; exit 4'`, { results })).toMatchObject({
+        outcome: 'failure',
+        exitCode: 4,
+        error: { code: 'FX-EXIT' },
+        notes: ['Not all of its results are stored: The bucket for results, results, does not exist any more'],
+      });
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'of an input that is named like a folder and has bytes are that',
+    async () => {
+      rig.objects.objects.set('odd/trail/', Buffer.from('x'));
+      expect(await endOf('ls', { resources: [{ bucket: 'odd' }] })).toMatchObject({
+        outcome: 'failure',
+        cause: 'user',
+        error: { code: 'FX-INPUT', message: expect.stringContaining('trail/ is named like a folder') },
+      });
+    },
+    SLOW_MS,
+  );
+
+  it(
     'of an input whose name no file can have are that',
     async () => {
       rig.objects.objects.set(`in/${'n'.repeat(300)}`, Buffer.from('x'));
