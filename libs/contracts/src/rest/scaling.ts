@@ -1,5 +1,6 @@
 import type { ElasticSize, ScalingPeriod, ScalingPolicy } from '@fornax/domain';
 import { z } from 'zod';
+import { reference } from './wire.js';
 import { parseWireDate } from './time-on-the-wire.js';
 
 /** Most slots of a pool that a document may name. */
@@ -217,12 +218,18 @@ export const scalingSimulationSchema = z
     slotOpensInSeconds: z.number().nonnegative().max(86_400).default(30),
     demand: z
       .array(z.object({ atSeconds: z.number().nonnegative().max(MAX_SIMULATED_SECONDS), instances: slots }))
-      .max(10_000),
+      .max(10_000)
+      .optional(),
+    demandOf: reference()
+      .optional()
+      .meta({ description: 'Instead of demand: id or shortname of a pool, whose tasks were what was asked for then' }),
   })
-  .superRefine(({ scaling, elasticProperty, demand }, context) => {
+  .superRefine(({ scaling, elasticProperty, demand, demandOf }, context) => {
+    if ((demand === undefined) === (demandOf === undefined))
+      context.addIssue({ code: 'custom', path: ['demand'], message: 'Give either demand or demandOf.' });
     if ((scaling === undefined) === (elasticProperty === undefined))
       context.addIssue({ code: 'custom', path: ['scaling'], message: 'Give either scaling or elasticProperty.' });
-    const late = demand.findIndex(({ atSeconds }, index) => atSeconds < (demand[index - 1]?.atSeconds ?? 0));
+    const late = (demand ?? []).findIndex(({ atSeconds }, index) => atSeconds < (demand?.[index - 1]?.atSeconds ?? 0));
     if (late >= 0)
       context.addIssue({
         code: 'custom',

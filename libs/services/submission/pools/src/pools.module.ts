@@ -23,6 +23,7 @@ import { PoolAnswers } from './queries/pool-answers.js';
 import { PoolLists } from './queries/pool-lists.js';
 import { KnownPools } from './queries/known-pools.js';
 import { KnownSlots } from './queries/known-slots.js';
+import { PastDemand } from './queries/past-demand.js';
 import { PoolLookup } from './queries/pool-lookup.js';
 
 /** Pools: what users command of them, and their status. Global, because tasks ask for the pool that they are to run in. */
@@ -50,9 +51,10 @@ import { PoolLookup } from './queries/pool-lookup.js';
     KnownPools,
     { provide: PoolsOfTasks, useExisting: KnownPools },
     PoolAsOf,
+    PastDemand,
     KnownSlots,
     { provide: PoolSlots, useExisting: KnownSlots },
   ],
-  exports: [PoolsOfTasks, PoolSlots, PoolLookup, PoolLists],
+  exports: [PoolsOfTasks, PoolSlots, PoolLookup, PoolLists, PastDemand],
 })
 export class PoolsModule {}

@@ -11,6 +11,8 @@ import {
   type SimulatedScaling,
 } from '@fornax/contracts';
 import { simulateScaling, type SimulatedPoint } from '@fornax/domain';
+import { CurrentAccount, type Account } from '@fornax/identity';
+import { PastDemand } from '@fornax/pools';
 import { ValidationFailed } from '@fornax/base';
 import { WireBody } from '@fornax/service-kit';
 import type { z } from 'zod';
@@ -30,10 +32,12 @@ const pointOf = (point: SimulatedPoint): SimulatedScaling['points'][number] => (
   waitingInstances: point.waiting,
 });
 
-/** What a scaling of a pool says, and what it would do. Neither needs a pool. */
+/** What a scaling of a pool says, and what it would do. Neither needs a pool, but one may be the example. */
 @ApiTags('pools')
 @Controller()
 export class ScalingController {
+  constructor(private readonly past: PastDemand) {}
+
   @Post('sanity-checks/pools/scaling')
   @HttpCode(200)
   @ApiOperation({ summary: 'Check a scaling: an empty answer, or 400 with a key for each policy that is wrong' })
@@ -49,17 +53,25 @@ export class ScalingController {
   @Post('fornax/v1/pools/scaling/simulate')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'What a scaling would do for a demand: slots over time, what they cost and who waits',
+    summary:
+      'What a scaling would do for a given demand, or for that of a pool in the past: slots over time, what they cost and who waits',
     description: `Nothing is opened. At most ${MAX_POINTS} points; isComplete is false when there would be more.`,
   })
   @ApiOkResponse({ standardSchema: simulatedScalingSchema })
-  simulate(@WireBody(scalingSimulationSchema) request: ScalingSimulationRequest): SimulatedScaling {
-    const { scaling, elasticProperty, from, durationSeconds, slotOpensInSeconds, demand } = request;
+  async simulate(
+    @WireBody(scalingSimulationSchema) request: ScalingSimulationRequest,
+    @CurrentAccount() account: Account,
+  ): Promise<SimulatedScaling> {
+    const { scaling, elasticProperty, from, durationSeconds, slotOpensInSeconds, demand = [], demandOf } = request;
+    const to = from + durationSeconds * 1_000;
     const { points, isComplete, opened, closed, slotMs, waitingMs } = simulateScaling({
       scaling: elasticProperty ? { elastic: elasticProperty } : { policies: scaling?.policies ?? [] },
-      demand: demand.map(({ atSeconds, instances }) => ({ at: from + Math.round(atSeconds * 1_000), instances })),
+      demand:
+        demandOf === undefined
+          ? demand.map(({ atSeconds, instances }) => ({ at: from + Math.round(atSeconds * 1_000), instances }))
+          : await this.past.of(account, demandOf, from, to),
       from,
-      to: from + durationSeconds * 1_000,
+      to,
       opensInMs: Math.round(slotOpensInSeconds * 1_000),
       maxPoints: MAX_POINTS,
     });

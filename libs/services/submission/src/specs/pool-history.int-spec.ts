@@ -57,6 +57,32 @@ describe('the history of a pool', () => {
       expect(await harness.call('GET', path, undefined, stranger)).toMatchObject({ status: 404 });
   });
 
+  it('has the demand in it that a scaling is tried on', async () => {
+    const poolUuid = await create({ shortname: 'tried' });
+    const from = new Date(Math.floor(Date.now() / 1_000) * 1_000).toISOString();
+    const task = { name: 'a task', instanceCount: 3, poolUuid };
+    const { uuid } = (await harness.call('POST', '/tasks', task)).json();
+    await harness.happen(String(uuid), { type: 'WaitingInstancesCancelled', instances: '1-2', at: at() });
+    const elasticProperty = { isElastic: true, minTotalSlots: 1, maxTotalSlots: 4, resizeFactor: 1 };
+    const asked = { from, durationSeconds: 3_600, elasticProperty };
+    const simulate = (body: object, token?: string) =>
+      harness.call('POST', '/fornax/v1/pools/scaling/simulate', { ...asked, ...body }, token ? { token } : {});
+    const { points } = (await simulate({ demandOf: 'tried' })).json() as unknown as {
+      readonly points: readonly { readonly demand: number }[];
+    };
+    // In an instant, or one after the other.
+    expect(
+      points
+        .map(({ demand }) => demand)
+        .filter((demand) => demand !== 0 && demand !== 3)
+        .at(-1),
+    ).toBe(1);
+    expect(points.at(-1)?.demand).toBe(1);
+    expect((await simulate({ demandOf: 'tried' }, await harness.addAccount())).status).toBe(404);
+    for (const body of [{}, { demand: [], demandOf: 'tried' }])
+      expect(await simulate(body)).toMatchObject({ status: 400 });
+  });
+
   it('is read as of any moment as it was shown then', async () => {
     const id = await create();
     const read = async (query: string) => harness.call('GET', `/fornax/v1/pools/${id}${query}`);

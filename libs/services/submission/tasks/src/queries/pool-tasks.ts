@@ -49,6 +49,16 @@ export class PoolTasks {
     return this.stored.statusesOf(records);
   }
 
+  /** Ids of the tasks of a pool that were there at some time from one moment to another. @param limit most that are given */
+  async between(poolId: string, from: number, to: number, limit: number): Promise<readonly string[]> {
+    const rows = await this.db.query<{ task_id: string }[]>(
+      `SELECT task_id FROM task WHERE spec->>'poolUuid' = $1 AND created_ms < $3 AND (end_ms IS NULL OR end_ms >= $2)
+       ORDER BY created_ms DESC LIMIT $4`,
+      [poolId, from, to, limit],
+    );
+    return rows.map((row) => row.task_id);
+  }
+
   /** Ids of all tasks of a pool that are not over, in parts, in the order of their ids. */
   async *openOf(poolId: string): AsyncGenerator<readonly string[]> {
     for (let after = ''; ;) {
