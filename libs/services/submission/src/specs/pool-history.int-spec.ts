@@ -57,6 +57,17 @@ describe('the history of a pool', () => {
       expect(await harness.call('GET', path, undefined, stranger)).toMatchObject({ status: 404 });
   });
 
+  it('ends with its deletion once its time to live is over', async () => {
+    const [soon, never] = [await create({ completionTimeToLive: '00:00:01' }), await create()];
+    for (const id of [soon, never]) {
+      await harness.call('POST', `/pools/${id}/close`);
+      await harness.happenToPool(id, { type: 'PoolClosed', at: at() });
+    }
+    await eventually(async () => (await history(soon)).events.at(-1)?.type === 'PoolDeleted', { timeoutMs: 30_000 });
+    expect((await harness.call('GET', `/pools/${soon}`)).status).toBe(404);
+    expect((await harness.call('GET', `/pools/${never}`)).json()).toMatchObject({ state: 'Closed' });
+  });
+
   it('has the demand in it that a scaling is tried on', async () => {
     const poolUuid = await create({ shortname: 'tried' });
     const from = new Date(Math.floor(Date.now() / 1_000) * 1_000).toISOString();
