@@ -13,11 +13,12 @@ import type { RequestContext } from '@fornax/identity';
 import { derivedId, eachLimited, Forbidden, Invalid } from '@fornax/base';
 import { RepeatTask, TasksOfJobs, type BatchTask, type TaskStatus } from '@fornax/tasks';
 import type { JobRow } from '../model/job-row.js';
+import { RepetitionRoom } from '../model/repetition-room.js';
 import { JobLookup } from '../queries/job-lookup.js';
 import { CreateJob } from './create-job.handler.js';
 
-/** Tasks read together. */
-const AT_ONCE = 1_000;
+/** Tasks read together: each may be 300 KB. */
+const AT_ONCE = 100;
 /** Tables of parameters read at once. */
 const TABLES_AT_ONCE = 16;
 
@@ -63,7 +64,7 @@ export class RepeatJob {
     const repeated = repeatedIn(kind, statuses);
     if (repeated.length === 0)
       throw new Invalid(`The job ${job.job_id} has no tasks to ${kind}`, { code: 'nothing-to-repeat' });
-    const tasksOf = tasksLike(repeated, await this.copiesOf(repeated, statuses));
+    const tasksOf = tasksLike(repeated, await this.copiesOf(job.job_id, repeated, statuses));
     return this.creations.createAsked(
       { creation: creationOf(job), body: {}, way: [`${kind}-job`, job.job_id], tasksOf },
       context,
@@ -71,14 +72,19 @@ export class RepeatJob {
   }
 
   private async copiesOf(
+    jobId: string,
     repeated: readonly RepeatedTask[],
     statuses: readonly TaskStatus[],
   ): Promise<ReadonlyMap<string, Copy>> {
     const byId = new Map(statuses.map((status) => [status.taskId, status]));
     const copies = new Map<string, Copy>();
+    const room = new RepetitionRoom(jobId);
     await eachLimited(repeated, TABLES_AT_ONCE, async ({ taskId, kind }) => {
       const status = byId.get(taskId);
-      if (status) copies.set(taskId, await this.copies.copyOf(kind, status, {}, false));
+      if (!status) return;
+      const copy = await this.copies.copyOf(kind, status, {}, false);
+      room.take(copy.source?.table?.rows ?? []);
+      copies.set(taskId, copy);
     });
     return copies;
   }
@@ -86,8 +92,12 @@ export class RepeatJob {
   private async statusesOf(jobId: string): Promise<readonly TaskStatus[]> {
     const ids = (await this.tasks.shape(jobId)).map(({ taskId }) => taskId);
     const statuses: TaskStatus[] = [];
-    for (let from = 0; from < ids.length; from += AT_ONCE)
-      statuses.push(...(await this.tasks.whole(ids.slice(from, from + AT_ONCE))));
+    const room = new RepetitionRoom(jobId);
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const part = await this.tasks.whole(ids.slice(from, from + AT_ONCE));
+      room.take(part.map(({ fold }) => fold.spec));
+      statuses.push(...part);
+    }
     return statuses;
   }
 }
