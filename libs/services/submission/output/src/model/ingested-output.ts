@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Progress } from '@fornax/base';
 import { parseLogSubject } from '@fornax/contracts';
 import type { DataSource } from 'typeorm';
+import { isId } from '@fornax/tasks';
 import { InjectDatabase } from '../config/database.js';
 import type { LogMessage } from '../stream/log-feed.js';
 import type { FeedPlace } from '../stream/log-stream.js';
@@ -47,7 +48,8 @@ export class IngestedOutput {
     const last = batch.at(-1)?.sequence ?? 0;
     const began = performance.now();
     const chunks = await this.leases.admit(batch);
-    const told = [...new Set(batch.flatMap(({ subject }) => parseLogSubject(subject)?.taskId ?? []))];
+    // A node names what it likes, also what no database takes.
+    const told = [...new Set(batch.flatMap(({ subject }) => parseLogSubject(subject)?.taskId ?? []))].filter(isId);
     let forgotten: ReadonlySet<string> = new Set();
     const sizes = await this.db.transaction(async (tx) => {
       const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
