@@ -204,5 +204,5 @@ export { poolDecider } from './pool/pool.decider.js';
 export { publicPoolStateOf } from './pool/public-pool-state.js';
 export { isStoredPoolState, POOL_FOLD_FORMAT, restorePoolState, storePoolState } from './pool/stored-pool-state.js';
 export { boundsOf, sizePool, type PoolDemand, type PoolSizing } from './pool/size-pool.js';
-export { recordedDemand } from './pool/recorded-demand.js';
+export { demandChanges, recordedDemand } from './pool/recorded-demand.js';
 export { type SimulatedPoint, simulateScaling } from './pool/simulate-scaling.js';

@@ -63,13 +63,17 @@ const afterOf = (dependencies: unknown): readonly unknown[] => {
   return [...listIn(dependencies['dependsOn']), ...advanced];
 };
 
-/** Constants by their names. */
-const environmentOf = (constants: unknown): Json =>
-  Object.fromEntries(
-    listIn(constants).flatMap((one) =>
-      isJson(one) && typeof one['key'] === 'string' ? [[one['key'], one['value']]] : [],
-    ),
-  );
+/** Constants by their names. @throws UsageError one has no name, or two have the same */
+const environmentOf = (constants: unknown): Json => {
+  const environment = new Map<string, unknown>();
+  for (const one of listIn(constants)) {
+    const key = isJson(one) ? one['key'] : undefined;
+    if (!isJson(one) || typeof key !== 'string') throw new UsageError('A constant of the tasks has no key.');
+    if (environment.has(key)) throw new UsageError(`The constant ${key} is given twice.`);
+    environment.set(key, one['value']);
+  }
+  return Object.fromEntries(environment);
+};
 
 /** A task as `POST /tasks` takes it, as one of a document: other fields stay as they are. */
 const taskOf = (task: Json, index: number): Json => {

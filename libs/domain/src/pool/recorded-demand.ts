@@ -1,4 +1,5 @@
 import type { InstantMs } from '../shared/time.js';
+import { startableOf } from '../task/instance-dependencies.js';
 import { evolveTask, initialTaskState, type TaskState } from '../task/task.state.js';
 import type { TaskEvent } from '../task/task.events.js';
 import type { Demand } from './simulate-scaling.js';
@@ -10,11 +11,10 @@ export interface TaskMoment {
 }
 
 /** Instances that run, or could if there was room. */
-const wanted = ({ isHeld, waiting, held, inFlight }: TaskState): number =>
-  (isHeld ? 0 : waiting.size - held.size) + inFlight.size;
+const wanted = (state: TaskState): number => startableOf(state).size + state.inFlight.size;
 
-/** How the demand of one task changed, and when. */
-const changesOf = (history: readonly TaskMoment[]): readonly Demand[] => {
+/** Tells how the demand of one task changed, by how many instances and when. @param history in the order of the log */
+export const demandChanges = (history: readonly TaskMoment[]): readonly Demand[] => {
   let [state, before] = [initialTaskState, 0];
   return history.flatMap(({ at, events }) => {
     state = events.reduce(evolveTask, state);
@@ -25,19 +25,14 @@ const changesOf = (history: readonly TaskMoment[]): readonly Demand[] => {
 };
 
 /**
- * Tells how many instances of some tasks ran or waited for room, from a moment on, as the log has it.
- * @param histories of each task, in the order of the log
+ * Tells how many instances of some tasks ran or waited for room, from a moment on.
+ * @param changes of all of them, in any order (see `demandChanges`)
  * @returns a step for each moment at which it changed, the first one at `from`
  */
-export const recordedDemand = (
-  histories: readonly (readonly TaskMoment[])[],
-  from: InstantMs,
-  to: InstantMs,
-): readonly Demand[] => {
-  const changes = histories.flatMap(changesOf).sort((a, b) => a.at - b.at);
+export const recordedDemand = (changes: readonly Demand[], from: InstantMs, to: InstantMs): readonly Demand[] => {
   const steps = new Map<InstantMs, number>([[from, 0]]);
   let instances = 0;
-  for (const { at, instances: change } of changes) {
+  for (const { at, instances: change } of changes.toSorted((a, b) => a.at - b.at)) {
     if (at >= to) break;
     instances += change;
     steps.set(Math.max(at, from), instances);

@@ -54,7 +54,11 @@ export const killAll = async (folders: readonly string[]): Promise<void> => {
     .filter((folder) => processesOf(folder).length > 0)
     .map((folder) => join(folder, 'cgroup.procs'));
   if (files.length === 0) return;
-  await run(await initProgram(), ['--empty', ...files], { cwd: '/', env: {} }).catch(() => undefined);
+  try {
+    await run(await initProgram(), ['--empty', ...files], { cwd: '/', env: {} });
+  } catch {
+    // left to the next start
+  }
 };
 
 /** Sets a limit. @throws Error the kernel does not take it */

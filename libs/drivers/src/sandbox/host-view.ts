@@ -80,7 +80,11 @@ const ownHome = (): readonly string[] => {
   }
 };
 
-/** @param hide the platform's folders  @param expose folders of a home that instances need, say a tool's installation */
+/**
+ * Tells what instances may see of this machine.
+ * @param hide the platform's folders  @param expose folders that instances need, say a tool's installation
+ * @throws Error an exposed folder holds one that is to be hidden
+ */
 export const hostView = async (hide: readonly string[], expose: readonly string[]): Promise<HostView> => {
   const topLevel: string[] = [];
   for (const entry of await readdir('/', { withFileTypes: true })) {
@@ -94,7 +98,17 @@ export const hostView = async (hide: readonly string[], expose: readonly string[
   );
   // What lies in a hidden folder is hidden with it; a mount of its own would be buried below the outer one.
   const hidden = folders.filter((folder) => !folders.some((outer) => outer !== folder && isWithin(folder, outer)));
-  const exposed = await realFolders([...RESOLVER_FOLDERS, ...PROGRAM_STATE, ...expose]);
+  const asked = await realFolders(expose);
+  // Shown on top of what is hidden, it would show that as well.
+  const secret = await realFolders(hide);
+  for (const folder of asked) {
+    const inside = secret.find((path) => isWithin(path, folder));
+    if (inside !== undefined)
+      throw new Error(
+        `${folder} cannot be shown to instances (FORNAX_NODE_EXPOSE): ${inside} lies in it, which they may not see. Name the folders that they need one by one.`,
+      );
+  }
+  const exposed = [...(await realFolders([...RESOLVER_FOLDERS, ...PROGRAM_STATE])), ...asked];
   return { topLevel, hidden, exposed };
 };
 

@@ -44,7 +44,7 @@ export interface Sandbox {
    * @param answerMs by a monotonic clock: a sandbox that has not begun the command by then is ended
    * @throws Error the sandbox could not be set up, is over, or did not answer in time
    */
-  run(command: InstanceCommand, answerMs?: number): Promise<RunningInstance>;
+  run(command: InstanceCommand, answerMs?: number): Promise<LaunchedInstance>;
   /** Ends one that was told nothing. Safe to repeat. */
   discard(): Promise<void>;
 }
@@ -134,6 +134,12 @@ const watchMemory = (
   };
 };
 
+/** What only the driver asks of what runs. */
+export interface LaunchedInstance extends RunningInstance {
+  /** Numbers of its processes, as far as this machine tells them. Never rejects. */
+  processes(): Promise<readonly number[]>;
+}
+
 /** The kernel's count where there is a control group for it, else that of the process tree. */
 const measure = async (
   pid: number,
@@ -161,7 +167,7 @@ const movedBy = ({ network, connections }: Launch): ((pids: readonly number[]) =
 };
 
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
-export const launch = async (how: Launch, command: InstanceCommand): Promise<RunningInstance> => {
+export const launch = async (how: Launch, command: InstanceCommand): Promise<LaunchedInstance> => {
   // Before anything is begun: this may be refused.
   messageOf(how, command);
   return (await openSandbox(how)).run(command);
@@ -232,7 +238,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     err.destroy();
   };
 
-  const run = async (command: InstanceCommand, answerMs?: number): Promise<RunningInstance> => {
+  const run = async (command: InstanceCommand, answerMs?: number): Promise<LaunchedInstance> => {
     const message = messageOf(how, command);
     isTold = true;
     order.end(message);
@@ -262,6 +268,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       stderr: err,
       exit,
       measure: () => measure(child.pid, how.cgroup, moved),
+      processes: async () => how.cgroup?.processes() ?? (await treeUse(child.pid)).pids,
       terminate: () => {
         if (!control.destroyed) control.write('TERM\n');
       },

@@ -32,7 +32,14 @@ import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
 import { assertOwn, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
-import { CommandTooLong, launch, type Launch, openSandbox, type Sandbox } from './running-instance.js';
+import {
+  CommandTooLong,
+  launch,
+  type Launch,
+  openSandbox,
+  type Sandbox,
+  type LaunchedInstance,
+} from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
@@ -110,7 +117,7 @@ export class SandboxDriver implements Driver {
   readonly #name: string;
   readonly #lock: AgentLock;
   readonly #pipes: FifoPool;
-  readonly #live = new Map<string, RunningInstance>();
+  readonly #live = new Map<string, LaunchedInstance>();
   /** Instances by the ids that they were asked for with: one each. */
   readonly #ids = new Set<string>();
   readonly #ready: ReadySandboxes<InstanceSpec, Room>;
@@ -195,7 +202,7 @@ export class SandboxDriver implements Driver {
       this.#ids.delete(spec.id);
       throw error;
     });
-    const { id, folder, owner, cgroup } = room;
+    const { id, folder, owner } = room;
     const jobDir = join(folder, 'job');
     let wayOut: WayOut | undefined;
     return {
@@ -213,7 +220,8 @@ export class SandboxDriver implements Driver {
       },
       diskLeft: () => filesUse(['job', 'tmp'].map((name) => join(folder, name))),
       diskFiles: () => filesIn(folder),
-      diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : (cgroup?.processes() ?? [])),
+      diskBytes: async () =>
+        diskUse(folder, owner ? await findByUser(owner.uid) : ((await this.#live.get(id)?.processes()) ?? [])),
       dispose: async () => {
         const running = this.#live.get(id);
         running?.kill();
@@ -272,7 +280,7 @@ export class SandboxDriver implements Driver {
   }
 
   /** What is ready is told what to run, unless it was ended meanwhile, or ends or stands still before the command begins: then it is made anew. */
-  async #begin(room: Room, wanted: Wanted, command: InstanceCommand): Promise<RunningInstance> {
+  async #begin(room: Room, wanted: Wanted, command: InstanceCommand): Promise<LaunchedInstance> {
     if (room.sandbox?.isOver() === false) {
       try {
         return await room.sandbox.run(command, ANSWER_MS);

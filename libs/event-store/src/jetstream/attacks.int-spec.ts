@@ -310,7 +310,8 @@ describe('a node that says nothing, many times', () => {
       taken.push(...messages.map(({ data }) => Buffer.from(data).toString()));
       return Promise.resolve();
     });
-    const reports = () => taken.filter((text) => text.startsWith('report')).sort();
+    // What was not acknowledged in time comes again.
+    const reports = () => [...new Set(taken.filter((text) => text.startsWith('report')))].sort();
     // What the server sends to nobody after the first one comes again when its time to be acknowledged is over.
     await manager.consumers.update('FX_REPORTS', 'scheduler', { ack_wait: 1e9 });
     node.publish('fx.report.node-2', '');
@@ -321,7 +322,7 @@ describe('a node that says nothing, many times', () => {
       await node.flush();
       await victim.flush();
     }
-    await eventually(() => taken.length >= 304);
+    await eventually(() => taken.length >= 304 && reports().length === 3);
     expect([errors, reports()]).toEqual([[], ['report 0', 'report 1', 'report 2']]);
     over.abort();
     await done;

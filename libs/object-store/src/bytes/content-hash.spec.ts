@@ -90,7 +90,7 @@ describe('a thread that dies', () => {
     second.goOn();
     const outcomes = await Promise.allSettled([first.digest, second.digest]);
     const failed = outcomes.filter(({ status }) => status === 'rejected');
-    expect(failed.length).toBeGreaterThan(0);
+    expect(failed).toHaveLength(availableParallelism() > 1 ? 1 : 2);
     for (const outcome of failed) expect(outcome).toMatchObject({ reason: { name: 'ContentNotHashed' } });
     const lengths = [3, 4, 5].map((portions) => portions * PORTION_BYTES);
     const again = await Promise.all(lengths.map((length) => hashed(inPortions(chunksOf(bytesOf(length))))));

@@ -106,7 +106,11 @@ export const describeFollower = <C extends AskingConnection>(name: string, under
       await eventually(() => handled.includes('after'), { timeoutMs: 30_000 });
       expect(handled).toEqual(['before', 'after']);
       expect(states.at(-1)).toBeUndefined();
-      await watcher.flush();
+      // It may come back later than the follower.
+      await eventually(async () => {
+        await watcher.flush();
+        return true;
+      });
       expect(pulls).toBeLessThan(MOST_PULLS);
     };
 

@@ -1,4 +1,4 @@
-import { isAtItsLimit } from '@fornax/domain';
+import { isAtItsLimit, type TaskState } from '@fornax/domain';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import { reasonInPool } from '../view/pool-reasons.js';
@@ -29,10 +29,10 @@ const SETTLING: WaitingReason = {
 };
 
 /** See `maxParallel` of a task. */
-const AT_ITS_LIMIT: WaitingReason = {
+const atItsLimit = ({ spec: { maxParallel } }: TaskState): WaitingReason => ({
   reason: 'max-parallel',
-  detail: 'as many instances of the task as it allows are running or on their way',
-};
+  detail: `${maxParallel} at once`,
+});
 
 /** Why tasks wait: as the last round found it, and, where a wait is worth an event, in the log. */
 export class WaitingReasons {
@@ -51,7 +51,7 @@ export class WaitingReasons {
     if (view.pools.isWaiting(taskId)) return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass);
     const classKey = view.queue.classKeyOf(taskId);
     const entry = view.task(taskId);
-    if (classKey === undefined && entry && !entry.pool && isAtItsLimit(entry.state)) return AT_ITS_LIMIT;
+    if (classKey === undefined && entry && !entry.pool && isAtItsLimit(entry.state)) return atItsLimit(entry.state);
     if (classKey === undefined) return undefined;
     return isHeld?.() === true ? SETTLING : this.byClass.get(classKey);
   }

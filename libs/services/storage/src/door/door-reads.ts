@@ -8,7 +8,7 @@ import { STAGING_BUCKET } from '../model/bucket-names.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { StorageReads } from '../reading/storage-reads.js';
 
-/** Leases whose results wait, the oldest first: behind so many the store is that late that its health says so. */
+/** Leases whose results are looked through, the oldest first: who asks for those of one behind them is told that they are not there, as of a bucket that is listed meanwhile. */
 const MOST_LOOKED_AT = 50;
 
 /** What a read at the front door waits for, and what it may not call missing. */

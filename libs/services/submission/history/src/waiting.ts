@@ -102,6 +102,7 @@ const REASONS: Readonly<Record<string, string>> = {
   dependencies: 'the tasks that it waits for have not ended, or not in a way that lets it start',
   'max-parallel': 'as many of its instances as it allows at once are running or on their way',
   'pool-busy': 'every slot of its pool is in use, or is still being opened',
+  'pool-synchronizing': 'slots of its pool are still being given the newest resources',
   settling: 'commits of the event log were given up, and nodes may still run what was lost with them',
   quota: 'the account runs as much as it may at once',
 };

@@ -77,7 +77,7 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
   private async follow(): Promise<void> {
     const { sequence, epoch } = await this.log.head();
     // Rows that are older than where this begins would be kept for good.
-    await this.barrier.passed(sequence);
+    await this.shown(sequence);
     await this.log.subscribe(
       {
         from: sequence + 1,
@@ -94,8 +94,14 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
 
   private async changed(batch: readonly RecordedCommit[]): Promise<void> {
     // Not sooner: what is read next must be what has become of them.
-    await this.barrier.passed(batch.at(-1)?.sequence ?? 0);
+    await this.shown(batch.at(-1)?.sequence ?? 0);
     this.forget(batch.map(({ aggregateId }) => aggregateId));
+  }
+
+  /** Until the rows are there, however late; nothing is kept while that takes longer than a wait may. */
+  private async shown(sequence: number): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted && !(await this.barrier.passed(sequence))) this.lose();
   }
 
   /** Nobody tells of changes. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { eachLimited, Invalid } from '@fornax/base';
-import { recordedDemand, type TaskEvent } from '@fornax/domain';
+import { demandChanges, recordedDemand, type TaskEvent } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import type { Account } from '@fornax/identity';
 import { EVENT_LOG } from '@fornax/service-kit';
@@ -34,11 +34,12 @@ export class PastDemand {
       throw new Invalid(`The pool had more than ${MOST_TASKS} tasks in that time: ask for a shorter one`, {
         code: 'too-many-tasks',
       });
-    const histories: Parameters<typeof recordedDemand>[0][number][] = [];
+    const changes: Demand[number][] = [];
     await eachLimited(ids, READ_AT_ONCE, async (taskId) => {
       const commits = await this.log.readAggregate('task', taskId);
-      histories.push(commits.map(({ at, events }) => ({ at, events: events as readonly TaskEvent[] })));
+      const history = commits.map(({ at, events }) => ({ at, events: events as readonly TaskEvent[] }));
+      for (const change of demandChanges(history)) changes.push(change);
     });
-    return recordedDemand(histories, from, to);
+    return recordedDemand(changes, from, to);
   }
 }
