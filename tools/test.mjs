@@ -46,9 +46,10 @@ const SUITES = {
     passes: [{}, { FORNAX_SERVICES: '1' }],
   },
   // Instances that attack, once more on a platform of an ordinary user, which isolates them by other means; where nobody is root, `hostile` is that already.
+  // By itself: without control groups of its own nothing bounds how many processes an instance of such a user has, and all others would wait for them.
   'hostile-ordinary': {
     projects: ['hostile'],
-    weight: 1,
+    weight: 2,
     isOrdinaryUser: true,
     files: ['instance-attacks', 'instance.hostile'],
     args: ['--runInBand', '--testTimeout=120000'],
