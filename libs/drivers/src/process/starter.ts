@@ -84,6 +84,8 @@ export class Starter {
   constructor(
     private readonly program: string,
     private readonly wakeMs = WAKE_MS,
+    /** Before the program on its command line: one that changes what the kernel lets it do, and then becomes it. */
+    private readonly through: readonly string[] = [],
   ) {}
 
   /**
@@ -149,7 +151,8 @@ export class Starter {
   #serverHere(): ChildProcess {
     if (this.#isClosed) throw new Error('the driver is closed');
     if (this.#server) return this.#server;
-    const server = spawn(this.program, ['--serve'], {
+    const [file = this.program, ...args] = [...this.through, this.program, '--serve'];
+    const server = spawn(file, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: {},
       cwd: '/',

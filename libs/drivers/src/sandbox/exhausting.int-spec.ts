@@ -19,7 +19,7 @@ try:
 except OSError as error: print(errno.errorcode[error.errno], count < ${MOST} and count > ${MOST / 2})
 `;
 
-describe.each(LEVELS)('an instance that takes what it can get, at level %s', (_, opened) => {
+describe.each(LEVELS)('an instance that takes what it can get, at level %s', (level, opened) => {
   const here = testsOf(opened);
   const counted = testsOf(opened?.facts.limits.includes('pids') ? opened : undefined);
 
@@ -30,6 +30,15 @@ describe.each(LEVELS)('an instance that takes what it can get, at level %s', (_,
       { out: 'EAGAIN True\n', exitCode: 0 },
     ]);
   });
+
+  // Of an ordinary user without control groups all instances together are bounded, and what that user runs besides counts.
+  testsOf(level === 'process' || opened?.facts.limits.includes('pids') === true ? undefined : opened)(
+    'has no more processes than the node has room for, where nothing bounds its own',
+    async ({ run }) => {
+      const { out, exitCode } = await run(['python3', '-c', BOMB.replace(/count < .*\)/, 'count < 4_000)')]);
+      expect({ out, exitCode }).toEqual({ out: 'EAGAIN True\n', exitCode: 0 });
+    },
+  );
 
   here('takes no room with a file that is large by its length only', async ({ driver, facts }) => {
     const prepared = await driver.prepare({ id: 'sparse', cores: 1, memoryMB: 256 });

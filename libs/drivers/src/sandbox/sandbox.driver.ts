@@ -21,6 +21,7 @@ import { FifoPool } from '../process/fifo-pool.js';
 import { spawnStarted } from '../process/spawn-started.js';
 import { type Started, Starter } from '../process/starter.js';
 import { findByUser } from '../process/proc.js';
+import { boundingProcesses } from '../process/process-bound.js';
 import { removeTree } from '../process/remove-tree.js';
 import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
@@ -117,6 +118,8 @@ export class SandboxDriver implements Driver {
   readonly #name: string;
   readonly #lock: AgentLock;
   readonly #pipes: FifoPool;
+  /** What bounds the processes of all instances together, where no control group does for each. */
+  #bound: readonly string[] | undefined;
   readonly #live = new Map<string, LaunchedInstance>();
   /** Instances by the ids that they were asked for with: one each. */
   readonly #ids = new Set<string>();
@@ -154,6 +157,7 @@ export class SandboxDriver implements Driver {
     this.#cgroups = await openCgroups(`fornax-${this.#name}`);
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
+    if (!isRoot() && this.#cgroups?.limits.includes('pids') !== true) this.#bound = await boundingProcesses(this.#most);
     const view = await hostView([...hide, workDir], expose);
     const level = await this.#choose(view);
     this.#warden = await Warden.start({
@@ -257,8 +261,7 @@ export class SandboxDriver implements Driver {
     const owner = await this.#ownerOf(level, folder);
     try {
       await makeOwnFolders(folder, owner);
-      const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
-      const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
+      const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses: this.#most });
       return { id, folder, owner, cgroup };
     } catch (error) {
       // A full disk, say: the user and what there is of the folder are not kept for nobody.
@@ -342,8 +345,12 @@ export class SandboxDriver implements Driver {
   #start(level: Level, argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>): Promise<Started> {
     if (level.aim === 'group') return spawnStarted(argv, env, this.#pipes);
     const [init, ...options] = argv;
-    this.#starter ??= new Starter(init);
+    this.#starter ??= new Starter(init, undefined, this.#bound);
     return this.#starter.start(options);
+  }
+
+  get #most(): number {
+    return this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
   }
 
   #sharesHost(level: Level): boolean {
