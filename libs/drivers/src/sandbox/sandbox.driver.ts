@@ -173,7 +173,9 @@ export class SandboxDriver implements Driver {
     const warnings = [
       ...level.warnings,
       ...(missing.length > 0
-        ? [`no control group for ${missing.join(', ')}: memory is watched, not enforced; the rest is unlimited`]
+        ? [
+            `no control group for ${missing.join(', ')}: memory is watched, not enforced; ${this.#bound === undefined ? 'the rest is unlimited' : 'processes are bounded for all instances together, cores are not'}`,
+          ]
         : []),
       ...(level.name === 'process' || this.#options.network !== 'host'
         ? []
