@@ -9,6 +9,13 @@ import { aLeaseOrder } from './agent.fixture.js';
 
 const results = { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null };
 
+const overItsLimit = (message: RegExp) => ({
+  outcome: 'failure',
+  cause: 'limit',
+  uploadedFiles: 0,
+  error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(message) },
+});
+
 describe.each(await levelsHere())('the disk of instances at level %s', (level) => {
   let rig: AgentRig;
   beforeAll(async () => {
@@ -60,12 +67,7 @@ describe.each(await levelsHere())('the disk of instances at level %s', (level) =
     ] as const) {
       // One after the other: the node has no cores for more, and gives back what would wait.
       await rig.platform.order(aLeaseOrder(lease, command, { results }));
-      expect(await rig.ended(lease, 60_000)).toMatchObject({
-        outcome: 'failure',
-        cause: 'limit',
-        uploadedFiles: 0,
-        error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(message) },
-      });
+      expect(await rig.ended(lease, 60_000)).toMatchObject(overItsLimit(message));
     }
     const left = (): Promise<string[]> => readdir(join(rig.workDir, 'instances')).catch((): string[] => []);
     await eventually(async () => (await left()).every((name) => name === 'promised'), { timeoutMs: 30_000 });
@@ -83,12 +85,7 @@ describe.each(await levelsHere())('the disk of instances at level %s', (level) =
     'stores nothing of who wrote more %s than it may right before its end',
     async (lease, command, message) => {
       await rig.platform.order(aLeaseOrder(lease, command, { results }));
-      expect(await rig.ended(lease, 60_000)).toMatchObject({
-        outcome: 'failure',
-        cause: 'limit',
-        uploadedFiles: 0,
-        error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(message) },
-      });
+      expect(await rig.ended(lease, 60_000)).toMatchObject(overItsLimit(message));
     },
     70_000,
   );

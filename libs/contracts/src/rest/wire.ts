@@ -52,15 +52,35 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const asIs: Normalize = (value) => value;
 
-/** A schema's own type definition; the wrappers that zod offers are seen through. */
 type Definition = z.core.$ZodTypes['_zod']['def'];
+/** A schema's own type definition. */
 const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def as Definition;
+
+/** The schema that reads the input, below the wrappers that zod offers. */
+const unwrapped = (schema: z.core.$ZodType): z.core.$ZodType => {
+  const def = definitionOf(schema);
+  switch (def.type) {
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+    case 'readonly':
+    case 'nonoptional':
+    case 'catch':
+      return unwrapped(def.innerType);
+    case 'pipe':
+      return unwrapped(def.in);
+    default:
+      return schema;
+  }
+};
 
 /**
  * How to read one schema's input: keys match in any case and are given their own name, keys that the schema does not know are dropped, null
  * and empty references are absent (contract, sections 1.4, 5.1 to 5.3). Keys of records are user data and keep their case.
  */
-const compile = (schema: z.core.$ZodType): Normalize => {
+const compile = (wrapped: z.core.$ZodType): Normalize => {
+  const schema = unwrapped(wrapped);
   const def = definitionOf(schema);
   switch (def.type) {
     case 'object':
@@ -81,16 +101,6 @@ const compile = (schema: z.core.$ZodType): Normalize => {
             )
           : value;
     }
-    case 'optional':
-    case 'nullable':
-    case 'default':
-    case 'prefault':
-    case 'readonly':
-    case 'nonoptional':
-    case 'catch':
-      return compile(def.innerType);
-    case 'pipe':
-      return compile(def.in);
     case 'lazy': {
       let normalize: Normalize | undefined;
       return (value) => (normalize ??= compile(def.getter()))(value);
@@ -175,7 +185,7 @@ const nothingForeign: Foreign = () => [];
 
 /** Finds fields of a value that its schema does not know, at any depth. Keys of records are data. */
 const foreignIn = (schema: z.core.$ZodType): Foreign => {
-  const def = definitionOf(schema);
+  const def = definitionOf(unwrapped(schema));
   switch (def.type) {
     case 'object': {
       const fields = new Map(Object.entries(def.shape).map(([name, field]) => [name, foreignIn(field)]));
@@ -195,15 +205,6 @@ const foreignIn = (schema: z.core.$ZodType): Foreign => {
       return (value, path) =>
         isRecord(value) ? (forms.map((form) => form(value, path)).sort((a, b) => a.length - b.length)[0] ?? []) : [];
     }
-    case 'optional':
-    case 'nullable':
-    case 'default':
-    case 'prefault':
-    case 'readonly':
-    case 'nonoptional':
-      return foreignIn(def.innerType);
-    case 'pipe':
-      return foreignIn(def.in);
     default:
       return nothingForeign;
   }

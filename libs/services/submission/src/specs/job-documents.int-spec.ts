@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
-import { DOCUMENTS, errorsOf, startJobHarness, type JobHarness, uuidOf } from './jobs.fixture.js';
+import { diamond, DOCUMENTS, errorsOf, startJobHarness, type JobHarness, uuidOf } from './jobs.fixture.js';
 
 let harness: JobHarness;
 beforeAll(async () => {
@@ -8,16 +8,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => harness.close());
 
-const diamond = {
-  name: 'diamond',
-  environment: { SHARED: 'all' },
-  tasks: [
-    { name: 'join', command: 'true', after: ['left', { task: 'right', on: 'any' }] },
-    { name: 'left', command: 'true', after: ['prepare'] },
-    { name: 'right', command: 'true', after: ['prepare'], environment: { OWN: 1 } },
-    { name: 'prepare', command: 'true', instanceCount: 6 },
-  ],
-};
 const made = (body: object = diamond): Promise<string> => harness.createWhole(body);
 
 describe('a job as one document', () => {

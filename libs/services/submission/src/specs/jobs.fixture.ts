@@ -30,6 +30,18 @@ export const one = { instanceCount: 1 };
 
 export const DOCUMENTS = '/fornax/v1/jobs';
 
+/** A document whose tasks wait for each other in the shape of its name. */
+export const diamond = {
+  name: 'diamond',
+  environment: { SHARED: 'all' },
+  tasks: [
+    { name: 'join', command: 'true', after: ['left', { task: 'right', on: 'any' }] },
+    { name: 'left', command: 'true', after: ['prepare'] },
+    { name: 'right', command: 'true', after: ['prepare'], environment: { OWN: 1 } },
+    { name: 'prepare', command: 'true', instanceCount: 6 },
+  ],
+};
+
 export const startJobHarness = async (): Promise<JobHarness> => {
   const harness = await startHarness();
   const made = async (path: string, body: object): Promise<string> => {
