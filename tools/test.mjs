@@ -2,6 +2,7 @@
 // Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|ordinary|contract|s3|fuzz|hostile|hostile-ordinary|e2e|faults`.
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
+import { failuresSeen } from './failures-seen.mjs';
 import { ordinaryUser } from './ordinary-user.mjs';
 import { runProgram, sideBySide } from './side-by-side.mjs';
 
@@ -93,6 +94,7 @@ const runPass = async ({ suite, settings, name }, print) => {
       notTried: undefined,
       passed: 0,
       failed: 0,
+      failures: [],
     };
   }
   // Jest refuses two numbers of workers: the caller's is the one.
@@ -108,6 +110,7 @@ const runPass = async ({ suite, settings, name }, print) => {
   let notTried;
   let tail = '';
   let leak;
+  const failures = failuresSeen();
   let endJest = () => undefined;
   const words = [...user.prefix, node, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest];
   const [program, ...programArgs] = words;
@@ -118,6 +121,7 @@ const runPass = async ({ suite, settings, name }, print) => {
     onStart: (child) => (endJest = () => child.kill('SIGTERM')),
     onStderr: (chunk) => {
       tail = (tail + chunk.toString()).slice(-100_000);
+      failures.add(chunk);
       skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
       notTried ??= /^\s*NOT-TRIED-ON-AN-S3-SERVICE: (.*)/m.exec(tail)?.[1];
       // A suite that leaks a handle fails, instead of waiting for ever.
@@ -128,7 +132,15 @@ const runPass = async ({ suite, settings, name }, print) => {
   user.close();
   const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
   const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
-  return { suite: name, code, skipped, notTried, passed: Number(passed), failed: Number(failed) };
+  return {
+    suite: name,
+    code,
+    skipped,
+    notTried,
+    passed: Number(passed),
+    failed: Number(failed),
+    failures: failures.told(),
+  };
 };
 
 const isAllInCi = suites.length === 0 && process.env.CI === 'true';
@@ -160,6 +172,8 @@ if (results.some(({ skipped }) => skipped)) {
 }
 for (const { suite, notTried } of results)
   if (notTried !== undefined) console.error(`\n*** ${suite} was NOT TRIED on an S3 service: ${notTried} ***`);
+for (const { suite, failures } of results)
+  for (const failure of failures) console.log(`\n== ${suite}, again: ${failure}`);
 console.log('');
 for (const { suite, code, passed, failed } of results) {
   console.log(`${suite}: ${code === 0 ? 'ok' : 'FAILED'} (${passed} passed, ${failed} failed)`);
