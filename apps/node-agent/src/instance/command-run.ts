@@ -1,10 +1,10 @@
 import { delay } from '@fornax/base';
 import type { LeaseOrder } from '@fornax/contracts';
-import type { InstanceExit, RunningInstance } from '@fornax/drivers';
+import { CommandTooLong, type InstanceExit, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
 
 import { ProgressReader } from '../live/progress-reader.js';
 import { LogPipe } from '../output/log-pipe.js';
-import type { InstancePlan } from '../profile/command-of.js';
+import { type InstancePlan, UserError } from '../profile/command-of.js';
 import type { InstanceWorld } from './instance-world.js';
 import { noteOfPauses } from './notes.js';
 import type { Circumstances } from './outcome-of.js';
@@ -18,6 +18,12 @@ interface Output extends Pick<InstanceWorld, 'nodeId' | 'output' | 'publisher' |
   readonly signal: AbortSignal;
 }
 
+/** What Linux does not take is the command's matter: tried again, it would not be taken either. */
+const asUserError = (error: unknown): never => {
+  if (error instanceof CommandTooLong) throw new UserError('FX-COMMAND', error.message);
+  throw error;
+};
+
 /** A command that runs on this node: what it writes, how far it says it is, and the time that it has. */
 export class CommandRun {
   readonly #progress: ProgressReader;
@@ -26,7 +32,7 @@ export class CommandRun {
   readonly #stopClock: () => void;
   #isOverTime = false;
 
-  constructor(
+  private constructor(
     private readonly running: RunningInstance,
     private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs'>,
     { order, signal, nodeId, output, publisher, onError }: Output,
@@ -40,6 +46,15 @@ export class CommandRun {
     this.#stdout = new LogPipe(publisher, source, 'stdout', running.stdout, options);
     this.#stderr = new LogPipe(publisher, source, 'stderr', running.stderr, options);
     this.#stopClock = this.#startClock();
+  }
+
+  /** @throws UserError Linux does not take the command */
+  static async start(
+    prepared: Pick<PreparedInstance, 'start'>,
+    plan: InstancePlan,
+    output: Output,
+  ): Promise<CommandRun> {
+    return new CommandRun(await prepared.start(plan).catch(asUserError), plan, output);
   }
 
   #startClock(): () => void {

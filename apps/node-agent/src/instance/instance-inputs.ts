@@ -16,7 +16,8 @@ const NOTHING: Manifest = new Map();
 
 type World = Pick<InstanceWorld, 'cache' | 'records' | 'patienceMs' | 'slot' | 'onError'>;
 
-interface Rights {
+/** What an instance may do in storage. */
+export interface InstanceRights {
   readonly grant: Pick<LeaseGrant, 'get'>;
   /** The storage with the rights of the grant. */
   readonly storage: () => Promise<S3Client>;
@@ -37,7 +38,7 @@ export class InstanceInputs {
   constructor(
     private readonly world: World,
     private readonly order: LeaseOrder,
-    private readonly rights: Rights,
+    private readonly rights: InstanceRights,
   ) {
     this.#refresh = new ResourceRefresh((error) => world.onError(error));
   }

@@ -1,15 +1,8 @@
 import { readdir } from 'node:fs/promises';
 
 import { inSpan } from '@fornax/base';
-import {
-  type HeldLease,
-  type HeldPhase,
-  type LeaseOrder,
-  type LiveInstance,
-  MOST_WAITING_CHARS,
-  networkOf,
-} from '@fornax/contracts';
-import { CommandTooLong, type InstanceExit, type PreparedInstance } from '@fornax/drivers';
+import { type HeldLease, type LeaseOrder, type LiveInstance, networkOf } from '@fornax/contracts';
+import type { InstanceExit, PreparedInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client } from '@fornax/s3';
 
@@ -17,34 +10,21 @@ import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import { CommandRun } from './command-run.js';
-import { DiskExcess } from './disk-excess.js';
-import { type Use, boundOf, excessOf } from './disk-share.js';
-import { InstanceInputs, patienceOf } from './instance-inputs.js';
+import { endOf } from './end-of.js';
+import { InstanceDisk } from './instance-disk.js';
+import { InstanceInputs } from './instance-inputs.js';
+import { InstanceResults } from './instance-results.js';
 import type { InstanceWorld } from './instance-world.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
-import { type EndedJob, type ResultsPlace, storeResults } from './store-results.js';
+import type { EndedJob } from './store-results.js';
 import type { End, Told } from './told.js';
+import { HELD, type Phase } from './phase.js';
 import { PhaseTimes } from './phase-times.js';
 import { Slot } from './slot.js';
-import { noteOfLostResults, notesOf, reportable } from './notes.js';
+import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
-
-export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
-
-const HELD: Readonly<Record<Exclude<Phase, 'ended'>, HeldPhase>> = {
-  accepted: 'preparing',
-  preparing: 'preparing',
-  running: 'running',
-  uploading: 'uploading',
-};
-
-/** What Linux does not take is the command's matter: tried again, it would not be taken either. */
-const asUserError = (error: unknown): never => {
-  if (error instanceof CommandTooLong) throw new UserError('FX-COMMAND', error.message);
-  throw error;
-};
 
 /**
  * One lease on this node.
@@ -65,28 +45,25 @@ export class Instance implements Measurable {
   /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
   readonly #dropping = new AbortController();
   readonly #leaseId: string;
-  /** The storage with the rights of its grant. */
-  readonly #storage: () => Promise<S3Client>;
   readonly #publisher: Pick<DurablePublisher, 'publish'>;
   readonly #inputs: InstanceInputs;
+  readonly #results: InstanceResults;
   #phase: Phase = 'accepted';
   /** Grows with whatever gets done besides the command. */
   #moved = 0;
   #isCancelled = false;
   #isDropped = false;
-  /** Why its results are not stored yet. */
-  #waiting: string | undefined;
-  readonly #excess = new DiskExcess();
   readonly #times = new PhaseTimes();
   readonly #meter: InstanceMeter;
   #command: CommandRun | undefined;
-  #begun: { readonly startedAt: number; readonly elapsed: number } | undefined;
   #prepared: PreparedInstance | undefined;
   #leave: (() => void) | undefined;
   /** What it is to the instances in its room, once it is ready. */
   #slot: Slot | undefined;
   readonly #release = Promise.withResolvers<undefined>();
   readonly #grant: LeaseGrant;
+  /** Its files, for who watches over the node's disk. */
+  readonly disk: InstanceDisk;
   readonly done: Promise<void>;
 
   constructor(
@@ -95,7 +72,8 @@ export class Instance implements Measurable {
   ) {
     this.#leaseId = order.leaseId;
     const moved = (): void => void (this.#moved += 1);
-    this.#storage = async () => new S3Client({ ...(await this.#grant.get()).s3, connection: world.s3, onMoved: moved });
+    const storage = async (): Promise<S3Client> =>
+      new S3Client({ ...(await this.#grant.get()).s3, connection: world.s3, onMoved: moved });
     this.#publisher = {
       publish: async (...message) => {
         const published = await world.publisher.publish(...message);
@@ -104,8 +82,14 @@ export class Instance implements Measurable {
       },
     };
     this.#grant = new LeaseGrant(world, order, this.#abort.signal);
-    const { signal } = this.#abort;
-    this.#inputs = new InstanceInputs(world, order, { grant: this.#grant, storage: this.#storage, signal });
+    const rights = { grant: this.#grant, storage, signal: this.#abort.signal };
+    this.#inputs = new InstanceInputs(world, order, rights);
+    this.#results = new InstanceResults(world, order, rights);
+    this.disk = new InstanceDisk(order, world.diskBound, {
+      phase: () => this.#phase,
+      prepared: () => this.#prepared,
+      clear: (why) => this.#clear(why),
+    });
     this.#meter = new InstanceMeter(order.cores);
     this.done = inSpan(
       'instance',
@@ -125,9 +109,11 @@ export class Instance implements Measurable {
   /** What a snapshot takes; undefined unless the command runs. */
   get files(): (Omit<EndedJob, 'of'> & { readonly signal: AbortSignal }) | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
-    const { jobDir, paths } = this.#prepared;
-    const { before } = this.#inputs;
-    return { jobDir, seenAs: paths.job, before, bound: this.#bound, signal: this.#abort.signal };
+    return { ...this.#jobIn(this.#prepared), signal: this.#abort.signal };
+  }
+
+  #jobIn({ jobDir, paths }: PreparedInstance): Omit<EndedJob, 'of'> {
+    return { jobDir, seenAs: paths.job, before: this.#inputs.before, bound: this.disk.bound };
   }
 
   /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
@@ -158,12 +144,8 @@ export class Instance implements Measurable {
       phase: this.#times.phase,
       progress,
       ...gauges,
-      ...this.#whyWaiting,
+      ...this.#results.whyWaiting,
     };
-  }
-
-  get #whyWaiting(): Pick<LiveInstance, 'waiting'> {
-    return this.#waiting === undefined ? {} : { waiting: this.#waiting.slice(0, MOST_WAITING_CHARS).toWellFormed() };
   }
 
   /** What a heartbeat says of it; undefined once its end was told. */
@@ -174,32 +156,9 @@ export class Instance implements Measurable {
 
   /** Its start and its exit once more, as far as it has come: the platform did not hear them. */
   tellAgain(): void {
-    if (this.#begun && this.#phase !== 'ended') this.#tell({ kind: 'started', startedAt: this.#begun.startedAt });
+    const { startedAt } = this.#times;
+    if (startedAt !== undefined && this.#phase !== 'ended') this.#tell({ kind: 'started', startedAt });
     if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
-  }
-
-  /** Room for its files that it was promised, in bytes, as long as they can grow; 0: none. */
-  get promisedBytes(): number {
-    const mayGrow = this.#phase === 'accepted' || this.#writesFiles;
-    // In a slot it has the slot's room.
-    return mayGrow && this.order.inSlot === undefined ? (this.order.diskMB ?? 0) * 1e6 : 0;
-  }
-
-  /** Its files can still grow. */
-  get #writesFiles(): boolean {
-    return this.#phase === 'preparing' || this.#phase === 'running';
-  }
-
-  /** Bytes that its files take on the node's disk, as far as they can still grow. */
-  async diskBytes(): Promise<number> {
-    if (!this.#writesFiles) return 0;
-    return (await this.#prepared?.diskBytes()) ?? 0;
-  }
-
-  /** Its files took the last room of the node: it is killed, they go at once, and it ends as a failure of the platform, without results. */
-  async overfill(bytes: number): Promise<void> {
-    if (!this.#writesFiles) return;
-    await this.#clear(this.#excess.overfill(bytes));
   }
 
   /** Kills it and removes its files. */
@@ -210,18 +169,6 @@ export class Instance implements Measurable {
     // Not after the rest: what is left to do writes to disks that may be this one.
     await this.#command?.exit();
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
-  }
-
-  /** Files and folders that it has on the node's disk, as far as they can still grow in number. */
-  async diskFiles(): Promise<number> {
-    if (!this.#writesFiles) return 0;
-    return (await this.#prepared?.diskFiles()) ?? 0;
-  }
-
-  /** Its files are more than one instance may have: as `overfill`, but it ends as a limit. */
-  async exceedDisk(why: string): Promise<void> {
-    if (!this.#writesFiles) return;
-    await this.#clear(this.#excess.exceed(why));
   }
 
   /** It does not get on: ends as a failure of the platform. A running command is left alone, how long that takes is its user's matter. */
@@ -271,7 +218,7 @@ export class Instance implements Measurable {
       ended = {
         ...this.#failureOf(error),
         ...this.#times.report(),
-        ...this.#timesOfFailure(),
+        ...this.#times.ofFailure(),
         ...reportOf(NO_FILES),
       };
     }
@@ -298,10 +245,10 @@ export class Instance implements Measurable {
     const refreshed = this.#inputs.closeRefresh();
     this.#tell({ kind: 'exited' });
     await Promise.all([command.stored(), refreshed]);
-    await this.#lookOnceMore(prepared);
+    await this.disk.lookOnceMore(prepared);
     const verdict = await this.#verdict(command, exit);
     const { outcome, uploaded } = await this.#upload(verdict, plan);
-    const list = await this.#inputs.recorded();
+    const inputs = await this.#inputs.recorded();
     const { averageGHz } = this.#meter;
     const notes = [
       ...this.#inputs.notes,
@@ -310,25 +257,17 @@ export class Instance implements Measurable {
       ...noteOfKills(exit, outcome, order.memoryMB),
       ...command.notes,
     ];
-    return {
-      ...outcome,
-      ...(notes.length === 0 ? {} : { notes: [...reportable(notes)] }),
-      ...usageOf(exit),
-      ...this.#times.report(),
-      ...(averageGHz === undefined ? {} : { averageGHz }),
-      startedAt: command.startedAt,
-      ...reportOf(uploaded),
-      ...(list === undefined ? {} : { inputs: list }),
-    };
+    const { startedAt } = command;
+    return { ...endOf({ outcome, exit, startedAt, uploaded, notes, inputs, averageGHz }), ...this.#times.report() };
   }
 
   /** Runs the command to its end. What it wrote may not be stored yet. */
   async #run(prepared: PreparedInstance, plan: InstancePlan) {
     const { order, world } = this;
-    const running = await prepared.start(plan).catch(asUserError);
     const { nodeId, output, onError } = world;
     const [publisher, { signal }] = [this.#publisher, this.#dropping];
-    const command = new CommandRun(running, plan, { nodeId, output, onError, publisher, order, signal });
+    const parts = { nodeId, output, onError, publisher, order, signal };
+    const command = await CommandRun.start(prepared, plan, parts);
     this.#command = command;
     this.#phase = 'running';
     if (!order.slot) {
@@ -346,8 +285,7 @@ export class Instance implements Measurable {
   }
 
   #start(startedAt: number): void {
-    this.#begun = { startedAt, elapsed: performance.now() };
-    this.#times.enter('execution');
+    this.#times.start(startedAt);
     this.#tell({ kind: 'started', startedAt });
   }
 
@@ -358,7 +296,7 @@ export class Instance implements Measurable {
     if (prepares) {
       const { command, exit } = await this.#run(prepared, plan);
       await command.stored();
-      await this.#lookOnceMore(prepared);
+      await this.disk.lookOnceMore(prepared);
       const verdict = await this.#verdict(command, exit);
       if (verdict.outcome !== 'success')
         return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };
@@ -377,8 +315,8 @@ export class Instance implements Measurable {
     if (this.#isCancelled) this.#release.resolve(undefined);
     await this.#release.promise;
     await slot.empty();
-    this.#excess.throwIfAny();
-    return { outcome: 'cancelled', ...this.#times.report(), ...this.#timesOfFailure(), ...reportOf(NO_FILES) };
+    this.disk.excess.throwIfAny();
+    return { outcome: 'cancelled', ...this.#times.report(), ...this.#times.ofFailure(), ...reportOf(NO_FILES) };
   }
 
   async #verdict(command: CommandRun, exit: InstanceExit): Promise<Outcome> {
@@ -387,23 +325,9 @@ export class Instance implements Measurable {
       wasCancelled: this.#isCancelled,
       isDiskFull: exit.exitCode !== 0 && (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
-      ...this.#excess.circumstances,
+      ...this.disk.excess.circumstances,
       ...command.circumstances,
     });
-  }
-
-  /** What it may have on the disk of its node. */
-  get #bound(): Use | undefined {
-    const { diskBound } = this.world;
-    return diskBound && boundOf({ promisedBytes: (this.order.diskMB ?? 0) * 1e6 }, diskBound);
-  }
-
-  /** What it wrote right before its end nobody has looked at yet. */
-  async #lookOnceMore(prepared: PreparedInstance): Promise<void> {
-    const bound = this.#bound;
-    if (!bound || this.#excess.isExceeded) return;
-    const why = excessOf(await prepared.diskLeft(), bound);
-    if (why !== undefined) this.#excess.exceed(why);
   }
 
   /** @throws Error this process stood still, say, and the lease is another node's by now: nothing may begin, and nothing be stored */
@@ -442,50 +366,21 @@ export class Instance implements Measurable {
     this.#assertHeld();
     const prepared = this.#prepared;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
-    if (!order.results || !prepared || !isWanted || this.#excess.hasOccurred) return { outcome, uploaded: NO_FILES };
-    const { results } = order;
-    const { jobDir, paths } = prepared;
-    const job = { jobDir, seenAs: paths.job, before: this.#inputs.before, bound: this.#bound, of: order };
-    const { signal } = this.#abort;
+    if (!order.results || !prepared || !isWanted || this.disk.excess.hasOccurred)
+      return { outcome, uploaded: NO_FILES };
     this.#times.enter('upload');
-    const uploaded = await inSpan('upload', {}, () =>
-      storeResults(() => this.#resultsPlace(), job, plan.filter, {
-        bucket: results.bucket,
-        signal,
-        patience: {
-          onWaiting: (reason) => void (this.#waiting = reason),
-          ...patienceOf(this.world),
-        },
-      }),
-    );
+    const uploaded = await this.#results.store(this.#jobIn(prepared), plan.filter);
     const { failure } = uploaded;
-    return { outcome: failure === undefined ? outcome : this.#unlessFailed(outcome, failure), uploaded };
-  }
-
-  /** Where its results go, which is where it may write now; the grant says where that is another folder than the order's. */
-  async #resultsPlace(): Promise<ResultsPlace> {
-    const { resultsFolder } = await this.#grant.get();
-    const prefix = resultsFolder ?? this.order.results?.prefix ?? null;
-    return { s3: await this.#storage(), prefix, isOwn: resultsFolder !== undefined };
-  }
-
-  /** What the command did stays the first thing to tell. */
-  #unlessFailed(outcome: Outcome, error: unknown): Outcome {
-    return outcome.outcome === 'success' ? this.#failureOf(error) : outcome;
+    // What the command did stays the first thing to tell.
+    const isNews = failure !== undefined && outcome.outcome === 'success';
+    return { outcome: isNews ? this.#failureOf(failure) : outcome, uploaded };
   }
 
   #failureOf(error: unknown): Outcome {
     if (this.#isCancelled) return { outcome: 'cancelled' };
     // The whole of it, with paths of this machine, is for the node's operator.
     if (!(error instanceof UserError)) this.world.onError(error);
-    return failureOf(error, this.#excess.code);
-  }
-
-  /** When it failed; of a command that had started, as that start and what has passed since, like the end of any other. */
-  #timesOfFailure(): Pick<End, 'startedAt' | 'endedAt'> {
-    if (!this.#begun) return { endedAt: Date.now() };
-    const { startedAt, elapsed } = this.#begun;
-    return { startedAt, endedAt: startedAt + Math.round(performance.now() - elapsed) };
+    return failureOf(error, this.disk.excess.code);
   }
 
   #tell(report: Told): void {

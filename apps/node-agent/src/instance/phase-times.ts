@@ -10,6 +10,7 @@ type Ended = Extract<NodeReport, { kind: 'ended' }>;
 export class PhaseTimes {
   #phase: LivePhase = 'environment';
   #since = performance.now();
+  #started: { readonly startedAt: number; readonly elapsed: number } | undefined;
   readonly #spent = new Map<LivePhase, number>();
 
   get phase(): LivePhase {
@@ -19,6 +20,24 @@ export class PhaseTimes {
   /** What has passed was a wait for its turn, and belongs to no phase. */
   begin(): void {
     this.#since = performance.now();
+  }
+
+  /** Its command has begun. @param startedAt by the wall clock, as the driver saw it */
+  start(startedAt: number): void {
+    this.#started = { startedAt, elapsed: performance.now() };
+    this.enter('execution');
+  }
+
+  /** When its command began; undefined before. */
+  get startedAt(): number | undefined {
+    return this.#started?.startedAt;
+  }
+
+  /** When it failed; of a command that had started, as that start and what has passed since, like the end of any other. */
+  ofFailure(): Pick<Ended, 'startedAt' | 'endedAt'> {
+    if (!this.#started) return { endedAt: Date.now() };
+    const { startedAt, elapsed } = this.#started;
+    return { startedAt, endedAt: startedAt + Math.round(performance.now() - elapsed) };
   }
 
   enter(phase: LivePhase): void {

@@ -22,6 +22,7 @@ import { InputRecords } from '../instance/input-manifest.js';
 import type { InstanceWorld } from '../instance/instance-world.js';
 import type { Use } from '../instance/disk-share.js';
 import { Instance } from '../instance/instance.js';
+import type { InstanceDisk } from '../instance/instance-disk.js';
 import { LeaseLine } from '../instance/lease-line.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import type { InputCache } from '../input-cache/input-cache.js';
@@ -242,12 +243,16 @@ export class Agent {
     await Promise.all(this.#loops);
   }
 
+  #disks(): Iterable<InstanceDisk> {
+    return this.#instances.values().map(({ disk }) => disk);
+  }
+
   /** Ends who has more on the disk of this node than one instance may. */
   #hold({ folder, bound }: NonNullable<AgentParts['diskBound']>): Promise<void> {
     const { log } = this.parts;
     return new DiskBound({
       bound,
-      users: () => this.#instances.values(),
+      users: () => this.#disks(),
       used: () => usedOf(folder),
       onEnd: (why) => log.info({ why }, 'an instance has more files than it may'),
       onError: (error) => log.warn({ err: error }, 'what instances have on the disk could not be looked at'),
@@ -270,7 +275,7 @@ export class Agent {
         this.#diskMB = await disk.offeredMB(cache);
         return missing;
       },
-      users: () => this.#instances.values(),
+      users: () => this.#disks(),
       onEnd: (bytes) => log.warn({ bytes }, 'disk full: the instance whose files take most of it is ended'),
       onError: (error) => log.warn({ err: error }, 'what fills the disk could not be looked for'),
     }).run(this.#stop.signal);
@@ -394,7 +399,7 @@ export class Agent {
       isDiskFull: async () => (await this.parts.disk?.isFull()) === true,
       // In a slot it has the slot's room, unless the disk has none for anybody.
       ...(order.inSlot === undefined || this.#isDiskFull === true
-        ? { room: async (signal) => this.#promises?.enter(instance, signal) }
+        ? { room: async (signal) => this.#promises?.enter(instance.disk, signal) }
         : {}),
       ...(order.inSlot === undefined ? { turn: (order, signal) => this.#line.enter(order, signal) } : {}),
       slot: (leaseId) => this.#instances.get(leaseId)?.slot,
@@ -413,7 +418,7 @@ export class Agent {
     const instance: Instance = new Instance(world, order);
     this.#instances.set(order.leaseId, instance);
     void instance.done.then(() => {
-      this.#promises?.leave(instance);
+      this.#promises?.leave(instance.disk);
       this.#instances.delete(order.leaseId);
     });
   }
