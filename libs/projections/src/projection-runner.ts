@@ -86,6 +86,7 @@ export class ProjectionRunner {
   private rebuilding: RebuildStand | undefined;
   private heldUpBy: string | undefined;
   private resumed: AbortController | undefined;
+  private stop: AbortSignal | undefined;
 
   constructor(private readonly options: ProjectionRunnerOptions) {}
 
@@ -94,6 +95,7 @@ export class ProjectionRunner {
    */
   async start(signal: AbortSignal): Promise<void> {
     setMaxListeners(0, signal);
+    this.stop = signal;
     while (!signal.aborted) {
       try {
         await this.follow(signal);
@@ -110,17 +112,21 @@ export class ProjectionRunner {
   /**
    * Waits until every commit of the projection's aggregates up to `sequence` is in its rows. Sequences of other aggregates may be asked
    * for, too (e.g. the log's head). No polling for own commits. Rows that gather for one transaction are written at once, unless whoever waits has time.
-   * @returns false when that did not happen within `timeoutMs`
+   * @returns false when that did not happen within `timeoutMs`, or will not because the projection is stopped
    */
   async waitFor(sequence: number, timeoutMs: number, hasTime = false): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     const { projection } = this.options;
     for (let probeAfterMs = PROBE_AFTER_MS; this.current.sequence < sequence; probeAfterMs = PROBE_AGAIN_MS) {
       const left = deadline - performance.now();
-      if (left <= 0) return false;
+      if (left <= 0 || this.stop?.aborted === true) return false;
       // With one aggregate the server sends no other's commits, so the position may stay below `sequence` for good.
       const canStay = projection.aggregates.length === 1;
-      await this.progress.reach(sequence, { timeoutMs: canStay ? Math.min(left, probeAfterMs) : left, hasTime });
+      await this.progress.reach(sequence, {
+        timeoutMs: canStay ? Math.min(left, probeAfterMs) : left,
+        hasTime,
+        ...(this.stop ? { signal: this.stop } : {}),
+      });
       if (!canStay || this.current.sequence >= sequence || this.trouble !== undefined) continue;
       if (await this.hasNothingUpTo(sequence)) this.moveTo(sequence);
     }

@@ -36,16 +36,23 @@ const document = (name: string): object => ({
 });
 const TASKS = LAYERS * WIDTH + 2;
 
+const LARGE = 1_500;
+/** More tasks than there is room for, none of which ends by itself. */
+const endless = (name: string): object => ({
+  name,
+  tasks: Array.from({ length: LARGE }, (_, at) => ({ name: `t${at}`, command: 'sleep 1000' })),
+});
+
 describe(`kill -9 of the platform with jobs under way (seed ${seed})`, () => {
   let bed: Testbed;
 
   /** Sends a document under a key until it is answered, as a client that wants it done. @returns the job's id */
-  const insistOn = (name: string): Promise<string> =>
+  const insistOn = (name: string, body = document(name)): Promise<string> =>
     insist(async () => {
       const response = await fetch(`${bed.platform.apiUrl}/fornax/v1/jobs`, {
         method: 'POST',
         headers: { authorization: bed.platform.token, 'content-type': 'application/json', 'idempotency-key': name },
-        body: JSON.stringify(document(name)),
+        body: JSON.stringify(body),
         signal: AbortSignal.timeout(60_000),
       });
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
@@ -126,6 +133,35 @@ describe(`kill -9 of the platform with jobs under way (seed ${seed})`, () => {
       await kill('platform').inject(bed);
     }
     expect(await faultsOf(job)).toEqual([]);
+  });
+
+  it('while the tasks of a large one are deleted behind the answer: all of them go, and then it does', async () => {
+    const job = await insistOn('large', endless('large'));
+    const left = (): Promise<number> =>
+      insist(async () => {
+        const jobs = await call<readonly { readonly uuid: string }[]>(bed.platform, 'GET', '/jobs');
+        if (!jobs.some(({ uuid }) => uuid === job)) return -1;
+        const { fornax } = await call<{ readonly fornax: { readonly taskCount: number } }>(
+          bed.platform,
+          'GET',
+          `/jobs/${job}`,
+        );
+        return fornax.taskCount;
+      }, 'read how many tasks are left');
+    const untilLeft = (most: number): Promise<void> =>
+      insist(async () => {
+        const now = await left();
+        if (now > most) throw new Error(`${now} tasks are left`);
+      }, `${most} tasks are left`);
+    await insist(() => call(bed.platform, 'DELETE', `/jobs/${job}?force=true`), 'delete the job');
+    for (const part of [1, 0.7, 0.3]) {
+      await untilLeft(LARGE * part);
+      await pause([0, 200]);
+      await kill('platform').inject(bed);
+    }
+    await untilLeft(-1);
+    const tasks = await call<readonly { readonly jobUuid: string | null }[]>(bed.platform, 'GET', '/tasks');
+    expect(tasks.filter(({ jobUuid }) => jobUuid === job)).toEqual([]);
   });
 
   it('leaves a log in which the audit finds nothing, and projections that rebuild to it', async () => {

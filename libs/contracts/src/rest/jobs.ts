@@ -36,5 +36,7 @@ export const jobSchema = z.object({
   tags: z.array(z.string()),
   autoDeleteOnCompletion: z.boolean(),
   completionTimeToLive: shownDuration,
+  /** Ours, unknown to the clients, of a job that is read by itself: how many tasks there are, and how many of them are not over. */
+  fornax: z.object({ taskCount: z.int().min(0), unfinishedTaskCount: z.int().min(0) }).exactOptional(),
 });
 export type WireJob = z.output<typeof jobSchema>;

@@ -57,19 +57,33 @@ describe('the tasks of a job', () => {
     expect(await harness.isJobGone(empty)).toBe(true);
   });
 
-  it('keep nobody waiting who ends another job', async () => {
+  it('end behind the answer where they are many, and keep nobody waiting who ends another job', async () => {
     const [large, small] = [await harness.createJob(), await harness.createJob()];
-    const bulk = Array.from({ length: 500 }, () => ({ ...minimal, ...one, jobUuid: large }));
+    const bulk = Array.from({ length: 1_000 }, () => ({ ...minimal, ...one, jobUuid: large }));
     expect((await harness.call('POST', '/tasks', bulk)).status).toBe(200);
-    const over: string[] = [];
-    const deletion = harness.call('DELETE', `/jobs/${large}?force=true`).then(() => over.push('large'));
-    await eventually(async () => (await harness.jobState(large)) === 'Deleting');
+    expect((await harness.readJob(large)).fornax).toEqual({ taskCount: 1_000, unfinishedTaskCount: 1_000 });
+    const beside = await submitTo(harness, { ...one, jobUuid: small });
+    expect((await harness.call('DELETE', `/jobs/${large}?force=true`)).status).toBe(200);
+    const answered = await harness.readJob(large);
+    expect(answered.state).toBe('Deleting');
+    expect(answered.fornax?.taskCount).toBeGreaterThan(0);
     expect((await harness.call('POST', `/jobs/${small}/terminate`)).status).toBe(200);
-    over.push('small');
-    await deletion;
-    expect(over).toEqual(['small', 'large']);
-    await eventually(() => harness.isJobGone(large));
-  });
+    expect((await readFrom(harness, beside)).state).toBe('Cancelled');
+    expect((await harness.readJob(large)).state).toBe('Deleting');
+    await eventually(() => harness.isJobGone(large), { timeoutMs: 60_000 });
+    expect(await harness.tasksOf(small)).toHaveLength(1);
+  }, 90_000);
+
+  it('are cancelled behind the answer where they are many, also by a process that comes after', async () => {
+    const id = await harness.createJob();
+    const bulk = Array.from({ length: 600 }, () => ({ ...minimal, ...one, jobUuid: id }));
+    expect((await harness.call('POST', '/tasks', bulk)).status).toBe(200);
+    expect((await harness.call('POST', `/jobs/${id}/terminate`)).status).toBe(200);
+    expect((await harness.readJob(id)).state).toBe('Terminating');
+    await harness.restart();
+    await eventually(async () => (await harness.jobState(id)) === 'Completed', { timeoutMs: 60_000 });
+    expect((await harness.readJob(id)).fornax).toEqual({ taskCount: 600, unfinishedTaskCount: 0 });
+  }, 90_000);
 
   it('do not come to it after it was deleted beside a submission', async () => {
     const id = await harness.createJob();

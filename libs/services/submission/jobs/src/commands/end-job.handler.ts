@@ -7,6 +7,9 @@ import { JobLookup } from '../queries/job-lookup.js';
 import { JobCommits } from './job-commits.js';
 import { JobEnds } from './job-ends.js';
 
+/** A job of so many tasks at most has told all of them to end when its request is answered. */
+const FEW_TASKS = 200;
+
 /** Ends and deletes jobs for their owners and those who look after them. */
 @Injectable()
 export class EndJob {
@@ -25,7 +28,7 @@ export class EndJob {
   }
 
   /**
-   * Deletes a job, by force its tasks, too. Once this is answered, nothing of the job runs any more or is about to end.
+   * Deletes a job, by force its tasks, too.
    * @throws Forbidden tasks of it are not over, and force is not used
    */
   async delete(id: string, isForced: boolean, context: RequestContext): Promise<void> {
@@ -41,7 +44,10 @@ export class EndJob {
     await this.decide(jobId, owner, { type: 'DeleteJob', withTasks: isForced }, context);
   }
 
-  /** A request that is sent again under its key, or after its answer was lost, finds what it did done. */
+  /**
+   * Answers once the log has the decision. A job of few tasks is seen to here, so that whoever reads next finds them ended; those of a large one are
+   * ended behind the answer, by whoever follows the log, also after a restart. A request that is sent again finds what it did done.
+   */
   private async decide(
     id: string,
     owner: string,
@@ -49,6 +55,7 @@ export class EndJob {
     context: RequestContext,
   ): Promise<void> {
     await this.barrier.passed(await this.commits.decideOnRequest({ id, owner, command, context }));
-    await this.ends.settleOne(id);
+    const { tasks = 0 } = (await this.tasks.counts([id])).get(id) ?? {};
+    if (tasks <= FEW_TASKS) await this.ends.settleOne(id);
   }
 }

@@ -1,4 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Unavailable } from '@fornax/base';
 import { CommandRejected } from '@fornax/event-store';
 import { outsideOfRequests, ReadBarriers } from '@fornax/service-kit';
 import { InjectDatabase, TasksOfJobs } from '@fornax/tasks';
@@ -14,8 +15,8 @@ type Ending = Pick<JobRow, 'job_id' | 'owner' | 'state' | 'ended_by'>;
  * is to be done stands in the rows, so it may be done again at any time, by any process.
  */
 @Injectable()
-export class JobEnds {
-  private settling: Promise<void> = Promise.resolve();
+export class JobEnds implements BeforeApplicationShutdown {
+  private isStopping = false;
   /** Jobs whose end a request waits for. */
   private readonly asked = new Map<string, Promise<void>>();
 
@@ -27,11 +28,15 @@ export class JobEnds {
     @Inject(ReadBarriers) private readonly barriers: ReadBarriers,
   ) {}
 
-  /** Does what can be done now; whoever calls meanwhile waits for the next round. @throws LogUnavailable */
-  settle(): Promise<void> {
-    const turn = this.settling.catch(() => undefined).then(() => this.afterRequests());
-    this.settling = turn;
-    return turn;
+  beforeApplicationShutdown(): void {
+    this.isStopping = true;
+  }
+
+  /** Does what can be done now for all jobs; those that are ended meanwhile join in. @throws LogUnavailable */
+  async settle(): Promise<void> {
+    // What requests end already is not done twice at once.
+    await Promise.allSettled(this.asked.values());
+    await this.round(null);
   }
 
   /** Does what can be done now for one job: the request that ends it does not wait for the tasks of others. @throws LogUnavailable */
@@ -52,42 +57,52 @@ export class JobEnds {
       `SELECT w.job_id FROM unnest($1::text[]) AS w(job_id) LEFT JOIN job USING (job_id) WHERE job.state IS DISTINCT FROM 'Active'`,
       [jobIds],
     );
-    for (const { job_id: jobId } of rows) while (await this.tasks.cancelSome(jobId, 'job-terminated'));
+    for (const { job_id: jobId } of rows) while (await this.tasks.cancelSome(jobId, 'job-terminated')) this.goOn();
   }
 
-  /** What requests end already is not done twice at once. */
-  private async afterRequests(): Promise<void> {
-    await Promise.allSettled(this.asked.values());
-    await this.round(null);
-  }
-
-  /** @param jobIds null: all */
+  /**
+   * The jobs take turns, so that one with many tasks does not keep the others waiting.
+   * @param jobIds null: all, those that are ended meanwhile, too
+   */
   private async round(jobIds: readonly string[] | null): Promise<void> {
-    const ending = await this.db.query<Ending[]>(
+    const settled = new Set<string>();
+    for (;;) {
+      const ending = await this.ending(jobIds, settled);
+      if (ending.length === 0) return;
+      const done: Ending[] = [];
+      for (const job of ending) {
+        this.goOn();
+        if (!(await this.endSome(job))) done.push(job);
+      }
+      for (const { job_id: jobId } of done) settled.add(jobId);
+      if (done.length > 0) await this.finishThoseOver(done);
+    }
+  }
+
+  /** @throws Unavailable the process ends: another one, or the next, goes on from what the rows say */
+  private goOn(): void {
+    if (this.isStopping) throw new Unavailable('The process is being stopped', { code: 'behind' });
+  }
+
+  private ending(jobIds: readonly string[] | null, but: ReadonlySet<string>): Promise<Ending[]> {
+    return this.db.query<Ending[]>(
       `SELECT job_id, owner, state, ended_by FROM job
-       WHERE state IN ('Terminating', 'Deleting') AND ($1::text[] IS NULL OR job_id = ANY($1)) ORDER BY job_id`,
-      [jobIds],
+       WHERE state IN ('Terminating', 'Deleting') AND ($1::text[] IS NULL OR job_id = ANY($1)) AND job_id <> ALL($2::text[])
+       ORDER BY job_id`,
+      [jobIds, [...but]],
     );
-    if (ending.length === 0) return;
-    await this.endTasks(ending);
+  }
+
+  /** @param jobs whose tasks were all told to end */
+  private async finishThoseOver(jobs: readonly Ending[]): Promise<void> {
     await this.barriers.of('status').caughtUp();
-    const counts = await this.tasks.counts(ending.map(({ job_id: jobId }) => jobId));
-    const over = ending.filter(({ job_id: jobId, state }) => {
+    const counts = await this.tasks.counts(jobs.map(({ job_id: jobId }) => jobId));
+    const over = jobs.filter(({ job_id: jobId, state }) => {
       const { tasks, unfinished } = counts.get(jobId) ?? { tasks: 0, unfinished: 0 };
       return (state === 'Deleting' ? tasks : unfinished) === 0;
     });
     const sequences = await outsideOfRequests(() => Promise.all(over.map((job) => this.finish(job))));
     if (sequences.length > 0) await this.barrier.passed(Math.max(...sequences));
-  }
-
-  /** The jobs take turns, so that one with many tasks does not keep the others waiting. */
-  private async endTasks(jobs: readonly Ending[]): Promise<void> {
-    let left = jobs;
-    while (left.length > 0) {
-      const unfinished: Ending[] = [];
-      for (const job of left) if (await this.endSome(job)) unfinished.push(job);
-      left = unfinished;
-    }
   }
 
   private endSome({ job_id: jobId, state, ended_by: endedBy }: Ending): Promise<boolean> {

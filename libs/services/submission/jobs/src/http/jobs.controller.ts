@@ -52,7 +52,9 @@ export class JobsController {
   @ApiOperation({ summary: 'Read a job by its id or shortname' })
   @ApiOkResponse({ standardSchema: jobSchema })
   async read(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireJob> {
-    return jobView(await this.lookup.find(account, id));
+    const job = await this.lookup.find(account, id);
+    const { tasks = 0, unfinished = 0 } = (await this.tasks.counts([job.job_id])).get(job.job_id) ?? {};
+    return { ...jobView(job), fornax: { taskCount: tasks, unfinishedTaskCount: unfinished } };
   }
 
   @Get(':id/tasks')
@@ -66,13 +68,13 @@ export class JobsController {
   @Post(':id/terminate')
   @HttpCode(200)
   @Idempotent({ service: 'submission', repeatable: true })
-  @ApiOperation({ summary: 'End a job: what has not ended of its tasks is cancelled' })
+  @ApiOperation({ summary: 'End a job: what has not ended of its tasks is cancelled, in a large job behind the answer' })
   async terminate(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
     await this.ends.terminate(id, context);
   }
 
   @Delete(':id')
-  @ApiOperation({ summary: 'Delete a job; with force its tasks, too, running ones included' })
+  @ApiOperation({ summary: 'Delete a job; with force its tasks, too, running ones included: those of a large job go behind the answer' })
   @ApiQuery({
     name: 'force',
     required: false,

@@ -30,20 +30,20 @@ export class TaskDeletion {
     private readonly stored: StoredTasks,
   ) {}
 
-  /** Resolves once the rows do not show the tasks any more. @throws LogUnavailable */
-  delete(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
+  /** Resolves once the rows do not show the tasks any more. @returns false: they still do @throws LogUnavailable */
+  delete(records: readonly TaskRecord[], reason: DeletionReason): Promise<boolean> {
     return this.all(records, 'DeleteTask', reason);
   }
 
-  /** Resolves once the rows show that the tasks are being cancelled. What is over already stays as it is. @throws LogUnavailable */
-  cancel(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
+  /** Resolves once the rows show that the tasks are being cancelled. What is over already stays as it is. @returns false: they do not yet @throws LogUnavailable */
+  cancel(records: readonly TaskRecord[], reason: DeletionReason): Promise<boolean> {
     return this.all(records, 'CancelTask', reason);
   }
 
-  private async all(records: readonly TaskRecord[], type: Ending, reason: DeletionReason): Promise<void> {
+  private async all(records: readonly TaskRecord[], type: Ending, reason: DeletionReason): Promise<boolean> {
     const tasks = await this.stored.statusesOf(records);
     const sequences = await outsideOfRequests(() => Promise.all(tasks.map((task) => this.one(task, type, reason))));
-    await this.barrier.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
+    return this.barrier.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
   }
 
   private async one({ taskId, fold, sequence }: TaskStatus, type: Ending, reason: DeletionReason): Promise<number> {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Invalid } from '@fornax/base';
+import { Invalid, Unavailable } from '@fornax/base';
 import type { DependencyEnd, DependencyFacts, PublicTaskState, TaskDependency } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { TaskDeletion } from './task-deletion.js';
@@ -104,22 +104,20 @@ export class TasksOfJobs {
     );
   }
 
-  /** Cancels what has not ended of a job's tasks. @returns whether there may be more */
+  /** Cancels what has not ended of a job's tasks. @returns whether there may be more @throws Unavailable the rows are behind */
   async cancelSome(jobId: string, reason: 'job-terminated' | 'job-wall-time'): Promise<boolean> {
     const records = await this.some(
       `job_id = $1 AND end_ms IS NULL AND state NOT IN ('PendingCancel', 'PendingDelete')
       AND NOT (fold->>'cancelRequested')::boolean`,
       jobId,
     );
-    await this.deletion.cancel(records, reason);
-    return records.length === BATCH;
+    return mayBeMore(records, await this.deletion.cancel(records, reason));
   }
 
-  /** Deletes tasks of a job, running ones too. @returns whether there may be more */
+  /** Deletes tasks of a job, running ones too. @returns whether there may be more @throws Unavailable the rows are behind */
   async deleteSome(jobId: string): Promise<boolean> {
     const records = await this.some(`job_id = $1 AND state <> 'PendingDelete'`, jobId);
-    await this.deletion.delete(records, 'job-deleted');
-    return records.length === BATCH;
+    return mayBeMore(records, await this.deletion.delete(records, 'job-deleted'));
   }
 
   private some(condition: string, jobId: string): Promise<TaskRecord[]> {
@@ -129,3 +127,10 @@ export class TasksOfJobs {
     );
   }
 }
+
+/** Rows that do not move would show the same tasks again and again. */
+const mayBeMore = (records: readonly TaskRecord[], areShown: boolean): boolean => {
+  if (!areShown)
+    throw new Unavailable('The rows of tasks do not show yet what has happened to them', { code: 'behind' });
+  return records.length === BATCH;
+};

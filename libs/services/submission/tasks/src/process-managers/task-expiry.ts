@@ -21,7 +21,7 @@ export class TaskExpiry {
       dueAt: 'delete_at_ms',
       columns: STATUS_COLUMNS,
       barrier,
-      end: (tasks) => deletion.delete(tasks, 'time-to-live'),
+      end: async (tasks) => void (await deletion.delete(tasks, 'time-to-live')),
       failed: 'tasks whose time is over could not be deleted, trying again',
     });
   }
