@@ -45,7 +45,7 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
      executionTimeSec uploadTimeSec wallTimeSec time sizeToUpload transferredSize`,
   ),
   // Ours, in the object `fornax` of /info.
-  ...named('int64', 'objectCount maxObjects'),
+  ...named('int64', 'objectCount maxObjects unfinishedTaskCount'),
   ...named(
     'number',
     `progress downloadProgress executionProgress uploadProgress wallTimeSec execTimeSec execTimeSecGHz clockRatio
