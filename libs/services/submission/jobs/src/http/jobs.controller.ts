@@ -68,13 +68,18 @@ export class JobsController {
   @Post(':id/terminate')
   @HttpCode(200)
   @Idempotent({ service: 'submission', repeatable: true })
-  @ApiOperation({ summary: 'End a job: what has not ended of its tasks is cancelled, in a large job behind the answer' })
+  @ApiOperation({
+    summary: 'End a job: what has not ended of its tasks is cancelled, in a large job behind the answer',
+  })
   async terminate(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
     await this.ends.terminate(id, context);
   }
 
   @Delete(':id')
-  @ApiOperation({ summary: 'Delete a job; with force its tasks, too, running ones included: those of a large job go behind the answer' })
+  @ApiOperation({
+    summary:
+      'Delete a job; with force its tasks, too, running ones included: those of a large job go behind the answer',
+  })
   @ApiQuery({
     name: 'force',
     required: false,
