@@ -16,7 +16,7 @@ export {
 } from './errors/errors.js';
 export { isOutage } from './errors/outage.js';
 export { eventComment, eventRetry, eventText } from './http/event-text.js';
-export { derivedId, newId } from './ids/ids.js';
+export { derivedId, derivedIdInOrder, newId } from './ids/ids.js';
 export { scanJson, type JsonBounds } from './json/json-scan.js';
 export { jsonOf } from './json/json.js';
 export { MessageBudget } from './json/message-budget.js';

@@ -190,9 +190,9 @@ export const taskCreationSchema = z.object({
   privileges: z.object({ exportApiAndStorageCredentialsInEnvironment: z.boolean().optional() }).optional(),
   forcedNetworkRules: z.array(forcedNetworkRuleSchema).max(100).optional(),
   projectUuid: reference().optional(),
-  /** Ours, unknown to the clients. */
+  /** Ours, unknown to the clients: a name that is not here is a slip, and would be a task that runs too early. */
   fornax: z
-    .object({
+    .strictObject({
       /** A table of parameters as CSV (RFC 4180), its first record the names of the columns: instance n gets row n as constants. */
       each: z.string().max(MAX_TABLE_CHARS).optional(),
       /** Of a task made from another one: it runs with the very inputs that the other one had, or is refused. */
@@ -202,7 +202,7 @@ export const taskCreationSchema = z.object({
       /** Tasks of the same project, by id or shortname, that it starts after, in a job or not. */
       after: z
         .array(
-          z.object({
+          z.strictObject({
             task: z.string().min(1).max(256),
             on: nameIn('success', 'failure', 'cancelled', 'any').optional(),
             /** Instance n after instance n. */

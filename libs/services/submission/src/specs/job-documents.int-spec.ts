@@ -27,6 +27,15 @@ describe('a job as one document', () => {
     });
   });
 
+  it('keeps the order of its tasks, and so does its clone', async () => {
+    const names = Array.from({ length: 20 }, (_, at) => `t${at}`);
+    const id = await made({ name: 'ordered', tasks: names.map((name) => ({ name, command: 'true' })) });
+    const namesOf = async (jobId: string) => (await harness.tasksOf(jobId)).map((task) => task['name']);
+    expect(await namesOf(id)).toEqual(names);
+    const clone = await harness.call('POST', `${DOCUMENTS}/${id}/clone`);
+    expect(await namesOf(String(clone.json()['uuid']))).toEqual(names);
+  });
+
   it('is refused with the paths of its fields, and leaves nothing behind', async () => {
     const counts = async () => {
       const info = (await harness.call('GET', '/info')).json();

@@ -10,7 +10,7 @@ import {
   type TaskOutcome,
 } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
-import { derivedId, eachLimited, Forbidden, Invalid } from '@fornax/base';
+import { derivedIdInOrder, eachLimited, Forbidden, Invalid } from '@fornax/base';
 import { RepeatTask, TasksOfJobs, type BatchTask, type TaskStatus } from '@fornax/tasks';
 import type { JobRow } from '../model/job-row.js';
 import { RepetitionRoom } from '../model/repetition-room.js';
@@ -106,7 +106,11 @@ export class RepeatJob {
 const tasksLike =
   (repeated: readonly RepeatedTask[], copies: ReadonlyMap<string, Copy>) =>
   (jobId: string): readonly BatchTask[] => {
-    const idOf = (taskId: string): string => (copies.has(taskId) ? derivedId('task-of-job', jobId, taskId) : taskId);
+    const places = new Map(repeated.map(({ taskId }, place) => [taskId, place]));
+    const idOf = (taskId: string): string => {
+      const place = copies.has(taskId) ? places.get(taskId) : undefined;
+      return place === undefined ? taskId : derivedIdInOrder(['task-of-job', jobId], place, taskId);
+    };
     return repeated.flatMap(({ taskId, dependencies }) => {
       const copy = copies.get(taskId);
       const waits = dependencies.map((one) => ({ ...one, taskId: idOf(one.taskId) }));

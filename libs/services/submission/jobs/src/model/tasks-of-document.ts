@@ -1,6 +1,6 @@
 import { MOST_CONSTANTS, type JobDocument, type JobDocumentTask, type TaskCreation } from '@fornax/contracts';
 import { inOrder, type TaskDependency, type TaskOutcome } from '@fornax/domain';
-import { derivedId, ValidationFailed } from '@fornax/base';
+import { derivedIdInOrder, ValidationFailed } from '@fornax/base';
 import type { BatchTask } from '@fornax/tasks';
 import { checkUnfoldedSize } from './unfolded-size.js';
 
@@ -108,7 +108,7 @@ export const tasksOfDocument = (document: JobDocument): ((jobId: string) => read
   checkUnfoldedSize(document);
   const creations = document.tasks.map((task, at) => creationOf(document, task, `tasks[${at}]`));
   return (jobId) => {
-    const idOf = (at: number): string => derivedId('task-of-job', jobId, String(at));
+    const idOf = (at: number): string => derivedIdInOrder(['task-of-job', jobId], at);
     return creations.map((creation, at) => ({
       taskId: idOf(at),
       creation,
