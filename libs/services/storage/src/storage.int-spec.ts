@@ -42,6 +42,8 @@ describe('other services', () => {
     expect((await ensure(eve, [], ['eve-two', 'eve-three'])).refused.map(({ bucket }) => bucket)).toEqual([
       'eve-three',
     ]);
+    expect(await ensure(eve, ['eve-two'], [])).toEqual({ missing: ['eve-two'], refused: [] });
+    expect(await ensure(eve, [], ['eve-two'])).toEqual({ missing: [], refused: [] });
   });
 
   it('learn what an account uses', async () => {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ObjectStore } from '@fornax/object-store';
-import { s3Error } from '@fornax/s3';
-import { newId } from '@fornax/base';
+import { S3Error, s3Error } from '@fornax/s3';
+import { eachLimited, newId } from '@fornax/base';
 import { OBJECT_STORE } from '../config/tokens.js';
 import type { BucketAccess } from '../model/bucket-access.js';
 import type { Bucket, BucketPort } from '../model/bucket.js';
@@ -9,8 +9,33 @@ import { StorageReads } from '../reading/storage-reads.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { BucketDecisions, type Cause } from './bucket-decisions.js';
 import { BucketRules } from './bucket-rules.js';
+import type { Room } from './quota-gate.js';
 
 const causeOf = (owner: string): Cause => ({ actor: `user:${owner}`, correlationId: newId() });
+
+/** A bucket that cannot be made, and why. */
+export interface RefusedBucket {
+  readonly bucket: string;
+  readonly reason: string;
+}
+
+interface PlannedBucket {
+  readonly name: string;
+  readonly projectId: string | undefined;
+  readonly room: Room;
+}
+
+/** Buckets made together. */
+const AT_ONCE = 16;
+
+const unlessRefused = async (bucket: string, refused: RefusedBucket[], step: () => Promise<void>): Promise<void> => {
+  try {
+    await step();
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.status >= 500) throw error;
+    refused.push({ bucket, reason: error.message });
+  }
+};
 
 /** Creates, deletes and finds buckets. */
 @Injectable()
@@ -60,14 +85,37 @@ export class BucketCommands implements BucketPort {
     const known = await this.catalog.find(name);
     if (known && this.rules.servesFor(owner, known)) return;
     const projectId = this.rules.projectOf(owner);
-    const command = {
-      type: 'CreateBucket',
-      bucket: name,
-      owner,
-      ...(projectId === undefined ? {} : { projectId }),
-    } as const;
-    const room = await this.rules.takeRoom(owner, projectId);
+    await this.make(owner, { name, projectId, room: await this.rules.takeRoom(owner, projectId) }, cause);
+  }
+
+  /**
+   * Makes buckets that there are not, all or none: there is room for every one of them before the first is made.
+   * @returns those that are refused, and why; another account that takes one of the names meanwhile is the only reason for which others are made
+   */
+  async createAll(owner: string, names: readonly string[], cause: Cause): Promise<readonly RefusedBucket[]> {
+    const projectId = this.rules.projectOf(owner);
+    const planned: PlannedBucket[] = [];
+    const refused: RefusedBucket[] = [];
     try {
+      for (const name of names)
+        await unlessRefused(name, refused, async () => {
+          this.rules.checkName(name);
+          planned.push({ name, projectId, room: await this.rules.takeRoom(owner, projectId) });
+        });
+      if (refused.length > 0) return refused;
+      await eachLimited(planned, AT_ONCE, (bucket) =>
+        unlessRefused(bucket.name, refused, () => this.make(owner, bucket, cause)),
+      );
+      return refused;
+    } finally {
+      for (const { room } of planned) room.release();
+    }
+  }
+
+  private async make(owner: string, { name, projectId, room }: PlannedBucket, cause: Cause): Promise<void> {
+    const project = projectId === undefined ? {} : { projectId };
+    try {
+      const command = { type: 'CreateBucket', bucket: name, owner, ...project } as const;
       await this.reads.waitForRows(await this.decisions.decide(command, name, cause));
       room.stored();
     } finally {

@@ -8,14 +8,12 @@ import {
   storageUsageReplySchema,
   storageUsageRequestSchema,
 } from '@fornax/contracts';
-import { S3Error } from '@fornax/s3';
 import { RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { allows, type BucketAccess } from '../model/bucket-access.js';
 import { isBucketName } from '../model/bucket-names.js';
 import { BucketCommands } from '../buckets/bucket.commands.js';
-import type { Cause } from '../buckets/bucket-decisions.js';
 import { StorageUsage } from '../buckets/storage-usage.js';
 import { HeldInputs } from '../store/held-inputs.js';
 import { StorageReads } from '../reading/storage-reads.js';
@@ -45,7 +43,7 @@ export class StorageRpc {
     private readonly inputs: HeldInputs,
   ) {}
 
-  /** Checks first: nothing is created when something is missing or a name is known to be taken. Repeating is safe. */
+  /** Checks first: nothing is created when something is missing, a name is taken, or there is no room for all. Repeating is safe. */
   @RpcHandler(RPC.ensureBuckets)
   async ensureBuckets(payload: unknown): Promise<EnsureReply> {
     const { owner, mustExist, create, actor, correlationId } = ensureBucketsRequestSchema.parse(payload);
@@ -58,12 +56,8 @@ export class StorageRpc {
       return [{ bucket, reason: refusalOf(known) }];
     });
     if (missing.length + refused.length > 0) return { missing, refused };
-    for (const bucket of create) {
-      if (reach.has(bucket)) continue;
-      const reason = await this.#create(owner, bucket, { actor, correlationId });
-      if (reason !== undefined) return { missing, refused: [{ bucket, reason }] };
-    }
-    return { missing: [], refused: [] };
+    const fresh = create.filter((bucket) => !reach.has(bucket));
+    return { missing, refused: [...(await this.commands.createAll(owner, fresh, { actor, correlationId }))] };
   }
 
   /** What an account may do with the buckets that there are; looks again after catching up with the log when one is not its own. */
@@ -82,16 +76,6 @@ export class StorageRpc {
     if (names.every((name) => found.get(name)?.access === 'own')) return found;
     await this.reads.catchUpRows();
     return look();
-  }
-
-  async #create(owner: string, bucket: string, cause: Cause): Promise<string | undefined> {
-    try {
-      await this.commands.create(owner, bucket, cause);
-      return undefined;
-    } catch (error) {
-      if (error instanceof S3Error && error.status < 500) return error.message;
-      throw error;
-    }
   }
 
   /** Waits for what was acknowledged: a bucket that was just made may hold an input. */

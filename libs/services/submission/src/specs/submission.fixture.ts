@@ -59,6 +59,8 @@ export interface Harness {
   within<T>(sql: string, work: () => Promise<T>): Promise<T>;
   /** Resolves once another process would refuse the task's name, too. */
   nameNoted(taskId: string): Promise<void>;
+  /** Buckets that storage was asked to make, and has made. */
+  readonly madeBuckets: ReadonlySet<string>;
   /** Storage stops answering, or answers again. */
   setStorage(isThere: boolean): void;
   /** Ends the NATS server as a crash would and starts it again with its data. */
@@ -100,6 +102,7 @@ export const startHarness = async (
     ...settings,
   };
   let isStorageThere = true;
+  const madeBuckets = new Set<string>();
   /** How far each instance has printed. */
   const printed = new Map<string, number>();
   const open = async () => {
@@ -107,7 +110,12 @@ export const startHarness = async (
     const connection = test.app.get<Nats>(NATS);
     connection.subscribe(RPC.ensureBuckets, {
       callback: (_, message) => {
-        if (isStorageThere) message.respond(JSON.stringify({ ok: answerBuckets(message.json()) }));
+        if (!isStorageThere) return;
+        const request = message.json<BucketsRequest>();
+        const answer = answerBuckets(request);
+        if (answer.missing.length + answer.refused.length === 0)
+          for (const bucket of request.create) madeBuckets.add(bucket);
+        message.respond(JSON.stringify({ ok: answer }));
       },
     });
     connection.subscribe(RPC.storageUsage, {
@@ -240,6 +248,7 @@ export const startHarness = async (
       const db = test.app.get<DataSource>(getDataSourceToken('submission'));
       await eventually(async () => (await db.query<unknown[]>(unnoted, [taskId])).length === 0);
     },
+    madeBuckets,
     setStorage: (isThere) => {
       isStorageThere = isThere;
     },
@@ -267,7 +276,12 @@ export const startHarness = async (
   };
 };
 
-const answerBuckets = (request: { readonly mustExist: readonly string[]; readonly create: readonly string[] }) => ({
+interface BucketsRequest {
+  readonly mustExist: readonly string[];
+  readonly create: readonly string[];
+}
+
+const answerBuckets = (request: BucketsRequest) => ({
   missing: request.mustExist.filter((bucket) => bucket !== 'input'),
   refused: request.create
     .filter((bucket) => bucket === 'taken')

@@ -39,7 +39,7 @@ export class PoolReservations {
     const { account } = context;
     const place = await this.quota.reserve(account, id);
     try {
-      await this.buckets.ensure(spec, context);
+      await this.buckets.ensure([spec], context);
       const { shortname } = spec;
       if (shortname === id) return both(place, unnamed(id));
       return both(place, await this.names.reserve({ owner: account.id, shortname, id }, mayContinue));

@@ -37,6 +37,8 @@ export interface CreationOf<T, S, C extends { readonly type: string; readonly at
   /** Where the log cannot have anything of the object, nothing of it needs to be read. */
   readonly nothing: Loaded<S>;
   readonly reserve: (made: T, id: string, mayContinue: boolean, context: RequestContext) => Promise<Reservation>;
+  /** Makes what the object needs beside the log, such as its buckets; comes last, so that what is refused leaves none of it. @throws Invalid, NotFound, Conflict, Unavailable */
+  readonly prepare?: (made: T, id: string, context: RequestContext) => Promise<void>;
   /** What an earlier request holds that has made the object: only its name may still have to be confirmed. */
   readonly ofMade: (made: T, id: string) => Reservation;
   readonly commandOf: (made: T, id: string, owner: string) => ObjectDecision<S, C>['command'];
@@ -86,8 +88,9 @@ export class Creations<T, S, C extends { readonly type: string; readonly at: num
     try {
       const placed = (await asked.place?.(checked)) ?? { made: checked, bind: () => Promise.resolve(checked) };
       reservation = await this.of.reserve(placed.made, name, mayContinue, context);
-      made = await bound(placed, reservation);
+      made = await unlessRefused(reservation, (id) => placed.bind(id));
       if (placed.reserved) reservation = both(placed.reserved(), reservation);
+      await unlessRefused(reservation, (id) => this.of.prepare?.(made, id, context));
     } catch (refusal) {
       // Keys are forgotten after a day: what is refused may be taken up by the object that an earlier request has made under this one.
       const before = hasKey && !isRepeated ? await this.madeBefore(checked, name, body, context) : undefined;
@@ -148,9 +151,9 @@ export class Creations<T, S, C extends { readonly type: string; readonly at: num
   }
 }
 
-const bound = async <T>(placed: Placed<T>, reservation: Reservation): Promise<T> => {
+const unlessRefused = async <T>(reservation: Reservation, step: (id: string) => T | Promise<T>): Promise<T> => {
   try {
-    return await placed.bind(reservation.id);
+    return await step(reservation.id);
   } catch (refusal) {
     await reservation.release();
     throw refusal;

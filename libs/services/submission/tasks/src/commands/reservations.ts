@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { TaskSpec } from '@fornax/domain';
 import type { CheckedSpec } from '../model/task-spec.js';
 import { TaskTables } from '../tables/task-tables.js';
+import { eachLimited } from '@fornax/base';
 import type { RequestContext } from '@fornax/identity';
 import { both, unnamed, type Reservation } from './reservation.js';
 import { Shortnames } from './shortnames.js';
@@ -9,7 +10,16 @@ import { TaskBuckets } from './task-buckets.js';
 import { TaskPins } from './task-pins.js';
 import { TaskQuota } from './task-quota.js';
 
-/** Reserves what a new task needs. What costs nothing is asked first, what leaves a trace last. */
+/** A task that has its place and its name. */
+export interface ReservedTask {
+  readonly taskId: string;
+  readonly made: CheckedSpec;
+}
+
+/** Tables stored, and pins held, at once. */
+const AT_ONCE = 100;
+
+/** Reserves what a new task needs, and makes it. What costs nothing is asked first, what leaves a trace last. */
 @Injectable()
 export class Reservations {
   constructor(
@@ -24,23 +34,17 @@ export class Reservations {
    * @param taskId the task's id, unless an unanswered request of the same name is gone on with
    * @param mayContinue whether this request may be taken for such a one; a caller with a key of its own tells its requests apart
    * @throws Forbidden the quota is used up
-   * @throws Conflict inputs that it is pinned to have changed
-   * @throws NotFound, Invalid a bucket cannot be used
    * @throws Invalid the account has a task of this name
-   * @throws Unavailable storage does not answer
    */
   async reserve(
-    { spec, table }: CheckedSpec,
+    { spec }: CheckedSpec,
     taskId: string,
     mayContinue: boolean,
     context: RequestContext,
   ): Promise<Reservation> {
     const place = await this.quota.reserve(context.account, taskId);
     try {
-      await this.buckets.ensure(spec, context);
-      const name = await this.nameOf(spec, taskId, mayContinue, context);
-      await this.storeBeside(name, { spec, ...(table ? { table } : {}) }, context);
-      return both(place, name);
+      return both(place, await this.nameOf(spec, taskId, mayContinue, context));
     } catch (error) {
       await place.release();
       throw error;
@@ -52,16 +56,25 @@ export class Reservations {
     return shortname === taskId ? unnamed(taskId) : this.names.ofSubmitted(taskId);
   }
 
-  /** What lies beside the log does so before the log names it: the table, and the lists of pinned inputs. */
-  private async storeBeside(name: Reservation, { spec, table }: CheckedSpec, context: RequestContext): Promise<void> {
-    const { pin, origin } = spec;
-    try {
-      if (pin && origin) await this.pins.hold(pin, origin.taskId, name.id, context);
-      if (table) await this.tables.store(name.id, table);
-    } catch (error) {
-      await name.release();
-      throw error;
-    }
+  /**
+   * Makes what lies beside the log, before the log names it: the buckets of tasks that were reserved for, all of them or none, lists of pinned inputs, and
+   * tables. Repeating it is safe.
+   * @throws Conflict inputs that a task is pinned to have changed
+   * @throws NoSuchBucket, BucketRefused
+   * @throws Unavailable storage does not answer
+   */
+  async prepare(tasks: readonly ReservedTask[], context: RequestContext): Promise<void> {
+    await eachLimited(tasks, AT_ONCE, async ({ taskId, made: { spec } }) => {
+      const { pin, origin } = spec;
+      if (pin && origin) await this.pins.hold(pin, origin.taskId, taskId, context);
+    });
+    await this.buckets.ensure(
+      tasks.map(({ made: { spec } }) => spec),
+      context,
+    );
+    await eachLimited(tasks, AT_ONCE, async ({ taskId, made: { table } }) => {
+      if (table) await this.tables.store(taskId, table);
+    });
   }
 
   private async nameOf(

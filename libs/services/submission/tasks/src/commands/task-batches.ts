@@ -52,11 +52,20 @@ const fieldOf = ({ resourceBuckets = [], advancedResourceBuckets = [] }: TaskCre
   return advanced >= 0 ? `advancedResourceBuckets[${advanced}].bucketName` : 'resultBucket';
 };
 
+const reads = ({ made: { spec } }: CheckedTask, bucket: string): boolean =>
+  spec.resources.some((resource) => resource.bucket === bucket);
+const writes = ({ made: { spec } }: CheckedTask, bucket: string): boolean =>
+  spec.resultBucket === bucket || spec.snapshotBucket === bucket;
+
 /** Who sends many tasks is told which of them names a bucket that cannot be used. */
-const atItsField = ({ creation, path }: BatchTask, error: unknown): unknown =>
-  error instanceof NoSuchBucket || error instanceof BucketRefused
-    ? new ValidationFailed({ [`${path}.${fieldOf(creation, error.bucket)}`]: [error.message] })
-    : error;
+const atItsField = (tasks: readonly CheckedTask[], error: unknown): unknown => {
+  if (!(error instanceof NoSuchBucket || error instanceof BucketRefused)) return error;
+  const names = error instanceof NoSuchBucket ? reads : writes;
+  const task = tasks.find((one) => names(one, error.bucket));
+  if (!task) return error;
+  const { creation, path } = task.asked;
+  return new ValidationFailed({ [`${path}.${fieldOf(creation, error.bucket)}`]: [error.message] });
+};
 
 /** Makes the tasks of one request all or not at all: everything that can be refused is so before anything is written. */
 @Injectable()
@@ -75,21 +84,18 @@ export class TaskBatches {
     try {
       for (let from = 0; from < checked.length; from += BATCH_AT_ONCE) {
         const part = await Promise.allSettled(
-          checked.slice(from, from + BATCH_AT_ONCE).map(async ({ taskId, made, asked: one }) => {
-            const reservation = await this.reservations
-              .reserve(made, taskId, false, context)
-              .catch((error: unknown) => {
-                throw atItsField(one, error);
-              });
+          checked.slice(from, from + BATCH_AT_ONCE).map(async ({ taskId, made }) => {
+            const reservation = await this.reservations.reserve(made, taskId, false, context);
             tasks.push({ taskId, spec: made.spec, reservation });
           }),
         );
         const refused = part.find((one) => one.status === 'rejected');
         if (refused) throw refused.reason;
       }
+      await this.reservations.prepare(checked, context);
     } catch (refusal) {
       await Promise.all(tasks.map(({ reservation }) => reservation.release()));
-      throw refusal;
+      throw atItsField(checked, refusal);
     }
     return {
       tasks: checked.map(({ taskId, made }) => ({ taskId, spec: made.spec })),

@@ -6,6 +6,24 @@ import { Invalid, NotFound, RpcClient, Unavailable } from '@fornax/base';
 import type { z } from 'zod';
 
 const TIMEOUT_MS = 5_000;
+/** For each bucket that may have to be made. */
+const MORE_MS = 20;
+/** Most buckets that are asked for together: their names are one message. */
+const MOST = 5_000;
+
+type WithBuckets = Pick<TaskSpec, 'resources'> & Partial<Pick<TaskSpec, 'resultBucket' | 'snapshotBucket'>>;
+
+/** The buckets that some need: those that they read, and those that they write. */
+const bucketsOf = (specs: readonly WithBuckets[]): { readonly mustExist: string[]; readonly create: string[] } => ({
+  mustExist: [...new Set(specs.flatMap(({ resources }) => resources.map(({ bucket }) => bucket)))],
+  create: [
+    ...new Set(
+      specs
+        .flatMap(({ resultBucket, snapshotBucket }) => [resultBucket, snapshotBucket])
+        .filter((bucket) => typeof bucket === 'string'),
+    ),
+  ],
+});
 
 /** In the words of the contract (2.2). */
 export class NoSuchBucket extends NotFound {
@@ -33,18 +51,17 @@ export class TaskBuckets {
   constructor(private readonly rpc: RpcClient) {}
 
   /**
+   * Makes all that are to be made, or none.
    * @throws NoSuchBucket, BucketRefused
+   * @throws Invalid there are more than 5,000
    * @throws Unavailable storage does not answer
    */
-  async ensure(
-    spec: Pick<TaskSpec, 'resources'> & Partial<Pick<TaskSpec, 'resultBucket' | 'snapshotBucket'>>,
-    context: RequestContext,
-  ): Promise<void> {
-    const mustExist = [...new Set(spec.resources.map(({ bucket }) => bucket))];
-    const create = [
-      ...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => typeof bucket === 'string')),
-    ];
-    if (mustExist.length + create.length === 0) return;
+  async ensure(specs: readonly WithBuckets[], context: RequestContext): Promise<void> {
+    const { mustExist, create } = bucketsOf(specs);
+    const count = mustExist.length + create.length;
+    if (count === 0) return;
+    if (count > MOST)
+      throw new Invalid(`One request names ${count} buckets, more than ${MOST}`, { code: 'too-many-buckets' });
     const { account, correlationId } = context;
     const request = { owner: account.id, mustExist, create, actor: `user:${account.id}` as const, correlationId };
     const { missing, refused } = await this.askOnce(request);
@@ -69,7 +86,7 @@ export class TaskBuckets {
     request: z.input<typeof ensureBucketsRequestSchema>,
   ): Promise<z.output<typeof ensureBucketsReplySchema>> {
     try {
-      return await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS);
+      return await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS + MORE_MS * request.create.length);
     } catch (cause) {
       if (!(cause instanceof Unavailable)) throw cause;
       throw new Unavailable('The storage service does not answer; nothing was submitted', { code: cause.code, cause });
