@@ -10,7 +10,8 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const command = { command: 'true' };
-const statusOf = async (path: string, body: unknown): Promise<number> => (await harness.call('POST', path, body)).status;
+const statusOf = async (path: string, body: unknown): Promise<number> =>
+  (await harness.call('POST', path, body)).status;
 
 describe('buckets for results', () => {
   it('are not made for a task whose name is taken', async () => {

@@ -86,7 +86,12 @@ export class TaskBuckets {
     request: z.input<typeof ensureBucketsRequestSchema>,
   ): Promise<z.output<typeof ensureBucketsReplySchema>> {
     try {
-      return await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS + MORE_MS * request.create.length);
+      return await this.rpc.request(
+        RPC.ensureBuckets,
+        request,
+        ensureBucketsReplySchema,
+        TIMEOUT_MS + MORE_MS * request.create.length,
+      );
     } catch (cause) {
       if (!(cause instanceof Unavailable)) throw cause;
       throw new Unavailable('The storage service does not answer; nothing was submitted', { code: cause.code, cause });
