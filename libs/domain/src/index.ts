@@ -143,7 +143,16 @@ export {
 } from './account/projects.js';
 export { accountDecider, type AccountState } from './account/account.decider.js';
 export { organisationDecider, type OrganisationState } from './account/organisation.decider.js';
-export type { PriceList, PricingCommand, PricingEvent } from './pricing/pricing.events.js';
+export type {
+  Payer,
+  PlanPrices,
+  PriceList,
+  PricingCommand,
+  PricingEvent,
+  VolumeDiscount,
+} from './pricing/pricing.events.js';
+export { DEFAULT_PAYERS, defaultPriceList } from './pricing/default-price-list.js';
+export { priceListFaults, type PriceListFault } from './pricing/price-list-faults.js';
 export { pricingDecider, type PricingState } from './pricing/pricing.decider.js';
 export {
   plan,
@@ -180,7 +189,35 @@ export {
   type QueueEntry,
   type WaitingClass,
 } from './scheduling/waiting-class.js';
-export { defaultPriceList, rate, type Rating, type RatingTerms } from './rating/rate.js';
+export {
+  apportion,
+  joined,
+  ofMicros,
+  PARTS_PER_MICRO,
+  PARTS_PER_NANO,
+  rounded,
+  split,
+  type ExactAmount,
+  type SplitAmount,
+} from './rating/exact-amount.js';
+export { durationMs, usageOf, workOf, type Usage, type UsageTerms } from './rating/usage.js';
+export { rate, type Rating, type RatingContext, type UnratedReason } from './rating/rate.js';
+export {
+  attemptKey,
+  emptyBill,
+  foldBill,
+  instanceKey,
+  monthOf,
+  priceListAt,
+  volumeKey,
+  type BilledCommit,
+  type BillEntries,
+  type BillLine,
+  type BillState,
+  type EndedAttempt,
+  type ParkedAttempt,
+  type PublishedPriceList,
+} from './rating/bill-fold.js';
 export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
 export { askedDiskMB, askedDiskProblem } from './profile/asked-disk.js';
 export { hasReference, valueProblem } from './profile/constant-value.js';

@@ -15,7 +15,9 @@ export {
   dispatched,
   exited,
   nodeJoined,
+  poolCreated,
   requeued,
+  slotsEnded,
   started,
   submitted,
 } from './specs/facts.fixture.js';

@@ -1,25 +1,112 @@
 import type { PriceList, PricingCommand, PricingEvent } from './pricing.events.js';
-import { describe, it } from '@jest/globals';
-import { defaultPriceList } from '../rating/rate.js';
+import { describe, expect, it } from '@jest/globals';
 import { specFor } from '../specs/given.fixture.js';
+import { defaultPriceList } from './default-price-list.js';
+import { priceListFaults } from './price-list-faults.js';
 import { pricingDecider } from './pricing.decider.js';
 
 const at = 1_000;
 const { given } = specFor(pricingDecider);
-const publish = (priceList: PriceList): PricingCommand => ({ type: 'PublishPriceList', priceList, at });
-const published = (priceList: PriceList): PricingEvent => ({ type: 'PriceListPublished', priceList, at });
+const publish = (priceList: PriceList, now = at): PricingCommand => ({ type: 'PublishPriceList', priceList, at: now });
+const published = (priceList: PriceList, now = at): PricingEvent => ({
+  type: 'PriceListPublished',
+  priceList,
+  at: now,
+});
 const second = { ...defaultPriceList, version: 2 };
 
 describe('price lists', () => {
   it('follow each other without a gap', () => {
     given().when(publish(defaultPriceList)).then(published(defaultPriceList));
-    given(published(defaultPriceList)).when(publish(second)).then(published(second));
+    given(published(defaultPriceList))
+      .when(publish(second, at + 1))
+      .then(published(second, at + 1));
     given(published(defaultPriceList)).when(publish(defaultPriceList)).thenRejected('price-list-version');
     given().when(publish(second)).thenRejected('price-list-version');
   });
+
   it.each([-1, 0.5, Number.NaN])('hold no price of %s', (price) =>
     given()
       .when(publish({ ...defaultPriceList, workMicrosPerGhzCoreHour: { flex: price, onDemand: 1, reserved: 1 } }))
       .thenRejected('bad-price-list'),
   );
+
+  it('begin where the one before ends, or else while that holds, and not in the past', () => {
+    const ending = published({ ...defaultPriceList, validUntil: 5_000 });
+    given(ending)
+      .when(publish({ ...second, validFrom: 6_000 }))
+      .thenRejected('price-list-gap');
+    given(ending)
+      .when(publish({ ...second, validFrom: 4_000 }))
+      .thenRejected('price-list-overlap');
+    const next = { ...second, validFrom: 5_000 };
+    given(ending).when(publish(next)).then(published(next));
+    // Also after that end has passed: what ran since then waits for a price.
+    given(ending).when(publish(next, 9_000)).then(published(next, 9_000));
+    given(ending).when(publish(second, 9_000)).thenRejected('price-list-gap');
+
+    const open = published({ ...defaultPriceList, validFrom: 5_000 });
+    given(open)
+      .when(publish({ ...second, validFrom: 5_000 }, 9_000))
+      .thenRejected('price-list-overlap');
+    given(open)
+      .when(publish({ ...second, validFrom: 8_000 }, 9_000))
+      .thenRejected('price-list-past');
+    given()
+      .when(publish({ ...defaultPriceList, validFrom: 5_000, validUntil: 5_000 }))
+      .thenRejected('price-list-empty');
+  });
+
+  it.each<[string, Partial<PriceList>, readonly (string | number)[], string]>([
+    [
+      'a gap between volumes',
+      {
+        volumeDiscounts: [
+          { fromMicros: 10, untilMicros: 20, basisPoints: 100 },
+          { fromMicros: 30, basisPoints: 200 },
+        ],
+      },
+      ['discounts', 'volume', 1],
+      'gap',
+    ],
+    [
+      'volumes that overlap',
+      {
+        volumeDiscounts: [
+          { fromMicros: 10, basisPoints: 100 },
+          { fromMicros: 30, basisPoints: 200 },
+        ],
+      },
+      ['discounts', 'volume', 1],
+      'overlaps',
+    ],
+    [
+      'more than all of it',
+      { projectDiscounts: [{ projectUuid: 'p', basisPoints: 10_001 }] },
+      ['discounts', 'projects', 0, 'percent'],
+      'between 0 and 100',
+    ],
+    ['hardware that no class takes', { hardware: defaultPriceList.hardware.slice(0, 2) }, ['hardware', 1], 'gap'],
+    [
+      'a class that another one hides',
+      { hardware: [...defaultPriceList.hardware.slice(0, 1), { ...hidden() }, ...defaultPriceList.hardware.slice(2)] },
+      ['hardware', 1],
+      'overlaps with class 1',
+    ],
+    ['a negative minimum', { minimumMicros: -1 }, ['minimum'], 'not negative'],
+    ['no unit to round to', { roundingMicros: 0 }, ['rounding'], 'rounded to 0'],
+  ])('have no %s', (_what, change, path, text) => {
+    const [fault, ...others] = priceListFaults({ ...defaultPriceList, ...change });
+    expect(fault).toEqual({ path, detail: expect.stringContaining(text) });
+    expect(others).toEqual([]);
+    given()
+      .when(publish({ ...defaultPriceList, ...change }))
+      .thenRejected('bad-price-list');
+  });
+
+  it('that ships has no fault', () => expect(priceListFaults(defaultPriceList)).toEqual([]));
 });
+
+function hidden() {
+  return { match: 'AMD-EPYC', microsPerCoreHour: { flex: 1, onDemand: 1, reserved: 1 } };
+}

@@ -1,65 +1,99 @@
 import type { PriceList } from '../pricing/pricing.events.js';
-import type { AttemptEnd, SchedulingPlan } from '../task/task.events.js';
+import { DEFAULT_PAYERS } from '../pricing/default-price-list.js';
+import { BASIS_POINTS, ofMicros, priceOf, type ExactAmount } from './exact-amount.js';
+import { durationMs, type Usage } from './usage.js';
 
-/** What the bill needs to know of a task. */
-export interface RatingTerms {
-  readonly plan: SchedulingPlan;
-  /** The user asked for particular hardware, and pays for that hardware. */
-  readonly constrained: boolean;
-}
+/** Why an attempt has no price yet: no list holds when it started, or the price depends on a frequency that nobody knows. */
+export type UnratedReason = 'no-price-list' | 'unknown-frequency';
 
+/** The price of one attempt. */
 export interface Rating {
-  /** Integer micro-units of the price list's currency, never negative. */
-  readonly amountMicros: number;
-  /** Which rule of the price list gave the amount, e.g. `work/flex` or `hardware/flex/epyc`; `free/<why>` when nothing is owed. */
+  readonly amount: ExactAmount;
+  /** The same before discounts. */
+  readonly gross: ExactAmount;
+  /**
+   * Which rule of the list gave the amount: `work/<plan>`, `hardware/<plan>/<class>`, each followed by `+minimum` where that made it more;
+   * `free/<why>` is a waiver: nothing is owed.
+   */
   readonly rule: string;
+  /** How long it used its node; 0 where nothing is owed. */
   readonly billedMs: number;
 }
 
-const HOUR_MS = 3_600_000n;
-const free = (why: string): Rating => ({ amountMicros: 0, rule: `free/${why}`, billedMs: 0 });
+/** What a price depends on beside the usage and the list. */
+export interface RatingContext {
+  readonly projectUuid: string | null;
+  /** What the account used before it in the same month, before discounts. */
+  readonly volume: ExactAmount;
+  /** What the same instance was charged before, if this is its last attempt; undefined while it will be tried again: the minimum is for instances. */
+  readonly charged?: ExactAmount;
+}
 
-/** Thousandths, so that GHz and fractions of cores enter exact integer arithmetic. */
-const milli = (value: number): bigint => BigInt(Math.max(0, Math.round(value * 1_000)));
+export const waived = (why: string): Rating => ({ amount: 0n, gross: 0n, rule: `free/${why}`, billedMs: 0 });
 
-/** Half up; both arguments non-negative. */
-const divideRounded = (dividend: bigint, divisor: bigint): number => Number((2n * dividend + divisor) / (2n * divisor));
-
-const matching = (list: PriceList, specificationKey: string) => {
+const classOf = (list: PriceList, specificationKey: string) => {
   const key = specificationKey.toLowerCase();
   return list.hardware.find(({ match }) => key.includes(match.toLowerCase()));
 };
 
 /**
- * The price of one attempt (architecture, section 7). Without hardware constraints it is the price of the work done,
- * GHz x cores x time, so that a faster node costs about the same; with constraints it is the price of that hardware, cores x time.
- * Nobody pays for what the platform broke or took back, nor for a command that never started.
+ * What is taken off `gross`, which comes on top of `volume` in its month. Each part of a month has its own share, with that of the project at most all of
+ * it: so it makes no difference in which pieces a month is used, and none of them costs less than nothing.
  */
-export const rate = (end: AttemptEnd, terms: RatingTerms, list: PriceList): Rating => {
-  if (end.cause === 'platform' || end.cause === 'node-lost' || end.cause === 'preempted') return free(end.cause);
-  if (end.startedAt === undefined) return free('not-started');
-
-  const billedMs = Math.max(0, Math.round(end.endedAt - end.startedAt));
-  const coreTime = BigInt(billedMs) * milli(end.cores);
-  const { plan } = terms;
-  const entry = terms.constrained ? matching(list, end.hardware.specificationKey) : undefined;
-  if (entry) {
-    const amount = divideRounded(BigInt(entry.microsPerCoreHour[plan]) * coreTime, HOUR_MS * 1_000n);
-    return { amountMicros: amount, rule: `hardware/${plan}/${entry.match === '' ? 'any' : entry.match}`, billedMs };
+const discountOf = (
+  gross: ExactAmount,
+  { projectUuid, volume }: Pick<RatingContext, 'projectUuid' | 'volume'>,
+  { volumeDiscounts = [], projectDiscounts = [] }: PriceList,
+): ExactAmount => {
+  const ofProject = projectDiscounts.find((discount) => discount.projectUuid === projectUuid)?.basisPoints ?? 0;
+  const end = volume + gross;
+  let off = (gross * BigInt(ofProject)) / BASIS_POINTS;
+  for (const { fromMicros, untilMicros, basisPoints } of volumeDiscounts) {
+    const from = ofMicros(fromMicros);
+    const start = volume > from ? volume : from;
+    const until = untilMicros === undefined || ofMicros(untilMicros) > end ? end : ofMicros(untilMicros);
+    const share = Math.min(basisPoints, Number(BASIS_POINTS) - ofProject);
+    if (until > start) off += ((until - start) * BigInt(share)) / BASIS_POINTS;
   }
-  const work = coreTime * milli(end.hardware.ghz);
-  const amount = divideRounded(BigInt(list.workMicrosPerGhzCoreHour[plan]) * work, HOUR_MS * 1_000_000n);
-  return { amountMicros: amount, rule: `work/${plan}`, billedMs };
+  return off;
 };
 
-/** In force until an operator publishes another: EUR 0.004 for a GHz·core·hour of Flex, dearer the sooner it has to run. */
-export const defaultPriceList: PriceList = {
-  version: 1,
-  currency: 'EUR',
-  workMicrosPerGhzCoreHour: { flex: 4_000, onDemand: 7_000, reserved: 6_000 },
-  hardware: [
-    { match: 'epyc', microsPerCoreHour: { flex: 14_000, onDemand: 25_000, reserved: 21_000 } },
-    { match: 'xeon', microsPerCoreHour: { flex: 11_000, onDemand: 20_000, reserved: 17_000 } },
-    { match: '', microsPerCoreHour: { flex: 12_000, onDemand: 21_000, reserved: 18_000 } },
-  ],
+const baseRate = (usage: Usage, list: PriceList): Pick<Rating, 'gross' | 'rule'> | UnratedReason => {
+  const { plan, milliCores } = usage;
+  const ms = durationMs(usage);
+  const entry = usage.constrained ? classOf(list, usage.specificationKey) : undefined;
+  if (entry)
+    return {
+      gross: priceOf(entry.microsPerCoreHour[plan], milliCores, 1_000, ms),
+      rule: `hardware/${plan}/${entry.match === '' ? 'any' : entry.match}`,
+    };
+  const milliGhz = usage.milliGhz > 0 ? usage.milliGhz : list.assumedMilliGhz;
+  if (milliGhz === undefined) return 'unknown-frequency';
+  return { gross: priceOf(list.workMicrosPerGhzCoreHour[plan], milliCores, milliGhz, ms), rule: `work/${plan}` };
+};
+
+/**
+ * The price of one attempt (architecture, section 7), or why it has none. Without hardware constraints it is the price of the work done,
+ * GHz x cores x time, so that a faster node costs about the same; with constraints it is the price of that hardware, cores x time. Discounts of
+ * volume and project add up. The list says for which causes of an end the platform pays.
+ */
+export const rate = (
+  usage: Usage,
+  list: PriceList,
+  { projectUuid, volume, charged }: RatingContext,
+): Rating | UnratedReason => {
+  const payers = list.payers ?? DEFAULT_PAYERS;
+  if (usage.cause !== null && payers[usage.cause] === 'platform') return waived(usage.cause);
+  const base = baseRate(usage, list);
+  if (typeof base === 'string') return base;
+  const { gross } = base;
+  const net = gross - discountOf(gross, { projectUuid, volume }, list);
+  const least = charged === undefined ? 0n : ofMicros(list.minimumMicros ?? 0) - charged;
+  const isLess = net < least;
+  return {
+    amount: isLess ? least : net,
+    gross,
+    rule: isLess ? `${base.rule}+minimum` : base.rule,
+    billedMs: durationMs(usage),
+  };
 };

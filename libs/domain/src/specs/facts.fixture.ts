@@ -1,6 +1,8 @@
 import type { AccountEvent } from '../account/account.events.js';
 import type { BucketEvent } from '../bucket/bucket.events.js';
 import type { NodeEvent, NodeHardware } from '../node/node.events.js';
+import { initialPoolState } from '../pool/pool.state.js';
+import type { PoolEvent, PoolSpec } from '../pool/pool.events.js';
 import { initialTaskState } from '../task/task.state.js';
 import type { AttemptEnd, DispatchedLease, LeaseRef, TaskEvent, TaskSpec } from '../task/task.events.js';
 
@@ -98,6 +100,22 @@ export const waitingExpired = (instances: string, at = AT): TaskEvent => ({
   instances,
   at,
 });
+
+/** A pool of slots with room for two instances each. */
+export const poolCreated = (poolId: string, spec: Partial<PoolSpec> = {}, owner = 'ada'): PoolEvent => ({
+  type: 'PoolCreated',
+  poolId,
+  owner,
+  spec: {
+    ...initialPoolState.spec,
+    shortname: poolId,
+    request: { cores: 1, memoryMB: 256 },
+    slotsPerNode: 2,
+    ...spec,
+  },
+  at: AT,
+});
+export const slotsEnded = (...attempts: readonly AttemptEnd[]): PoolEvent => ({ type: 'SlotsEnded', attempts, at: AT });
 
 export const nodeJoined = (nodeId: string, hardware: Partial<NodeHardware> = {}, epoch = 1): NodeEvent => ({
   type: 'NodeJoined',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxEvent } from '@fornax/contracts';
-import { defaultPriceList } from '@fornax/domain';
+import { apportion, defaultPriceList, PARTS_PER_MICRO } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { EVENT_LOG, ProjectionHost } from '@fornax/service-kit';
 import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
@@ -16,12 +16,15 @@ import {
   createTestDatabase,
   dispatched,
   eventually,
+  poolCreated,
   requeued,
+  slotsEnded,
   startTestNats,
   submitted,
   type TestDatabase,
   type TestNats,
 } from '@fornax/testing';
+import { ledgerPageSchema } from './http/wire-ledger.js';
 import { BillingModule } from './index.js';
 
 const HOUR_MS = 3_600_000;
@@ -35,7 +38,7 @@ describe('billing', () => {
 
   /** Appends commits to one aggregate and returns the sequence of the last one. */
   const append = async (
-    aggregate: 'task' | 'account',
+    aggregate: 'task' | 'pool' | 'account',
     id: string,
     ...commits: readonly (readonly FornaxEvent[])[]
   ): Promise<number> => {
@@ -192,15 +195,62 @@ describe('billing', () => {
     for (const path of ['/carbon/v1', '/carbon/v1/datacenters']) expect(await get(path)).toMatchObject({ status: 403 });
   });
 
-  it('says that pools have no bill and no carbon facts yet, in a way that no client retries', async () => {
-    for (const [path, what] of [
-      ['/carbon/v1/pools/p-1/carbon-facts', 'The calculation of carbon facts'],
-      ['/credits/v1/pools/p-1/credits', 'The bill of a pool'],
-    ] as const)
-      expect(await get(path)).toMatchObject({
-        status: 403,
-        body: { message: `${what} is not available in this version of Fornax` },
-      });
+  it('bills the slots of a pool while they are held, and says that its carbon facts are not built', async () => {
+    expect(await get('/credits/v1/pools/p-1/credits')).toEqual({ status: 404, body: { message: 'No such pool: p-1' } });
+    const held = anEnd(0, { ...ofAnHour, cores: 2, leaseId: 'slot-1' });
+    const { startedAt: _never, ...broken } = anEnd(1, { outcome: 'failure', cause: 'platform' });
+    await append(
+      'pool',
+      'p-1',
+      [poolCreated('p-1', { shortname: 'warm' })],
+      [slotsEnded(held, broken)],
+      [slotsEnded(anEnd(0, { ...ofAnHour, attempt: 2 }))],
+    );
+    expect(await get('/credits/v1/pools/warm/credits')).toEqual({ status: 200, body: { credits: 0.03 } });
+    expect(await get('/credits/v1/pools/warm/credits', 'bob-token')).toMatchObject({ status: 404 });
+    expect(await get('/credits/v1/tasks/warm/credits')).toMatchObject({ status: 404 });
+    const { body } = await get('/fornax/v1/billing/pools/p-1/lines');
+    expect(body).toMatchObject({
+      count: 3,
+      totalMicros: 30_000,
+      unrated: 0,
+      lines: [
+        { instance: 0, attempt: 1, amountMicros: 20_000, amountNanos: '20000000', cores: 2, memoryMB: 512, ghz: 2.5 },
+        { instance: 0, attempt: 2, amountMicros: 10_000 },
+        { instance: 1, attempt: 1, amountMicros: 0, rule: 'free/platform' },
+      ],
+    });
+    expect(await get('/carbon/v1/pools/p-1/carbon-facts')).toMatchObject({
+      status: 403,
+      body: { message: 'The calculation of carbon facts is not available in this version of Fornax' },
+    });
+    expect(await get('/carbon/v1/pools/p-2/carbon-facts')).toMatchObject({ status: 404 });
+  });
+
+  it('rounds the total of a task once, and shares it out among its lines as the domain does', async () => {
+    const lasting = [100, 100, 100, 37, 1, 1, 1, 250, 999, 13];
+    const ends = lasting.map((ms, n) => anEnd(n, { startedAt: AT, endedAt: AT + ms }));
+    await append(
+      'task',
+      'short',
+      [submitted('short', { instances: '0-9' })],
+      [dispatched(...ends.map((_end, n) => aLease(n)))],
+      ...ends.map((end) => [concluded(end)]),
+    );
+    // A millisecond of a core of 2.5 GHz is 2.78 nano-euros.
+    const exact = lasting.map((ms) => (BigInt(ms) * 2_500n * 4_000n * PARTS_PER_MICRO) / 3_600_000_000n);
+    const { body } = await get('/fornax/v1/billing/tasks/short/lines');
+    const { lines, totalMicros } = ledgerPageSchema.parse(body);
+    expect(lines.map(({ amountMicros }) => amountMicros)).toEqual(apportion(exact, PARTS_PER_MICRO).map(Number));
+    expect(totalMicros).toBe(4);
+    expect(lines.reduce((sum, { amountMicros }) => sum + amountMicros, 0)).toBe(4);
+    const pages = await Promise.all(
+      [0, 4, 8].map(async (offset) => {
+        const page = await get(`/fornax/v1/billing/tasks/short/lines?limit=4&offset=${offset}`);
+        return ledgerPageSchema.parse(page.body).lines;
+      }),
+    );
+    expect(pages.flat()).toEqual(lines);
   });
 
   it('counts nothing of tasks in the slots of a pool, beside others that it counts', async () => {
@@ -228,7 +278,7 @@ describe('billing', () => {
     );
     expect(await get('/credits/v1/tasks/large/credits')).toEqual({ status: 200, body: { credits: 50 } });
     const report = await service.app.get(ProjectionHost).runner('ledger').rebuild({ verify: true });
-    expect(report).toMatchObject({ differences: [], rows: { price_list: 1 } });
-    expect(report.rows['ledger_line']).toBeGreaterThanOrEqual(5_000);
+    expect(report).toMatchObject({ differences: [], rows: { published_price_list: 1 } });
+    expect(report.rows['bill_line']).toBeGreaterThanOrEqual(5_000);
   });
 });

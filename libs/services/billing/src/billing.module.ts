@@ -5,13 +5,14 @@ import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';
 import { LedgerReader } from './http/ledger-reader.js';
+import { Bill1790001500000 } from './migrations/1790001500000-bill.migration.js';
 import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
 import { DefaultPriceList } from './pricing/default-price-list.js';
 import { LedgerProjection } from './projections/ledger.projection.js';
 
 /** What computing costs: price lists, the ledger, credits. */
 @Module({
-  imports: [serviceDatabase('billing', [LedgerTables1767225900000])],
+  imports: [serviceDatabase('billing', [LedgerTables1767225900000, Bill1790001500000])],
   controllers: [CreditsController, LedgerController, CarbonController],
   providers: [
     { provide: BILLING_CONFIG, useFactory: () => loadBillingConfig(process.env) },

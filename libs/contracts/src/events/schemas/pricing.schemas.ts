@@ -3,6 +3,8 @@ import { count, instant } from './scalars.js';
 
 const perPlan = z.object({ flex: z.number().int(), onDemand: z.number().int(), reserved: z.number().int() });
 
+const payer = z.enum(['user', 'platform']);
+
 export const pricingEvents = {
   PriceListPublished: {
     version: 1,
@@ -13,6 +15,16 @@ export const pricingEvents = {
         currency: z.string(),
         workMicrosPerGhzCoreHour: perPlan,
         hardware: z.array(z.object({ match: z.string(), microsPerCoreHour: perPlan })),
+        validFrom: instant.exactOptional(),
+        validUntil: instant.exactOptional(),
+        minimumMicros: count.exactOptional(),
+        roundingMicros: count.exactOptional(),
+        payers: z.object({ user: payer, platform: payer, 'node-lost': payer, preempted: payer, limit: payer }).exactOptional(),
+        volumeDiscounts: z
+          .array(z.object({ fromMicros: count, untilMicros: count.exactOptional(), basisPoints: count }))
+          .exactOptional(),
+        projectDiscounts: z.array(z.object({ projectUuid: z.string(), basisPoints: count })).exactOptional(),
+        assumedMilliGhz: count.exactOptional(),
       }),
       at: instant,
     }),

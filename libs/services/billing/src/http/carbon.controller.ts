@@ -16,14 +16,15 @@ export class CarbonController {
   @ApiOperation({ summary: 'Carbon facts of a task: not built yet, answers 403' })
   @ApiForbiddenResponse()
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
-    await this.ledger.task(account.id, id);
+    await this.ledger.terms('task', account.id, id);
     throw new NotBuilt(WHAT);
   }
 
   @Get('pools/:id/carbon-facts')
   @ApiOperation({ summary: 'Carbon facts of a pool: not built yet, answers 403' })
   @ApiForbiddenResponse()
-  pool(): never {
+  async pool(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
+    await this.ledger.terms('pool', account.id, id);
     throw new NotBuilt(WHAT);
   }
 

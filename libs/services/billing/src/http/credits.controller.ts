@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiForbiddenResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NotBuilt } from '@fornax/base';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { UsageTerms } from '@fornax/domain';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerReader } from './ledger-reader.js';
@@ -26,14 +26,18 @@ export class CreditsController {
   @ApiOperation({ summary: 'Credits consumed by a task, in euros' })
   @ApiOkResponse({ standardSchema: creditsSchema })
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<{ readonly credits: number }> {
-    const { taskId } = await this.ledger.task(account.id, id);
-    return { credits: euros(await this.ledger.consumedByTask(taskId)) };
+    return this.consumed('task', account, id);
   }
 
   @Get('pools/:id/credits')
-  @ApiOperation({ summary: 'Credits consumed by a pool: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  pool(): never {
-    throw new NotBuilt('The bill of a pool');
+  @ApiOperation({ summary: 'Credits consumed by a pool, in euros: its slots, while they were held' })
+  @ApiOkResponse({ standardSchema: creditsSchema })
+  async pool(@CurrentAccount() account: Account, @Param('id') id: string): Promise<{ readonly credits: number }> {
+    return this.consumed('pool', account, id);
+  }
+
+  private async consumed(kind: UsageTerms['kind'], account: Account, name: string) {
+    const { id } = await this.ledger.terms(kind, account.id, name);
+    return { credits: euros(await this.ledger.consumedBy(id)) };
   }
 }

@@ -3,34 +3,20 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { ReadBarrier } from '@fornax/projections';
 import { ReadBarriers } from '@fornax/service-kit';
 import { NotFound, Unavailable } from '@fornax/base';
+import { joined, PARTS_PER_MICRO, PARTS_PER_NANO, rounded, type ExactAmount, type UsageTerms } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
-import type { TaskTerms } from '../projections/ledger-line.js';
-import { findTerms, type Queries } from '../projections/ledger-rows.js';
-import type { WireLedgerLine } from './wire-ledger.js';
+import type { LineRow } from '../projections/ledger-rows.js';
+import { findTerms, readParked, type Queries } from '../projections/ledger-state.js';
+import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
 
-interface StoredLine {
-  readonly instance: number;
-  readonly attempt: number;
-  readonly lease_id: string;
-  readonly node: string;
-  readonly specification_key: string;
-  readonly cpu_model: string;
-  readonly plan: string;
-  readonly outcome: string;
-  readonly cause: string | null;
+/** As the driver gives it: instants as dates, and the amount in whole units of its rounding. */
+type ReadLine = Omit<LineRow, 'started_at' | 'ended_at'> & {
   readonly started_at: Date | null;
   readonly ended_at: Date;
-  readonly billed_ms: string;
-  readonly cores: number;
-  readonly amount_micros: string;
-  readonly currency: string;
-  readonly rule: string;
-  readonly price_list_version: number;
-  readonly sequence: string;
-  readonly commit_id: string;
-}
+  readonly units: string;
+};
 
-const wireLine = (row: StoredLine): WireLedgerLine => ({
+const wireLine = (row: ReadLine, roundingMicros: number): WireLedgerLine => ({
   instance: row.instance,
   attempt: row.attempt,
   leaseId: row.lease_id,
@@ -43,14 +29,40 @@ const wireLine = (row: StoredLine): WireLedgerLine => ({
   startedAt: row.started_at?.toISOString() ?? null,
   endedAt: row.ended_at.toISOString(),
   billedMs: Number(row.billed_ms),
-  cores: row.cores,
-  amountMicros: Number(row.amount_micros),
+  cores: row.milli_cores / 1_000,
+  ghz: row.milli_ghz / 1_000,
+  memoryMB: row.memory_mb,
+  amountMicros: Number(row.units) * roundingMicros,
+  amountNanos: row.amount_nanos,
   currency: row.currency,
   rule: row.rule,
   priceListVersion: row.price_list_version,
   sequence: Number(row.sequence),
   commitId: row.commit_id,
 });
+
+/** What the lines of a task or a pool come to. */
+interface Sum {
+  readonly count: number;
+  readonly amount: ExactAmount;
+  /** What the total is rounded to, by the newest of its price lists. */
+  readonly roundingMicros: number;
+}
+
+const micros = ({ amount, roundingMicros }: Sum): number =>
+  Number(rounded(amount, PARTS_PER_MICRO * BigInt(roundingMicros))) * roundingMicros;
+
+/** The rule of `apportion` (libs/domain) over all lines of a task, for a page of them: `$2` is the unit, in parts. */
+const PAGE = `WITH line AS (
+    SELECT *, amount_nanos::numeric * ${PARTS_PER_NANO} + amount_rest AS parts FROM bill_line WHERE task_id = $1 AND run = 0
+  ), shared AS (
+    SELECT *, div(parts, $2::numeric) AS whole,
+      row_number() OVER (ORDER BY mod(parts, $2::numeric) DESC, instance, attempt) AS place,
+      div(2 * sum(parts) OVER () + $2::numeric, 2 * $2::numeric) - sum(div(parts, $2::numeric)) OVER () AS missing
+    FROM line
+  )
+  SELECT *, whole + CASE WHEN place <= missing THEN 1 ELSE 0 END AS units
+  FROM shared ORDER BY instance, attempt LIMIT $3 OFFSET $4`;
 
 /** Answers about the ledger as it is once it has seen everything that is in the log now. */
 @Injectable()
@@ -64,51 +76,73 @@ export class LedgerReader {
     this.barrier = barriers.of('ledger');
   }
 
-  /** @throws NotFound also for a task of somebody else */
-  async task(owner: string, idOrShortname: string): Promise<TaskTerms> {
+  /** A task or a pool by its id or shortname. @throws NotFound also for one of somebody else */
+  async terms(kind: UsageTerms['kind'], owner: string, id: string): Promise<UsageTerms> {
     await this.catchUp();
-    const terms = await findTerms(this.db, owner, idOrShortname);
-    if (!terms) throw new NotFound(`No such task: ${idOrShortname}`);
+    const terms = await findTerms(this.db, { kind, owner, id });
+    if (!terms) throw new NotFound(`No such ${kind}: ${id}`);
     return terms;
   }
 
-  async consumedByTask(taskId: string): Promise<number> {
-    const [row] = await this.db.query<{ micros: string }[]>(
-      'SELECT coalesce(sum(amount_micros), 0) AS micros FROM ledger_line WHERE task_id = $1',
-      [taskId],
-    );
-    return Number(row?.micros ?? 0);
+  /** What a task or a pool has cost, in micro-units. */
+  async consumedBy(id: string): Promise<number> {
+    return micros(await this.sum(this.db, id));
   }
 
   async consumedByAccount(owner: string): Promise<number> {
     await this.catchUp();
-    const [row] = await this.db.query<{ amount_micros: string }[]>(
-      'SELECT amount_micros FROM consumption WHERE owner = $1',
+    const [row] = await this.db.query<{ parts: string }[]>(
+      'SELECT coalesce(sum(net_parts), 0) AS parts FROM month_usage WHERE owner = $1',
       [owner],
     );
-    return Number(row?.amount_micros ?? 0);
+    return Number(rounded(BigInt(row?.parts ?? 0), PARTS_PER_MICRO));
   }
 
   /** Lines in the order of instance and attempt. Lines and total are of one moment. */
   async lines(
-    taskId: string,
+    id: string,
     page: { readonly offset: number; readonly limit: number },
-  ): Promise<{
-    readonly count: number;
-    readonly totalMicros: number;
-    readonly lines: readonly WireLedgerLine[];
-  }> {
+  ): Promise<Pick<LedgerPage, 'count' | 'totalMicros' | 'unrated' | 'lines'>> {
     return this.db.transaction('REPEATABLE READ', async (tx: Queries) => {
-      const [sum] = await tx.query<{ count: string; micros: string }[]>(
-        'SELECT count(*) AS count, coalesce(sum(amount_micros), 0) AS micros FROM ledger_line WHERE task_id = $1',
-        [taskId],
+      const sum = await this.sum(tx, id);
+      const unit = PARTS_PER_MICRO * BigInt(sum.roundingMicros);
+      const rows = await tx.query<ReadLine[]>(PAGE, [id, String(unit), page.limit, page.offset]);
+      const [parked] = await tx.query<{ count: string }[]>(
+        'SELECT count(*) AS count FROM unrated_attempt WHERE task_id = $1',
+        [id],
       );
-      const rows = await tx.query<StoredLine[]>(
-        'SELECT * FROM ledger_line WHERE task_id = $1 ORDER BY instance, attempt LIMIT $2 OFFSET $3',
-        [taskId, page.limit, page.offset],
-      );
-      return { count: Number(sum?.count ?? 0), totalMicros: Number(sum?.micros ?? 0), lines: rows.map(wireLine) };
+      const lines = rows.map((row) => wireLine(row, sum.roundingMicros));
+      return { count: sum.count, totalMicros: micros(sum), unrated: Number(parked?.count ?? 0), lines };
     });
+  }
+
+  /** Attempts that have no price yet, in the order of their ends. */
+  async unrated(): Promise<readonly WireUnrated[]> {
+    await this.catchUp();
+    return (await readParked(this.db)).map(({ terms, end, reason, sequence }) => ({
+      taskId: terms.id,
+      instance: end.instance,
+      attempt: end.attempt,
+      owner: terms.owner,
+      reason,
+      sequence,
+    }));
+  }
+
+  private async sum(db: Queries, id: string): Promise<Sum> {
+    const [row] = await db.query<{ count: string; nanos: string; rest: string; rounding: string | null }[]>(
+      `SELECT count, nanos, rest, document ->> 'roundingMicros' AS rounding FROM (
+         SELECT count(*) AS count, coalesce(sum(amount_nanos), 0) AS nanos, coalesce(sum(amount_rest), 0) AS rest,
+           max(price_list_version) AS version
+         FROM bill_line WHERE task_id = $1 AND run = 0
+       ) sums LEFT JOIN published_price_list USING (version)`,
+      [id],
+    );
+    return {
+      count: Number(row?.count ?? 0),
+      amount: joined({ nanos: BigInt(row?.nanos ?? 0), rest: BigInt(row?.rest ?? 0) }),
+      roundingMicros: Number(row?.rounding ?? 1),
+    };
   }
 
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */

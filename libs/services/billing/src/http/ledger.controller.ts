@@ -1,9 +1,20 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { UsageTerms } from '@fornax/domain';
 import { ZodQuery } from '@fornax/service-kit';
-import { CurrentAccount, type Account } from '@fornax/identity';
+import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { LedgerReader } from './ledger-reader.js';
-import { ledgerPageSchema, linesQuerySchema, type LedgerPage, type LinesQuery } from './wire-ledger.js';
+import {
+  ledgerPageSchema,
+  linesQuerySchema,
+  unratedPageSchema,
+  type LedgerPage,
+  type LinesQuery,
+  type WireUnrated,
+} from './wire-ledger.js';
+
+/** Most attempts without a price that are listed; all are counted. */
+const MOST_UNRATED = 1_000;
 
 /** The bill in full: every line with the event, the rule and the price list behind it. */
 @ApiTags('billing')
@@ -14,12 +25,36 @@ export class LedgerController {
   @Get('tasks/:id/lines')
   @ApiOperation({ summary: 'Ledger lines of a task, one for each attempt of an instance' })
   @ApiOkResponse({ standardSchema: ledgerPageSchema })
-  async lines(
+  task(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @ZodQuery(linesQuerySchema) page: LinesQuery,
   ): Promise<LedgerPage> {
-    const { taskId, plan, constrained } = await this.ledger.task(account.id, id);
-    return { taskId, plan, constrained, ...(await this.ledger.lines(taskId, page)) };
+    return this.page('task', account, id, page);
+  }
+
+  @Get('pools/:id/lines')
+  @ApiOperation({ summary: 'Ledger lines of a pool, one for each time that a slot was held' })
+  @ApiOkResponse({ standardSchema: ledgerPageSchema })
+  pool(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @ZodQuery(linesQuerySchema) page: LinesQuery,
+  ): Promise<LedgerPage> {
+    return this.page('pool', account, id, page);
+  }
+
+  @OperatorOnly()
+  @Get('unrated')
+  @ApiOperation({ summary: 'Attempts that have no price yet: a price list that gives one rates them' })
+  @ApiOkResponse({ standardSchema: unratedPageSchema })
+  async unrated(): Promise<{ readonly count: number; readonly attempts: readonly WireUnrated[] }> {
+    const attempts = await this.ledger.unrated();
+    return { count: attempts.length, attempts: attempts.slice(0, MOST_UNRATED) };
+  }
+
+  private async page(kind: UsageTerms['kind'], account: Account, name: string, page: LinesQuery): Promise<LedgerPage> {
+    const { id, plan, constrained } = await this.ledger.terms(kind, account.id, name);
+    return { taskId: id, plan, constrained, ...(await this.ledger.lines(id, page)) };
   }
 }

@@ -15,7 +15,13 @@ export const wireLedgerLineSchema = z.object({
   endedAt: z.string(),
   billedMs: z.number().int(),
   cores: z.number(),
+  /** Of the node's cores; 0: not known, or the command never started. */
+  ghz: z.number(),
+  memoryMB: z.number(),
+  /** Rounded such that the lines of a task sum to its total. */
   amountMicros: z.number().int(),
+  /** Whole nano-units of the exact amount, as text: a number in JSON may be too small for it. */
+  amountNanos: z.string(),
   currency: z.string(),
   rule: z.string(),
   priceListVersion: z.number().int(),
@@ -25,13 +31,29 @@ export const wireLedgerLineSchema = z.object({
 });
 export type WireLedgerLine = z.output<typeof wireLedgerLineSchema>;
 
+/** An attempt that has no price yet. */
+export const unratedSchema = z.object({
+  taskId: z.string(),
+  instance: z.number().int(),
+  attempt: z.number().int(),
+  owner: z.string(),
+  reason: z.enum(['no-price-list', 'unknown-frequency']),
+  sequence: z.number().int(),
+});
+export type WireUnrated = z.output<typeof unratedSchema>;
+export const unratedPageSchema = z.object({ count: z.int(), attempts: z.array(unratedSchema).readonly() });
+
 export const ledgerPageSchema = z.object({
+  /** The task, or the pool. */
   taskId: z.string(),
   plan: z.string(),
   /** With hardware constraints the price is that of the hardware. */
   constrained: z.boolean(),
   count: z.int(),
+  /** Rounded once, as the price list says. */
   totalMicros: z.int(),
+  /** Attempts that have no price yet: they are in no line, and will be. */
+  unrated: z.int(),
   lines: z.array(wireLedgerLineSchema).readonly(),
 });
 export type LedgerPage = z.output<typeof ledgerPageSchema>;

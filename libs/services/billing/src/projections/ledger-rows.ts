@@ -1,76 +1,41 @@
-import type { PriceList, SchedulingPlan } from '@fornax/domain';
-import type { EntityManager } from 'typeorm';
-import type { LedgerLine, PublishedPriceList, TaskTerms } from './ledger-line.js';
+import {
+  monthOf,
+  split,
+  type BillLine,
+  type ParkedAttempt,
+  type PublishedPriceList,
+  type UsageTerms,
+} from '@fornax/domain';
+import type { Queries } from './ledger-state.js';
 
-export type Queries = Pick<EntityManager, 'query'>;
-
-interface StoredTerms {
-  readonly task_id: string;
-  readonly owner: string;
-  readonly shortname: string;
-  readonly plan: SchedulingPlan;
-  readonly constrained: boolean;
-  readonly sequence: string;
-}
-
-const termsOf = (row: StoredTerms): TaskTerms => ({
-  taskId: row.task_id,
-  owner: row.owner,
-  shortname: row.shortname,
-  plan: row.plan,
-  constrained: row.constrained,
-  sequence: Number(row.sequence),
-});
-
-export const readTerms = async (db: Queries, taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskTerms>> => {
-  const rows = await db.query<StoredTerms[]>(
-    'SELECT task_id, owner, shortname, plan, constrained, sequence FROM task_terms WHERE task_id = ANY($1::text[])',
-    [taskIds],
-  );
-  return new Map(rows.map((row) => [row.task_id, termsOf(row)]));
-};
-
-/** The owner's task by its id, or else the latest one of that short name. */
-export const findTerms = async (db: Queries, owner: string, idOrShortname: string): Promise<TaskTerms | undefined> => {
-  const [row] = await db.query<StoredTerms[]>(
-    `SELECT task_id, owner, shortname, plan, constrained, sequence FROM task_terms
-     WHERE owner = $1 AND (task_id = $2 OR shortname = $2) ORDER BY (task_id = $2) DESC, sequence DESC LIMIT 1`,
-    [owner, idOrShortname],
-  );
-  return row && termsOf(row);
-};
-
-export const insertTerms = async (db: Queries, terms: readonly TaskTerms[]): Promise<void> => {
+export const insertTerms = async (db: Queries, terms: readonly UsageTerms[]): Promise<void> => {
   if (terms.length === 0) return;
   await db.query(
-    `INSERT INTO task_terms (task_id, owner, shortname, plan, constrained, sequence)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[])`,
+    `INSERT INTO usage_terms (task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::double precision[], $9::bigint[])`,
     [
-      terms.map(({ taskId }) => taskId),
+      terms.map(({ id }) => id),
+      terms.map(({ kind }) => kind),
       terms.map(({ owner }) => owner),
       terms.map(({ shortname }) => shortname),
+      terms.map(({ projectUuid }) => projectUuid),
       terms.map(({ plan }) => plan),
       terms.map(({ constrained }) => constrained),
+      terms.map(({ memoryMB }) => memoryMB),
       terms.map(({ sequence }) => sequence),
     ],
   );
 };
 
-/** In the order of their publication. */
-export const readPriceLists = async (db: Queries): Promise<readonly PublishedPriceList[]> => {
-  const rows = await db.query<{ document: PriceList; sequence: string }[]>(
-    'SELECT document, sequence FROM price_list ORDER BY sequence',
-  );
-  return rows.map(({ document, sequence }) => ({ priceList: document, sequence: Number(sequence) }));
-};
-
 export const insertPriceLists = async (db: Queries, lists: readonly PublishedPriceList[]): Promise<void> => {
   if (lists.length === 0) return;
   await db.query(
-    'INSERT INTO price_list (version, document, sequence) SELECT version, document::jsonb, sequence FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS row (version, document, sequence)',
+    `INSERT INTO published_price_list (version, document, from_ms, sequence) SELECT version, document::jsonb, from_ms, sequence
+     FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[]) AS row (version, document, from_ms, sequence)`,
     [
       lists.map(({ priceList }) => priceList.version),
       lists.map(({ priceList }) => JSON.stringify(priceList)),
+      lists.map(({ from }) => Math.floor(from)),
       lists.map(({ sequence }) => sequence),
     ],
   );
@@ -78,55 +43,179 @@ export const insertPriceLists = async (db: Queries, lists: readonly PublishedPri
 
 const instant = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 
-export const insertLines = async (db: Queries, lines: readonly LedgerLine[]): Promise<void> => {
+export interface LineRow {
+  readonly task_id: string;
+  readonly instance: number;
+  readonly attempt: number;
+  readonly run: number;
+  readonly kind: string;
+  readonly owner: string;
+  readonly project_uuid: string | null;
+  readonly lease_id: string;
+  readonly node: string;
+  readonly specification_key: string;
+  readonly cpu_model: string;
+  readonly plan: string;
+  readonly constrained: boolean;
+  readonly outcome: string;
+  readonly cause: string | null;
+  readonly started_at: string | null;
+  readonly ended_at: string;
+  readonly billed_ms: string;
+  readonly milli_cores: number;
+  readonly milli_ghz: number;
+  readonly memory_mb: number;
+  readonly amount_nanos: string;
+  readonly amount_rest: string;
+  readonly currency: string;
+  readonly rule: string;
+  readonly price_list_version: number;
+  readonly sequence: string;
+  readonly commit_id: string;
+}
+
+/** Rating run of the lines that the log gives. */
+export const FIRST_RUN = 0;
+
+const LINE_COLUMNS: Readonly<Record<keyof LineRow, string>> = {
+  task_id: 'text',
+  instance: 'integer',
+  attempt: 'integer',
+  run: 'integer',
+  kind: 'text',
+  owner: 'text',
+  project_uuid: 'text',
+  lease_id: 'text',
+  node: 'text',
+  specification_key: 'text',
+  cpu_model: 'text',
+  plan: 'text',
+  constrained: 'boolean',
+  outcome: 'text',
+  cause: 'text',
+  started_at: 'timestamptz',
+  ended_at: 'timestamptz',
+  billed_ms: 'bigint',
+  milli_cores: 'integer',
+  milli_ghz: 'integer',
+  memory_mb: 'double precision',
+  amount_nanos: 'bigint',
+  amount_rest: 'bigint',
+  currency: 'text',
+  rule: 'text',
+  price_list_version: 'integer',
+  sequence: 'bigint',
+  commit_id: 'text',
+};
+// The keys of the record above are all there are.
+const NAMES = Object.keys(LINE_COLUMNS) as (keyof LineRow)[];
+
+/** A line as its row, big numbers as the driver gives them: as text. */
+export const rowOf = ({ terms, end, usage, rating, priceList, sequence, commitId }: BillLine): LineRow => {
+  const { nanos, rest } = split(rating.amount);
+  return {
+    task_id: terms.id,
+    instance: end.instance,
+    attempt: end.attempt,
+    run: FIRST_RUN,
+    kind: terms.kind,
+    owner: terms.owner,
+    project_uuid: terms.projectUuid,
+    lease_id: end.leaseId,
+    node: end.node,
+    specification_key: end.hardware.specificationKey,
+    cpu_model: end.hardware.cpuModel,
+    plan: terms.plan,
+    constrained: terms.constrained,
+    outcome: end.outcome,
+    cause: end.cause ?? null,
+    started_at: instant(usage?.from),
+    ended_at: new Date(usage?.until ?? end.endedAt).toISOString(),
+    billed_ms: String(rating.billedMs),
+    milli_cores: usage?.milliCores ?? 0,
+    milli_ghz: usage?.milliGhz ?? 0,
+    memory_mb: terms.memoryMB,
+    amount_nanos: String(nanos),
+    amount_rest: String(rest),
+    currency: priceList.currency,
+    rule: rating.rule,
+    price_list_version: priceList.version,
+    sequence: String(sequence),
+    commit_id: commitId,
+  };
+};
+
+export const insertLines = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
   if (lines.length === 0) return;
-  const column = <T>(pick: (line: LedgerLine) => T): readonly T[] => lines.map(pick);
+  const rows = lines.map(rowOf);
   await db.query(
-    `INSERT INTO ledger_line (task_id, instance, attempt, owner, lease_id, node, specification_key, cpu_model, plan, outcome, cause,
-       started_at, ended_at, billed_ms, cores, amount_micros, currency, rule, price_list_version, sequence, commit_id)
-     SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-       $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::bigint[], $15::double precision[], $16::bigint[], $17::text[],
-       $18::text[], $19::integer[], $20::bigint[], $21::text[])`,
+    `INSERT INTO bill_line (${NAMES.join(', ')}) SELECT * FROM unnest(${NAMES.map((name, index) => `$${index + 1}::${LINE_COLUMNS[name]}[]`).join(', ')})`,
+    NAMES.map((name) => rows.map((row) => row[name])),
+  );
+};
+
+/** Adds lines to what their owners have used in the months of their starts. */
+export const addUsage = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
+  if (lines.length === 0) return;
+  const sums = new Map<string, { owner: string; month: string; net: bigint; gross: bigint; lines: number }>();
+  for (const { terms, usage, end, rating } of lines) {
+    const month = monthOf(usage?.from ?? end.endedAt);
+    const key = JSON.stringify([terms.owner, month]);
+    const sum = sums.get(key) ?? { owner: terms.owner, month, net: 0n, gross: 0n, lines: 0 };
+    sums.set(key, {
+      ...sum,
+      net: sum.net + rating.amount,
+      gross: sum.gross + rating.gross,
+      lines: sum.lines + 1,
+    });
+  }
+  // One order for all, so that two writers never wait for each other in a circle.
+  const rows = [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  await db.query(
+    `INSERT INTO month_usage (owner, month, net_parts, gross_parts, lines)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[])
+     ON CONFLICT (owner, month) DO UPDATE SET net_parts = month_usage.net_parts + excluded.net_parts,
+       gross_parts = month_usage.gross_parts + excluded.gross_parts, lines = month_usage.lines + excluded.lines`,
     [
-      column(({ terms }) => terms.taskId),
-      column(({ end }) => end.instance),
-      column(({ end }) => end.attempt),
-      column(({ terms }) => terms.owner),
-      column(({ end }) => end.leaseId),
-      column(({ end }) => end.node),
-      column(({ end }) => end.hardware.specificationKey),
-      column(({ end }) => end.hardware.cpuModel),
-      column(({ terms }) => terms.plan),
-      column(({ end }) => end.outcome),
-      column(({ end }) => end.cause ?? null),
-      column(({ end }) => instant(end.startedAt)),
-      column(({ end }) => instant(end.endedAt)),
-      column(({ rating }) => rating.billedMs),
-      column(({ end }) => end.cores),
-      column(({ rating }) => rating.amountMicros),
-      column(({ priceList }) => priceList.currency),
-      column(({ rating }) => rating.rule),
-      column(({ priceList }) => priceList.version),
-      column(({ sequence }) => sequence),
-      column(({ commitId }) => commitId),
+      rows.map(({ owner }) => owner),
+      rows.map(({ month }) => month),
+      rows.map(({ net }) => String(net)),
+      rows.map(({ gross }) => String(gross)),
+      rows.map((row) => row.lines),
     ],
   );
 };
 
-/** Adds lines to what their owners have consumed. */
-export const addConsumption = async (db: Queries, lines: readonly LedgerLine[]): Promise<void> => {
-  if (lines.length === 0) return;
-  const byOwner = Map.groupBy(lines, ({ terms }) => terms.owner);
-  const owners = [...byOwner.keys()].sort(); // one order for all, so that two writers never wait for each other in a circle
+export const insertParked = async (db: Queries, parked: readonly ParkedAttempt[]): Promise<void> => {
+  if (parked.length === 0) return;
   await db.query(
-    `INSERT INTO consumption (owner, amount_micros, lines)
-     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
-     ON CONFLICT (owner) DO UPDATE SET amount_micros = consumption.amount_micros + excluded.amount_micros,
-       lines = consumption.lines + excluded.lines`,
+    `INSERT INTO unrated_attempt (task_id, instance, attempt, owner, reason, is_last, attempt_end, sequence, commit_id)
+     SELECT task_id, instance, attempt, owner, reason, is_last, attempt_end::jsonb, sequence, commit_id
+     FROM unnest($1::text[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::bigint[], $9::text[])
+       AS row (task_id, instance, attempt, owner, reason, is_last, attempt_end, sequence, commit_id)`,
     [
-      owners,
-      owners.map((owner) => (byOwner.get(owner) ?? []).reduce((sum, { rating }) => sum + rating.amountMicros, 0)),
-      owners.map((owner) => byOwner.get(owner)?.length ?? 0),
+      parked.map(({ terms }) => terms.id),
+      parked.map(({ end }) => end.instance),
+      parked.map(({ end }) => end.attempt),
+      parked.map(({ terms }) => terms.owner),
+      parked.map(({ reason }) => reason),
+      parked.map(({ isLast }) => isLast),
+      parked.map(({ end }) => JSON.stringify(end)),
+      parked.map(({ sequence }) => sequence),
+      parked.map(({ commitId }) => commitId),
+    ],
+  );
+};
+
+/** Attempts that have a price now wait for one no more. */
+export const deleteRated = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
+  await db.query(
+    `DELETE FROM unrated_attempt USING unnest($1::text[], $2::integer[], $3::integer[]) AS rated (task_id, instance, attempt)
+     WHERE unrated_attempt.task_id = rated.task_id AND unrated_attempt.instance = rated.instance AND unrated_attempt.attempt = rated.attempt`,
+    [
+      lines.map(({ terms }) => terms.id),
+      lines.map(({ end }) => end.instance),
+      lines.map(({ end }) => end.attempt),
     ],
   );
 };

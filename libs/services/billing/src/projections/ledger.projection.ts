@@ -1,37 +1,43 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import { attemptKey, foldBill } from '@fornax/domain';
 import { withEvents } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
-import { endsIn, lineOf, priceListsIn, termsIn } from './ledger-line.js';
-import {
-  addConsumption,
-  insertLines,
-  insertPriceLists,
-  insertTerms,
-  readPriceLists,
-  readTerms,
-} from './ledger-rows.js';
+import { addUsage, deleteRated, insertLines, insertParked, insertPriceLists, insertTerms } from './ledger-rows.js';
+import { readBillState } from './ledger-state.js';
 
-/** The bill: one line for each attempt that ended, rated by the price list in force at that place in the log. */
+/** The bill: one line for each attempt that ended and each slot that was held, rated by the price list that held when it started. */
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  readonly version = 1;
-  readonly aggregates: readonly Aggregate[] = ['task', 'pricing'];
-  readonly wants = withEvents('TaskSubmitted', 'PriceListPublished', 'InstancesConcluded', 'InstancesRequeued');
+  /** 2: amounts in nano-units, pools, attempts that have no price. */
+  readonly version = 2;
+  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
+  readonly wants = withEvents(
+    'TaskSubmitted',
+    'PoolCreated',
+    'PriceListPublished',
+    'InstancesConcluded',
+    'InstancesRequeued',
+    'SlotsEnded',
+  );
   readonly paceMs = 250;
-  readonly tables = ['task_terms', 'price_list', 'ledger_line', 'consumption'];
+  readonly tables = ['usage_terms', 'published_price_list', 'bill_line', 'month_usage', 'unrated_attempt'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
-    await insertTerms(tx, termsIn(batch));
-    await insertPriceLists(tx, priceListsIn(batch));
-    const ends = endsIn(batch);
-    if (ends.length === 0) return;
-    const termsById = await readTerms(tx, [...new Set(ends.map(({ taskId }) => taskId))]);
-    const published = await readPriceLists(tx);
-    const lines = ends.map((end) => lineOf(end, termsById, published));
+    const state = await readBillState(tx, batch);
+    const isParked = new Set(state.parked.keys());
+    const entries = batch.map((commit) => foldBill(state, commit));
+    await insertTerms(tx, entries.flatMap(({ terms }) => terms));
+    await insertPriceLists(tx, entries.flatMap(({ lists }) => lists));
+    const lines = entries.flatMap((entry) => entry.lines);
     await insertLines(tx, lines);
-    await addConsumption(tx, lines);
+    await addUsage(tx, lines);
+    const rated = lines.filter(({ terms, end }) => isParked.has(attemptKey(terms.id, end)));
+    if (rated.length > 0) await deleteRated(tx, rated);
+    const parked = entries.flatMap((entry) => entry.parked);
+    // What was parked and priced in one batch was never without a price for anybody.
+    await insertParked(tx, parked.filter(({ terms, end }) => state.parked.has(attemptKey(terms.id, end))));
   }
 }
