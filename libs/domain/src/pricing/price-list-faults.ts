@@ -31,7 +31,10 @@ export const brokenClass = (
   for (const [index, key] of keys.entries()) {
     const earlier = keys.slice(0, index).findIndex((other) => key.includes(other));
     if (earlier !== -1)
-      return { index, detail: `It overlaps with class ${earlier + 1}, which comes before it and takes all that it would.` };
+      return {
+        index,
+        detail: `It overlaps with class ${earlier + 1}, which comes before it and takes all that it would.`,
+      };
   }
   return keys.at(-1) === ''
     ? undefined

@@ -25,7 +25,11 @@ const outOfTime = (
   if (!priceList) return undefined;
   const end = priceList.validUntil;
   if (end !== undefined && begins > end)
-    return reject('invalid', 'price-list-gap', `There is a gap: list ${version} ends at ${instant(end)}, this one is to begin then.`);
+    return reject(
+      'invalid',
+      'price-list-gap',
+      `There is a gap: list ${version} ends at ${instant(end)}, this one is to begin then.`,
+    );
   if (begins < (end ?? from + 1))
     return reject(
       'invalid',

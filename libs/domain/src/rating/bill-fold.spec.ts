@@ -166,9 +166,10 @@ describe('any bill', () => {
               hardware: { specificationKey: 'x', cpuModel: 'x', cores: 8, ghz: attempt.ghz },
             });
           const single = shuffled.map((one): Written => [one.task, concluded(endOf(one))]);
-          const together = [...Map.groupBy(attempts, ({ task }) => task)].map(
-            ([task, own]): Written => [task, concluded(...own.map(endOf))],
-          );
+          const together = [...Map.groupBy(attempts, ({ task }) => task)].map(([task, own]): Written => [
+            task,
+            concluded(...own.map(endOf)),
+          ]);
           const one = billOf(logOf(...start, ...single)).lines;
           const other = billOf(logOf(...start, ...together)).lines;
           expect(totalOf(one)).toBe(totalOf(other));

@@ -19,7 +19,9 @@ export const pricingEvents = {
         validUntil: instant.exactOptional(),
         minimumMicros: count.exactOptional(),
         roundingMicros: count.exactOptional(),
-        payers: z.object({ user: payer, platform: payer, 'node-lost': payer, preempted: payer, limit: payer }).exactOptional(),
+        payers: z
+          .object({ user: payer, platform: payer, 'node-lost': payer, preempted: payer, limit: payer })
+          .exactOptional(),
         volumeDiscounts: z
           .array(z.object({ fromMicros: count, untilMicros: count.exactOptional(), basisPoints: count }))
           .exactOptional(),

@@ -212,10 +212,6 @@ export const deleteRated = async (db: Queries, lines: readonly BillLine[]): Prom
   await db.query(
     `DELETE FROM unrated_attempt USING unnest($1::text[], $2::integer[], $3::integer[]) AS rated (task_id, instance, attempt)
      WHERE unrated_attempt.task_id = rated.task_id AND unrated_attempt.instance = rated.instance AND unrated_attempt.attempt = rated.attempt`,
-    [
-      lines.map(({ terms }) => terms.id),
-      lines.map(({ end }) => end.instance),
-      lines.map(({ end }) => end.attempt),
-    ],
+    [lines.map(({ terms }) => terms.id), lines.map(({ end }) => end.instance), lines.map(({ end }) => end.attempt)],
   );
 };

@@ -133,8 +133,7 @@ const needsOf = (batch: readonly RecordedCommit[]): Needs => {
       if (!isEnd && event.type !== 'SlotsEnded') continue;
       needs.ids.add(aggregateId);
       if (isEnd)
-        for (const { instance, attempt } of event.attempts)
-          if (attempt > 1) needs.again.push([aggregateId, instance]);
+        for (const { instance, attempt } of event.attempts) if (attempt > 1) needs.again.push([aggregateId, instance]);
     }
   return needs;
 };

@@ -29,8 +29,14 @@ export class LedgerProjection implements Projection {
     const state = await readBillState(tx, batch);
     const isParked = new Set(state.parked.keys());
     const entries = batch.map((commit) => foldBill(state, commit));
-    await insertTerms(tx, entries.flatMap(({ terms }) => terms));
-    await insertPriceLists(tx, entries.flatMap(({ lists }) => lists));
+    await insertTerms(
+      tx,
+      entries.flatMap(({ terms }) => terms),
+    );
+    await insertPriceLists(
+      tx,
+      entries.flatMap(({ lists }) => lists),
+    );
     const lines = entries.flatMap((entry) => entry.lines);
     await insertLines(tx, lines);
     await addUsage(tx, lines);
@@ -38,6 +44,9 @@ export class LedgerProjection implements Projection {
     if (rated.length > 0) await deleteRated(tx, rated);
     const parked = entries.flatMap((entry) => entry.parked);
     // What was parked and priced in one batch was never without a price for anybody.
-    await insertParked(tx, parked.filter(({ terms, end }) => state.parked.has(attemptKey(terms.id, end))));
+    await insertParked(
+      tx,
+      parked.filter(({ terms, end }) => state.parked.has(attemptKey(terms.id, end))),
+    );
   }
 }
