@@ -117,6 +117,14 @@ const layersWithTesting = layers.map(({ bannedExternalImports: _banned, ...rule 
   onlyDependOnLibsWithTags: [...rule.onlyDependOnLibsWithTags, 'layer:testing'],
 }));
 
+/** Names of what a stranger must not learn byte by byte from how long a comparison takes. Those of pages are none. */
+const SECRET =
+  '/([sS]ecret|[sS]ignature|[pP]assword|[pP]assphrase|[hH]mac|(?<!(page|next|continuation))[tT]oken)s?(Of)?$/';
+const isSecret = (side) =>
+  ['name', 'property.name', 'callee.name', 'callee.property.name']
+    .map((name) => `[${side}.${name}=${SECRET}]`)
+    .join(',');
+
 /** What no file may say, and with which words it is refused. */
 const syntax = [
   { selector: 'TSEnumDeclaration', message: 'Use a union of literals.' },
@@ -124,6 +132,10 @@ const syntax = [
     selector: "CallExpression[callee.name=/^create(Read|Write)Stream$/] Property[key.name='fd']",
     message:
       'A stream closes the descriptor it is lent as soon as it is destroyed, autoClose or not: read by position from the FileHandle.',
+  },
+  {
+    selector: `BinaryExpression[operator=/^[!=]==?$/]:matches(${isSecret('left')},${isSecret('right')}):not([left.type='Literal'],[right.type='Literal'],[right.name='undefined'],[right.type='TemplateLiteral'])`,
+    message: 'Compare secrets in constant time: timingSafeEqual, or equalInConstantTime.',
   },
 ];
 /** More parameters than five mean two classes (house style), or a group that belongs together and has a name. */

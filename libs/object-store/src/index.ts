@@ -41,6 +41,7 @@ export {
   ServiceFailed,
   StoreRefusal,
 } from './port/object-store.js';
+export { countStaleAt } from './port/count-age.js';
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './port/keys.js';
 export { sendBytes } from './port/send-bytes.js';
 export { compositeEtag } from './port/etag.js';

@@ -3,6 +3,7 @@ import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { startTelemetry } from '@fornax/base/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { InputCache } from './input-cache.js';
@@ -191,5 +192,22 @@ describe('the cache of inputs', () => {
     expect(await contents()).toEqual([]);
     await next.bring(wanted);
     expect(wanted.fetched).toBe(2);
+  });
+
+  it('counts what it had and what came from storage, so that its hit rate can be seen', async () => {
+    const telemetry = startTelemetry({ service: 'test' });
+    const cache = await open(10);
+    await cache.bring(wanting('hello'));
+    for (let times = 0; times < 3; times += 1) await cache.bring(wanting('hello'));
+    // Not kept: one is to be kept for no time, one is too large.
+    expect(await cache.bring(wanting('brief', { ttlMs: 0 }))).toBeUndefined();
+    expect(await cache.bring(wanting('larger than all'))).toBeUndefined();
+    const text = await telemetry.metricsText();
+    const counted = (name: string, from: string): number =>
+      Number(new RegExp(`^${name}\\{from="${from}".*\\} (\\d+)$`, 'm').exec(text)?.[1]);
+    expect([counted('fornax_inputs_total', 'cache'), counted('fornax_inputs_total', 'storage')]).toEqual([3, 3]);
+    expect(counted('fornax_inputs_size_total', 'cache')).toBe(15);
+    expect(counted('fornax_inputs_size_total', 'storage')).toBe(25);
+    await cache.close();
   });
 });

@@ -133,7 +133,10 @@ export class InputCache {
   /** The file of what is wanted, fetched where it is not here; undefined: it is not to be kept, or too large. Rejects as its `fetch` does. */
   async bring(wanted: Wanted): Promise<CachedFile | undefined> {
     const { sizeBytes, ttlMs } = wanted;
-    if (ttlMs === 0 || !this.#index.fits(sizeBytes)) return undefined;
+    if (ttlMs === 0 || !this.#index.fits(sizeBytes)) {
+      this.#count('storage', sizeBytes);
+      return undefined;
+    }
     const name = createHash('sha256').update(JSON.stringify(wanted.name)).digest('hex');
     for (;;) {
       const known = await this.#find(name, wanted);

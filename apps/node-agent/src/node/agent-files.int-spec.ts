@@ -413,7 +413,7 @@ describe('the files of an agent', () => {
     await rig.platform.order(
       aLeaseOrder(
         'snap',
-        `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; ln -s /etc/passwd out.txt; ln -s /etc/passwd out.log; mkfifo p.txt; touch up; exec sleep 30'`,
+        `sh -c 'echo half > part.txt; chmod 755 part.txt; echo other > part2.txt; echo x > no.log; ln -s /etc/passwd out.txt; ln -s /etc/passwd out.log; mkfifo p.txt; touch up; exec sleep 30'`,
       ),
     );
     await eventually(async () => (await readdir(join(rig.workDir, 'instances', 'snap', 'job'))).includes('up'));
@@ -441,6 +441,8 @@ describe('the files of an agent', () => {
       ],
     });
     expect(rig.objects.objects.get('snaps/p/part.txt')?.toString()).toBe('half\n');
+    expect(rig.objects.modes.get('snaps/p/part.txt')).toMatch(/755$/);
+    expect(rig.objects.modes.get('snaps/p/part2.txt')).toMatch(/644$/);
     await rig.platform.order({
       kind: 'snapshot',
       snapshotId: 's2',

@@ -340,7 +340,10 @@ export class ObjectServer {
     }
     if (request.method === 'POST' && url.searchParams.has(FILE_BUNDLE_QUERY)) {
       const files = decodeBundle(body) ?? [];
-      for (const { key, bytes } of files) this.objects.set(`${path}/${key}`, Buffer.from(bytes));
+      for (const { key, mode, bytes } of files) {
+        this.objects.set(`${path}/${key}`, Buffer.from(bytes));
+        this.modes.set(`${path}/${key}`, mode);
+      }
       return answer(200, `<StoreFilesResult><Count>${files.length}</Count></StoreFilesResult>`);
     }
     if (request.method === 'PUT' && uploadId !== null) {
@@ -355,6 +358,8 @@ export class ObjectServer {
       return answer(200, '<R/>');
     }
     this.objects.set(path, body);
+    const { 'x-amz-meta-mode': mode } = request.headers;
+    if (typeof mode === 'string') this.modes.set(path, mode);
     return answer(200, '', { etag: '"whole"' });
   }
 

@@ -2,6 +2,7 @@ import { assertKeyFits } from '../port/keys.js';
 import {
   type ByteRange,
   type ByteSource,
+  type Copied,
   type ObjectHeaders,
   type ObjectInfo,
   type ObjectReader,
@@ -113,11 +114,11 @@ export class StoredObjects {
     to: Place,
     headers?: ObjectHeaders,
     precondition?: Precondition,
-  ): Promise<Written & { readonly modifiedAt: Date }> {
+  ): Promise<Copied> {
     assertKeyFits(to.key, INDEX_KEY_BYTES);
     const row = await this.lookup.at(from);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
-    const { etag, contentType, userMetadata, contentHeaders = {}, checksum, sizeBytes } = objectInfoOf(row);
+    const { etag, contentType, userMetadata, contentHeaders = {}, checksum } = objectInfoOf(row);
     if (from.etag !== undefined && from.etag !== etag)
       throw new StoreRefusal('SourceChanged', `the object ${from.key} is another one by now`);
     await this.whole(from, this.files.check(piecesOfRow(row)));
@@ -136,6 +137,6 @@ export class StoredObjects {
         pieces.push({ ...piece, fileId: await this.whole(from, this.files.duplicate(piece.fileId)) });
       await this.putSeveral(this.index, copied, precondition);
     });
-    return { etag, sizeBytes, modifiedAt };
+    return { etag, modifiedAt };
   }
 }

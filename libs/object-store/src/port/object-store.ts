@@ -125,6 +125,12 @@ export interface Written {
   readonly sizeBytes: number;
 }
 
+/** What a copy is. */
+export interface Copied {
+  readonly etag: string;
+  readonly modifiedAt: Date;
+}
+
 export interface ListOptions {
   readonly prefix?: string;
   /** Keys that hold it after the prefix are rolled up into `prefixes`. */
@@ -344,7 +350,7 @@ export interface ObjectStore {
     to: Place,
     headers?: ObjectHeaders,
     precondition?: Precondition,
-  ): Promise<Written & { readonly modifiedAt: Date }>;
+  ): Promise<Copied>;
 
   /** Looks for old objects, in the order of their keys, `limit` of them at most. */
   findOld(bucket: string, old: OldObjects, limit: number): Promise<FoundOld>;

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { eachLimited } from '@fornax/base';
 import { childText, readXml } from '@fornax/s3';
-import { type ObjectHeaders, type ObjectInfo, type Place, ServiceFailed } from '../port/object-store.js';
+import { type Copied, type ObjectHeaders, type ObjectInfo, type Place, ServiceFailed } from '../port/object-store.js';
 import { refusalOf, refused, unquoted } from './answers.js';
 import type { S3Service } from './s3-service.js';
 import type { S3Uploads } from './s3-uploads.js';
@@ -20,8 +20,8 @@ export class S3Copies {
   ) {}
 
   /** Copies in one request. @param headers those of the request @throws StoreRefusal @throws ServiceFailed */
-  async copy(from: Place, to: Place, headers: Readonly<Record<string, string>> = {}): Promise<void> {
-    await this.#put(from, to, '', headers);
+  async copy(from: Place, to: Place, headers: Readonly<Record<string, string>> = {}): Promise<Copied> {
+    return this.#put(from, to, '', headers);
   }
 
   /** Copies an object as it is found, in parts where it is larger than one request may copy. */
@@ -30,7 +30,10 @@ export class S3Copies {
     to: Place,
     { sizeBytes, headersOf }: { readonly sizeBytes: number; readonly headersOf: () => Promise<ObjectInfo | undefined> },
   ): Promise<void> {
-    if (sizeBytes <= this.mostBytes) return this.copy(from, to);
+    if (sizeBytes <= this.mostBytes) {
+      await this.copy(from, to);
+      return;
+    }
     const info = await headersOf();
     if (!info) throw new ServiceFailed('NoSuchKey');
     await this.#copyParts(from, to, info);
@@ -43,10 +46,12 @@ export class S3Copies {
     const etags: string[] = [];
     try {
       await eachLimited([...starts.entries()], PARALLEL_PARTS, async ([at, start]) => {
-        etags[at] = await this.#put(from, to, `partNumber=${at + 1}&uploadId=${encodeURIComponent(upload.uploadId)}`, {
+        const query = `partNumber=${at + 1}&uploadId=${encodeURIComponent(upload.uploadId)}`;
+        const part = await this.#put(from, to, query, {
           'x-amz-copy-source-if-match': `"${etag}"`,
           'x-amz-copy-source-range': `bytes=${start}-${Math.min(start + partBytes, sizeBytes) - 1}`,
         });
+        etags[at] = part.etag;
       });
       await this.uploads.complete(
         upload,
@@ -58,8 +63,8 @@ export class S3Copies {
     }
   }
 
-  /** @returns the ETag of what is there now */
-  async #put(from: Place, to: Place, query: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  /** @returns what is there now, as the service's answer says it: nobody has to ask once more */
+  async #put(from: Place, to: Place, query: string, headers: Readonly<Record<string, string>>): Promise<Copied> {
     const { bucket, client, region } = this.service;
     const source = `${bucket}/${this.service.key(from)}`.split('/').map(encodeURIComponent).join('/');
     const response = await client
@@ -81,7 +86,9 @@ export class S3Copies {
     // A service may have begun a good answer before it knows that it fails.
     const { root, content } = readXml(await text(response)) ?? { root: '', content: {} };
     const etag = childText(content, 'ETag');
-    if (etag !== undefined && root !== 'Error') return unquoted(etag);
+    const modifiedAt = new Date(childText(content, 'LastModified') ?? '');
+    if (etag !== undefined && root !== 'Error' && !Number.isNaN(modifiedAt.getTime()))
+      return { etag: unquoted(etag), modifiedAt };
     throw refusalOf(childText(content, 'Code') ?? 'an incomplete answer', childText(content, 'Message') ?? '');
   }
 }

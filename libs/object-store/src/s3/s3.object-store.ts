@@ -4,6 +4,7 @@ import {
   type ByteRange,
   type ByteSource,
   type CompletionOptions,
+  type Copied,
   type FolderUsage,
   type KeyPart,
   type FoundOld,
@@ -43,6 +44,7 @@ import { S3Listing } from './s3-listing.js';
 import { FolderCount } from './folder-count.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
+import { UsageCounts } from './usage-counts.js';
 import { bytesOfAnswer } from './whole-answer.js';
 
 /** Parts of an upload that has ended since it was listed. @throws the error of any other one */
@@ -53,9 +55,6 @@ const noneOfEnded = (error: unknown): readonly PartInfo[] => {
 
 /** Keys of the service beyond every bucket of ours: one empty object says that a bucket of ours exists. */
 const MARKERS = '.buckets';
-/** As often as quotas ask. A count that takes long is made seldom, so that counting takes at most a twentieth of the time. */
-const USAGE_AGE_MS = 2_000;
-const AGE_PER_DURATION = 20;
 const PARALLEL_COPIES = 16;
 
 /**
@@ -71,7 +70,7 @@ export class S3ObjectStore implements ObjectStore {
   readonly #listing: S3Listing;
   readonly #uploads: S3Uploads;
   readonly #copies: S3Copies;
-  readonly #usage = new Map<string, { readonly usage: Promise<Usage>; staleAt: number }>();
+  readonly #usage = new UsageCounts((bucket) => this.#count(bucket));
 
   constructor(options: S3StoreOptions) {
     this.#service = new S3Service(options);
@@ -103,21 +102,8 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** Without what others stored in the last two seconds, or in twenty times as long as it takes to count: S3 keeps no such count, so it is added up from listings. */
   usage(bucket: string): Promise<Usage> {
-    const known = this.#usage.get(bucket);
-    if (known && performance.now() < known.staleAt) return known.usage;
-    const startedAt = performance.now();
-    const count = { usage: this.#count(bucket), staleAt: Infinity };
-    this.#usage.set(bucket, count);
-    const forget = (): void => {
-      if (this.#usage.get(bucket) === count) this.#usage.delete(bucket);
-    };
-    count.usage.then(() => {
-      const now = performance.now();
-      count.staleAt = Math.max(startedAt + USAGE_AGE_MS, now + AGE_PER_DURATION * (now - startedAt));
-    }, forget);
-    return count.usage;
+    return this.#usage.of(bucket);
   }
 
   usages(buckets: readonly string[]): Promise<readonly Usage[]> {
@@ -186,7 +172,7 @@ export class S3ObjectStore implements ObjectStore {
       source,
       options.sizeBytes,
     );
-    this.#usage.delete(bucket);
+    this.#usage.forget(bucket);
     return written;
   }
 
@@ -234,7 +220,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
     await this.#service.remove(keys.map((key) => this.#service.key({ bucket, key })));
-    this.#usage.delete(bucket);
+    this.#usage.forget(bucket);
   }
 
   /** Looked at right before; a service that takes a condition with a deletion decides with it that this is still the object. */
@@ -244,7 +230,7 @@ export class S3ObjectStore implements ObjectStore {
     if (!isExpected(condition, info))
       throw new StoreRefusal('PreconditionFailed', 'the object is not what its deletion expects it to be');
     await this.#service.removeOne(this.#service.key({ bucket, key }), info.etag);
-    this.#usage.delete(bucket);
+    this.#usage.forget(bucket);
   }
 
   list(bucket: string, options: ListOptions): Promise<Listing> {
@@ -256,20 +242,18 @@ export class S3ObjectStore implements ObjectStore {
     to: Place,
     headers?: ObjectHeaders,
     precondition?: Precondition,
-  ): Promise<Written & { readonly modifiedAt: Date }> {
+  ): Promise<Copied> {
     const condition = precondition && (await this.#judged(to, precondition));
     const isSame = from.etag === undefined ? {} : { 'x-amz-copy-source-if-match': `"${from.etag}"` };
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
-    await this.#copies
+    const copied = await this.#copies
       .copy(from, to, { ...isSame, ...directive, ...conditionOf(condition) })
       .catch(async (error: unknown) => {
         const isOther = from.etag !== undefined && (await this.head(from.bucket, from.key))?.etag !== from.etag;
         throw isOther ? new StoreRefusal('SourceChanged', 'the source is another object by now') : error;
       });
-    this.#usage.delete(to.bucket);
-    const info = await this.head(to.bucket, to.key);
-    if (!info) throw new StoreRefusal('NoSuchKey', `the copy ${to.key} was deleted meanwhile`);
-    return { etag: info.etag, sizeBytes: info.sizeBytes, modifiedAt: info.modifiedAt };
+    this.#usage.forget(to.bucket);
+    return copied;
   }
 
   createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
@@ -291,7 +275,7 @@ export class S3ObjectStore implements ObjectStore {
     { precondition }: CompletionOptions = {},
   ): Promise<Written> {
     const written = await this.#uploads.complete(upload, parts, precondition);
-    this.#usage.delete(upload.bucket);
+    this.#usage.forget(upload.bucket);
     return written;
   }
 
@@ -384,7 +368,7 @@ export class S3ObjectStore implements ObjectStore {
         const to = await target(key.slice(prefix.length));
         if (to === undefined) return;
         await this.#copies.copyAll(from, to, { sizeBytes, headersOf: () => this.head(bucket, key) });
-        this.#usage.delete(to.bucket);
+        this.#usage.forget(to.bucket);
         copied[at] = { from, to, sizeBytes };
       });
       // Those without a target leave holes.

@@ -1,3 +1,5 @@
+import { countStaleAt } from '@fornax/object-store';
+
 import { type Amounts, type Holder, type Measure, MEASURES } from '../model/holder.js';
 import { quotaExceeded } from './quota-exceeded.js';
 
@@ -28,8 +30,6 @@ export interface Room {
   release(): void;
 }
 
-/** A count that takes long is made seldom, so that counting takes at most a twentieth of the time. */
-const AGE_PER_DURATION = 20;
 const MAX_HOLDERS = 10_000;
 const NO_ROOM_TAKEN: Room = { stored: () => undefined, release: () => undefined };
 
@@ -176,9 +176,7 @@ export class QuotaGate {
     account.uncounted = sum(account.uncounted, negative(shown));
     account.countedAt = startedAt;
     const { countAgeMs } = this.parts;
-    const tookMs = this.parts.now() - startedAt;
-    account.staleAt =
-      countAgeMs === 0 ? startedAt : Math.max(startedAt + countAgeMs, this.parts.now() + AGE_PER_DURATION * tookMs);
+    account.staleAt = countAgeMs === 0 ? startedAt : countStaleAt(startedAt, this.parts.now(), countAgeMs);
   }
 
   #exceeded(account: Account, measure: Measure, more: number): Error {

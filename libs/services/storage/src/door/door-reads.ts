@@ -8,8 +8,9 @@ import { STAGING_BUCKET } from '../model/bucket-names.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { StorageReads } from '../reading/storage-reads.js';
 
-/** Leases whose results are looked through, the oldest first: who asks for those of one behind them is told that they are not there, as of a bucket that is listed meanwhile. */
-const MOST_LOOKED_AT = 50;
+/** Leases whose results are looked through, the oldest first. Where more wait, an object that is with none of these may be a result of one of the others. */
+const MOST_LOOKED_AT = 1_000;
+const AT_ONCE = 50;
 
 /** What a read at the front door waits for, and what it may not call missing. */
 @Injectable()
@@ -23,10 +24,14 @@ export class DoorReads implements Pick<S3Parts, 'catchUp' | 'isOnItsWay'> {
   readonly catchUp = (): Promise<void> => this.reads.catchUp();
 
   readonly isOnItsWay = async ({ bucket, key }: Place): Promise<boolean> => {
-    const prefixes = await owedPrefixes(this.db, MOST_LOOKED_AT);
-    const staged = await Promise.all(
-      prefixes.map((prefix) => this.store.head(STAGING_BUCKET, `${prefix}${bucket}/${key}`)),
-    );
-    return staged.some((info) => info !== undefined);
+    const owed = await owedPrefixes(this.db, MOST_LOOKED_AT + 1);
+    const looked = owed.slice(0, MOST_LOOKED_AT);
+    for (let from = 0; from < looked.length; from += AT_ONCE) {
+      const heads = looked
+        .slice(from, from + AT_ONCE)
+        .map((prefix) => this.store.head(STAGING_BUCKET, `${prefix}${bucket}/${key}`));
+      if ((await Promise.all(heads)).some((info) => info !== undefined)) return true;
+    }
+    return owed.length > looked.length;
   };
 }

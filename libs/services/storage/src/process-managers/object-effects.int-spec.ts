@@ -170,6 +170,37 @@ describe('effects on objects', () => {
   );
 
   it(
+    'are never called missing, however many results of others wait before them',
+    async () => {
+      await create(ada, 'crowded');
+      await db.query(`CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'away' USING ERRCODE = '08006'; END $$`);
+      await db.query(`CREATE TRIGGER refuse BEFORE UPDATE ON storage.object FOR EACH ROW WHEN (NEW.key LIKE 'waits%')
+        EXECUTE FUNCTION storage.refuse()`);
+      const late = async (names: readonly string[]): Promise<void> => {
+        const staged: Awaited<ReturnType<typeof stage>>[] = [];
+        for (const name of names) staged.push(await stage('crowded', name));
+        let last = 0;
+        for (const claims of staged) last = await storage.conclude(claims);
+        await folded(last);
+      };
+      const get = (Key: string) => failureOf(storage.s3(ada).send(new GetObjectCommand({ Bucket: 'crowded', Key })));
+      await late([...Array.from({ length: 60 }, (_, at) => `waits ${at}`), 'waits last']);
+      expect(await get('waits last')).toEqual({ name: 'SlowDown', status: 503 });
+      expect(await get('never stored')).toEqual({ name: 'NoSuchKey', status: 404 });
+      // More than are looked through: whether it is among the rest is not known.
+      await db.query(`INSERT INTO storage.object_effect (sequence, kind, scope, names)
+        SELECT 1, 'publish', 'task/many', array_agg('many/' || n || '/') FROM generate_series(1, 1000) AS n`);
+      expect(await get('never stored')).toEqual({ name: 'SlowDown', status: 503 });
+      await db.query('DROP FUNCTION storage.refuse CASCADE');
+      await storage.restart();
+      await nothingOwed();
+      expect(await get('never stored')).toEqual({ name: 'NoSuchKey', status: 404 });
+    },
+    SLOW_MS * 2,
+  );
+
+  it(
     'that a store was away for are done as soon as it is back and somebody asks',
     async () => {
       // A sequence counts tries that are rolled back, too.

@@ -69,6 +69,18 @@ const buckets = async (): Promise<readonly [string, string]> => {
 };
 
 describe('moves of the S3 adapter', () => {
+  it('make a copy of one object in one request, which says what it is', async () => {
+    const [from, to] = await buckets();
+    const { etag } = await put(from, 'k', Buffer.from('content'));
+    asked = [];
+    const copy = await store.copy({ bucket: from, key: 'k', etag }, { bucket: to, key: 'copy' });
+    expect(asked).toEqual(['COPY']);
+    const there = await store.head(to, 'copy');
+    expect(copy.etag).toBe(there?.etag);
+    // A header tells whole seconds.
+    expect(Math.abs(copy.modifiedAt.getTime() - (there?.modifiedAt.getTime() ?? 0))).toBeLessThanOrEqual(1_000);
+  });
+
   it('cost one request for each object, and one for all deletions', async () => {
     const [from, to] = await buckets();
     const names = Array.from({ length: 30 }, (_, n) => `k${String(n).padStart(2, '0')}`);

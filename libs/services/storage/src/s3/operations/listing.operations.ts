@@ -91,11 +91,11 @@ export const listObjectsV1 = async (exchange: Exchange): Promise<void> => {
   });
 };
 
-const tokenOf = (after: string): string => Buffer.from(after).toString('base64url');
-const afterOfToken = (token: string): string => {
-  const after = Buffer.from(token, 'base64url').toString('utf8');
-  if (after === '' || tokenOf(after) !== token || after.includes('\0'))
-    throw invalidArgument('continuation-token', token);
+const continuationToken = (after: string): string => Buffer.from(after).toString('base64url');
+const afterOfToken = (given: string): string => {
+  const after = Buffer.from(given, 'base64url').toString('utf8');
+  if (after === '' || continuationToken(after) !== given || after.includes('\0'))
+    throw invalidArgument('continuation-token', given);
   return after;
 };
 
@@ -117,7 +117,7 @@ export const listObjectsV2 = async (exchange: Exchange): Promise<void> => {
     StartAfter: startAfter === undefined ? undefined : query.encode(startAfter),
     KeyCount: listing.objects.length + listing.prefixes.length,
     IsTruncated: listing.next !== undefined,
-    NextContinuationToken: listing.next === undefined ? undefined : tokenOf(listing.next),
+    NextContinuationToken: listing.next === undefined ? undefined : continuationToken(listing.next),
     Contents: listing.objects.map((object) => ({ ...contents(object, query.encode), Owner: owner })),
     CommonPrefixes: commonPrefixes(listing, query),
   });
