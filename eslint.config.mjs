@@ -38,6 +38,7 @@ const layers = [
     ['notify', ['tasks']],
     ['jobs', ['tasks']],
     ['pools', ['jobs', 'profiles', 'tasks']],
+    ['secrets', ['tasks']],
   ].map(([feature, others]) => ({
     sourceTag: `feature:${feature}`,
     onlyDependOnLibsWithTags: [

@@ -231,6 +231,9 @@ export {
   type ForcedConstant,
 } from './profile/effective-constants.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
+export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
+export type { SecretCommand, SecretEvent } from './secret/secret.events.js';
+export { secretDecider, type SecretState } from './secret/secret.decider.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';
 export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';

@@ -38,6 +38,8 @@ from qarnot.exceptions import (
     MissingTaskException,
     MissingTaskInstanceException,
     QarnotGenericException,
+    SecretConflictException,
+    SecretNotFoundException,
     UnauthorizedException,
 )
 from qarnot.forced_constant import ForcedConstant, ForcedConstantAccess
@@ -68,7 +70,7 @@ from qarnot.scaling import (
     TimePeriodWeeklyRecurring,
 )
 from qarnot.scheduling_type import FlexScheduling, OnDemandScheduling, ReservedScheduling
-from qarnot.secrets import SecretAccessRightByPrefix, SecretAccessRightBySecret, SecretsAccessRights
+from qarnot.secrets import SecretAccessRightByPrefix, SecretAccessRightBySecret, Secrets, SecretsAccessRights
 
 ROWS = []
 FOLDER = sys.argv[1]
@@ -1098,6 +1100,41 @@ def closes_a_pool():
         raises(UnauthorizedException, pool.close)
         raises(QarnotGenericException, in_pool(connection, pool, "true").submit, "closed")
         until_pool(pool, "Closed")
+
+
+@row(78)
+def keeps_secrets():
+    secrets = Secrets(connect())
+    key = "python/%s/with a space/%s" % (uuid.uuid4().hex, "\N{KEY}")
+    raises(SecretNotFoundException, lambda: secrets.get_secret(key))
+    raises(SecretNotFoundException, lambda: secrets.update_secret(key, "x"))
+    raises(SecretNotFoundException, lambda: secrets.delete_secret(key))
+    equal(secrets.create_secret("/%s/" % key, "one"), key)
+    raises(SecretConflictException, lambda: secrets.create_secret(key, "two"))
+    equal(secrets.get_secret(key), "one")
+    for value in ("", "line\nline", "nul \x00", "\N{KEY}" * 16384, "x" * 65536):
+        secrets.update_secret(key, value)
+        equal(secrets.get_secret("/%s/" % key), value)
+    raises(QarnotGenericException, lambda: secrets.update_secret(key, "x" * 65537), "65536")
+    raises(QarnotGenericException, lambda: secrets.create_secret("a//b", "x"), "slash")
+    secrets.delete_secret(key)
+    raises(SecretNotFoundException, lambda: secrets.get_secret(key))
+    secrets.create_secret(key, "again")
+    equal(secrets.get_secret(key), "again")
+
+
+@row(79)
+def lists_secrets():
+    secrets = Secrets(connect())
+    root = unique("list")
+    keys = ["%s/%s" % (root, name) for name in ("a", "b/c", "b/d/e", "b/d/f")]
+    for key in keys:
+        secrets.create_secret(key, "v")
+    equal(sorted(secrets.list_secrets(root)), ["%s/a" % root, "%s/b/" % root])
+    equal(sorted(secrets.list_secrets("/%s/b/" % root)), ["%s/b/c" % root, "%s/b/d/" % root])
+    equal(sorted(secrets.list_secrets(root, recursive=True)), keys)
+    equal("%s/" % root in secrets.list_secrets(""), True)
+    raises(SecretNotFoundException, lambda: secrets.list_secrets("%s/none" % root))
 
 
 def outcome(function):

@@ -51,6 +51,8 @@ describe('fornax projection', () => {
       return ((await answer.json()) as { uuid: string }).uuid;
     };
     await create('/jobs', { name: 'job' });
+    const secret = { method: 'PUT', headers, body: JSON.stringify({ value: 'hush' }) };
+    expect((await fetch(`${platform.apiUrl}/secrets-manager/data/a/b`, secret)).status).toBe(200);
     const pool = await create('/pools', { name: 'pool', profile: 'docker-batch', instanceCount: 1 });
     await eventually(
       async () => {
@@ -83,6 +85,7 @@ describe('fornax projection', () => {
       'jobs',
       'ledger',
       'pools',
+      'secrets',
       'snapshots',
       'status',
       'task-owners',

@@ -10,6 +10,7 @@ import {
   poolDecider,
   type PoolEvent,
   pricingDecider,
+  secretDecider,
   snapshotDecider,
   taskDecider,
   webhookDecider,
@@ -212,6 +213,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   snapshot: (event) => snapshotDecider.evolve(snapshotDecider.initial, event),
   account: (event) => accountDecider.evolve(accountDecider.initial, event),
   webhook: (event) => ({ state: webhookDecider.evolve(webhookDecider.initial, event) }),
+  secret: (event) => secretDecider.evolve(secretDecider.initial, event),
   pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
   // Nobody folds a probe, which stands among pools.
   pool: (event: PoolEvent | { readonly type: 'LogProbed' }) =>

@@ -6,6 +6,7 @@ import type {
   NodeTokenEvent,
   PoolEvent,
   PricingEvent,
+  SecretEvent,
   SnapshotEvent,
   TaskEvent,
   WebhookEvent,
@@ -25,6 +26,7 @@ export type FornaxEvent =
   | AccountEvent
   | PricingEvent
   | WebhookEvent
+  | SecretEvent
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

@@ -8,6 +8,7 @@ import { nodeEvents } from './schemas/node.schemas.js';
 import { poolEvents } from './schemas/pool.schemas.js';
 import { pricingEvents } from './schemas/pricing.schemas.js';
 import { instant } from './schemas/scalars.js';
+import { secretEvents } from './schemas/secret.schemas.js';
 import { snapshotEvents } from './schemas/snapshot.schemas.js';
 import { taskEvents } from './schemas/task.schemas.js';
 import { webhookEvents } from './schemas/webhook.schemas.js';
@@ -27,6 +28,7 @@ export const eventSchemas = {
   ...accountEvents,
   ...pricingEvents,
   ...webhookEvents,
+  ...secretEvents,
   LogProbed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 } as const;
 

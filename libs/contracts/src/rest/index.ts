@@ -10,7 +10,7 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { plainError } from './plain-errors.js';
-export { reference, documentReader, wireReader, type WireErrors, type WireResult } from './wire.js';
+export { reference, documentReader, wireReader, type WireErrors, type WireResult, type WireText } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';
 export { hardwareConstraintSchema } from './hardware-constraint.js';
 export {

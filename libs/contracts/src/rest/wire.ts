@@ -230,15 +230,23 @@ export const documentReader = <S extends z.ZodType>(schema: S): ((body: unknown)
   };
 };
 
+/** `takesAnyText`: nothing of the body is stored as it is, so the schema alone says which texts it takes. */
+export interface WireText {
+  readonly takesAnyText?: boolean;
+}
+
 /**
  * Compiles a reader of one public body. The reader never throws: it answers the parsed body, or what is wrong by field.
  * The whole translation between the wire and our names happens here and nowhere else.
  */
-export const wireReader = <S extends z.ZodType>(schema: S): ((body: unknown) => WireResult<z.output<S>>) => {
+export const wireReader = <S extends z.ZodType>(
+  schema: S,
+  { takesAnyText = false }: WireText = {},
+): ((body: unknown) => WireResult<z.output<S>>) => {
   const normalize = compile(schema);
   const read = (body: unknown): WireResult<z.output<S>> => {
     const normal = normalize(body);
-    const bad = unstorable(normal, '');
+    const bad = takesAnyText ? undefined : unstorable(normal, '');
     if (bad !== undefined)
       return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
     const parsed = schema.safeParse(normal, { error: plainError });

@@ -14,6 +14,7 @@ export const AGGREGATES = [
   'pricing',
   'webhook',
   'node-token',
+  'secret',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

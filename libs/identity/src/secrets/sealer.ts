@@ -1,12 +1,6 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { Conflict } from '@fornax/base';
+import { keyIdIn, keyIdOf, openBytes, sealBytes } from './envelope.js';
 
 /** A 256-bit key of one owner object (a task, a secret), as used and as stored. */
 export interface DataKey {
@@ -14,27 +8,6 @@ export interface DataKey {
   readonly wrapped: string;
   readonly key: Uint8Array;
 }
-
-const VERSION = 1;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
-/** Text sealed with AES-256-GCM: base64url of version, nonce, tag and ciphertext. Two seals of one text differ. */
-const sealBytes = (key: Uint8Array, clear: Uint8Array): string => {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce);
-  const sealed = Buffer.concat([cipher.update(clear), cipher.final()]);
-  return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]).toString('base64url');
-};
-
-const openBytes = (key: Uint8Array, sealed: string): Buffer => {
-  const bytes = Buffer.from(sealed, 'base64url');
-  if (bytes.length < 1 + NONCE_BYTES + TAG_BYTES || bytes[0] !== VERSION) throw new Error('not a sealed value');
-  const tagAt = 1 + NONCE_BYTES;
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, tagAt));
-  decipher.setAuthTag(bytes.subarray(tagAt, tagAt + TAG_BYTES));
-  return Buffer.concat([decipher.update(bytes.subarray(tagAt + TAG_BYTES)), decipher.final()]);
-};
 
 /** It was sealed with another master key than this process has, or was changed. It stays closed; whoever knows what was in it gives it anew. */
 export class SealedElsewhere extends Conflict {
@@ -59,33 +32,45 @@ const orElsewhere = <T>(open: () => T): T => {
 
 /**
  * Encryption of secrets at rest (architecture, section 8): a data key for each owner object, wrapped by the master key.
- * Destroying the wrapped key destroys all that was sealed with it. Opening what was changed or sealed with another key throws.
+ * Destroying the wrapped key destroys all that was sealed with it. Opening what was changed or sealed with another key throws, and so does opening
+ * it as something else: `identity` is what an envelope belongs to. Envelopes of before there were identities open under any.
  */
 export class Sealer {
   /** Made once: every HMAC with the bytes themselves would make it anew, which costs six times the HMAC. */
   private readonly fingerprintKey: KeyObject;
+  /** By id. */
+  private readonly masterKeys: ReadonlyMap<string, Uint8Array>;
 
-  constructor(private readonly masterKey: Uint8Array) {
-    if (masterKey.length !== 32) throw new Error('the master key must have 32 bytes');
+  /**
+   * @param masterKey seals
+   * @param others open as well: what was sealed before the master key was changed, or will be once it is
+   */
+  constructor(
+    private readonly masterKey: Uint8Array,
+    others: readonly Uint8Array[] = [],
+  ) {
+    const all = [masterKey, ...others];
+    if (all.some(({ length }) => length !== 32)) throw new Error('the master key must have 32 bytes');
+    this.masterKeys = new Map(all.map((key) => [keyIdOf(key), key]));
     this.fingerprintKey = createSecretKey(masterKey);
   }
 
-  newDataKey(): DataKey {
+  newDataKey(identity = ''): DataKey {
     const key = randomBytes(32);
-    return { key, wrapped: sealBytes(this.masterKey, key) };
+    return { key, wrapped: sealBytes(this.masterKey, key, identity) };
   }
 
   /** @throws SealedElsewhere */
-  unwrap(wrapped: string): Uint8Array {
-    return orElsewhere(() => openBytes(this.masterKey, wrapped));
+  unwrap(wrapped: string, identity = ''): Uint8Array {
+    return orElsewhere(() => this.openWithAny(wrapped, identity));
   }
 
-  seal(key: Uint8Array, text: string): string {
-    return sealBytes(key, Buffer.from(text, 'utf8'));
+  seal(key: Uint8Array, text: string, identity = ''): string {
+    return sealBytes(key, Buffer.from(text, 'utf8'), identity);
   }
 
-  open(key: Uint8Array, sealed: string): string {
-    return openBytes(key, sealed).toString('utf8');
+  open(key: Uint8Array, sealed: string, identity = ''): string {
+    return openBytes(key, sealed, identity).toString('utf8');
   }
 
   /** The same for the same text, and of no use to guess the text with: HMAC-SHA256 (RFC 2104), base64url. */
@@ -99,13 +84,13 @@ export class Sealer {
 
   /** @throws SealedElsewhere */
   openWithMaster(sealed: string): string {
-    return orElsewhere(() => this.open(this.masterKey, sealed));
+    return orElsewhere(() => this.openWithAny(sealed, '').toString('utf8'));
   }
 
-  /** What this master key opens; undefined where it was another one. */
+  /** What a master key of this process opens; undefined where it was another one. */
   opened(sealed: string): string | undefined {
     try {
-      return this.open(this.masterKey, sealed);
+      return this.openWithAny(sealed, '').toString('utf8');
     } catch {
       return undefined;
     }
@@ -113,5 +98,18 @@ export class Sealer {
 
   opens(sealed: string): boolean {
     return this.opened(sealed) !== undefined;
+  }
+
+  /** With the key that the envelope names; where it names none, with each. */
+  private openWithAny(sealed: string, identity: string): Buffer {
+    const id = keyIdIn(sealed);
+    if (id !== undefined) return openBytes(this.masterKeys.get(id) ?? this.masterKey, sealed, identity);
+    for (const key of this.masterKeys.values())
+      try {
+        return openBytes(key, sealed, identity);
+      } catch {
+        // Another one may open it.
+      }
+    return openBytes(this.masterKey, sealed, identity);
   }
 }

@@ -1,5 +1,5 @@
 /** The last part of these paths is user data: neither its slashes nor a trailing one may be touched. */
-const VERBATIM = /^\/secrets-manager\//i;
+const VERBATIM = /^\/(secrets-manager|fornax\/v1\/secrets)\//i;
 /** The one route whose version is part of its name although it begins with `/v1` (contract, 1.1). */
 const KEEPS_V1 = /^\/v1\/network(\/|$)/i;
 

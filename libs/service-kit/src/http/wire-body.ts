@@ -1,5 +1,5 @@
 import { Body, type PipeTransform } from '@nestjs/common';
-import { documentReader, wireReader, type WireResult } from '@fornax/contracts';
+import { documentReader, wireReader, type WireResult, type WireText } from '@fornax/contracts';
 import { z } from 'zod';
 import { ValidationFailed } from '@fornax/base';
 
@@ -15,7 +15,8 @@ const BodyOf = (schema: z.ZodType, read: (body: unknown) => WireResult<unknown>)
 };
 
 /** Parameter: the body, read the way the contract wants (any case, null is absent). An absent body is an empty one. Shows in OpenAPI. */
-export const WireBody = (schema: z.ZodType): ParameterDecorator => BodyOf(schema, wireReader(schema));
+export const WireBody = (schema: z.ZodType, text?: WireText): ParameterDecorator =>
+  BodyOf(schema, wireReader(schema, text));
 
 /** Parameter: the body, a document of ours, which holds nothing that the schema does not know. */
 export const DocumentBody = (schema: z.ZodType): ParameterDecorator => BodyOf(schema, documentReader(schema));

@@ -6,6 +6,7 @@ import { OutputModule } from '@fornax/output';
 import { PeopleModule } from '@fornax/people';
 import { Pools1790001310000, PoolsModule } from '@fornax/pools';
 import { ProfilesModule } from '@fornax/profiles';
+import { SECRET_MIGRATIONS, SecretsModule } from '@fornax/secrets';
 import {
   ExactAnswers1790000810000,
   IdempotencyKeys1790000600000,
@@ -18,7 +19,6 @@ import { TASK_MIGRATIONS, TasksModule } from '@fornax/tasks';
 import { NetworkController } from './http/network.controller.js';
 import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
-import { NotBuiltController } from './http/unavailable.controllers.js';
 import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
 
@@ -32,6 +32,7 @@ const SERVICE = 'submission';
       ...TASK_MIGRATIONS,
       ...JOB_MIGRATIONS,
       Pools1790001310000,
+      ...SECRET_MIGRATIONS,
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
@@ -41,11 +42,12 @@ const SERVICE = 'submission';
     TasksModule,
     JobsModule,
     PoolsModule,
+    SecretsModule,
     OutputModule,
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [ServiceController, ScalingController, NetworkController, NotBuiltController],
+  controllers: [ServiceController, ScalingController, NetworkController],
   providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), HeldObjects, UserInfo],
 })
 export class SubmissionModule {}

@@ -32,11 +32,14 @@ interface Route {
 
 const DOCUMENT_ID = 'fornax:openapi';
 
-/** Paths with fewer parameters are more exact: `/tasks/paginate` before `/tasks/{id}`. */
+/** Paths with fewer parameters are more exact: `/tasks/paginate` before `/tasks/{id}`. `{path}` is the rest of the path, slashes included. */
 const routesOf = ({ paths }: ApiDocument): readonly Route[] =>
   Object.entries(paths)
     .map(([template, operations]) => {
-      const source = template.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`).replaceAll(/\{[^}]+\}/g, '[^/]+');
+      const source = template
+        .replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
+        .replaceAll('{path}', '.+')
+        .replaceAll(/\{[^}]+\}/g, '[^/]+');
       return { template, operations, pattern: new RegExp(`^${source}$`, 'i') };
     })
     .sort((a, b) => a.template.split('{').length - b.template.split('{').length);

@@ -75,6 +75,9 @@ const bodyOf = ({ requestBody }: Operation): Pick<Operation, 'requestBody'> => {
 
 const isParameter = (parameter: Parameter | Reference): parameter is Parameter => 'in' in parameter;
 
+/** What a wildcard at the end of a route is called. */
+const REST_OF_PATH = 'path';
+
 /** An array of paths at one handler gives each of them the parameters of all; a wildcard has none. */
 const parametersOf = ({ parameters = [] }: Operation, path: string): Parameter[] => {
   const names = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
@@ -84,7 +87,13 @@ const parametersOf = ({ parameters = [] }: Operation, path: string): Parameter[]
   const missing = names.filter((name) => !declared.some((parameter) => parameter.name === name));
   return [
     ...declared,
-    ...missing.map((name) => ({ name, in: 'path' as const, required: true, schema: { type: 'string' } })),
+    ...missing.map((name) => ({
+      name,
+      in: 'path' as const,
+      required: true,
+      ...(name === REST_OF_PATH ? { description: 'The rest of the path, which may hold slashes' } : {}),
+      schema: { type: 'string' },
+    })),
   ];
 };
 

@@ -52,21 +52,6 @@ describe('service', () => {
     expect(await harness.call('GET', '/profiles/nope')).toMatchObject({ status: 404 });
   });
 
-  it('says clearly what is not built, without a 5xx', async () => {
-    const calls: readonly (readonly [string, string])[] = [
-      ['GET', '/secrets-manager/data/a/b'],
-      ['PUT', '/secrets-manager/data/a/b'],
-    ];
-    for (const [method, path] of calls) {
-      const answer = await harness.call(method, path);
-      expect({ path, status: answer.status, message: typeof answer.json()['message'] }).toEqual({
-        path,
-        status: 403,
-        message: 'string',
-      });
-    }
-  });
-
   it('names every instance in the port forwards at once, and bounds the answer', async () => {
     const forwards = async (body: object) => {
       const uuid = String((await harness.call('POST', '/tasks', body)).json()['uuid']);

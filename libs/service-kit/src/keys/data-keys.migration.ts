@@ -1,0 +1,18 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Data keys, wrapped by the master key. They are in no event: deleting a row destroys what was sealed with its key (ADR 0089). */
+export class DataKeys1790001500000 implements MigrationInterface {
+  readonly name = 'DataKeys1790001500000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`CREATE TABLE data_key (
+      key_id text PRIMARY KEY,
+      wrapped text NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT now()
+    )`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE data_key');
+  }
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { derivedId, NotFound } from '@fornax/base';
+import { InjectDatabase } from '@fornax/tasks';
+import type { DataSource } from 'typeorm';
+import type { SecretRecord, VersionRecord } from '../model/secret-rows.js';
+import { SecretBarrier } from '../model/secrets.projection.js';
+
+/** The id of the secret that an account has, or may have, under a key: so the log itself settles who creates it first. */
+export const secretIdOf = (owner: string, key: string): string => derivedId('secret', owner, key);
+
+/** A secret that is there. */
+export type KeptSecret = SecretRecord & { readonly key_id: string };
+const isKept = (row: SecretRecord | undefined): row is KeptSecret => row !== undefined && row.key_id !== null;
+
+/** @throws NotFound */
+export const noSuchSecret = (key: string): never => {
+  throw new NotFound(`No such secret: ${key}`, { code: 'secret-not-found' });
+};
+
+/** Finds secrets of an account. */
+@Injectable()
+export class SecretLookup {
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly barrier: SecretBarrier,
+  ) {}
+
+  /** The row of a secret, also of one that is deleted. */
+  async rowOf(owner: string, key: string): Promise<SecretRecord | undefined> {
+    const sql = 'SELECT * FROM secret WHERE secret_id = $1';
+    return (await this.db.query<SecretRecord[]>(sql, [secretIdOf(owner, key)]))[0];
+  }
+
+  /** @throws NotFound, once everything committed before was looked at */
+  async find(owner: string, key: string): Promise<KeptSecret> {
+    const row = await this.rowOf(owner, key);
+    return isKept(row) ? row : this.findNow(owner, key);
+  }
+
+  /** The same, with everything that was committed before. @throws NotFound */
+  async findNow(owner: string, key: string): Promise<KeptSecret> {
+    await this.barrier.caughtUp();
+    const row = await this.rowOf(owner, key);
+    return isKept(row) ? row : noSuchSecret(key);
+  }
+
+  /** Its versions that can be read, newest first; only one of them where it is named. */
+  versionsOf({ secret_id: secretId }: SecretRecord, version?: number): Promise<readonly VersionRecord[]> {
+    return this.db.query<VersionRecord[]>(
+      `SELECT secret_id, version, sealed, restored_from, at_ms::float8 FROM secret_version
+       WHERE secret_id = $1 AND ($2::int IS NULL OR version = $2) ORDER BY version DESC`,
+      [secretId, version ?? null],
+    );
+  }
+
+  /** Keys of an account that lie below a prefix, which has no slash at its end; all of them for the empty one. Sorted. */
+  async keysBelow(owner: string, prefix: string): Promise<readonly string[]> {
+    const rows = await this.db.query<{ readonly key: string }[]>(
+      `SELECT key FROM secret WHERE owner = $1 AND key_id IS NOT NULL AND starts_with(key, $2) ORDER BY key COLLATE "C"`,
+      [owner, prefix === '' ? '' : `${prefix}/`],
+    );
+    return rows.map(({ key }) => key);
+  }
+
+  async count(owner: string): Promise<number> {
+    const sql = 'SELECT count(*)::int AS count FROM secret WHERE owner = $1 AND key_id IS NOT NULL';
+    return (await this.db.query<{ readonly count: number }[]>(sql, [owner]))[0]?.count ?? 0;
+  }
+}

@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import { Sealer } from '@fornax/identity';
+import { DataKeys, provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { DATABASE } from '@fornax/tasks';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { SecretCommits } from './commands/secret-commits.js';
+import { SecretValues } from './commands/secret-values.js';
+import { DestroyedKeys } from './followers/destroyed-keys.js';
+import { SecretVersionsController } from './http/secret-versions.controller.js';
+import { SecretsManagerController } from './http/secrets-manager.controller.js';
+import { SecretBarrier, SECRETS, SecretsProjection } from './model/secrets.projection.js';
+import { SecretLookup } from './queries/secret-lookup.js';
+
+/** The secrets manager. */
+@Module({
+  controllers: [SecretsManagerController, SecretVersionsController, DestroyedKeys],
+  providers: [
+    ...provideProjection(DATABASE, SecretsProjection),
+    provideReadBarrier(SecretBarrier, SECRETS),
+    {
+      provide: DataKeys,
+      inject: [getDataSourceToken(DATABASE), Sealer],
+      useFactory: (db: DataSource, sealer: Sealer) => new DataKeys(db, sealer),
+    },
+    SecretLookup,
+    SecretCommits,
+    SecretValues,
+  ],
+})
+export class SecretsModule {}
