@@ -54,6 +54,7 @@ export class SecretVersionsController {
   @Post('restore/*')
   @HttpCode(200)
   @ApiOperation({ summary: 'Give a secret the value of an earlier version again, as a new version' })
+  @ApiOkResponse()
   @ApiNotFoundResponse({ description: 'There is no such secret, or no such version of it' })
   async restore(
     @SecretKey() key: string,

@@ -39,6 +39,7 @@ export class SecretsManagerController {
   @Put('data/*')
   @BodyLimit(LARGE_BODY)
   @ApiOperation({ summary: 'Create a secret' })
+  @ApiOkResponse()
   @ApiConflictResponse({ description: 'There is a secret with this key already' })
   async create(
     @SecretKey() key: string,
@@ -51,6 +52,7 @@ export class SecretsManagerController {
   @Patch('data/*')
   @BodyLimit(LARGE_BODY)
   @ApiOperation({ summary: 'Give a secret another value; the earlier ones are kept as versions' })
+  @ApiOkResponse()
   @ApiNotFoundResponse({ description: 'There is no such secret' })
   async change(
     @SecretKey() key: string,
@@ -62,6 +64,7 @@ export class SecretsManagerController {
 
   @Delete('data/*')
   @ApiOperation({ summary: 'Delete a secret with all of its versions; nobody can read them any more' })
+  @ApiOkResponse()
   @ApiNotFoundResponse({ description: 'There is no such secret' })
   async delete(@SecretKey() key: string, @CurrentContext() context: RequestContext): Promise<void> {
     await this.values.delete(key, context);
