@@ -4,7 +4,7 @@ import { secretDecider } from './secret.decider.js';
 
 const at = 1_000;
 const { given } = specFor(secretDecider);
-const facts = { owner: 'ada', key: 'lab/licence', keyId: 'k1', sealed: 's1', at };
+const facts = { owner: 'ada', key: 'lab/license', keyId: 'k1', sealed: 's1', at };
 const created = { type: 'SecretCreated', version: 1, ...facts } as const;
 const changed = { type: 'SecretChanged', version: 2, sealed: 's2', at } as const;
 const deleted = { type: 'SecretDeleted', keyId: 'k1', at } as const;
