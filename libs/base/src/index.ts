@@ -39,5 +39,6 @@ export { Backoff, backoffMs, type BackoffBounds } from './time/backoff.js';
 export { CautiousClock } from './time/cautious-clock.js';
 export { systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './time/clock.js';
 export { allowManyListeners, delay } from './time/delay.js';
+export { DueTimer, GATHER_MS, type DueLook } from './time/due-timer.js';
 export { every } from './time/every.js';
 export { unlessAborted } from './time/unless-aborted.js';

@@ -110,7 +110,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     appends: ['snapshot'],
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'snapshot', filter: allSnapshotReportsSubject }],
-    asks: [RPC.placements, RPC.ensureBuckets, RPC.taskRow],
+    asks: [RPC.placements, RPC.ensureBuckets, RPC.taskRow, RPC.planSnapshots],
     answers: [nodeRpcPattern('snapshot-grant')],
   },
 };

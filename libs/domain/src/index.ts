@@ -28,6 +28,7 @@ export {
   type ResourceBucket,
   type ResourceRequest,
   type SchedulingPlan,
+  type SnapshotPlan,
   type TaskConstant,
   type TaskEvent,
   type TaskOrigin,
@@ -101,6 +102,7 @@ export {
   type GrantAccess,
   type GranteeKind,
 } from './bucket/bucket-grants.js';
+export { lastDue, nextDue, type Period } from './snapshot/periodic.js';
 export type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot/snapshot.events.js';
 export {
   isSnapshotOpen,

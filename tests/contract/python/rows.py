@@ -21,6 +21,7 @@ import warnings
 import qarnot
 from qarnot import _filter
 from qarnot.advanced_bucket import BucketPrefixFiltering
+from qarnot.carbon_facts import CarbonClient
 from qarnot.computing_quotas import UserComputingQuotas
 from qarnot.dependency import (
     AdvancedDependency,
@@ -203,10 +204,76 @@ def reads_computing_quotas():
 @row(9)
 def shows_the_sentence_about_what_is_not_built():
     connection = connect()
-    task = a_task(connection, "sleep 30")
+    task = a_task(connection)
     task.submit()
-    raises(UnauthorizedException, lambda: task.snapshot(60), "not available in this version")
+    facts = CarbonClient(connection)
+    raises(UnauthorizedException, lambda: facts.get_task_carbon_facts(task.uuid), "not available in this version")
+
+
+@row(38, 40, 41)
+def takes_instant_snapshots():
+    connection = connect()
+    results, other = (connection.create_bucket("snap-%s-%s" % (kind, uuid.uuid4().hex[:8])) for kind in "ro")
+    task = a_task(connection, "sh -c 'echo one > kept.txt; echo two > left.log; echo up; exec sleep 600'")
+    task.results = results
+    task.snapshot_blacklist = r"\.log$"
+    task.submit()
+    until_running(task)
+    until(lambda: "up" in task.stdout(), "nothing was written")
+    equal(task.instant() is None, False)
+    first = task.instant()
+    task.wait_snapshot(first)
+    # What the SDK reads of a snapshot has no public names.
+    status = vars(task.snapshot_status(first))
+    equal((repr(status["_status"]), status["_task_uuid"]), ("Success", task.uuid))
+    equal((status["_size_to_upload"], status["_transferred_size"]), (4, 4))
+    equal([entry.key for entry in results.list_files()], ["kept.txt"])
+    equal(list(vars(status["_snapshot_config"]).values()), [None, r"\.log$", results.uuid, None])
+    # What the call says comes before what the task says; an empty text takes it away.
+    second = task.instant(whitelist="left", blacklist="", bucket=other, bucket_prefix="sub")
+    task.wait_snapshot(second)
+    equal([entry.key for entry in other.list_files()], ["sub/left.log"])
+    raises(MissingTaskException, lambda: task.snapshot_status("snap_none"))
     task.abort()
+    until_over(task)
+    raises(UnauthorizedException, task.instant, "not running")
+    raises(UnauthorizedException, lambda: task.snapshot(60), "not running")
+    task.delete(purge_results=True)
+    other.delete()
+
+
+@row(39, 41)
+def takes_periodic_snapshots():
+    connection = connect()
+    results = connection.create_bucket("periodic-%s" % uuid.uuid4().hex[:8])
+    command = "sh -c 'n=0; while :; do n=$((n + 1)); echo $n > next; mv next count; echo x > unwanted; sleep 0.1; done'"
+    task = a_task(connection, command)
+    task.results = results
+    task.snapshot_whitelist = "^count$"
+    # Before it is submitted: the interval follows the submission, when the task waits still.
+    task.snapshot(1)
+    task.submit()
+    equal(connection.retrieve_task(task.uuid).snapshot_interval, 2)
+    until_running(task)
+
+    def stored():
+        return {entry.key: entry.e_tag for entry in results.list_files()}
+
+    until(stored, "no snapshot was taken")
+    first = stored()
+    equal(list(first), ["count"])
+    until(lambda: stored() != first, "no second snapshot was taken")
+    # While it runs: what is said now comes before what was said, what is not said stays.
+    task.snapshot(2, whitelist="count|unwanted", bucket_prefix="later")
+    found = connection.retrieve_task(task.uuid)
+    equal((found.snapshot_interval, found.snapshot_whitelist), (2, "count|unwanted"))
+    until(lambda: "later/unwanted" in stored(), "the later snapshots do not follow the new plan")
+    raises(ValueError, lambda: task.snapshot(-1))
+    task.snapshot(0)
+    equal(connection.retrieve_task(task.uuid).snapshot_interval, 0)
+    task.abort()
+    until_over(task)
+    task.delete(purge_results=True)
 
 
 @row(5, 108)

@@ -27,6 +27,7 @@ const DATED: Readonly<Record<string, number>> = {
   // When another process goes on stands in the database, for all processes.
   'libs/services/submission/jobs/src/commands/staged-tasks.ts': 2,
   'libs/services/submission/tasks/src/process-managers/due-objects.ts': 1,
+  'libs/services/snapshot/src/process-managers/periodic-snapshots.ts': 1,
 };
 
 const sourcesOf = (folder: string): readonly string[] =>

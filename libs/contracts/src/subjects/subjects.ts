@@ -176,6 +176,8 @@ export const RPC = {
   waiting: 'fx.rpc.scheduler.waiting',
   /** submission: constants that one instance has by the table of its task. */
   taskRow: 'fx.rpc.submission.task-row',
+  /** submission: a user plans periodic snapshots of a task. */
+  planSnapshots: 'fx.rpc.submission.plan-snapshots',
   /** storage: create a result bucket for an owner unless it exists; check that buckets exist and belong to the owner. */
   ensureBuckets: 'fx.rpc.storage.ensure-buckets',
   /** storage: bucket and byte counters of an account, for /info. */

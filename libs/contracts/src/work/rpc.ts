@@ -121,6 +121,25 @@ export const taskRowReplySchema = z.object({
   row: z.record(z.string(), z.string()).nullable(),
 });
 
+/** RPC.planSnapshots: what the user asked for, as it may be; what is left out stays as it is. */
+export const planSnapshotsRequestSchema = z.object({
+  taskId: id,
+  /** Who asks. */
+  accountId: id,
+  correlationId: z.string(),
+  reason: z.string().exactOptional(),
+  plan: z.object({
+    intervalSeconds: z.number().int().nonnegative(),
+    bucket: z.string().nullable().exactOptional(),
+    prefix: z.string().nullable().exactOptional(),
+    whitelist: z.string().nullable().exactOptional(),
+    blacklist: z.string().nullable().exactOptional(),
+  }),
+});
+/** It is planned, and reads show it. */
+export const planSnapshotsReplySchema = z.object({});
+export type PlanSnapshotsRequest = z.output<typeof planSnapshotsRequestSchema>;
+
 /** RPC.placements */
 export const placementsRequestSchema = z.object({ taskId: z.string() });
 export const placementsReplySchema = z.object({

@@ -23,6 +23,8 @@ export type SnapshotEvent =
       readonly owner: string;
       readonly config: SnapshotConfig;
       readonly parts: readonly SnapshotPart[];
+      /** Of a periodic one: when it was due; those that were due before and not taken are one with it. Absent: somebody asked for it. */
+      readonly dueAt?: InstantMs;
       readonly at: InstantMs;
     }
   | {
@@ -58,6 +60,8 @@ export type SnapshotCommand =
       readonly owner: string;
       readonly config: SnapshotConfig;
       readonly parts: readonly SnapshotPart[];
+      /** Of a periodic one: when it was due; those that were due before and not taken are one with it. Absent: somebody asked for it. */
+      readonly dueAt?: InstantMs;
       readonly at: InstantMs;
     }
   | {

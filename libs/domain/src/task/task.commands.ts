@@ -1,9 +1,17 @@
 import type { InstantMs } from '../shared/time.js';
 import type { DependencyEnd } from './dependencies.js';
 import type { InstanceEnds } from './instance-dependencies.js';
-import type { AttemptEnd, DispatchedLease, InstanceError, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
+import type {
+  AttemptEnd,
+  DispatchedLease,
+  InstanceError,
+  LeaseRef,
+  SnapshotPlan,
+  TaskConstant,
+  TaskSpec,
+} from './task.events.js';
 
-/** What may be asked of a task. The first five come from submission, the others from the scheduler. */
+/** What may be asked of a task. The first six come from submission, the others from the scheduler. */
 export type TaskCommand =
   | {
       readonly type: 'SubmitTask';
@@ -23,6 +31,9 @@ export type TaskCommand =
   | { readonly type: 'DeleteTask'; readonly at: InstantMs }
   /** Fetch new and changed resources on the nodes that run instances of the task. */
   | { readonly type: 'UpdateResources'; readonly at: InstantMs }
+  /** Take snapshots so often from now on. What is left out stays as it is. */
+  | ({ readonly type: 'PlanSnapshots'; readonly at: InstantMs } & Pick<SnapshotPlan, 'intervalSeconds'> &
+      Partial<Omit<SnapshotPlan, 'intervalSeconds'>>)
   | { readonly type: 'DispatchInstances'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
   /**
    * Node reports about one task, in the order they were made. Those under a lease that is not current are ignored.

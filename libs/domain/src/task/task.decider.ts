@@ -1,7 +1,7 @@
 import { verdictOfAll, type DependencyEnd } from './dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import type { TaskCommand } from './task.commands.js';
-import type { DispatchedLease, TaskEvent } from './task.events.js';
+import type { DispatchedLease, SnapshotPlan, TaskEvent } from './task.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 import { formatRanges, has } from '../shared/ranges.js';
 import { readyOf, settledInstances, startableOf, type InstanceEnds } from './instance-dependencies.js';
@@ -87,6 +87,33 @@ const updateResources = (state: TaskState, at: InstantMs): TaskDecision => {
   return accept<TaskEvent>({ type: 'TaskResourcesUpdateRequested', at });
 };
 
+const planOf = ({ spec }: TaskState): SnapshotPlan => ({
+  intervalSeconds: spec.snapshotIntervalSeconds ?? 0,
+  bucket: spec.snapshotBucket,
+  prefix: spec.snapshotPrefix,
+  whitelist: spec.snapshotWhitelist,
+  blacklist: spec.snapshotBlacklist,
+});
+
+/** Also of a task that waits still. A plan that is asked for again changes nothing, so that its snapshots stay where they are in time. */
+const planSnapshots = (state: TaskState, command: Extract<TaskCommand, { type: 'PlanSnapshots' }>): TaskDecision => {
+  if (isGone(state)) return notFound(state);
+  if (isOver(state) || isStopping(state))
+    return reject('forbidden', 'task-not-running', `Task ${state.taskId} is not running`);
+  const before = planOf(state);
+  const {
+    intervalSeconds,
+    bucket = before.bucket,
+    prefix = before.prefix,
+    whitelist = before.whitelist,
+    blacklist = before.blacklist,
+    at,
+  } = command;
+  const after: SnapshotPlan = { intervalSeconds, bucket, prefix, whitelist, blacklist };
+  const isSame = (Object.keys(before) as readonly (keyof SnapshotPlan)[]).every((key) => before[key] === after[key]);
+  return isSame ? accept() : accept<TaskEvent>({ type: 'TaskSnapshotsPlanned', ...after, at });
+};
+
 /** Decided anew on every try: a dispatch that came first has ended the wait. */
 const expireWaiting = (state: TaskState, passed: InstantMs | undefined, at: InstantMs): TaskDecision => {
   const deadline = queueDeadlineOf(state);
@@ -136,6 +163,8 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return deleteTask(state, command.at);
     case 'UpdateResources':
       return updateResources(state, command.at);
+    case 'PlanSnapshots':
+      return planSnapshots(state, command);
     case 'SettleDependencies':
       return settleDependencies(state, command.ends, command.at);
     case 'SettleInstances':

@@ -73,6 +73,16 @@ export interface TaskPin {
   readonly inputs: readonly { readonly instances: string; readonly digest: string }[];
 }
 
+/** How often snapshots of a task are taken, and what each of them takes unless it is asked for otherwise. */
+export interface SnapshotPlan {
+  /** 0: none but those that are asked for. */
+  readonly intervalSeconds: number;
+  readonly bucket: string | null;
+  readonly prefix: string | null;
+  readonly whitelist: string | null;
+  readonly blacklist: string | null;
+}
+
 /** Everything the user asked for; stored once, in TaskSubmitted. */
 export interface TaskSpec {
   readonly name: string;
@@ -98,6 +108,8 @@ export interface TaskSpec {
   readonly snapshotPrefix: string | null;
   readonly snapshotWhitelist: string | null;
   readonly snapshotBlacklist: string | null;
+  /** Seconds between periodic snapshots; absent or 0: there are none. Only TaskSnapshotsPlanned sets it. */
+  readonly snapshotIntervalSeconds?: number;
   readonly request: ResourceRequest;
   readonly hardwareConstraints: readonly HardwareConstraint[];
   readonly plan: SchedulingPlan;
@@ -206,7 +218,7 @@ export interface AttemptEnd extends LeaseRef {
 
 /**
  * The task aggregate's events. Who states each (one producer per kind):
- * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated, TaskResourcesUpdateRequested;
+ * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated, TaskResourcesUpdateRequested, TaskSnapshotsPlanned;
  * scheduler: all others. TaskDeleted ends the stream.
  */
 export type TaskEvent =
@@ -228,6 +240,7 @@ export type TaskEvent =
   | { readonly type: 'TaskDeleteRequested'; readonly at: InstantMs }
   /** Nodes that run instances of the task are to fetch new and changed objects of its resource buckets. */
   | { readonly type: 'TaskResourcesUpdateRequested'; readonly at: InstantMs }
+  | ({ readonly type: 'TaskSnapshotsPlanned'; readonly at: InstantMs } & SnapshotPlan)
   | { readonly type: 'InstancesDispatched'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
   | {
       readonly type: 'InstancesStarted';

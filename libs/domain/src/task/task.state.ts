@@ -245,6 +245,18 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
       return { ...state, deleteRequested: true };
     case 'TaskResourcesUpdateRequested':
       return { ...state, resourceUpdates: state.resourceUpdates + 1 };
+    case 'TaskSnapshotsPlanned': {
+      const { intervalSeconds, bucket, prefix, whitelist, blacklist } = event;
+      const spec = {
+        ...state.spec,
+        snapshotIntervalSeconds: intervalSeconds,
+        snapshotBucket: bucket,
+        snapshotPrefix: prefix,
+        snapshotWhitelist: whitelist,
+        snapshotBlacklist: blacklist,
+      };
+      return { ...state, spec };
+    }
     case 'InstancesDispatched': {
       const dispatched = instancesOf(event.leases);
       const inFlight = new Map(state.inFlight);

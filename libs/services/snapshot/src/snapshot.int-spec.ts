@@ -43,6 +43,7 @@ describe('snapshots', () => {
   let nats: TestNats;
   let database: TestDatabase;
   let service: TestApp;
+  let env: Record<string, string>;
   let log: EventLog;
   let connection: Awaited<ReturnType<typeof connectNats>>;
   let publisher: DurablePublisher;
@@ -108,7 +109,8 @@ describe('snapshots', () => {
     nats = await startTestNats();
     database = await createTestDatabase();
     const { url, user, password } = nats;
-    const env = {
+    env = {
+      FORNAX_SNAPSHOT_MIN_INTERVAL_S: '2',
       FORNAX_NATS_URL: url,
       FORNAX_NATS_USER: user,
       FORNAX_NATS_PASSWORD: password,
@@ -392,20 +394,133 @@ describe('snapshots', () => {
     expect((await call('GET', `${path}/${id}`, undefined, 'bob-token')).status).toBe(404);
   });
 
-  it('is not periodic yet, and says so', async () => {
-    await append('task', 'periodic', [submitted('periodic', { resultBucket: 'results' })]);
-    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: 0 })).toEqual({
-      status: 200,
-      body: undefined,
+  describe('taken every so many seconds', () => {
+    const planned: unknown[] = [];
+    const plan = async (task: string, intervalSeconds: number, more: object = {}): Promise<void> =>
+      append('task', task, [
+        {
+          type: 'TaskSnapshotsPlanned',
+          ...{ bucket: 'snaps', prefix: null, whitelist: null, blacklist: null, ...more },
+          intervalSeconds,
+          at: Date.now(),
+        },
+      ]);
+    const snapshotsOf = (task: string): readonly SnapshotOrder[] => orders.filter(({ taskId }) => taskId === task);
+    const triggers = async (task: string): Promise<readonly number[]> => {
+      const ids = [...new Set(snapshotsOf(task).map(({ snapshotId }) => snapshotId))];
+      const commits = await Promise.all(ids.map((id) => log.readAggregate('snapshot', id)));
+      return commits.flatMap(([first]) =>
+        first?.events[0]?.type === 'SnapshotTriggered' && first.events[0].dueAt !== undefined
+          ? [first.events[0].dueAt]
+          : [],
+      );
+    };
+    const finish = async (task: string): Promise<void> => {
+      for (const { snapshotId, leaseId } of snapshotsOf(task))
+        await report({ kind: 'uploaded', snapshotId, leaseId, files: 1, bytes: 1 });
+    };
+    const plannedAt = async (task: string): Promise<number> => {
+      const commits = await log.readAggregate('task', task);
+      const event = commits.flatMap(({ events }) => events).findLast(({ type }) => type === 'TaskSnapshotsPlanned');
+      return event?.type === 'TaskSnapshotsPlanned' ? event.at : 0;
+    };
+
+    beforeAll(() =>
+      answerWith(RPC.planSnapshots, (body) => {
+        planned.push(body);
+        return {};
+      }),
+    );
+
+    it('are planned with bounded intervals, in a bucket that is there, also of a task that waits', async () => {
+      await append('task', 'periodic', [submitted('periodic', { resultBucket: 'results' })]);
+      const path = '/tasks/periodic/snapshot/periodic';
+      for (const body of [
+        { interval: 0 },
+        { Interval: 600, Bucket: null, whitelist: 'a', bucketPrefix: '' },
+        { interval: 1 },
+        { interval: 1e9 },
+      ])
+        expect(await call('POST', path, body)).toEqual({ status: 200, body: undefined });
+      expect(planned).toMatchObject([
+        { taskId: 'periodic', accountId: 'ada', plan: { intervalSeconds: 0 } },
+        { plan: { intervalSeconds: 600, whitelist: 'a', prefix: null } },
+        { plan: { intervalSeconds: 2 } },
+        { plan: { intervalSeconds: 604_800 } },
+      ]);
+      expect(ensured.at(-1)).toMatchObject({ owner: 'ada', create: ['results'] });
+      for (const body of [{ interval: -1 }, { interval: 1.5 }, {}, { interval: 60, whitelist: '(' }])
+        expect(await call('POST', path, body)).toMatchObject({ status: 400, body: { errors: {} } });
+      expect(await call('POST', path, { interval: 60, bucket: 'theirs' }, 'root-token')).toMatchObject({ status: 403 });
+      expect(planned).toHaveLength(4);
     });
-    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { Interval: 60 })).toMatchObject({
-      status: 403,
-      body: { message: 'A periodic snapshot is not available in this version of Fornax' },
+
+    it('are one snapshot of all instances, at whole intervals after the plan, with the config of the plan', async () => {
+      await runningTask('ticking', 3);
+      await plan('ticking', 2, { prefix: 'p', whitelist: 'w' });
+      await eventually(async () => (await triggers('ticking')).length === 1, { timeoutMs: 10_000 });
+      expect(await eventually(() => Promise.resolve(snapshotsOf('ticking').length === 3 && snapshotsOf('ticking')))).toMatchObject(
+        [0, 1, 2].map(() => ({ bucket: 'snaps', prefix: 'p/', whitelist: 'w', blacklist: null })),
+      );
+      await finish('ticking');
+      await eventually(async () => (await triggers('ticking')).length === 2, { timeoutMs: 10_000 });
+      const since = await plannedAt('ticking');
+      for (const due of await triggers('ticking')) expect((due - since) % 2_000).toBe(0);
+      await plan('ticking', 0);
+      await finish('ticking');
     });
-    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: -1 })).toMatchObject({
-      status: 400,
-      body: { errors: { interval: [expect.any(String)] } },
+
+    it('wait for the one before, and make up for what was due meanwhile with one', async () => {
+      await runningTask('slow');
+      await plan('slow', 1);
+      await eventually(async () => (await triggers('slow')).length === 1, { timeoutMs: 10_000 });
+      const [first = 0] = await triggers('slow');
+      // Three more are due before the first has ended.
+      await eventually(() => Promise.resolve(Date.now() > first + 3_500), { timeoutMs: 10_000 });
+      expect(await triggers('slow')).toHaveLength(1);
+      await finish('slow');
+      await eventually(async () => (await triggers('slow')).length === 2, { timeoutMs: 10_000 });
+      const [, second = 0] = await triggers('slow');
+      expect(second - first).toBeGreaterThanOrEqual(3_000);
+      expect((second - first) % 1_000).toBe(0);
+      await plan('slow', 0);
     });
+
+    it('begin once something runs, and not at once', async () => {
+      await append('task', 'sleeping', [submitted('sleeping', { resultBucket: 'results' })]);
+      await plan('sleeping', 1);
+      const since = await plannedAt('sleeping');
+      await eventually(() => Promise.resolve(Date.now() > since + 2_500), { timeoutMs: 10_000 });
+      expect(await triggers('sleeping')).toEqual([]);
+      const lease = aLease(0, { leaseId: 'sleeping/0' });
+      running.set('sleeping', [lease]);
+      await append('task', 'sleeping', [dispatched(lease)], [started(lease)]);
+      const startedAt = Date.now();
+      await eventually(async () => (await triggers('sleeping')).length === 1, { timeoutMs: 10_000 });
+      expect((await triggers('sleeping'))[0]).toBeGreaterThan(startedAt - 1_000);
+      await plan('sleeping', 0);
+    });
+
+    it('go on after a restart, with one for all that were due meanwhile', async () => {
+      await runningTask('restarted');
+      await plan('restarted', 1);
+      await eventually(async () => (await triggers('restarted')).length === 1, { timeoutMs: 10_000 });
+      const [first = 0] = await triggers('restarted');
+      // Tokens of this spec are sealed with nothing.
+      const { epoch } = await log.head();
+      await service.close();
+      await finish('restarted');
+      await eventually(() => Promise.resolve(Date.now() > first + 3_200), { timeoutMs: 10_000 });
+      service = await createTestApp(SnapshotModule, {
+        env: { ...env, FORNAX_MASTER_KEY_LOST: epoch },
+        name: 'snapshot',
+      });
+      log = service.app.get<EventLog>(EVENT_LOG);
+      await eventually(async () => (await triggers('restarted')).length === 2, { timeoutMs: 20_000 });
+      const [, second = 0] = await triggers('restarted');
+      expect(second - first).toBeGreaterThanOrEqual(3_000);
+      await plan('restarted', 0);
+    }, 60_000);
   });
 
   it('keeps the same rows when they are rebuilt', async () => {

@@ -1,11 +1,20 @@
 import { Module } from '@nestjs/common';
 import {
+  ENV,
   ExactAnswers1790000810000,
   IdempotencyKeys1790000600000,
   provideProjection,
   serviceDatabase,
 } from '@fornax/service-kit';
+import { DueSnapshots } from './commands/due-snapshots.js';
+import { Placements } from './commands/placements.js';
+import { SnapshotBuckets } from './commands/snapshot-buckets.js';
 import { SnapshotCommands } from './commands/snapshot-commands.js';
+import { loadSnapshotSettings, SNAPSHOT_SETTINGS } from './config/snapshot-config.js';
+import { AskedTasks } from './http/asked-tasks.js';
+import { PlanSnapshotsHandler } from './http/plan-snapshots.handler.js';
+import { PeriodicSnapshots1790001400000 } from './migrations/1790001400000-periodic-snapshots.migration.js';
+import { PeriodicSnapshots } from './process-managers/periodic-snapshots.js';
 import { EndedParts } from './process-managers/ended-parts.js';
 import { ReportedParts } from './process-managers/reported-parts.js';
 import { SnapshotOrders } from './process-managers/snapshot-orders.js';
@@ -27,11 +36,19 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       PartNotes1790001100000,
+      PeriodicSnapshots1790001400000,
     ]),
   ],
   controllers: [SnapshotsController, SnapshotOrders, SnapshotGrantController],
   providers: [
+    { provide: SNAPSHOT_SETTINGS, inject: [ENV], useFactory: loadSnapshotSettings },
     SnapshotCommands,
+    Placements,
+    SnapshotBuckets,
+    AskedTasks,
+    PlanSnapshotsHandler,
+    DueSnapshots,
+    PeriodicSnapshots,
     SnapshotReader,
     PartFolders,
     EndedParts,

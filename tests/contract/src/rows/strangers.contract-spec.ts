@@ -93,8 +93,8 @@ describe('what public sample scripts send', () => {
   });
 
   it('[row 9 go] says what is not built with a status whose text clients show', async () => {
-    const path = `/tasks/${await submit(goStyle, aTask())}/snapshot/periodic`;
-    const { status, text } = await goStyle.send('POST', path, { body: { interval: 60 } });
+    const path = `/carbon/v1/tasks/${await submit(goStyle, aTask())}/carbon-facts`;
+    const { status, text } = await goStyle.send('GET', path);
     expect({ status, text }).toEqual({
       status: 403,
       text: expect.stringContaining('is not available in this version of Fornax'),

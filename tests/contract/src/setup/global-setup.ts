@@ -31,7 +31,8 @@ const objectSettings = (service: S3Service | undefined): Readonly<Record<string,
 const setUp = async (): Promise<void> => {
   if (process.env[VARIABLE] !== undefined) return;
   const objects = await startObjects();
-  const env = { FORNAX_LOG_LEVEL: 'warn', ...objectSettings(objects) };
+  // Snapshots come soon, so that nobody waits for them.
+  const env = { FORNAX_LOG_LEVEL: 'warn', FORNAX_SNAPSHOT_MIN_INTERVAL_S: '2', ...objectSettings(objects) };
   const { apiUrl, storageUrl, token, clientEnv, ...platform } = await startPlatform({ env });
   const stop = async (): Promise<void> => {
     await platform.stop();

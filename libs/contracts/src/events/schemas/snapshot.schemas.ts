@@ -16,6 +16,7 @@ export const snapshotEvents = {
         prefix: z.string().nullable(),
       }),
       parts: z.array(z.object({ instance: count, leaseId: z.string(), node: z.string() })),
+      dueAt: instant.exactOptional(),
       at: instant,
     }),
   },

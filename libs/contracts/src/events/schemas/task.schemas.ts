@@ -23,6 +23,7 @@ const taskSpec = z.object({
   snapshotPrefix: z.string().nullable(),
   snapshotWhitelist: z.string().nullable(),
   snapshotBlacklist: z.string().nullable(),
+  snapshotIntervalSeconds: count.exactOptional(),
   maxRetriesPerInstance: count,
   maxTotalRetries: count,
   origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
@@ -57,6 +58,18 @@ export const taskEvents = {
   TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskResourcesUpdateRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  TaskSnapshotsPlanned: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({
+      intervalSeconds: count,
+      bucket: z.string().nullable(),
+      prefix: z.string().nullable(),
+      whitelist: z.string().nullable(),
+      blacklist: z.string().nullable(),
+      at: instant,
+    }),
+  },
   InstancesDispatched: {
     version: 1,
     aggregate: 'task',

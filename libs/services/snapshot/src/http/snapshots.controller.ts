@@ -3,7 +3,8 @@ import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CLOCK, Idempotent } from '@fornax/service-kit';
 import { CurrentAccount, reasonOf, type Account } from '@fornax/identity';
-import { Forbidden, NotBuilt, newId, type Clock } from '@fornax/base';
+import { newId, type Clock } from '@fornax/base';
+import { PlanSnapshotsHandler } from './plan-snapshots.handler.js';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';
 import {
@@ -22,6 +23,7 @@ import {
 export class SnapshotsController {
   constructor(
     private readonly trigger: TriggerSnapshotHandler,
+    private readonly plan: PlanSnapshotsHandler,
     private readonly reader: SnapshotReader,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -43,17 +45,15 @@ export class SnapshotsController {
 
   @Post('periodic')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Periodic snapshots: not built yet; 0 (stop) is accepted' })
-  async periodic(
+  @ApiOperation({ summary: 'Take a snapshot every so many seconds from now on; 0: no more' })
+  periodic(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @Body({ schema: periodicSchema }) body: unknown,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<void> {
-    const { interval } = readPeriodic(body);
-    const { taskId, isOver } = await this.reader.task(account, id, 'tend');
-    // What no task can have is said first: a short one may end between two calls.
-    if (interval !== 0) throw new NotBuilt('A periodic snapshot');
-    if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
+    const asking = { account, correlationId: newId(), reason: reasonOf(headers) };
+    return this.plan.handle(asking, id, readPeriodic(body));
   }
 
   @Get(':snapshotId')

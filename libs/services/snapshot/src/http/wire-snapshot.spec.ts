@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readPeriodic, readTrigger } from './wire-snapshot.js';
-import { snapshotIdOf } from './trigger-snapshot.handler.js';
+import { snapshotIdOf } from '../commands/snapshot-of-task.js';
 
 describe('the body of a snapshot request', () => {
   it.each([[undefined], [null], [{}], [{ whitelist: null, bucket: null, unknown: 1 }]])(

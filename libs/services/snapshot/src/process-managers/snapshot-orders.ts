@@ -5,6 +5,7 @@ import { loadAggregate, withEvents, type DurablePublisher, type EventLog } from 
 import { EVENT_LOG, LogFollower, LogHandler, PUBLISHER } from '@fornax/service-kit';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
 import { EndedParts } from './ended-parts.js';
+import { PeriodicSnapshots } from './periodic-snapshots.js';
 
 type Triggered = Extract<SnapshotEvent, { type: 'SnapshotTriggered' }>;
 
@@ -28,6 +29,7 @@ export class SnapshotOrders {
     @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
     private readonly commands: SnapshotCommands,
     private readonly ended: EndedParts,
+    private readonly periodic: PeriodicSnapshots,
   ) {}
 
   /** Its checkpoint is kept under an older name. */
@@ -40,11 +42,14 @@ export class SnapshotOrders {
       'SnapshotFailed',
       'InstancesConcluded',
       'InstancesRequeued',
+      'InstancesStarted',
+      'TaskSnapshotsPlanned',
     ),
     from: 'checkpoint',
     service: 'snapshot',
   })
   async carryOn(batch: readonly RecordedCommit[]): Promise<void> {
+    this.periodic.notice(batch);
     for (const { aggregateId, events, meta } of batch) {
       for (const event of events) {
         if (event.type === 'SnapshotTriggered') await this.order(event, meta.traceparent);

@@ -18,6 +18,8 @@ export interface SnapshotRow {
   readonly snapshotId: string;
   readonly state: SnapshotState;
   readonly reason: string | null;
+  /** When it was due, if it is a periodic one, milliseconds. */
+  readonly dueAt: number | null;
   /** Milliseconds. */
   readonly triggeredAt: number;
   readonly updatedAt: number;
@@ -28,6 +30,7 @@ const newRow = (snapshotId: string): SnapshotRow => ({
   snapshotId,
   state: snapshotDecider.initial,
   reason: null,
+  dueAt: null,
   triggeredAt: 0,
   updatedAt: 0,
   parts: [],
@@ -43,6 +46,7 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
       return {
         ...evolved,
         triggeredAt: event.at,
+        dueAt: event.dueAt ?? null,
         parts: event.parts.map((part) => ({
           ...part,
           sizeToUploadBytes: null,

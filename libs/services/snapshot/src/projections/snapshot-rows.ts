@@ -14,6 +14,7 @@ interface StoredSnapshot {
   readonly bucket: string;
   readonly prefix: string | null;
   readonly reason: string | null;
+  readonly due_ms: string | null;
   readonly triggered_at: Date;
   readonly updated_at: Date;
 }
@@ -28,14 +29,14 @@ interface StoredPart {
   readonly notes: readonly string[];
 }
 
-const bytes = (text: string | null): number | null => (text === null ? null : Number(text));
+const numberIn = (text: string | null): number | null => (text === null ? null : Number(text));
 
 const partOf = (row: StoredPart): PartRow => ({
   leaseId: row.lease_id,
   instance: row.instance,
   node: row.node,
-  sizeToUploadBytes: bytes(row.size_to_upload_bytes),
-  transferredBytes: bytes(row.transferred_bytes),
+  sizeToUploadBytes: numberIn(row.size_to_upload_bytes),
+  transferredBytes: numberIn(row.transferred_bytes),
   files: row.files,
   notes: row.notes,
 });
@@ -56,6 +57,7 @@ const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => (
     ),
   },
   reason: row.reason,
+  dueAt: numberIn(row.due_ms),
   triggeredAt: row.triggered_at.getTime(),
   updatedAt: row.updated_at.getTime(),
   parts,
@@ -95,9 +97,9 @@ export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[])
   if (rows.length === 0) return;
   const column = <T>(pick: (row: SnapshotRow) => T): readonly T[] => rows.map(pick);
   await db.query(
-    `INSERT INTO snapshot (snapshot_id, task_id, owner, status, whitelist, blacklist, bucket, prefix, reason, triggered_at, updated_at)
+    `INSERT INTO snapshot (snapshot_id, task_id, owner, status, whitelist, blacklist, bucket, prefix, reason, triggered_at, updated_at, due_ms)
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-       $10::timestamptz[], $11::timestamptz[])
+       $10::timestamptz[], $11::timestamptz[], $12::bigint[])
      ON CONFLICT (snapshot_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, updated_at = excluded.updated_at`,
     [
       column(({ snapshotId }) => snapshotId),
@@ -111,6 +113,7 @@ export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[])
       column(({ reason }) => reason),
       column(({ triggeredAt }) => instant(triggeredAt)),
       column(({ updatedAt }) => instant(updatedAt)),
+      column(({ dueAt }) => dueAt),
     ],
   );
   await upsertParts(

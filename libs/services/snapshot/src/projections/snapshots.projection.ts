@@ -4,13 +4,14 @@ import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { foldSnapshots, snapshotIdsIn } from './snapshot-row.js';
 import { readSnapshots, upsertSnapshots } from './snapshot-rows.js';
+import { writePlans } from './snapshot-plans.js';
 import { changesTaskRefs, writeTaskRefs } from './task-refs.js';
 
 /** The read model of snapshots: where each stands, part by part, and the tasks that one may be taken of. */
 @Injectable()
 export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
-  readonly version = 1;
+  readonly version = 2;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
   readonly wants = (commit: RecordedCommit): boolean => commit.aggregate !== 'task' || changesTaskRefs(commit);
   readonly paceMs = 250;
@@ -20,5 +21,6 @@ export class SnapshotsProjection implements Projection {
     await writeTaskRefs(tx, batch);
     const ids = snapshotIdsIn(batch);
     if (ids.length > 0) await upsertSnapshots(tx, foldSnapshots(await readSnapshots(tx, ids), batch));
+    await writePlans(tx, batch);
   }
 }

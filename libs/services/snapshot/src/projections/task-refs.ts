@@ -40,6 +40,7 @@ export const changesTaskRefs = withEvents(
   'WaitingInstancesCancelled',
   'WaitingInstancesExpired',
   'TaskDeleted',
+  'TaskSnapshotsPlanned',
 );
 
 /** Writes the tasks of a batch: one statement for the new ones, one for the changed ones. */

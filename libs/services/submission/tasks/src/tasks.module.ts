@@ -23,6 +23,7 @@ import { TaskSpecs } from './commands/task-specs.js';
 import { TaskRoom } from './commands/task-room.js';
 import { UnsettledCommands } from './commands/unsettled-commands.js';
 import { loadTasksConfig, TASKS_CONFIG } from './config/tasks-config.js';
+import { PlanSnapshotsController } from './http/plan-snapshots.controller.js';
 import { RepeatTaskController } from './http/repeat-task.controller.js';
 import { TaskAnswers } from './http/task-answers.js';
 import { TaskInstancesController } from './http/task-instances.controller.js';
@@ -62,6 +63,7 @@ import { DATABASE } from './model/database.js';
     RepeatTaskController,
     TaskCleanup,
     TaskRowController,
+    PlanSnapshotsController,
   ],
   providers: [
     { provide: TASKS_CONFIG, inject: [ENV], useFactory: loadTasksConfig },

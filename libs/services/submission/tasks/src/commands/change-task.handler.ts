@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { TaskUpdate } from '@fornax/contracts';
+import type { PlanSnapshotsRequest, TaskUpdate } from '@fornax/contracts';
 import { constantProblem, diskConstant, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
 import { NotFound, ValidationFailed } from '@fornax/base';
@@ -52,6 +52,12 @@ export class ChangeTask {
     });
   }
 
+  /** Periodic snapshots from now on. @throws CommandRejected the task is finished, or ends */
+  async planSnapshots(id: string, plan: PlanSnapshotsRequest['plan'], context: RequestContext): Promise<void> {
+    const task = await this.lookup.find(context.account, id, 'tend');
+    await this.decide(task, { type: 'PlanSnapshots', ...plan }, context);
+  }
+
   /** Replaces constants and tags, where given: what a task does is its owner's alone. A secret that comes back masked stays what it was. */
   update(id: string, body: TaskUpdate, context: RequestContext): Promise<void> {
     return this.once('UpdateTask', id, context, (again) => this.updateOnce(id, body, context, again), body);
@@ -101,7 +107,7 @@ export class ChangeTask {
     context: RequestContext,
     again?: CommandName,
   ): Promise<void> {
-    const hasBody = command.type === 'UpdateTask';
+    const hasBody = command.type === 'UpdateTask' || command.type === 'PlanSnapshots';
     const loaded = { state: fold, sequence };
     const asked = { id: taskId, owner: fold.owner, command, context, again, hasBody, loaded };
     await this.barrier.passed(await this.commits.decideOnRequest(asked));

@@ -18,6 +18,9 @@ import { applySnapshotCompleted, applyTaskCommit, type CompletedInstance, type T
 /** Raised with the meaning of the rows; the task's fold, which they hold, counts for itself. A sum grows when either does. */
 const STATUS_VERSION = 1 + TASK_FOLD_FORMAT;
 
+/** Events that change what a task asks for: it is written as a whole. */
+const CHANGING_SPEC: ReadonlySet<string> = new Set(['TaskSubmitted', 'TaskUpdated', 'TaskSnapshotsPlanned']);
+
 /** Tasks kept in memory between batches, so that a busy task is not read again for every step. */
 const CACHE_SIZE = 5_000;
 
@@ -67,7 +70,7 @@ export class StatusProjection implements Projection {
       const change = applyTaskCommit(before, commit);
       changed.set(taskId, change.status);
       for (const instance of change.completed) completed.push(instance);
-      if (commit.events.some(({ type }) => type === 'TaskSubmitted' || type === 'TaskUpdated')) isWhole.add(taskId);
+      if (commit.events.some(({ type }) => CHANGING_SPEC.has(type))) isWhole.add(taskId);
     }
     const gone = [...changed].filter(([, status]) => status === null).map(([taskId]) => taskId);
     if (gone.length > 0) completed = completed.filter(({ taskId }) => changed.get(taskId) !== null);

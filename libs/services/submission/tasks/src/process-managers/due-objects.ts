@@ -1,9 +1,16 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { CautiousClock, type Clock, type Logger, type MonotonicClock } from '@fornax/base';
+import {
+  CautiousClock,
+  DueTimer,
+  GATHER_MS,
+  type Clock,
+  type DueLook,
+  type Logger,
+  type MonotonicClock,
+} from '@fornax/base';
 import { CLOCK, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';
-import { DueTimer, GATHER_MS, type DueLook } from './due-timer.js';
 
 /** Rows handled together. */
 const BATCH = 200;

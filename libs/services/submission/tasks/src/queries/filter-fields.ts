@@ -108,7 +108,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   totalinstancecount: number('total_instances'),
   runninginstancecount: number('running_instances'),
   runningcorecount: number('floor(running_cores + 0.5)'),
-  snapshotinterval: number('0'),
+  snapshotinterval: number(`coalesce(${numberAt(`spec->>'snapshotIntervalSeconds'`)}, 0)`),
   maxtimequeueseconds: number(numberAt(`spec->'echo'->>'maxTimeQueueSeconds'`)),
   defaultresourcescachettlsec: number(numberAt(`coalesce(spec->'echo'->>'defaultResourcesCacheTTLSec', '7776000')`)),
   executiontime: duration(`(execution_ms + running_instances * ${NOW_MS} - running_since_ms)`),

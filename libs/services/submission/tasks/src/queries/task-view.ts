@@ -75,7 +75,7 @@ export const taskView = (
     resultsWhitelist: spec.resultsWhitelist,
     resultsBlacklist: spec.resultsBlacklist,
     resultsCount: task.resultsCount,
-    snapshotInterval: 0,
+    snapshotInterval: spec.snapshotIntervalSeconds ?? 0,
     snapshotWhitelist: spec.snapshotWhitelist,
     snapshotBlacklist: spec.snapshotBlacklist,
     snapshotBucket: spec.snapshotBucket,

@@ -1,4 +1,5 @@
-import type { Logger, MonotonicClock } from '@fornax/base';
+import type { Logger } from '../telemetry/logger.js';
+import type { MonotonicClock } from './clock.js';
 
 /** What a look at the rows has found. */
 export interface DueLook {

@@ -1,0 +1,40 @@
+import { describe, it } from '@jest/globals';
+import { AT as at, aLease, anEnd, cancelRequested, concluded, dispatched, submitted } from '../specs/facts.fixture.js';
+import { specFor } from '../specs/given.fixture.js';
+import type { TaskEvent } from './task.events.js';
+import { taskDecider } from './task.decider.js';
+
+const { given } = specFor(taskDecider);
+const planned = (intervalSeconds: number, more: object = {}): TaskEvent => ({
+  type: 'TaskSnapshotsPlanned',
+  ...{ bucket: null, prefix: null, whitelist: 'stored', blacklist: null, ...more },
+  intervalSeconds,
+  at,
+});
+const task = submitted('task-1', { instances: '0', snapshotWhitelist: 'stored' });
+
+describe('planning snapshots of a task', () => {
+  it('keeps what is not said, also while the task waits', () => {
+    given(task).when({ type: 'PlanSnapshots', intervalSeconds: 60, at }).then(planned(60));
+    given(task, dispatched(aLease(0)))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 60, bucket: 'b', prefix: 'p', whitelist: null, at })
+      .then(planned(60, { bucket: 'b', prefix: 'p', whitelist: null }));
+    given(task, planned(60, { bucket: 'b', blacklist: 'x' }))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 0, blacklist: null, at })
+      .then(planned(0, { bucket: 'b' }));
+  });
+
+  it('changes nothing where it is planned like that', () => {
+    given(task).when({ type: 'PlanSnapshots', intervalSeconds: 0, at }).thenNothing();
+    given(task, planned(60)).when({ type: 'PlanSnapshots', intervalSeconds: 60, whitelist: 'stored', at }).thenNothing();
+  });
+
+  it('is refused once the task ends', () => {
+    const plan = { type: 'PlanSnapshots', intervalSeconds: 60, at } as const;
+    given().when(plan).thenRejected('task-not-found');
+    given(task, dispatched(aLease(0)), cancelRequested).when(plan).thenRejected('task-not-running');
+    given(task, dispatched(aLease(0)), concluded(anEnd(0)))
+      .when(plan)
+      .thenRejected('task-not-running');
+  });
+});

@@ -1,0 +1,55 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { derivedId } from '@fornax/base';
+import { lastDue } from '@fornax/domain';
+import { CommandRejected } from '@fornax/event-store';
+import type { DataSource } from 'typeorm';
+import { duePlans, nextPlanDue, type DuePlan } from '../projections/snapshot-plans.js';
+import { findTaskRef } from '../projections/task-refs.js';
+import { Placements } from './placements.js';
+import { SnapshotCommands } from './snapshot-commands.js';
+import { configOf, snapshotIdOf } from './snapshot-of-task.js';
+
+/** Finds the periodic snapshots that are due, and triggers them. */
+@Injectable()
+export class DueSnapshots {
+  constructor(
+    @InjectDataSource('snapshot') private readonly db: DataSource,
+    private readonly placements: Placements,
+    private readonly commands: SnapshotCommands,
+  ) {}
+
+  find(now: number, passedOver: readonly string[], limit: number): Promise<readonly DuePlan[]> {
+    return duePlans(this.db, now, passedOver, limit);
+  }
+
+  /** When the next one is due; undefined: none. */
+  next(passedOver: readonly string[]): Promise<number | undefined> {
+    return nextPlanDue(this.db, passedOver);
+  }
+
+  /**
+   * Triggers one that stands for all that were due until now. Safe to repeat, and in several processes: its id is made of its due time.
+   * @returns false when nothing of the task runs
+   * @throws Unavailable, Invalid
+   */
+  async take({ taskId, period }: DuePlan, now: number): Promise<boolean> {
+    const dueAt = lastDue(period, now);
+    const task = await findTaskRef(this.db, taskId);
+    if (dueAt === undefined || !task) return true;
+    const parts = await this.placements.running(taskId);
+    if (parts.length === 0) return false;
+    const { owner } = task;
+    const snapshotId = snapshotIdOf(taskId, dueAt, derivedId('periodic-snapshot', taskId, String(dueAt)));
+    try {
+      await this.commands.trigger(
+        { snapshotId, taskId, owner, config: configOf({}, task), parts, dueAt },
+        { actor: 'service:snapshot', onBehalfOf: `user:${owner}`, correlationId: snapshotId },
+      );
+    } catch (error) {
+      // Another process was faster.
+      if (!(error instanceof CommandRejected && error.rejection.code === 'snapshot-exists')) throw error;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,39 @@
+import { Invalid } from '@fornax/base';
+import type { SnapshotConfig } from '@fornax/domain';
+import type { TaskRef } from '../projections/task-refs.js';
+
+/** What a request says of a snapshot; what it leaves open comes from the task. */
+export interface AskedConfig {
+  readonly whitelist?: string | undefined;
+  readonly blacklist?: string | undefined;
+  readonly bucket?: string | undefined;
+  readonly bucketPrefix?: string | undefined;
+}
+
+/** An empty text means that there is none (contract, section 4.7). */
+const chosen = (given: string | undefined, stored: string | null): string | null => {
+  const text = given ?? stored;
+  return text === '' ? null : text;
+};
+
+/** What a snapshot of a task takes, and where it goes. @throws Invalid no bucket to write to */
+export const configOf = (asked: AskedConfig, task: TaskRef): SnapshotConfig => {
+  const bucket = [asked.bucket, task.snapshotBucket, task.resultBucket].find(
+    (name) => name !== undefined && name !== null && name !== '',
+  );
+  if (bucket === undefined || bucket === null) {
+    throw new Invalid('The snapshot needs a bucket: the task has neither a snapshot bucket nor a result bucket', {
+      code: 'no-bucket',
+    });
+  }
+  return {
+    whitelist: chosen(asked.whitelist, task.snapshotWhitelist),
+    blacklist: chosen(asked.blacklist, task.snapshotBlacklist),
+    bucket,
+    prefix: chosen(asked.bucketPrefix, task.snapshotPrefix),
+  };
+};
+
+/** `snap_<task>_<yyyyMMddHHmmss>_<4 characters>`: clients take it as opaque (contract, section 3.20). */
+export const snapshotIdOf = (taskId: string, at: number, unique: string): string =>
+  `snap_${taskId}_${new Date(at).toISOString().replace(/\D/g, '').slice(0, 14)}_${unique.slice(-4)}`;
