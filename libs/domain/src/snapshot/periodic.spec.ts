@@ -2,7 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { lastDue, nextDue } from './periodic.js';
 
-const period = fc.record({ intervalSeconds: fc.integer({ min: 1, max: 604_800 }), since: fc.integer({ min: 0, max: 4e12 }) });
+const period = fc.record({
+  intervalSeconds: fc.integer({ min: 1, max: 604_800 }),
+  since: fc.integer({ min: 0, max: 4e12 }),
+});
 
 describe('due times of periodic snapshots', () => {
   it('lie whole intervals after the plan, whatever was late', () => {

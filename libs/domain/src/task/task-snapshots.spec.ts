@@ -26,13 +26,17 @@ describe('planning snapshots of a task', () => {
 
   it('changes nothing where it is planned like that', () => {
     given(task).when({ type: 'PlanSnapshots', intervalSeconds: 0, at }).thenNothing();
-    given(task, planned(60)).when({ type: 'PlanSnapshots', intervalSeconds: 60, whitelist: 'stored', at }).thenNothing();
+    given(task, planned(60))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 60, whitelist: 'stored', at })
+      .thenNothing();
   });
 
   it('is refused once the task ends', () => {
     const plan = { type: 'PlanSnapshots', intervalSeconds: 60, at } as const;
     given().when(plan).thenRejected('task-not-found');
-    given(task, dispatched(aLease(0)), cancelRequested).when(plan).thenRejected('task-not-running');
+    given(task, dispatched(aLease(0)), cancelRequested)
+      .when(plan)
+      .thenRejected('task-not-running');
     given(task, dispatched(aLease(0)), concluded(anEnd(0)))
       .when(plan)
       .thenRejected('task-not-running');

@@ -459,9 +459,9 @@ describe('snapshots', () => {
       await runningTask('ticking', 3);
       await plan('ticking', 2, { prefix: 'p', whitelist: 'w' });
       await eventually(async () => (await triggers('ticking')).length === 1, { timeoutMs: 10_000 });
-      expect(await eventually(() => Promise.resolve(snapshotsOf('ticking').length === 3 && snapshotsOf('ticking')))).toMatchObject(
-        [0, 1, 2].map(() => ({ bucket: 'snaps', prefix: 'p/', whitelist: 'w', blacklist: null })),
-      );
+      expect(
+        await eventually(() => Promise.resolve(snapshotsOf('ticking').length === 3 && snapshotsOf('ticking'))),
+      ).toMatchObject([0, 1, 2].map(() => ({ bucket: 'snaps', prefix: 'p/', whitelist: 'w', blacklist: null })));
       await finish('ticking');
       await eventually(async () => (await triggers('ticking')).length === 2, { timeoutMs: 10_000 });
       const since = await plannedAt('ticking');

@@ -13,7 +13,10 @@ export const triggerSchema = z.object({
   bucketPrefix: name.optional(),
 });
 export const periodicSchema = triggerSchema.extend({
-  interval: z.number('The interval is a number of seconds.').int('The interval is a whole number of seconds.').min(0, 'The interval must not be negative.'),
+  interval: z
+    .number('The interval is a number of seconds.')
+    .int('The interval is a whole number of seconds.')
+    .min(0, 'The interval must not be negative.'),
 });
 export type PeriodicRequest = z.output<typeof periodicSchema>;
 export type TriggerRequest = z.output<typeof triggerSchema>;

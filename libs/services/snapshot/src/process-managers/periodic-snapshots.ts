@@ -91,7 +91,10 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
       isMore = due.length === BATCH && isUpToDate;
     }
     const next = await this.due.next([...this.passedOver.keys()]);
-    const soonest = Math.min(next ?? Number.POSITIVE_INFINITY, ...[...this.passedOver.values()].map(({ until }) => until));
+    const soonest = Math.min(
+      next ?? Number.POSITIVE_INFINITY,
+      ...[...this.passedOver.values()].map(({ until }) => until),
+    );
     return { isUpToDate, nextInMs: Number.isFinite(soonest) ? soonest - this.clock.now() : undefined };
   }
 

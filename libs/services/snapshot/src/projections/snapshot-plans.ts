@@ -62,10 +62,7 @@ const writeTaken = async (db: Queries, taken: ReadonlyMap<string, number>): Prom
   await db.query(
     `UPDATE task_ref SET due_ms = taken.due_ms FROM unnest($1::text[], $2::bigint[]) AS taken (task_id, due_ms)
      WHERE task_ref.task_id = taken.task_id`,
-    [
-      plans.map(({ task_id }) => task_id),
-      plans.map((plan) => nextDue(periodOf(plan), taken.get(plan.task_id) ?? 0)),
-    ],
+    [plans.map(({ task_id }) => task_id), plans.map((plan) => nextDue(periodOf(plan), taken.get(plan.task_id) ?? 0))],
   );
 };
 
