@@ -148,10 +148,17 @@ const REPETITIONS = [
 interface RepeatOptions {
   readonly name?: string;
   readonly pinned?: boolean;
+  readonly withoutDependencies?: boolean;
 }
 
-const repeat = async (io: Io, kind: Repetition, id: string, { name, pinned = false }: RepeatOptions): Promise<void> => {
-  const changes = { ...(name === undefined ? {} : { name }), ...(pinned ? { fornax: { pinned } } : {}) };
+const repeat = async (io: Io, kind: Repetition, id: string, options: RepeatOptions): Promise<void> => {
+  const { name, pinned = false, withoutDependencies = false } = options;
+  const fornax = { ...(pinned ? { pinned } : {}), ...(withoutDependencies ? { after: [] } : {}) };
+  const changes = {
+    ...(name === undefined ? {} : { name }),
+    ...(withoutDependencies ? { dependencies: {} } : {}),
+    ...(pinned || withoutDependencies ? { fornax } : {}),
+  };
   io.print(await io.client().repeatTask(id, kind, changes));
 };
 
@@ -222,6 +229,7 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
       .description(`make a task of ${what}; prints its id`)
       .option('-n, --name <name>', 'another name than its origin has')
       .option('--pinned', 'with the very inputs that its origin had; refused when one of them has changed')
+      .option('--without-dependencies', 'it waits for nothing that its origin waited for')
       .action((id: string, options: RepeatOptions) => repeat(io, kind, id, options));
   }
   return task;

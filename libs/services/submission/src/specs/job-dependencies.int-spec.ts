@@ -168,7 +168,7 @@ describe('dependencies', () => {
     expect(places).toEqual(places.toSorted((x, y) => x - y));
   });
 
-  it('are those that its repetition is given, in the same job as long as that takes tasks', async () => {
+  it('are those of its repetition, too, unless that is given others, and in the same job as long as that takes tasks', async () => {
     const jobUuid = await harness.createJob({ useDependencies: true });
     const first = await submitTo(harness, { ...one, jobUuid });
     const second = await submitTo(harness, { ...one, jobUuid, dependencies: { dependsOn: [first] } });
@@ -177,12 +177,31 @@ describe('dependencies', () => {
       const answer = await harness.call('POST', `/tasks/${second}/resume`, body);
       return readFrom(harness, String(answer.json()['uuid']));
     };
-    expect(await repeat()).toMatchObject({ jobUuid, dependencies: null });
-    const waiting = await repeat({ dependencies: { dependsOn: [first] } });
+    const waiting = await repeat();
     expect(waiting).toMatchObject({ jobUuid, dependencies: { dependsOn: [first], state: 'waiting' } });
+    expect(await repeat({ dependencies: {} })).toMatchObject({ jobUuid, dependencies: null });
     await harness.call('POST', `/jobs/${jobUuid}/terminate`);
     expect((await readFrom(harness, String(waiting.uuid))).state).toBe('Cancelled');
-    expect(await repeat()).toMatchObject({ jobUuid: null, dependencies: null });
+    const refused = await harness.call('POST', `/tasks/${second}/resume`);
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining(`waited for task ${first}`)]);
+    expect(await repeat({ dependencies: {} })).toMatchObject({ jobUuid: null, dependencies: null });
+  });
+
+  it('that let a task start count for its repetition, whether they are still there or not', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, dependencies: { dependsOn: [first] } });
+    await harness.run(first);
+    await harness.happen(second, { type: 'DependenciesFulfilled', ends: [{ taskId: first, outcome: 'success' }], at: 1 });
+    await harness.run(second, 'failure');
+    const retry = async () => {
+      const answer = await harness.call('POST', `/tasks/${second}/retry`);
+      return (await readFrom(harness, String(answer.json()['uuid']))).dependencies;
+    };
+    expect(await retry()).toMatchObject({ dependsOn: [first], state: 'dependencyConditionsFulfilled' });
+    expect((await harness.call('DELETE', `/tasks/${first}`)).status).toBe(200);
+    await eventually(async () => (await harness.call('GET', `/tasks/${first}`)).status === 404);
+    expect(await retry()).toBeNull();
   });
 
   it('need no job between tasks of one project', async () => {
@@ -242,7 +261,8 @@ describe('dependencies', () => {
       maxParallel: 2,
       dependencies: [{ taskUuid: a, each: true }],
     });
-    const resumed = await harness.call('POST', `/tasks/${b}/resume`);
+    expect((await harness.call('POST', `/tasks/${b}/resume`)).text).toContain(`waited for task ${a}`);
+    const resumed = await harness.call('POST', `/tasks/${b}/resume`, { fornax: { after: [] } });
     expect((await readFrom(harness, String(resumed.json()['uuid']))).fornax).toMatchObject({
       maxParallel: 2,
       dependencies: [],

@@ -82,7 +82,7 @@ export class RepeatJob {
     await eachLimited(repeated, TABLES_AT_ONCE, async ({ taskId, kind }) => {
       const status = byId.get(taskId);
       if (!status) return;
-      const copy = await this.copies.copyOf(kind, status, {}, false);
+      const copy = await this.copies.copyOf(kind, status, {}, { isInItsJob: false });
       room.take(copy.source?.table?.rows ?? []);
       copies.set(taskId, copy);
     });

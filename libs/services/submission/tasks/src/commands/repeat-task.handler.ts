@@ -10,7 +10,7 @@ import { SubmitTask, type AskedTask } from './submit-task.handler.js';
 import type { TaskSource } from './task-specs.js';
 import { TaskPins } from './task-pins.js';
 import { TaskPlaces } from '../places/task-places.js';
-import { copyOf } from './task-copy.js';
+import { copyOf, type CopyPlace } from './task-copy.js';
 
 /** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
 @Injectable()
@@ -34,9 +34,10 @@ export class RepeatTask {
         `The job of task ${taskId} takes no more tasks, and elsewhere a clone cannot wait for what this task waited for: clone the job`,
         { code: 'clone-without-dependencies' },
       );
+    const outcomes = await this.places.endsOf(dependencies.map((one) => one.taskId));
     return this.submissions.submitAsked(
       {
-        ...(await this.copyOf(kind, task, changes, isInItsJob)),
+        ...(await this.copyOf(kind, task, changes, { isInItsJob, outcomes })),
         body: changes,
         route: [kind, taskId],
         way: [kind, taskId],
@@ -50,7 +51,7 @@ export class RepeatTask {
     kind: OriginKind,
     { fold, taskId }: TaskStatus,
     changes: TaskRepetition,
-    isInItsJob: boolean,
+    place: CopyPlace,
   ): Promise<Pick<AskedTask, 'creation'> & { readonly source: TaskSource }> {
     const { table } = fold.spec;
     // A row stays with its instance: whichever instances the copy has, they have the numbers of their origins.
@@ -58,7 +59,7 @@ export class RepeatTask {
     const { resources } = fold.spec;
     const pin = changes.fornax?.pinned === true ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
     return {
-      creation: copyOf(fold, kind, changes, isInItsJob),
+      creation: copyOf(fold, kind, changes, place),
       source: {
         origin: { taskId, kind },
         secrets: fold.spec,

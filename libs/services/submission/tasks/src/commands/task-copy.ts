@@ -7,12 +7,14 @@ import {
   sizeOf,
   type OriginKind,
   type TaskDependency,
+  type TaskOutcome,
   type TaskSpec,
   type TaskState,
 } from '@fornax/domain';
 import { Invalid } from '@fornax/base';
 import { masked } from '../model/secret-constants.js';
 import type { Echo } from '../model/task-spec.js';
+import { leftDependencies } from './left-dependencies.js';
 
 /** What the instances are called that a finished task's repetition runs again. */
 const REPEATED = { retry: 'failed', resume: 'cancelled', recover: 'failed or cancelled' } as const;
@@ -24,8 +26,10 @@ const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | null 
 const limitOf = ({ maxParallel }: TaskSpec): NonNullable<TaskCreation['fornax']> =>
   maxParallel === undefined ? {} : { maxParallel };
 
-const dependenciesOf = (spec: TaskSpec): Pick<TaskCreation, 'dependencies' | 'fornax'> => {
-  const { dependencies = [] } = spec;
+const dependenciesOf = (
+  spec: TaskSpec,
+  dependencies: readonly TaskDependency[],
+): Pick<TaskCreation, 'dependencies' | 'fornax'> => {
   if (dependencies.length === 0) return { fornax: limitOf(spec) };
   const asked = (as: TaskDependency['as']) => dependencies.filter((one) => one.as === as);
   return {
@@ -78,7 +82,7 @@ export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
     jobUuid: spec.jobId,
   }),
   ...placeOf(spec),
-  ...dependenciesOf(spec),
+  ...dependenciesOf(spec, spec.dependencies ?? []),
   tags: [...spec.tags],
   labels: { ...spec.labels },
 });
@@ -113,17 +117,24 @@ const withChanges = (creation: TaskCreation, changes: TaskRepetition): TaskCreat
   return { ...creation, ...voided, ...named, ...fornax, name: named.name ?? creation.name };
 };
 
+/** Where a copy is to be, and what it may count on there. */
+export interface CopyPlace {
+  /** Whether it may belong to the job of its origin; a clone then waits for what that waited for. Default: yes. */
+  readonly isInItsJob?: boolean;
+  /** How tasks ended that its origin waited for; absent: a copy that is no clone waits for nothing. */
+  readonly outcomes?: ReadonlyMap<string, TaskOutcome>;
+}
+
 /**
  * What a copy of a task asks for: all that the task is, changed by what the request names. Retry, resume and recover keep exactly the
  * instances that did not succeed, by their numbers (contract, section 2.2).
- * @param isInItsJob whether a copy may belong to the job of its origin; a clone then waits for what that waited for
- * @throws Invalid the task is not finished, or has no such instances
+ * @throws Invalid the task is not finished, or has no such instances; or what it waited for did not end as it was to
  */
 export const copyOf = (
   state: TaskState,
   kind: OriginKind,
   changes: TaskRepetition,
-  isInItsJob = true,
+  { isInItsJob = true, outcomes }: CopyPlace = {},
 ): TaskCreation => {
   if (kind === 'clone') {
     // A client that fills in every field sends 0 for "not said".
@@ -142,8 +153,10 @@ export const copyOf = (
     throw new Invalid(`Task ${state.taskId} has no ${what} instances to ${kind}`, { code: 'nothing-to-repeat' });
   }
   const { instanceCount: _count, advancedRanges: _ranges, poolUuid: _pool, ...others } = changes;
-  // What it waited for has ended: the rest of it waits for nothing, unless the changes say otherwise.
   const whole = creationOf(state);
   const rest = isInItsJob ? unbound(whole) : alone(whole);
-  return withChanges(rest, { ...others, advancedRanges: formatRanges(instances) });
+  const isWhole = sizeOf(instances) === sizeOf(state.all);
+  const left = outcomes ? leftDependencies({ state, changes, isInItsJob, isWhole, outcomes }) : [];
+  const waiting = { ...rest, ...dependenciesOf(state.spec, left) };
+  return withChanges(waiting, { ...others, advancedRanges: formatRanges(instances) });
 };

@@ -43,6 +43,11 @@ export class TaskPlaces {
     return jobId === undefined || (await this.findJob?.(owner, jobId))?.isActive === true;
   }
 
+  /** How those of the tasks ended that are over and still known. */
+  endsOf(taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskOutcome>> {
+    return this.neighbors.outcomesOf(taskIds);
+  }
+
   /**
    * The pool that a task is to run in: its job's, or else the one that it names (contract, section 3.1). `pool` is left out where there is no such one.
    * @throws ValidationFailed it names another one than its job has
