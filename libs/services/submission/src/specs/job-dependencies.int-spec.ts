@@ -192,7 +192,11 @@ describe('dependencies', () => {
     const first = await submitTo(harness, { ...one, jobUuid });
     const second = await submitTo(harness, { ...one, jobUuid, dependencies: { dependsOn: [first] } });
     await harness.run(first);
-    await harness.happen(second, { type: 'DependenciesFulfilled', ends: [{ taskId: first, outcome: 'success' }], at: 1 });
+    await harness.happen(second, {
+      type: 'DependenciesFulfilled',
+      ends: [{ taskId: first, outcome: 'success' }],
+      at: 1,
+    });
     await harness.run(second, 'failure');
     const retry = async () => {
       const answer = await harness.call('POST', `/tasks/${second}/retry`);
