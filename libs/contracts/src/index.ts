@@ -180,6 +180,10 @@ export {
   outputReadReplySchema,
   outputReadRequestSchema,
   placementsReplySchema,
+  restoreSchema,
+  resumableReplySchema,
+  resumableRequestSchema,
+  type Restore,
   planSnapshotsReplySchema,
   planSnapshotsRequestSchema,
   type PlanSnapshotsRequest,
@@ -208,3 +212,18 @@ export {
 } from './work/rpc.js';
 export { givenSettings, type GivenSettings } from './settings/setting-files.js';
 export * from './rest/index.js';
+export {
+  decodeCopies,
+  encodeCopies,
+  FILE_COPIES_QUERY,
+  MAX_COPIES_BYTES,
+  MOST_COPIES,
+  type FileCopies,
+} from './work/file-copies.js';
+export {
+  MOST_SNAPSHOT_MANIFEST_BYTES,
+  SNAPSHOTS_AREA,
+  snapshotFileKey,
+  snapshotManifestSchema,
+  type SnapshotManifest,
+} from './work/snapshot-manifest.js';

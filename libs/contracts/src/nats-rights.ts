@@ -84,7 +84,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     appends: ['task', 'job', 'pool'],
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
-    asks: [RPC.taskRow],
+    asks: [RPC.taskRow, RPC.resumable],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
     hears: [allYieldsSubject('task'), allYieldsSubject('pool'), allHeldLeasesSubject],
     leads: ['scheduler'],
@@ -111,7 +111,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'snapshot', filter: allSnapshotReportsSubject }],
     asks: [RPC.placements, RPC.ensureBuckets, RPC.taskRow, RPC.planSnapshots],
-    answers: [nodeRpcPattern('snapshot-grant')],
+    answers: [nodeRpcPattern('snapshot-grant'), 'fx.rpc.snapshot.*'],
   },
 };
 

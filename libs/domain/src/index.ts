@@ -29,6 +29,7 @@ export {
   type ResourceRequest,
   type SchedulingPlan,
   type SnapshotPlan,
+  type StartedLease,
   type TaskConstant,
   type TaskEvent,
   type TaskOrigin,

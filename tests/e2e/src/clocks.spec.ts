@@ -28,6 +28,8 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/services/submission/jobs/src/commands/staged-tasks.ts': 2,
   'libs/services/submission/tasks/src/process-managers/due-objects.ts': 1,
   'libs/services/snapshot/src/process-managers/periodic-snapshots.ts': 1,
+  // Against the times of files.
+  'apps/node-agent/src/instance/kept-files.ts': 1,
 };
 
 const sourcesOf = (folder: string): readonly string[] =>

@@ -80,6 +80,28 @@ describe('a snapshot of a running task', () => {
     expect(after).toMatchObject({ state: 'FullyExecuting', runningInstanceCount: 2 });
   });
 
+  it('copies inside of the storage what has not changed since', async () => {
+    const id = await api.snapshotTask(task, {
+      bucket: 'snapshots',
+      bucketPrefix: 'at-first/',
+      whitelist: '^kept/.*\\.txt$',
+    });
+    await eventually(async () => (await api.getSnapshot(task, id))['status'] === 'success', { timeoutMs: 30_000 });
+    const response = await fetch(`${platform.apiUrl}/fornax/v1/tasks/${task}/events?limit=1000`, {
+      headers: { authorization: platform.token },
+    });
+    const { events } = (await response.json()) as {
+      readonly events: readonly { readonly type: string; readonly data: Record<string, unknown> }[];
+    };
+    const parts = events.filter(({ type }) => type === 'SnapshotPartUploaded').map(({ data }) => data);
+    const [size, manifest] = ['first words of 0\n'.length + 300_000, expect.stringMatching(/^[0-9a-f]{64}$/)];
+    expect(parts).toEqual([
+      ...[0, 1].map(() => expect.objectContaining({ files: 2, bytes: size, sentBytes: size, manifest })),
+      ...[0, 1].map(() => expect.objectContaining({ files: 2, bytes: size, sentBytes: 0, manifest })),
+    ]);
+    expect(await s3.listObjects('snapshots')).toHaveLength(4);
+  });
+
   it('is refused once the task is over', async () => {
     await api.abortTask(task);
     expect(await api.waitForTask(task)).toMatchObject({ state: 'Cancelled' });

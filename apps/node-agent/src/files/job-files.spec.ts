@@ -176,7 +176,11 @@ describe('the files of a job', () => {
     await mkdir(join(job, 'sub'));
     await symlink(`${'sub/../'.repeat(500)}sub`, join(job, 'way'));
     await expect(listFiles(job, { ...seen, most: 20 })).rejects.toMatchObject({ code: 'FX-RESULT', cause: 'limit' });
-    await expect(listFiles(job, seen)).resolves.toEqual({ files: [], leftOut: [] });
+    await expect(listFiles(job, seen)).resolves.toEqual({
+      files: [],
+      links: [{ path: 'way', target: 'sub' }],
+      leftOut: [],
+    });
     await expect(listFiles(job, { ...seen, signal: AbortSignal.abort(new Error('given up')) })).rejects.toThrow(
       'given up',
     );

@@ -12,6 +12,8 @@ export interface JobFile {
   readonly sizeBytes: number;
   /** Rights, as `stat` tells them. */
   readonly mode: number;
+  /** When its bytes, rights or names changed last, milliseconds. */
+  readonly changedAt: number;
   /** Tells a changed file from an unchanged one. */
   readonly version: string;
 }
@@ -22,6 +24,19 @@ export const MOST_DEPTH = 256;
 /** Tells a changed file from an unchanged one; moving it changes nothing. */
 export const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string =>
   `${stat.ino}/${stat.size}/${stat.mtimeMs}`;
+/** What a listing says of a file. */
+export const factsOf = (stat: {
+  ino: number;
+  size: number;
+  mode: number;
+  mtimeMs: number;
+  ctimeMs: number;
+}): Pick<JobFile, 'sizeBytes' | 'mode' | 'changedAt' | 'version'> => ({
+  sizeBytes: stat.size,
+  mode: stat.mode,
+  changedAt: Math.max(stat.mtimeMs, stat.ctimeMs),
+  version: versionOf(stat),
+});
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 
 import { UserError } from '../profile/command-of.js';
 import { joined, keyOfPath } from './file-names.js';
-import { type JobFile, MOST_DEPTH, below, codeOf, openBelow, openFolder, openRegular, versionOf } from './job-files.js';
+import { type JobFile, MOST_DEPTH, below, codeOf, factsOf, openBelow, openFolder, openRegular } from './job-files.js';
 import { entriesOf } from './entries-of.js';
 import { type MayRead, rightsIn } from './rights.js';
 import { followLink, type LinkTarget } from './job-links.js';
@@ -15,7 +15,16 @@ export interface LeftOut {
   readonly why: string;
 }
 
+/** A symbolic link that leads to something in the job. */
+export interface JobLink {
+  readonly path: string;
+  /** Where it leads, from the job's folder on. */
+  readonly target: string;
+}
+
 export interface JobListing {
+  /** Links that were followed: what they lead to is among the files under their names, too. */
+  readonly links: readonly JobLink[];
   /** In the order of their paths. */
   readonly files: readonly JobFile[];
   readonly leftOut: readonly LeftOut[];
@@ -57,6 +66,7 @@ const isSelfOrAncestor = (names: readonly Buffer[], of: readonly Buffer[]): bool
 class Walk {
   readonly files = new Map<string, JobFile>();
   readonly leftOut: LeftOut[] = [];
+  readonly followed: JobLink[] = [];
   readonly #links: { readonly folder: readonly Buffer[]; readonly name: Buffer }[] = [];
   #entries = 0;
   #steps = 0;
@@ -123,9 +133,7 @@ class Walk {
     this.files.set(key, {
       path: key,
       ...(isPlain ? {} : { place }),
-      sizeBytes: stat.size,
-      mode: stat.mode,
-      version: versionOf(stat),
+      ...factsOf(stat),
     });
   }
 
@@ -136,6 +144,7 @@ class Walk {
     if (target.kind === 'nothing') return this.#leave(shown, target.why);
     if (target.kind === 'folder') {
       if (isSelfOrAncestor(target.names, folder)) return this.#leave(shown, 'links that lead in a circle');
+      this.#note(shown, target.names);
       return this.#walk(target.names, shown);
     }
     const parent = await this.#opened(shown, () => openBelow(this.root, target.names.slice(0, -1)));
@@ -143,9 +152,14 @@ class Walk {
     if (!parent || !last) return;
     try {
       await this.#linked(parent, last, target.names, shown);
+      this.#note(shown, target.names);
     } finally {
       await parent.close();
     }
+  }
+
+  #note(shown: readonly Buffer[], target: readonly Buffer[]): void {
+    this.followed.push({ path: keyOfPath(joined(shown)), target: keyOfPath(joined(target)) });
   }
 
   /** One file under the name of a link to it. */
@@ -159,9 +173,7 @@ class Walk {
     this.files.set(path, {
       path,
       place: joined(names),
-      sizeBytes: stat.size,
-      mode: stat.mode,
-      version: versionOf(stat),
+      ...factsOf(stat),
     });
   }
 
@@ -226,5 +238,5 @@ export const listFiles = async (root: string, options: ListOptions): Promise<Job
   const walk = new Walk(root, options);
   await walk.run();
   const files = [...walk.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files, leftOut: walk.leftOut };
+  return { files, links: walk.followed, leftOut: walk.leftOut };
 };

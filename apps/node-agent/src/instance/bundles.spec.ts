@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { listFiles } from '../files/list-files.js';
 import { bundlesOf, storeTogether } from './bundles.js';
 
-const file = (path: string, sizeBytes = 10) => ({ path, sizeBytes, mode: 0o100644, version: '' });
+const file = (path: string, sizeBytes = 10) => ({ path, sizeBytes, mode: 0o100644, changedAt: 0, version: '' });
 
 describe('bundles of files', () => {
   it('hold small files, so many and so large as one request takes', () => {

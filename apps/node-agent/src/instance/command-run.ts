@@ -66,6 +66,11 @@ export class CommandRun {
     });
   }
 
+  /** Bytes of output so far. */
+  get outputBytes(): { readonly stdout: number; readonly stderr: number } {
+    return { stdout: this.#stdout.takenBytes, stderr: this.#stderr.takenBytes };
+  }
+
   get startedAt(): number {
     return this.running.startedAt;
   }

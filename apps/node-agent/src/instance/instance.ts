@@ -13,6 +13,7 @@ import { CommandRun } from './command-run.js';
 import { endOf } from './end-of.js';
 import { InstanceDisk } from './instance-disk.js';
 import { InstanceInputs } from './instance-inputs.js';
+import { InstanceSnapshots } from './instance-snapshots.js';
 import { InstanceResults } from './instance-results.js';
 import type { InstanceWorld } from './instance-world.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
@@ -25,6 +26,11 @@ import { PhaseTimes } from './phase-times.js';
 import { Slot } from './slot.js';
 import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
+
+/** The files of an instance whose command runs, and how much that has printed. */
+export interface LiveFiles extends Omit<EndedJob, 'of'>, Pick<CommandRun, 'outputBytes'> {
+  readonly signal: AbortSignal;
+}
 
 /**
  * One lease on this node.
@@ -48,6 +54,7 @@ export class Instance implements Measurable {
   readonly #publisher: Pick<DurablePublisher, 'publish'>;
   readonly #inputs: InstanceInputs;
   readonly #results: InstanceResults;
+  readonly snapshots = new InstanceSnapshots();
   #phase: Phase = 'accepted';
   /** Grows with whatever gets done besides the command. */
   #moved = 0;
@@ -62,6 +69,7 @@ export class Instance implements Measurable {
   #slot: Slot | undefined;
   readonly #release = Promise.withResolvers<undefined>();
   readonly #grant: LeaseGrant;
+  readonly #storage: () => Promise<S3Client>;
   /** Its files, for who watches over the node's disk. */
   readonly disk: InstanceDisk;
   readonly done: Promise<void>;
@@ -72,8 +80,8 @@ export class Instance implements Measurable {
   ) {
     this.#leaseId = order.leaseId;
     const moved = (): void => void (this.#moved += 1);
-    const storage = async (): Promise<S3Client> =>
-      new S3Client({ ...(await this.#grant.get()).s3, connection: world.s3, onMoved: moved });
+    const storage = (this.#storage = async (): Promise<S3Client> =>
+      new S3Client({ ...(await this.#grant.get()).s3, connection: world.s3, onMoved: moved }));
     this.#publisher = {
       publish: async (...message) => {
         const published = await world.publisher.publish(...message);
@@ -107,9 +115,10 @@ export class Instance implements Measurable {
   }
 
   /** What a snapshot takes; undefined unless the command runs. */
-  get files(): (Omit<EndedJob, 'of'> & { readonly signal: AbortSignal }) | undefined {
-    if (this.#phase !== 'running' || !this.#prepared) return undefined;
-    return { ...this.#jobIn(this.#prepared), signal: this.#abort.signal };
+  get files(): LiveFiles | undefined {
+    if (this.#phase !== 'running' || !this.#prepared || !this.#command) return undefined;
+    const { outputBytes } = this.#command;
+    return { ...this.#jobIn(this.#prepared), outputBytes, signal: this.#abort.signal };
   }
 
   #jobIn({ jobDir, paths }: PreparedInstance): Omit<EndedJob, 'of'> {
@@ -157,7 +166,7 @@ export class Instance implements Measurable {
   /** Its start and its exit once more, as far as it has come: the platform did not hear them. */
   tellAgain(): void {
     const { startedAt } = this.#times;
-    if (startedAt !== undefined && this.#phase !== 'ended') this.#tell({ kind: 'started', startedAt });
+    if (startedAt !== undefined && this.#phase !== 'ended') this.#tellStart(startedAt);
     if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
   }
 
@@ -251,6 +260,7 @@ export class Instance implements Measurable {
     const inputs = await this.#inputs.recorded();
     const { averageGHz } = this.#meter;
     const notes = [
+      ...this.snapshots.notes,
       ...this.#inputs.notes,
       ...notesOf(uploaded.leftOut),
       ...(this.#abort.signal.aborted ? [] : noteOfLostResults(uploaded.failure, outcome)),
@@ -286,7 +296,12 @@ export class Instance implements Measurable {
 
   #start(startedAt: number): void {
     this.#times.start(startedAt);
-    this.#tell({ kind: 'started', startedAt });
+    this.#tellStart(startedAt);
+  }
+
+  #tellStart(startedAt: number): void {
+    const { begun } = this.snapshots;
+    this.#tell({ kind: 'started', startedAt, ...(begun === undefined ? {} : { snapshotId: begun }) });
   }
 
   /** A slot: its preparation runs to its end; from then on it is ready, and stays so until it is cancelled and nobody is inside. */
@@ -339,7 +354,8 @@ export class Instance implements Measurable {
     const { order, world } = this;
     const { signal } = this.#abort;
     await world.room?.(signal);
-    const needsGrant = order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0;
+    const needsGrant =
+      order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0 || order.resumes === true;
     const granted = needsGrant ? await this.#grant.get() : undefined;
     signal.throwIfAborted();
     const prepared = await world.driver.prepare({
@@ -350,13 +366,19 @@ export class Instance implements Measurable {
     });
     this.#prepared = prepared;
     const whole = granted ? withRow(order, granted) : order;
-    const plan = planOf(whole, granted?.secrets ?? {}, prepared.paths, world.path);
+    const plan = planOf({ ...whole, snapshotId: granted?.restore?.snapshotId }, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
       await this.#inputs.fetch(prepared, plan.resourcesFolder);
       this.#times.enter('environment');
     }
     await this.#inputs.enterSlot(prepared);
+    if (granted?.restore) {
+      this.#times.enter('download');
+      const place = { jobDir: prepared.jobDir, instance: order.instance, signal };
+      await this.snapshots.begin(granted.restore, await this.#storage(), place);
+      this.#times.enter('environment');
+    }
     signal.throwIfAborted();
     return { prepared, plan };
   }

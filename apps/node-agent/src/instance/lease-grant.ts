@@ -55,7 +55,7 @@ export class LeaseGrant {
   async #ask(): Promise<Granted> {
     const { leaseId, taskId, instance } = this.order;
     const subject = nodeRpcSubject(this.node.nodeId, 'grant');
-    const request: GrantRequest = { leaseId, taskId, instance, takesRow: true, takesPin: true };
+    const request: GrantRequest = { leaseId, taskId, instance, takesRow: true, takesPin: true, takesRestore: true };
     const reply = await this.node.rpc.request(subject, request, grantReplySchema, TIMEOUT_MS);
     if (!reply.granted) throw new NotGranted(`the platform did not grant the lease: ${reply.reason}`);
     return reply;

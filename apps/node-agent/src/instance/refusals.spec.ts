@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { notesOf } from './notes.js';
 import { refusalOf, refusesOne } from './refusals.js';
 
-const file = { path: 'deep/er', sizeBytes: 7, mode: 0o644, version: '1' };
+const file = { path: 'deep/er', sizeBytes: 7, mode: 0o644, changedAt: 0, version: '1' };
 const target = { bucket: 'out', prefix: 'run/' };
 const refusal = (code: string) => refusalOf(new S3Error(400, code, 'as storage says'), file, target);
 

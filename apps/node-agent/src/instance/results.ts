@@ -3,7 +3,7 @@ import { MOST_NAMED_RESULTS } from '@fornax/contracts';
 import { type S3Client, S3Error } from '@fornax/s3';
 
 import type { JobFile } from '../files/job-files.js';
-import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
+import { type JobLink, type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { rightsIn } from '../files/rights.js';
 import type { UserError } from '../profile/command-of.js';
@@ -28,6 +28,8 @@ export const manifestOf = async (jobDir: string, options: ListOptions): Promise<
 /** What the filter lets through of what the command made. */
 export interface Selection {
   readonly files: readonly JobFile[];
+  /** Links of the job to something that is in it. */
+  readonly links: readonly JobLink[];
   /** What would be a result if it were a file inside of the job. */
   readonly leftOut: readonly LeftOut[];
   /** For the files, and for what they grow by before they are stored. */
@@ -48,7 +50,7 @@ export const selectResults = async (
   filter: PathFilter,
   { bound, what = 'results', ...options }: SelectOptions,
 ): Promise<Selection> => {
-  const { files, leftOut } = await listFiles(jobDir, options);
+  const { files, links, leftOut } = await listFiles(jobDir, options);
   const changed = files.filter(({ path, version }) => before.get(path) !== version);
   const selected = new Set(
     await filterPaths(
@@ -58,7 +60,7 @@ export const selectResults = async (
   );
   const isSelected = ({ path }: { readonly path: string }): boolean => selected.has(path);
   const chosen = changed.filter(isSelected);
-  return { files: chosen, leftOut: leftOut.filter(isSelected), room: new ResultsRoom(chosen, bound, what) };
+  return { files: chosen, links, leftOut: leftOut.filter(isSelected), room: new ResultsRoom(chosen, bound, what) };
 };
 
 export interface UploadTarget {

@@ -1,10 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 
 import { inSpan, type RpcClient, delay } from '@fornax/base';
 import {
+  type GrantReply,
   grantReplySchema,
   nodeRpcSubject,
   type SnapshotGrantRequest,
+  type SnapshotManifest,
   type SnapshotOrder,
   type SnapshotReport,
   snapshotReportSubject,
@@ -12,10 +14,13 @@ import {
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection } from '@fornax/s3';
 
-import type { Instance } from './instance.js';
+import type { Instance, LiveFiles } from './instance.js';
+import { copyFromBefore, copyInStore, keptFile, type StoredFile, unchangedFiles } from './kept-files.js';
 import { notesOf } from './notes.js';
+import { withPatience } from './patience.js';
 import { plainText } from './plain-text.js';
-import { selectResults, uploadFiles } from './results.js';
+import { MANIFESTS_AREA, namedLeftOut } from './result-manifest.js';
+import { type Selection, selectResults, type Uploaded, uploadFiles, type UploadTarget } from './results.js';
 
 export interface SnapshotWorld {
   readonly nodeId: string;
@@ -29,9 +34,12 @@ const PROGRESS_EVERY_MS = 500;
 const REPORT_TRIES = 60;
 const REPORT_RETRY_MS = 1_000;
 
+type Granted = Extract<GrantReply, { granted: true }>;
+type Report = Omit<Extract<SnapshotReport, { kind: 'uploaded' }>, 'kind' | 'snapshotId' | 'leaseId'>;
+
 /**
- * Uploads what the results of a running instance are now, file by file and without a copy: each file is as it was at one moment, not all at the same.
- * Ends with one report, `uploaded` or `failed`.
+ * Stores what the results of a running instance are now, file by file and without a copy on the node: each file is as it was at one moment, not all at the same. What
+ * has not changed since the snapshot before is copied in the store. Ends with one report, `uploaded` or `failed`.
  */
 export const takeSnapshot = (
   world: SnapshotWorld,
@@ -39,44 +47,164 @@ export const takeSnapshot = (
   instance: Instance | undefined,
 ): Promise<void> =>
   inSpan('snapshot', { kind: 'consumer', parent: order.traceparent }, async () => {
-    const { snapshotId, leaseId } = order;
+    const about = { snapshotId: order.snapshotId, leaseId: order.leaseId };
     const tell = (report: SnapshotReport, msgId: string = randomUUID()): Promise<void> => store(world, report, msgId);
+    const end = `${about.snapshotId}/${about.leaseId}/end`;
     try {
       const files = instance?.files;
-      if (!files) throw new Error('the instance does not run any more');
-      const { jobDir, seenAs, before, bound, signal } = files;
-      const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound, what: 'snapshot' });
-      const reply = await world.rpc.request(
-        nodeRpcSubject(world.nodeId, 'snapshot-grant'),
-        { snapshotId, leaseId, takesRow: true } satisfies SnapshotGrantRequest,
-        grantReplySchema,
-        GRANT_TIMEOUT_MS,
+      if (!instance || !files) throw new Error('the instance does not run any more');
+      const taking = new Taking(world, order, instance, files, (progress) =>
+        tell({ kind: 'progress', ...about, ...progress }),
       );
-      if (!reply.granted) throw new Error(reply.reason);
-      const sizeToUploadBytes = selected.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-      await tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes: 0 });
-      let toldAt = performance.now();
-      const target = { bucket: order.bucket, prefix: reply.resultsFolder ?? order.prefix };
-      const s3 = new S3Client({ ...reply.s3, connection: world.s3 });
-      const onProgress = (transferredBytes: number): void => {
-        if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
-        toldAt = performance.now();
-        void tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes });
-      };
-      const uploaded = await uploadFiles(s3, jobDir, selected, target, { signal, onProgress, isLive: true });
-      if (uploaded.failure !== undefined) throw uploaded.failure;
-      const { files: count, bytes } = uploaded;
-      const notes = [...notesOf(uploaded.leftOut, 'Not in the snapshot')];
-      const told = notes.length === 0 ? {} : { notes };
-      await tell(
-        { kind: 'uploaded', snapshotId, leaseId, files: count, bytes, ...told },
-        `${snapshotId}/${leaseId}/end`,
-      );
+      await tell({ kind: 'uploaded', ...about, ...(await taking.take()) }, end);
     } catch (error) {
-      const reason = plainText(error);
-      await tell({ kind: 'failed', snapshotId, leaseId, reason }, `${snapshotId}/${leaseId}/end`);
+      await tell({ kind: 'failed', ...about, reason: plainText(error) }, end);
     }
   });
+
+/** One instance's part of one snapshot on its way. */
+class Taking {
+  private toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly world: SnapshotWorld,
+    private readonly order: SnapshotOrder,
+    private readonly instance: Instance,
+    private readonly files: LiveFiles,
+    private readonly tell: (progress: {
+      readonly sizeToUploadBytes: number;
+      readonly transferredBytes: number;
+    }) => Promise<void>,
+  ) {}
+
+  async take(): Promise<Report> {
+    const { order, files } = this;
+    const { jobDir, seenAs, before, bound, signal, outputBytes } = files;
+    const listedAt = Date.now();
+    const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound, what: 'snapshot' });
+    const granted = await this.grant();
+    const target = { bucket: order.bucket, prefix: granted.resultsFolder ?? order.prefix };
+    const s3 = new S3Client({ ...granted.s3, connection: this.world.s3 });
+    await this.progress(selected, 0);
+    const copied = await this.copied(s3, target, selected, granted);
+    const stored: StoredFile[] = [...copied];
+    const uploaded = await this.upload(s3, target, selected, stored);
+    const manifest =
+      granted.stages === true
+        ? await this.complete(s3, target, selected, { stored, uploaded, outputBytes })
+        : undefined;
+    this.instance.snapshots.keep({
+      ...target,
+      snapshotId: order.snapshotId,
+      files: new Map(stored.map((one) => [one.file.path, keptFile(one, listedAt)])),
+    });
+    const notes = [...notesOf(uploaded.leftOut, 'Not in the snapshot')];
+    return {
+      files: stored.length,
+      bytes: stored.reduce((sum, { bytes }) => sum + bytes, 0),
+      sentBytes: uploaded.bytes,
+      ...(manifest === undefined ? {} : { manifest }),
+      ...(notes.length === 0 ? {} : { notes }),
+    };
+  }
+
+  private async grant(): Promise<Granted> {
+    const { snapshotId, leaseId } = this.order;
+    const before = this.instance.snapshots.last?.snapshotId;
+    const request: SnapshotGrantRequest = {
+      snapshotId,
+      leaseId,
+      takesRow: true,
+      stages: true,
+      ...(before === undefined ? {} : { before }),
+    };
+    const subject = nodeRpcSubject(this.world.nodeId, 'snapshot-grant');
+    const reply = await this.world.rpc.request(subject, request, grantReplySchema, GRANT_TIMEOUT_MS);
+    if (!reply.granted) throw new Error(reply.reason);
+    return reply;
+  }
+
+  /** Files that are the same as in the snapshot before, once they are copied. */
+  private async copied(
+    s3: S3Client,
+    target: UploadTarget,
+    { files }: Selection,
+    { before: granted }: Granted,
+  ): Promise<readonly StoredFile[]> {
+    const { last } = this.instance.snapshots;
+    const isSamePlace = last?.bucket === target.bucket && last.prefix === target.prefix;
+    if (granted === undefined || last?.snapshotId !== granted || !isSamePlace) return [];
+    const { jobDir, signal } = this.files;
+    return copyFromBefore(s3, target, await unchangedFiles(jobDir, files, last, signal), this.patience);
+  }
+
+  /** Sends what is not stored yet. @param stored what is stored is added */
+  private async upload(
+    s3: S3Client,
+    target: UploadTarget,
+    selected: Selection,
+    stored: StoredFile[],
+  ): Promise<Uploaded> {
+    const copiedBytes = stored.reduce((sum, { bytes }) => sum + bytes, 0);
+    const isStored = new Set(stored.map(({ file }) => file.path));
+    const rest = { ...selected, files: selected.files.filter(({ path }) => !isStored.has(path)) };
+    const uploaded = await uploadFiles(s3, this.files.jobDir, rest, target, {
+      signal: this.files.signal,
+      isLive: true,
+      onProgress: (bytes) => void this.progress(selected, copiedBytes + bytes),
+      onStored: (file, bytes, sha256) => void stored.push({ file, bytes, sha256 }),
+    });
+    if (uploaded.failure !== undefined) throw uploaded.failure;
+    return uploaded;
+  }
+
+  /** Lays out what is to be published, and stores the manifest. @returns its digest */
+  private async complete(
+    s3: S3Client,
+    target: UploadTarget,
+    { links }: Selection,
+    {
+      stored,
+      uploaded,
+      outputBytes,
+    }: Pick<LiveFiles, 'outputBytes'> & { readonly stored: readonly StoredFile[]; readonly uploaded: Uploaded },
+  ): Promise<string> {
+    const there = await copyInStore(s3, target, 'taken', stored, this.patience);
+    if (there.length < stored.length) throw new Error('files of the snapshot were gone before it was complete');
+    const { snapshotId, taskId, instance, sequence } = this.order;
+    const manifest: SnapshotManifest = {
+      format: 1,
+      ...{ snapshotId, taskId, instance },
+      attempt: this.instance.order.attempt,
+      bucket: target.bucket,
+      folder: target.prefix ?? '',
+      ...(sequence === undefined ? {} : { sequence }),
+      outputBytes,
+      files: stored
+        .map(({ file: { path, mode }, bytes: size, sha256 }) => ({ path, size, mode: mode & 0o7777, sha256 }))
+        .sort((a, b) => (a.path < b.path ? -1 : 1)),
+      links: [...links],
+      ...namedLeftOut(uploaded.leftOut),
+    };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const { signal } = this.files;
+    const options = { contentType: 'application/json', signal };
+    await this.patience.patiently(() => s3.putObject(MANIFESTS_AREA, `${taskId}/${digest}.json`, bytes, options));
+    return digest;
+  }
+
+  private get patience(): { readonly signal: AbortSignal; readonly patiently: <T>(work: () => Promise<T>) => Promise<T> } {
+    const { signal } = this.files;
+    return { signal, patiently: (work) => withPatience(work, { signal }) };
+  }
+
+  private async progress({ files }: Selection, transferredBytes: number): Promise<void> {
+    if (performance.now() - this.toldAt < PROGRESS_EVERY_MS) return;
+    this.toldAt = performance.now();
+    await this.tell({ sizeToUploadBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), transferredBytes });
+  }
+}
 
 /** Bounded: the snapshot service has a deadline of its own for nodes that say nothing. */
 const store = async ({ publisher, nodeId }: SnapshotWorld, report: SnapshotReport, msgId: string): Promise<void> => {

@@ -90,6 +90,11 @@ export class LogPipe {
     return this.#isBroken;
   }
 
+  /** Bytes that the command has written, stored or not. */
+  get takenBytes(): number {
+    return this.#offset + this.#inFlightBytes + this.#bufferedBytes;
+  }
+
   /** How long it was not read, in milliseconds: once its pipe is full, the instance waits in its next write. */
   get pausedMs(): number {
     return this.#pausedMs;

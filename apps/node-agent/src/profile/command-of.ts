@@ -44,7 +44,11 @@ const belowJob = (path: string | undefined): string => {
 
 const bytesOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 9, 0);
 
-type Order = Pick<LeaseOrder, 'instance' | 'instanceCount' | 'constants' | 'results' | 'profile' | 'run'>;
+type Order = Pick<LeaseOrder, 'instance' | 'instanceCount' | 'constants' | 'results' | 'profile' | 'run'> &
+  Partial<Pick<LeaseOrder, 'attempt' | 'resumes'>> & {
+    /** The snapshot that lies in the job, where there is one. */
+    readonly snapshotId?: string | undefined;
+  };
 type Run = NonNullable<LeaseOrder['run']>;
 
 /** What an order means that does not say which constants hold the command. */
@@ -64,6 +68,8 @@ const standardVariables = (order: Order, paths: InstancePaths, resources: string
     ['QARNOT_RESULTS_DIRECTORY', paths.job],
     ['TMP_RAMFS_PATH', paths.ramfs],
     ['TMP_PATH', paths.tmp],
+    ...(order.resumes === true ? [['QARNOT_ATTEMPT', String(order.attempt ?? 1)] as const] : []),
+    ...(order.snapshotId === undefined ? [] : [['QARNOT_SNAPSHOT_ID', order.snapshotId] as const]),
   ]);
 
 /** A script is handed over as it is: the shell finds the constants in its environment, and no value can change its text. */

@@ -199,6 +199,11 @@ export const taskCreationSchema = z.object({
       pinned: z.boolean().optional(),
       /** Most instances that run, or are on their way to nodes, at once. */
       maxParallel: z.int().min(1).max(100_000).optional(),
+      /**
+       * With which snapshot instances begin that are tried again, and those of a task that is made of another one: `latest`, one of the other task by its id, or
+       * `none`.
+       */
+      resumeFromSnapshot: z.string().max(128).optional(),
       /** Tasks of the same project, by id or shortname, that it starts after, in a job or not. */
       after: z
         .array(

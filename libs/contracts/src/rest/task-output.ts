@@ -235,6 +235,8 @@ export const taskSchema = z.object({
     maxParallel: uint.nullable(),
     /** The table of parameters: row n is of instance n. The rows themselves are with the instances. */
     table: z.object({ columns: z.array(z.string()), rows: uint }).nullable(),
+    /** With which snapshot instances begin: `latest`, one of its origin, or null: with none. */
+    resumeFromSnapshot: z.string().nullable(),
     /** It runs with the inputs that its origin had, or not at all. */
     pinned: z.boolean(),
   }),

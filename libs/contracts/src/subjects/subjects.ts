@@ -174,6 +174,8 @@ export const RPC = {
   leaseStatus: 'fx.rpc.scheduler.lease-status',
   /** scheduler: why a task that is not over waits now. */
   waiting: 'fx.rpc.scheduler.waiting',
+  /** snapshot: what an instance may begin with. */
+  resumable: 'fx.rpc.snapshot.resumable',
   /** submission: constants that one instance has by the table of its task. */
   taskRow: 'fx.rpc.submission.task-row',
   /** submission: a user plans periodic snapshots of a task. */

@@ -63,6 +63,8 @@ const sharedPart = {
     })
     .nullable(),
   uploadResultsOnCancellation: z.boolean(),
+  /** It may begin with a snapshot: the grant says with which. Absent: with none. */
+  resumes: z.literal(true).exactOptional(),
   cores: z.number(),
   memoryMB: z.number(),
   /** Room for its files that it was promised, in megabytes of a million bytes; absent: none, the node's bound holds. */
@@ -115,6 +117,8 @@ const snapshotOrder = z.object({
   prefix: z.string().nullable(),
   whitelist: z.string().nullable(),
   blacklist: z.string().nullable(),
+  /** Sequence of the event that triggered it; absent of earlier services. */
+  sequence: z.number().int().exactOptional(),
   traceparent: z.string().optional(),
 });
 

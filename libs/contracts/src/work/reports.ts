@@ -29,7 +29,13 @@ const about = {
 export const MOST_NOTES = 20;
 const MOST_NOTE_CHARS = 1_000;
 
-const started = z.object({ kind: z.literal('started'), ...about, startedAt: instant });
+const started = z.object({
+  kind: z.literal('started'),
+  ...about,
+  startedAt: instant,
+  /** The snapshot that it began with; absent: none, or of an earlier agent. */
+  snapshotId: id.exactOptional(),
+});
 /** The command is over; upload goes on. */
 const exited = z.object({ kind: z.literal('exited'), ...about });
 /** The lease is over: everything is uploaded (or nothing could be). The node has forgotten the instance. */
@@ -98,6 +104,10 @@ export const snapshotReportSchema = z.discriminatedUnion('kind', [
     leaseId: id,
     files: count,
     bytes: amount,
+    /** SHA-256 of the manifest, in hex. Absent of earlier agents: nobody can begin with it. */
+    manifest: sha256.exactOptional(),
+    /** Bytes that came over the wire: the others were copied in the store from the snapshot before. Absent of earlier agents. */
+    sentBytes: amount.exactOptional(),
     /** What the user should know though it is no failure, e.g. which files are not in it. Absent when there is nothing, and of earlier agents. */
     notes: z.array(z.string().max(MOST_NOTE_CHARS)).max(MOST_NOTES).optional(),
   }),

@@ -63,7 +63,18 @@ export const grantRequestSchema = z.object({
   takesRow: z.literal(true).exactOptional(),
   /** The node runs a pinned instance with the inputs that the grant names, and no others. Absent of earlier agents. */
   takesPin: z.literal(true).exactOptional(),
+  /** The node begins a resumed instance with the snapshot that the grant names. Absent of earlier agents. */
+  takesRestore: z.literal(true).exactOptional(),
 });
+/** A part of a complete snapshot that an instance begins with. */
+export const restoreSchema = z.object({
+  /** The snapshot's task, which may be the one that the instance's own was made from. */
+  taskId: id,
+  snapshotId: id,
+  /** SHA-256 of the manifest, in hex. */
+  manifest: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type Restore = z.output<typeof restoreSchema>;
 export const grantReplySchema = z.discriminatedUnion('granted', [
   z.object({
     granted: z.literal(true),
@@ -78,6 +89,12 @@ export const grantReplySchema = z.discriminatedUnion('granted', [
     resultsFolder: z.string().optional(),
     /** SHA-256 of the list of inputs that a pinned instance gets, in hex. */
     pin: z.string().optional(),
+    /** Of a snapshot: what is written is published once it is complete, and has a manifest. Absent of earlier services: it is written in place. */
+    stages: z.literal(true).exactOptional(),
+    /** Of a snapshot: the part that may be copied from, which is complete. */
+    before: z.string().exactOptional(),
+    /** Of a lease: the part of a snapshot that the instance begins with, and the digest of its manifest. */
+    restore: restoreSchema.exactOptional(),
   }),
   z.object({ granted: z.literal(false), reason: z.string() }),
 ]);
@@ -90,6 +107,10 @@ export const snapshotGrantRequestSchema = z.object({
   leaseId: id,
   /** As in `grantRequestSchema`. */
   takesRow: z.literal(true).exactOptional(),
+  /** The node says in the end what is to be published, and stores a manifest. Absent of earlier agents, which write in place. */
+  stages: z.literal(true).exactOptional(),
+  /** The snapshot that the node took of this instance last. */
+  before: id.exactOptional(),
 });
 export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
 
@@ -139,6 +160,13 @@ export const planSnapshotsRequestSchema = z.object({
 /** It is planned, and reads show it. */
 export const planSnapshotsReplySchema = z.object({});
 export type PlanSnapshotsRequest = z.output<typeof planSnapshotsRequestSchema>;
+
+/** RPC.resumable: the part of the latest complete snapshot, or of a certain one, that an instance may begin with. */
+export const resumableRequestSchema = z.object({ taskId: id, instance: z.number().int(), snapshotId: id.exactOptional() });
+export const resumableReplySchema = z.object({
+  /** Null: there is none. */
+  restore: restoreSchema.nullable(),
+});
 
 /** RPC.placements */
 export const placementsRequestSchema = z.object({ taskId: z.string() });
@@ -234,8 +262,20 @@ export const leaseClaimsSchema = z.object({
   read: z.array(z.object({ bucket: z.string(), prefix: z.string().optional() })),
   /** Results: written to the attempt's staging area, published when the attempt's success is committed. */
   results: z.object({ bucket: z.string(), prefix: z.string().nullable() }).nullable(),
-  /** A snapshot: written in place, at once. */
-  snapshot: z.object({ bucket: z.string(), prefix: z.string().nullable() }).nullable(),
+  /**
+   * A snapshot. With its id: written to an area of its own, and published when its completion is committed; files of the instance's part of `before` may be
+   * copied. Without, of an earlier agent: written in place, at once.
+   */
+  snapshot: z
+    .object({
+      bucket: z.string(),
+      prefix: z.string().nullable(),
+      id: z.string().exactOptional(),
+      before: z.string().exactOptional(),
+    })
+    .nullable(),
+  /** The snapshot that the instance begins with: its part of it may be read, and the manifest of that. */
+  restore: restoreSchema.exactOptional(),
   /** The list of pinned inputs that may be read, by its SHA-256 in hex. */
   pin: z.string().exactOptional(),
   expiresAt: z.number(),

@@ -26,10 +26,14 @@ const isAwaited = (state: SnapshotState, leaseId: string): boolean =>
 
 const recordUploaded = (
   state: SnapshotState,
-  { leaseId, files, bytes, notes = [], at }: Extract<SnapshotCommand, { type: 'RecordPartUploaded' }>,
+  { leaseId, files, bytes, notes = [], manifest, sentBytes, at }: Extract<SnapshotCommand, { type: 'RecordPartUploaded' }>,
 ): SnapshotDecision => {
   if (!isAwaited(state, leaseId)) return accept();
-  const told = notes.length === 0 ? {} : { notes };
+  const told = {
+    ...(notes.length === 0 ? {} : { notes }),
+    ...(manifest === undefined ? {} : { manifest }),
+    ...(sentBytes === undefined ? {} : { sentBytes }),
+  };
   const part: SnapshotEvent = { type: 'SnapshotPartUploaded', leaseId, files, bytes, ...told, at };
   if (state.uploaded.size + 1 < state.parts.length) return accept(part);
   const all = [...state.uploaded.values(), { files, bytes }];

@@ -41,6 +41,10 @@ export type SnapshotEvent =
       readonly bytes: number;
       /** What its owner should know, e.g. what was left out; absent: nothing, or of an earlier agent. */
       readonly notes?: readonly string[];
+      /** SHA-256 of the manifest, in hex. Absent of earlier agents: nobody can begin with it. */
+      readonly manifest?: string;
+      /** Bytes that came over the wire; the others were copied from the snapshot before. Absent of earlier agents. */
+      readonly sentBytes?: number;
       readonly at: InstantMs;
     }
   | {
@@ -77,6 +81,8 @@ export type SnapshotCommand =
       readonly files: number;
       readonly bytes: number;
       readonly notes?: readonly string[];
+      readonly manifest?: string;
+      readonly sentBytes?: number;
       readonly at: InstantMs;
     }
   | { readonly type: 'RecordPartFailed'; readonly leaseId: string; readonly reason: string; readonly at: InstantMs };

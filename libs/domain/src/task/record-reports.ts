@@ -1,7 +1,7 @@
 import type { InstantMs } from '../shared/time.js';
 import { assertNever } from '../shared/decider.js';
 import type { InstanceReport } from './task.commands.js';
-import type { AttemptEnd, LeaseRef, TaskEvent } from './task.events.js';
+import type { AttemptEnd, LeaseRef, StartedLease, TaskEvent } from './task.events.js';
 import { isStopping, type InFlight, type LeasePhase, type TaskState } from './task.state.js';
 
 /** How often a failure of the platform is retried for one instance, before it counts as the instance's failure. */
@@ -9,7 +9,7 @@ export const MAX_PLATFORM_RETRIES = 3;
 
 /** What one commit will say about attempts, grouped so that a batch of any size gives at most four events. */
 interface Outcome {
-  readonly started: (LeaseRef & { readonly startedAt: InstantMs })[];
+  readonly started: StartedLease[];
   readonly exited: LeaseRef[];
   readonly concluded: AttemptEnd[];
   readonly requeued: AttemptEnd[];
@@ -162,7 +162,8 @@ export const recordReports = (
       case 'started': {
         if (phase !== 'dispatched') break;
         const startedAt = within(report.startedAt, lease.dispatchedAt, at);
-        outcome.started.push({ instance, leaseId, startedAt });
+        const { snapshotId } = report;
+        outcome.started.push({ instance, leaseId, startedAt, ...(snapshotId === undefined ? {} : { snapshotId }) });
         starts.set(instance, startedAt);
         progress.set(instance, 'executing');
         break;

@@ -7,6 +7,7 @@ import type {
   InstanceError,
   LeaseRef,
   SnapshotPlan,
+  StartedLease,
   TaskConstant,
   TaskSpec,
 } from './task.events.js';
@@ -62,7 +63,7 @@ export type TaskCommand =
 
 /** What a node observed about one lease. */
 export type InstanceReport =
-  | (LeaseRef & { readonly kind: 'started'; readonly startedAt: InstantMs })
+  | (StartedLease & { readonly kind: 'started' })
   | (LeaseRef & { readonly kind: 'exited' })
   /** A slot of a pool has the resources of this request, counted as the pool's `resourceUpdates`. */
   | (LeaseRef & { readonly kind: 'refreshed'; readonly update: number })

@@ -133,6 +133,8 @@ export interface TaskSpec {
   readonly pin?: TaskPin;
   /** The job that the task belongs to; absent: none. */
   readonly jobId?: string;
+  /** With which snapshot instances begin that are tried again, or whose task was made from another one: the latest, or a certain one of the origin; absent: with none. */
+  readonly resumeFromSnapshot?: string;
   /** Tasks that it waits for; absent: none. */
   readonly dependencies?: readonly TaskDependency[];
   /** Most instances of it that are on nodes at once; absent: as many as there is room for. */
@@ -162,6 +164,13 @@ export interface DispatchedLease {
 export interface LeaseRef {
   readonly instance: number;
   readonly leaseId: string;
+}
+
+/** A lease whose command has started. */
+export interface StartedLease extends LeaseRef {
+  readonly startedAt: InstantMs;
+  /** The snapshot that it began with; absent: none. */
+  readonly snapshotId?: string;
 }
 
 export interface InstanceError {
@@ -244,7 +253,7 @@ export type TaskEvent =
   | { readonly type: 'InstancesDispatched'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
   | {
       readonly type: 'InstancesStarted';
-      readonly leases: readonly (LeaseRef & { readonly startedAt: InstantMs })[];
+      readonly leases: readonly StartedLease[];
       readonly at: InstantMs;
     }
   /** The command is over; its results are being uploaded. */

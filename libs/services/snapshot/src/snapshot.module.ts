@@ -25,6 +25,9 @@ import { TriggerSnapshotHandler } from './http/trigger-snapshot.handler.js';
 import { PartNotes1790001100000 } from './migrations/1790001100000-part-notes.migration.js';
 import { SnapshotTables1767226000000 } from './migrations/snapshot-tables.migration.js';
 import { SnapshotsProjection } from './projections/snapshots.projection.js';
+import { SnapshotManifests1790001410000 } from './migrations/1790001410000-snapshot-manifests.migration.js';
+import { EarlierParts } from './rpc/earlier-parts.js';
+import { ResumableController } from './rpc/resumable.controller.js';
 import { PartFolders } from './rpc/part-folders.js';
 import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
 
@@ -37,9 +40,10 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
       ExactAnswers1790000810000,
       PartNotes1790001100000,
       PeriodicSnapshots1790001400000,
+      SnapshotManifests1790001410000,
     ]),
   ],
-  controllers: [SnapshotsController, SnapshotOrders, SnapshotGrantController],
+  controllers: [SnapshotsController, SnapshotOrders, SnapshotGrantController, ResumableController],
   providers: [
     { provide: SNAPSHOT_SETTINGS, inject: [ENV], useFactory: loadSnapshotSettings },
     SnapshotCommands,
@@ -51,6 +55,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
     PeriodicSnapshots,
     SnapshotReader,
     PartFolders,
+    EarlierParts,
     EndedParts,
     ReportedParts,
     SnapshotReports,

@@ -46,6 +46,7 @@ import { ScrubController } from './http/scrub.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
 import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.migration.js';
+import { SnapshotUsage1790000000010 } from './migrations/1790000000010-snapshot-usage.migration.js';
 import { TaskOwners1790000000009 } from './migrations/1790000000009-task-owners.migration.js';
 import { TaskOwnersProjection } from './projections/task-owners.projection.js';
 import { BucketDamage1790000000010 } from './migrations/1790000000010-bucket-damage.migration.js';
@@ -100,6 +101,7 @@ class StoreCloser implements OnApplicationShutdown {
       BucketExpiry1790000000007,
       StoredUsage1790000000008,
       TaskOwners1790000000009,
+      SnapshotUsage1790000000010,
       BucketDamage1790000000010,
     ]),
   ],

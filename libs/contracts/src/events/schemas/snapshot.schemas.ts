@@ -33,6 +33,8 @@ export const snapshotEvents = {
       files: count,
       bytes: z.number(),
       notes: z.array(z.string()).exactOptional(),
+      manifest: z.string().exactOptional(),
+      sentBytes: z.number().exactOptional(),
       at: instant,
     }),
   },

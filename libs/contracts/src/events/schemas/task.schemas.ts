@@ -42,6 +42,7 @@ const taskSpec = z.object({
     .exactOptional(),
   maxParallel: count.exactOptional(),
   poolUuid: z.string().exactOptional(),
+  resumeFromSnapshot: z.string().exactOptional(),
   waitsForPoolResources: z.boolean().exactOptional(),
 });
 
@@ -78,7 +79,7 @@ export const taskEvents = {
   InstancesStarted: {
     version: 1,
     aggregate: 'task',
-    schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant })), at: instant }),
+    schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant, snapshotId: z.string().exactOptional() })), at: instant }),
   },
   InstancesExited: {
     version: 1,

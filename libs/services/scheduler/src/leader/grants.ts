@@ -5,6 +5,7 @@ import {
   type InstanceRow,
   type LeaseClaims,
   prefixOf,
+  type Restore,
   SubstitutionTooLong,
 } from '@fornax/contracts';
 import { folderOf, pinnedInputs, type ResourceBucket, type TaskSpec } from '@fornax/domain';
@@ -27,6 +28,8 @@ export interface GrantOptions {
   readonly now: number;
   /** What the table of the task says of the instance; null: the table is lost. */
   readonly row?: InstanceRow | null;
+  /** What the instance begins with; null: what was asked for is not there. */
+  readonly restore?: Restore | null | undefined;
 }
 
 /** An upper bound only: storage asks whether the lease still lives. */
@@ -71,12 +74,25 @@ const readClaims = (inputs: readonly ResourceBucket[]): LeaseClaims['read'] => {
   return [...new Map(claims.map((claim) => [JSON.stringify(claim), claim])).values()];
 };
 
+/** Why an instance cannot begin with a snapshot. */
+const resumeProblem = (
+  { resumeFromSnapshot, origin }: TaskSpec,
+  { takesRestore }: GrantRequest,
+  restore: Restore | null | undefined,
+): string | undefined => {
+  if (resumeFromSnapshot === undefined) return undefined;
+  if (takesRestore !== true) return 'the agent of this node is too old to begin with a snapshot';
+  return restore === null
+    ? `task ${origin?.taskId} has no complete snapshot ${resumeFromSnapshot} of this instance, or not any more`
+    : undefined;
+};
+
 /** What a lease needs and no stream may hold: its S3 credentials and the task's secrets, if the lease is current on the node that asks. */
 export const grantLease = (
   view: SchedulerView,
   node: string,
   request: GrantRequest,
-  { secrets, sign, now, row = {} }: GrantOptions,
+  { secrets, sign, now, row = {}, restore }: GrantOptions,
 ): GrantReply => {
   const { taskId, instance, leaseId } = request;
   const entry = view.task(taskId);
@@ -99,6 +115,8 @@ export const grantLease = (
     return { granted: false, reason: 'the agent of this node is too old for pinned inputs' };
   if (spec.pin !== undefined && pin === undefined)
     return { granted: false, reason: 'its task is pinned to inputs, and none are named for it' };
+  const noResume = resumeProblem(spec, request, restore);
+  if (noResume !== undefined) return { granted: false, reason: noResume };
   const { state } = entry;
   const inputs = orRaw(() => inputsOf(state, instance, row), spec.resources);
   // An agent of before knows no folder but the one of its order.
@@ -126,6 +144,7 @@ export const grantLease = (
     results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: ownFolder ?? results },
     snapshot: null,
     ...(pin === undefined ? {} : { pin }),
+    ...(restore ? { restore } : {}),
     expiresAt: now + GRANT_VALID_MS,
   });
   return {
@@ -136,5 +155,6 @@ export const grantLease = (
     ...(spec.table === undefined ? {} : { row: { ...row } }),
     ...(ownFolder === undefined ? {} : { resultsFolder: ownFolder }),
     ...(pin === undefined ? {} : { pin }),
+    ...(restore ? { restore } : {}),
   };
 };

@@ -13,6 +13,7 @@ import {
   type WaitingReply,
 } from '@fornax/contracts';
 import { sizeOf } from '@fornax/domain';
+import type { Resumed, ResumedInstance } from './restore-reader.js';
 import { grantLease, isCurrentLease, type SecretOpener } from '../leader/grants.js';
 import type { Leadership } from '../leader/leadership.js';
 import type { Logger } from '../ports/logger.js';
@@ -27,6 +28,8 @@ export interface LeaderRpcOptions {
   /** For what nodes ask. */
   readonly nodesNats: NatsConnection;
   readonly leadership: Leadership;
+  /** What an instance begins with. Rejects when nobody can tell now. */
+  readonly restoreOf: (resumed: ResumedInstance) => Promise<Resumed>;
   /** What the table of a task says of one instance; null: it is lost. Rejects when nobody can tell now. */
   readonly rowOf: (table: {
     readonly taskId: string;
@@ -109,6 +112,7 @@ export const serveLeader = ({
   nodesNats,
   leadership,
   rowOf,
+  restoreOf,
   secrets,
   sign,
   now,
@@ -147,7 +151,9 @@ export const serveLeader = ({
       const { taskId, instance } = request;
       const digest = view.task(taskId)?.state.spec.table?.digest;
       const row = digest === undefined ? {} : await rowOf({ taskId, digest, instance });
-      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now(), row });
+      const spec = view.task(taskId)?.state.spec;
+      const restore = spec && (await restoreOf({ taskId, instance, spec }));
+      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now(), row, restore });
     },
     logger,
     signal,

@@ -86,6 +86,7 @@ export const leaseOrders = (
             blacklist: spec.resultsBlacklist,
           },
     uploadResultsOnCancellation: spec.uploadResultsOnCancellation,
+    ...(spec.resumeFromSnapshot === undefined ? {} : { resumes: true as const }),
     cores: spec.request.cores,
     memoryMB: spec.request.memoryMB,
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),

@@ -104,7 +104,14 @@ export const toInstanceReports = (
     const lease = view.leases.get(report.leaseId);
     if (lease?.taskId !== taskId) return [];
     const { instance, leaseId } = lease;
-    if (report.kind === 'started') return [{ kind: 'started', instance, leaseId, startedAt: report.startedAt }];
+    if (report.kind === 'started')
+      return [
+        {
+          kind: 'started',
+          ...{ instance, leaseId, startedAt: report.startedAt },
+          ...optional('snapshotId', report.snapshotId),
+        },
+      ];
     if (report.kind === 'unknown')
       return revokedAttempts(view, taskId, [leaseId], now, 'forgotten').map((end) => ({ kind: 'ended', end }));
     if (report.kind === 'returned') {

@@ -35,6 +35,8 @@ const commandOf = (report: SnapshotReport): PartCommand => {
         files: report.files,
         bytes: report.bytes,
         ...(report.notes ? { notes: report.notes } : {}),
+        ...(report.manifest === undefined ? {} : { manifest: report.manifest }),
+        ...(report.sentBytes === undefined ? {} : { sentBytes: report.sentBytes }),
       };
     case 'failed':
       return { type: 'RecordPartFailed', leaseId, reason: report.reason };

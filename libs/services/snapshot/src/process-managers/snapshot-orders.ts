@@ -9,6 +9,12 @@ import { PeriodicSnapshots } from './periodic-snapshots.js';
 
 type Triggered = Extract<SnapshotEvent, { type: 'SnapshotTriggered' }>;
 
+/** The commit that triggered a snapshot. */
+interface Cause {
+  readonly sequence: number;
+  readonly traceparent: string | undefined;
+}
+
 const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
   batch.flatMap(({ events }) =>
     events.flatMap((event) =>
@@ -50,9 +56,9 @@ export class SnapshotOrders {
   })
   async carryOn(batch: readonly RecordedCommit[]): Promise<void> {
     this.periodic.notice(batch);
-    for (const { aggregateId, events, meta } of batch) {
+    for (const { aggregateId, events, meta, sequence } of batch) {
       for (const event of events) {
-        if (event.type === 'SnapshotTriggered') await this.order(event, meta.traceparent);
+        if (event.type === 'SnapshotTriggered') await this.order(event, { sequence, traceparent: meta.traceparent });
         if (event.type === 'SnapshotCompleted' || event.type === 'SnapshotFailed') this.commands.forget(aggregateId);
       }
     }
@@ -60,7 +66,7 @@ export class SnapshotOrders {
     if (ended.length > 0) await this.ended.failAwaited(ended, batch.at(-1)?.sequence ?? 0);
   }
 
-  private async order(event: Triggered, traceparent: string | undefined): Promise<void> {
+  private async order(event: Triggered, cause: Cause): Promise<void> {
     const { snapshotId, taskId, parts } = event;
     if (!isSnapshotOpen(await this.commands.load(snapshotId))) return;
     // A lease that was over before the snapshot was in the log is noticed here; one that ends later, by its end.
@@ -73,13 +79,13 @@ export class SnapshotOrders {
         snapshotId,
         gone.map(({ leaseId }) => leaseId),
       );
-    await Promise.all(parts.map((part) => this.publish(event, part, traceparent)));
+    await Promise.all(parts.map((part) => this.publish(event, part, cause)));
   }
 
   private async publish(
     { snapshotId, taskId, config }: Triggered,
     part: SnapshotPart,
-    traceparent: string | undefined,
+    { sequence, traceparent }: Cause,
   ): Promise<void> {
     const { node, leaseId, instance } = part;
     const order: SnapshotOrder = {
@@ -90,6 +96,7 @@ export class SnapshotOrders {
       instance,
       ...config,
       prefix: folderOf(config.prefix),
+      sequence,
       ...(traceparent === undefined ? {} : { traceparent }),
     };
     const data = new TextEncoder().encode(JSON.stringify([order]));

@@ -11,6 +11,8 @@ export interface PartRow {
   /** Set once the part is uploaded. */
   readonly files: number | null;
   readonly notes: readonly string[];
+  /** Digest of the manifest; null: none yet, or of an earlier agent. */
+  readonly manifest: string | null;
 }
 
 /** A snapshot as its rows tell it. */
@@ -53,6 +55,7 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
           transferredBytes: null,
           files: null,
           notes: [],
+          manifest: null,
         })),
       };
     case 'SnapshotProgressed': {
@@ -60,10 +63,10 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
       return { ...evolved, parts: withPart(row, leaseId, { sizeToUploadBytes, transferredBytes }) };
     }
     case 'SnapshotPartUploaded': {
-      const { leaseId, files, bytes, notes = [] } = event;
+      const { leaseId, files, bytes, notes = [], manifest = null } = event;
       return {
         ...evolved,
-        parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files, notes }),
+        parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files, notes, manifest }),
       };
     }
     case 'SnapshotFailed':

@@ -27,6 +27,7 @@ interface StoredPart {
   readonly transferred_bytes: string | null;
   readonly files: number | null;
   readonly notes: readonly string[];
+  readonly manifest: string | null;
 }
 
 const numberIn = (text: string | null): number | null => (text === null ? null : Number(text));
@@ -39,6 +40,7 @@ const partOf = (row: StoredPart): PartRow => ({
   transferredBytes: numberIn(row.transferred_bytes),
   files: row.files,
   notes: row.notes,
+  manifest: row.manifest,
 });
 
 const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => ({
@@ -129,12 +131,12 @@ const upsertParts = async (
   const column = <T>(pick: (part: PartRow, row: SnapshotRow) => T): readonly T[] =>
     parts.map(({ part, row }) => pick(part, row));
   await db.query(
-    `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes)
-     SELECT snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes::jsonb
-     FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[], $9::text[])
-       AS part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes)
+    `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes, manifest)
+     SELECT snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes::jsonb, manifest
+     FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[], $9::text[], $10::text[])
+       AS part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes, manifest)
      ON CONFLICT (snapshot_id, lease_id) DO UPDATE SET awaited = excluded.awaited, size_to_upload_bytes = excluded.size_to_upload_bytes,
-       transferred_bytes = excluded.transferred_bytes, files = excluded.files, notes = excluded.notes`,
+       transferred_bytes = excluded.transferred_bytes, files = excluded.files, notes = excluded.notes, manifest = excluded.manifest`,
     [
       column((_, row) => row.snapshotId),
       column((part) => part.leaseId),
@@ -145,6 +147,7 @@ const upsertParts = async (
       column((part) => part.transferredBytes),
       column((part) => part.files),
       column((part) => JSON.stringify(part.notes)),
+      column((part) => part.manifest),
     ],
   );
 };
@@ -160,4 +163,24 @@ export const awaitedParts = async (
     [leaseIds],
   );
   return rows.map((row) => ({ snapshotId: row.snapshot_id, leaseId: row.lease_id }));
+};
+
+/** A part that an instance may begin with. */
+export interface CompletePart {
+  readonly snapshotId: string;
+  readonly manifest: string;
+}
+
+/** The part of one instance in the latest complete snapshot of a task, or in a certain one. */
+export const completePart = async (
+  db: Queries,
+  { taskId, instance, snapshotId = null }: { readonly taskId: string; readonly instance: number; readonly snapshotId?: string | null },
+): Promise<CompletePart | undefined> => {
+  const [row] = await db.query<{ readonly snapshot_id: string; readonly manifest: string }[]>(
+    `SELECT snapshot_id, part.manifest FROM snapshot JOIN snapshot_part AS part USING (snapshot_id)
+     WHERE task_id = $1 AND status = 'success' AND part.instance = $2 AND part.manifest IS NOT NULL AND ($3::text IS NULL OR snapshot_id = $3)
+     ORDER BY triggered_at DESC, snapshot_id DESC LIMIT 1`,
+    [taskId, instance, snapshotId],
+  );
+  return row && { snapshotId: row.snapshot_id, manifest: row.manifest };
 };

@@ -6,6 +6,7 @@ import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, type CoreConfig } from '@fo
 import { signLeaseClaims } from '@fornax/identity';
 import type { Clock } from '@fornax/base';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
+import { EarlierParts } from './earlier-parts.js';
 import { PartFolders } from './part-folders.js';
 
 /** An upper bound only: storage asks whether the lease still lives. */
@@ -19,17 +20,20 @@ export class SnapshotGrantController {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly commands: SnapshotCommands,
     private readonly folders: PartFolders,
+    private readonly earlier: EarlierParts,
   ) {}
 
   @RpcHandler(nodeRpcPattern('snapshot-grant'))
   async grant(@Payload() payload: unknown, @Ctx() context: NatsContext): Promise<GrantReply> {
-    const { snapshotId, leaseId, takesRow } = parseInput(snapshotGrantRequestSchema, payload);
+    const { snapshotId, leaseId, takesRow, stages, before } = parseInput(snapshotGrantRequestSchema, payload);
     const node = parseNodeRpcSubject(context.getSubject());
     const snapshot = await this.commands.load(snapshotId);
     const part = snapshot.parts.find((each) => each.leaseId === leaseId && each.node === node);
     if (!part || !isSnapshotOpen(snapshot))
       return { granted: false, reason: 'the lease is no open part of this snapshot on this node' };
     const { taskId, owner, config } = snapshot;
+    const isKnown = before !== undefined && (await this.earlier.isComplete(taskId, part.instance, before));
+    const base = isKnown ? { before } : {};
     // An agent of before knows no folder but the one of its order.
     const folder =
       takesRow === true ? await this.folders.of({ snapshotId, taskId, config, instance: part.instance }) : undefined;
@@ -41,13 +45,19 @@ export class SnapshotGrantController {
       owner,
       read: [],
       results: null,
-      snapshot: { bucket: config.bucket, prefix: folder ?? config.prefix },
+      snapshot: {
+        bucket: config.bucket,
+        prefix: folder ?? config.prefix,
+        ...(stages === true ? { id: snapshotId, ...base } : {}),
+      },
       expiresAt: this.clock.now() + GRANT_VALID_MS,
     });
     return {
       granted: true,
       s3: { ...credentials },
       secrets: {},
+      ...(stages === true ? { stages } : {}),
+      ...base,
       ...(folder === undefined ? {} : { resultsFolder: folder }),
     };
   }

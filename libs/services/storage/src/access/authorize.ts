@@ -4,9 +4,11 @@ import { accessDenied, noSuchBucket, noSuchKey, s3Error, type S3Error } from '@f
 import {
   MANIFESTS_BUCKET,
   SERVICE_AREAS,
+  SNAPSHOTS_BUCKET,
   manifestKey,
   STAGING_BUCKET,
   isBucketName,
+  snapshotPartPrefix,
   stagedLeasePrefix,
 } from '../model/bucket-names.js';
 import type { Bucket, BucketPort } from '../model/bucket.js';
@@ -24,6 +26,16 @@ interface Claim {
 const covers = (claim: Claim | null, { bucket, key }: Place): boolean =>
   claim !== null && claim.bucket === bucket && key.startsWith(claim.prefix ?? '');
 
+/** Where the instance of a lease has, in a snapshot of its task, what is to be at a place. */
+export const placeInSnapshot = ({ taskId, instance }: LeaseClaims, snapshotId: string, { bucket, key }: Place): Place => ({
+  bucket: SNAPSHOTS_BUCKET,
+  key: `${snapshotPartPrefix(taskId, snapshotId, instance)}${bucket}/${key}`,
+});
+
+/** Whether it is of the snapshot that the instance of a lease begins with. */
+const isRestored = ({ restore, instance }: LeaseClaims, key: string): boolean =>
+  restore !== undefined && key.startsWith(snapshotPartPrefix(restore.taskId, restore.snapshotId, instance));
+
 /** Where a lease may do something with an object; undefined when it may not. `place.key` may be the prefix of a listing. */
 export const placeForLease = (
   claims: LeaseClaims,
@@ -37,7 +49,9 @@ export const placeForLease = (
     const key = `${stagedLeasePrefix(claims.taskId, claims.leaseId)}${place.bucket}/${place.key}`;
     return { bucket: STAGING_BUCKET, key, isStaged: true };
   }
-  return covers(claims.snapshot, place) ? { ...place, isStaged: false } : undefined;
+  if (!covers(claims.snapshot, place)) return undefined;
+  const id = claims.snapshot?.id;
+  return id === undefined ? { ...place, isStaged: false } : { ...placeInSnapshot(claims, id, place), isStaged: true };
 };
 
 /** Where a service may do something with an object of its area; undefined outside of it. */
@@ -60,11 +74,13 @@ export const ownerOf = (principal: Principal): string | undefined => {
 
 type Manifest = NonNullable<ReturnType<typeof manifestKey>>;
 
-/** A lease writes lists of its own task, of results where it has any, of inputs where it has any; it reads the list of inputs that it is pinned to. */
+/** A lease writes lists of its own task, of results and snapshots where it has any, of inputs where it has any; it reads the list of inputs that it is pinned to, and that of the snapshot that it begins with. */
 const mayHaveManifest = (claims: LeaseClaims, access: Access, { taskId, name, ofInputs }: Manifest): boolean => {
+  const { restore } = claims;
+  if (access === 'read' && restore?.taskId === taskId && name === `${restore.manifest}.json`) return true;
   if (claims.taskId !== taskId) return false;
   if (access === 'read') return claims.pin !== undefined && name === inputManifestName(claims.pin);
-  return ofInputs ? claims.read.length > 0 : claims.results !== null;
+  return ofInputs ? claims.read.length > 0 : claims.results !== null || claims.snapshot?.id !== undefined;
 };
 
 /** The manifest that a lease writes of its own task, or that the task's owner reads. @throws S3Error NoSuchKey, AccessDenied */
@@ -154,6 +170,10 @@ export const allow = async (
     await confirm();
     const owner = principal.kind === 'user' ? principal.account : principal.claims.owner;
     return { place: manifest, payer: { owner, projectId: undefined, isCounted: false }, confirm };
+  }
+  if (place.bucket === SNAPSHOTS_BUCKET) {
+    if (principal.kind !== 'lease' || access !== 'read' || !isRestored(principal.claims, place.key)) throw accessDenied();
+    return { place, payer: undefined, confirm: always };
   }
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);

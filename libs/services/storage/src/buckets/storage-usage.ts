@@ -2,13 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ObjectStore, Usage } from '@fornax/object-store';
 import { AccountDirectory } from '@fornax/identity';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { STAGING_BUCKET } from '../model/bucket-names.js';
+import { SNAPSHOTS_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
 import type { Bucket } from '../model/bucket.js';
 import type { Amounts, Holder } from '../model/holder.js';
 import { BucketCatalog } from './bucket-catalog.js';
 
 /** Parts of a staged key up to its bucket. */
 const STAGED_DEPTH = 3;
+/** The same of a file of a snapshot. */
+const SNAPSHOT_DEPTH = 4;
 
 const bytesOf = (usages: readonly Usage[]): number => usages.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -47,7 +49,7 @@ export class StorageUsage {
   }
 
   /**
-   * What counts in buckets: objects, uploads that were not completed (one object each, with the bytes of its parts), and both of what is staged for them.
+   * What counts in buckets: objects, uploads that were not completed (one object each, with the bytes of its parts), both of what is staged for them, and files of snapshots.
    */
   async heldIn(names: readonly string[]): Promise<{ readonly bytes: number; readonly objects: number }> {
     if (names.length === 0) return { bytes: 0, objects: 0 };
@@ -56,8 +58,9 @@ export class StorageUsage {
     const parts = await this.store.uploadUsages(names);
     const stagedParts = await this.store.uploadUsageByFolder(STAGING_BUCKET, 0, forThem);
     const staged = await this.store.usageByFolder(STAGING_BUCKET, 0, forThem);
+    const kept = await this.store.usageByFolder(SNAPSHOTS_BUCKET, 0, { ...forThem, part: SNAPSHOT_DEPTH });
     const objects = await this.store.usages(names);
-    const whole = [...staged, ...objects];
+    const whole = [...staged, ...kept, ...objects];
     const begun = [...parts, ...stagedParts];
     return {
       bytes: bytesOf([...begun, ...whole]),

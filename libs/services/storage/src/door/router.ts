@@ -1,4 +1,4 @@
-import { FILE_BUNDLE_QUERY } from '@fornax/contracts';
+import { FILE_BUNDLE_QUERY, FILE_COPIES_QUERY } from '@fornax/contracts';
 import { type S3Error, s3Error } from '@fornax/s3';
 import type { Exchange } from '../s3/exchange.js';
 import {
@@ -11,6 +11,7 @@ import {
   listBuckets,
   noConfiguration,
 } from '../s3/operations/bucket.operations.js';
+import { copyFiles } from '../s3/operations/copies.operation.js';
 import { storeFiles } from '../s3/operations/bundle.operation.js';
 import { listObjectsV1, listObjectsV2, listUploads, listVersions } from '../s3/operations/listing.operations.js';
 import {
@@ -100,6 +101,7 @@ const OFFERS: readonly Offer[] = [
   onBucket('GET', 'versions', listVersions, [...LISTING, 'key-marker', 'max-keys', 'version-id-marker']),
   onBucket('POST', 'delete', deleteObjects),
   onBucket('POST', FILE_BUNDLE_QUERY, storeFiles),
+  onBucket('POST', FILE_COPIES_QUERY, copyFiles),
 
   { on: 'object', method: 'GET', takes: READING, run: getObject },
   { on: 'object', method: 'HEAD', takes: READING, run: getObject },

@@ -1,9 +1,12 @@
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { ObjectStore, Sql } from '@fornax/object-store';
 import {
+  SNAPSHOTS_BUCKET,
   STAGING_BUCKET,
   TASK_AREAS,
+  isSnapshotPrefix,
   isStagedTaskPrefix,
+  snapshotPrefix,
   stagedLeasePrefix,
   stagedTaskPrefix,
 } from '../model/bucket-names.js';
@@ -83,6 +86,10 @@ const effectsOfOne = (event: FornaxEvent, id: string): readonly Omit<ObjectEffec
       return concluded(id, event.attempts);
     case 'InstancesRequeued':
       return [staged('drop', id, event.attempts)];
+    case 'SnapshotCompleted':
+      return [{ kind: 'publish', scope: taskScope(event.taskId), names: [snapshotPrefix(event.taskId, id)] }];
+    case 'SnapshotFailed':
+      return [{ kind: 'drop', scope: taskScope(event.taskId), names: [snapshotPrefix(event.taskId, id)] }];
     case 'TaskDeleted':
       return [{ kind: 'drop', scope: taskScope(id), names: [stagedTaskPrefix(id)] }];
     default:
@@ -92,7 +99,7 @@ const effectsOfOne = (event: FornaxEvent, id: string): readonly Omit<ObjectEffec
 
 /**
  * Tells what commits do to buckets and objects, in order. Results of failed instances are published, too, and of cancelled ones whose user asked for
- * them: the node uploads what there is. Those of an instance that is tried again are dropped.
+ * them: the node uploads what there is. Those of an instance that is tried again are dropped. Snapshots that are complete are published, others go.
  */
 export const effectsOf = (batch: readonly RecordedCommit[]): readonly ObjectEffect[] =>
   batch.flatMap(({ events, aggregateId, sequence }) =>
@@ -181,6 +188,8 @@ export const carryOut = async (store: ObjectStore, step: Step, sql?: Sql): Promi
   if (created.length > 0) await store.createBuckets(created, sql);
   if (published.length > 0) await store.scatterPrefixes(STAGING_BUCKET, published, sql);
   if (dropped.length > 0) await store.deletePrefixes(STAGING_BUCKET, dropped, sql);
+  const snapshots = dropped.filter(isSnapshotPrefix);
+  if (snapshots.length > 0) await store.deletePrefixes(SNAPSHOTS_BUCKET, snapshots, sql);
   const tasks = dropped.filter(isStagedTaskPrefix);
   if (tasks.length > 0)
     for (const area of TASK_AREAS) if (area !== STAGING_BUCKET) await store.deletePrefixes(area, tasks, sql);

@@ -45,5 +45,13 @@ export const SERVICE_AREAS = {
   tables: { wireName: 'fornax-tables', bucket: TABLES_BUCKET },
 } as const;
 
+/** Holds files of snapshots under their plain names, `<task>/<snapshot>/<instance>/<bucket>/<key>`, as long as the snapshot is kept. Nobody's bucket. */
+export const SNAPSHOTS_BUCKET = '.snapshots';
+export const snapshotPrefix = (taskId: string, snapshotId: string): string => `${taskId}/${snapshotId}/`;
+export const snapshotPartPrefix = (taskId: string, snapshotId: string, instance: number): string =>
+  `${snapshotPrefix(taskId, snapshotId)}${instance}/`;
+/** Whether a prefix of the staging area, `<task>/<lease or snapshot>/`, is that of a snapshot. */
+export const isSnapshotPrefix = (prefix: string): boolean => /^[^/]+\/snap_[^/]+\/$/.test(prefix);
+
 /** What the platform keeps for tasks, each below `<task>/`: it goes with its task. The store has these areas from the beginning. */
-export const TASK_AREAS = [STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET, TABLES_BUCKET] as const;
+export const TASK_AREAS = [STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET, TABLES_BUCKET, SNAPSHOTS_BUCKET] as const;

@@ -19,9 +19,9 @@ export const BUCKETS_PROJECTION = 'buckets';
 export class BucketsProjection implements Projection {
   readonly name = BUCKETS_PROJECTION;
   readonly version = 1;
-  readonly aggregates: readonly Aggregate[] = ['bucket', 'task'];
-  /** Of tasks, what says something about objects: their rows are elsewhere. */
-  readonly wants = (commit: RecordedCommit): boolean => commit.aggregate !== 'task' || effectsOf([commit]).length > 0;
+  readonly aggregates: readonly Aggregate[] = ['bucket', 'task', 'snapshot'];
+  /** Of tasks and snapshots, what says something about objects: their rows are elsewhere. */
+  readonly wants = (commit: RecordedCommit): boolean => commit.aggregate === 'bucket' || effectsOf([commit]).length > 0;
   readonly tables = ['bucket', 'bucket_grant', 'bucket_expiry'] as const;
 
   constructor(private readonly bell: EffectBell) {}

@@ -1,25 +1,30 @@
 import type { EventLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
 import { carryOut, effectsOf, stepsOf } from '../effects/object-effect.js';
-import { STAGING_BUCKET } from '../model/bucket-names.js';
+import { isSnapshotPrefix, STAGING_BUCKET, stagedTaskPrefix } from '../model/bucket-names.js';
 
 const PAGE = 1_000;
 
-/** Tasks with anything in the staging area. */
-const stagedTasks = async (store: ObjectStore): Promise<readonly string[]> => {
-  const tasks: string[] = [];
+/** Names of the folders of the staging area that are directly below a prefix. */
+const foldersBelow = async (store: ObjectStore, prefix: string): Promise<readonly string[]> => {
+  const folders: string[] = [];
   let after: string | undefined;
   do {
     const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(STAGING_BUCKET, {
+      prefix,
       delimiter: '/',
       limit: PAGE,
       ...(after === undefined ? {} : { after }),
     });
-    tasks.push(...page.prefixes.map((prefix) => prefix.slice(0, -1)));
+    folders.push(...page.prefixes.map((folder) => folder.slice(prefix.length, -1)));
     after = page.next;
   } while (after !== undefined);
-  return tasks;
+  return folders;
 };
+
+/** Snapshots of a task with anything in the staging area. */
+const stagedSnapshots = async (store: ObjectStore, task: string): Promise<readonly string[]> =>
+  (await foldersBelow(store, stagedTaskPrefix(task))).filter((folder) => isSnapshotPrefix(`${task}/${folder}/`));
 
 /** Drops what would take the place of a newer object: it had been replaced when the index was lost. */
 const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> => {
@@ -44,8 +49,11 @@ const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> =
  * the lease was concluded, away when its instance was tried again. Leases that live keep theirs. Safe to repeat.
  */
 export const placeStagedResults = async (store: ObjectStore, log: EventLog): Promise<void> => {
-  for (const task of await stagedTasks(store)) {
-    for (const step of stepsOf(effectsOf(await log.readAggregate('task', task)))) {
+  for (const task of await foldersBelow(store, '')) {
+    const commits = [await log.readAggregate('task', task)];
+    for (const snapshot of await stagedSnapshots(store, task)) commits.push(await log.readAggregate('snapshot', snapshot));
+    const inOrder = commits.flat().sort((a, b) => a.sequence - b.sequence);
+    for (const step of stepsOf(effectsOf(inOrder))) {
       for (const prefix of step.published) await dropOutdated(store, prefix);
       await carryOut(store, step);
     }

@@ -3,12 +3,13 @@ import type { WireStorageUsage } from '@fornax/contracts';
 import type { KeyPart, ObjectStore } from '@fornax/object-store';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET, TABLES_BUCKET } from '../model/bucket-names.js';
+import { MANIFESTS_BUCKET, OUTPUT_BUCKET, SNAPSHOTS_BUCKET, STAGING_BUCKET, TABLES_BUCKET } from '../model/bucket-names.js';
 import { storageReport, type BucketHeld, type TaskArea, type TaskHeld } from './storage-report.js';
 import { TaskOwners } from './task-owners.js';
 
 /** Which part of a staged key is its bucket. */
 const STAGED_BUCKET_PART = 3;
+const SNAPSHOT_BUCKET_PART = 4;
 
 /** Counts what lies in object storage, of everybody or of one account. */
 @Injectable()
@@ -27,6 +28,11 @@ export class StorageHoldings {
     return storageReport(buckets, [
       // Results are counted for the owner of the bucket that they go to, as its objects are: it may be shared with whoever runs the task.
       ...(await this.#held(STAGING_BUCKET, 'staged', owner === undefined ? undefined : names)),
+      ...(await this.#held(
+        SNAPSHOTS_BUCKET,
+        'staged',
+        owner === undefined ? undefined : { ...names, part: SNAPSHOT_BUCKET_PART },
+      )),
       ...(await this.#held(
         MANIFESTS_BUCKET,
         'manifests',

@@ -23,14 +23,17 @@ const REPEATED = { retry: 'failed', resume: 'cancelled', recover: 'failed or can
 const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)) as Partial<T>;
 
-const limitOf = ({ maxParallel }: TaskSpec): NonNullable<TaskCreation['fornax']> =>
-  maxParallel === undefined ? {} : { maxParallel };
+/** A certain snapshot was one of its own origin: a copy begins with its latest. */
+const oursOf = ({ maxParallel, resumeFromSnapshot }: TaskSpec): NonNullable<TaskCreation['fornax']> => ({
+  ...(maxParallel === undefined ? {} : { maxParallel }),
+  ...(resumeFromSnapshot === undefined ? {} : { resumeFromSnapshot: 'latest' }),
+});
 
 const dependenciesOf = (
   spec: TaskSpec,
   dependencies: readonly TaskDependency[],
 ): Pick<TaskCreation, 'dependencies' | 'fornax'> => {
-  if (dependencies.length === 0) return { fornax: limitOf(spec) };
+  if (dependencies.length === 0) return { fornax: oursOf(spec) };
   const asked = (as: TaskDependency['as']) => dependencies.filter((one) => one.as === as);
   return {
     dependencies: {
@@ -41,7 +44,7 @@ const dependenciesOf = (
       })),
     },
     fornax: {
-      ...limitOf(spec),
+      ...oursOf(spec),
       after: asked('after').map(({ taskId, on, each }) => ({
         task: taskId,
         on: on.length > 1 ? 'any' : (on[0] ?? 'any'),

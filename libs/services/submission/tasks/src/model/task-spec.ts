@@ -15,6 +15,7 @@ import {
   type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
+import { askedResume } from './asked-resume.js';
 import { askedPin, type PinSource } from './asked-pin.js';
 import { inputProblem } from './input-problem.js';
 import { askedTable, instancesOfTable } from '../tables/asked-table.js';
@@ -98,11 +99,13 @@ export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   });
   const pin = askedPin(creation, spec, context.pinSource);
   if (pin && 'errors' in pin) return pin;
+  const resume = askedResume(creation, context.origin);
+  if ('errors' in resume) return resume;
   const tooMuch = askedDiskProblem({ ...spec, constants: creation.constants ?? [] }, context.mostDiskMB);
   if (tooMuch) return wrong(tooMuch.field, tooMuch.text);
   const tooLong = inputProblem(spec, table && longestOf(table));
   if (tooLong) return wrong(tooLong.field, tooLong.text);
-  return { spec: pin ? { ...spec, pin } : spec, ...(table ? { table } : {}) };
+  return { spec: { ...spec, ...resume, ...(pin ? { pin } : {}) }, ...(table ? { table } : {}) };
 };
 
 /** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */

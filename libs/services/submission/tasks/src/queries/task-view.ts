@@ -109,6 +109,7 @@ export const taskView = (
       notes,
       origin: spec.origin ?? null,
       maxParallel: spec.maxParallel ?? null,
+      resumeFromSnapshot: spec.resumeFromSnapshot ?? null,
       table: tableView(spec),
       pinned: spec.pin !== undefined,
       dependencies: dependencyViews(task.fold, outcomes),

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { chmod, lstat, mkdir, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { eachLimited } from '@fornax/base';
+import {
+  MOST_SNAPSHOT_MANIFEST_BYTES,
+  type Restore,
+  type SnapshotManifest,
+  snapshotFileKey,
+  snapshotManifestSchema,
+  SNAPSHOTS_AREA,
+} from '@fornax/contracts';
+import { S3Error, type S3Client } from '@fornax/s3';
+import { UserError } from '../profile/command-of.js';
+import { localPathOf } from './inputs.js';
+import { MANIFESTS_AREA } from './result-manifest.js';
+
+const PARALLEL = 12;
+
+/** What it says is shown to the owner of the task: nothing is begun with a part of a snapshot, or with something else than was stored. */
+const refused = ({ snapshotId }: Restore, why: string): UserError =>
+  new UserError('FX-SNAPSHOT', `The instance cannot begin with the snapshot ${snapshotId}: ${why}`);
+
+const manifestIn = (bytes: Buffer): SnapshotManifest | undefined => {
+  try {
+    return snapshotManifestSchema.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+};
+
+const orGone =
+  (restore: Restore, what: string) =>
+  (error: unknown): never => {
+    if (error instanceof S3Error && error.status === 404) throw refused(restore, `${what} is gone from the storage`);
+    throw error;
+  };
+
+/** @throws UserError it is gone, or is not what was stored */
+const readManifest = async (s3: S3Client, restore: Restore, signal: AbortSignal): Promise<SnapshotManifest> => {
+  const key = `${restore.taskId}/${restore.manifest}.json`;
+  const bytes = await s3
+    .getBytes(MANIFESTS_AREA, key, { signal, length: MOST_SNAPSHOT_MANIFEST_BYTES })
+    .catch(orGone(restore, 'its manifest'));
+  if (createHash('sha256').update(bytes).digest('hex') !== restore.manifest)
+    throw refused(restore, 'its manifest was altered after it had been stored');
+  const manifest = manifestIn(bytes);
+  if (manifest?.snapshotId !== restore.snapshotId) throw refused(restore, 'its manifest cannot be read');
+  return manifest;
+};
+
+const sha256Of = async (path: string): Promise<string> => {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+};
+
+/** A place in the job that the platform may write to: no snapshot leads out of it. @throws UserError */
+const placeIn = (jobDir: string, path: string, restore: Restore): string => {
+  const local = localPathOf(path, undefined);
+  if (local === undefined || local.endsWith('/')) throw refused(restore, `it has a file without a name: ${path}`);
+  return join(jobDir, local);
+};
+
+/** Where a link leads is there: the link takes the place of what was stored under its name. */
+const placeLink = async (jobDir: string, link: SnapshotManifest['links'][number], restore: Restore): Promise<void> => {
+  const [place, target] = [placeIn(jobDir, link.path, restore), placeIn(jobDir, link.target, restore)];
+  if (place === target || (await lstat(target).catch(() => undefined)) === undefined) return;
+  await rm(place, { recursive: true, force: true });
+  await mkdir(dirname(place), { recursive: true });
+  await symlink(relative(dirname(place), target), place);
+};
+
+/**
+ * Lays out a part of a snapshot in a job that nothing runs in yet, with modes and links. What lies there already stays, unless the snapshot has it too.
+ * @returns how many files there are
+ * @throws UserError it is gone, or something of it is not what was stored @throws S3Error
+ */
+export const restoreSnapshot = async (
+  s3: S3Client,
+  restore: Restore,
+  { jobDir, instance, signal }: { readonly jobDir: string; readonly instance: number; readonly signal: AbortSignal },
+): Promise<number> => {
+  const manifest = await readManifest(s3, restore, signal);
+  const { bucket, folder, files, links } = manifest;
+  if (manifest.instance !== instance || manifest.taskId !== restore.taskId)
+    throw refused(restore, 'its manifest is that of another instance');
+  await eachLimited(files, PARALLEL, async ({ path, size, mode, sha256 }) => {
+    const place = placeIn(jobDir, path, restore);
+    const key = snapshotFileKey({ ...restore, instance }, bucket, folder + path);
+    await mkdir(dirname(place), { recursive: true });
+    // An input that lies there may be a second name of what the node keeps.
+    await rm(place, { force: true });
+    await s3.download(SNAPSHOTS_AREA, key, place, { signal }).catch(orGone(restore, path));
+    if ((await stat(place)).size !== size || (await sha256Of(place)) !== sha256)
+      throw refused(restore, `${path} is not what was stored`);
+    await chmod(place, mode & 0o777);
+  });
+  for (const link of links) await placeLink(jobDir, link, restore);
+  return files.length;
+};

@@ -1,0 +1,139 @@
+import { CreateBucketCommand, DeleteBucketCommand, GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { encodeCopies, FILE_COPIES_QUERY, type FileCopies, type LeaseClaims, SNAPSHOTS_AREA } from '@fornax/contracts';
+import { signLeaseClaims } from '@fornax/identity';
+import { newId } from '@fornax/base';
+import { S3Client as NodeClient } from '@fornax/s3';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { StorageUnderTest, TEST_MASTER_KEY, type TestUser } from '../storage.fixture.js';
+
+let storage: StorageUnderTest;
+let ada: TestUser;
+let s3: S3Client;
+const clients: NodeClient[] = [];
+const BUCKET = 'ada-snapshots';
+const at = 1_000;
+
+beforeAll(async () => {
+  storage = await StorageUnderTest.start();
+  ada = await storage.user('ada@example.org');
+  s3 = storage.s3(ada);
+  await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+}, 180_000);
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await storage.stop();
+});
+
+/** The claims of an instance, for a snapshot of it. */
+const claimsFor = (taskId: string, snapshot: LeaseClaims['snapshot'], more: Partial<LeaseClaims> = {}): LeaseClaims => ({
+  ...storage.newLease(ada, BUCKET),
+  taskId,
+  results: null,
+  snapshot,
+  ...more,
+});
+const nodeOf = (claims: LeaseClaims): NodeClient => {
+  storage.currentLeases?.add(claims.leaseId);
+  const client = new NodeClient({
+    endpoint: `http://127.0.0.1:${storage.port}`,
+    ...signLeaseClaims(TEST_MASTER_KEY, claims),
+  });
+  clients.push(client);
+  return client;
+};
+const idOf = (taskId: string, n: number): string => `snap_${taskId}_2026112718000${n}_abcd`;
+const copy = (node: NodeClient, of: FileCopies['of'], keys: readonly string[], mode = '100644'): Promise<string> =>
+  node.post(BUCKET, FILE_COPIES_QUERY, encodeCopies({ of, files: keys.map((key) => ({ key, mode })) }));
+const keys = async (): Promise<readonly (string | undefined)[]> =>
+  ((await s3.send(new ListObjectsV2Command({ Bucket: BUCKET }))).Contents ?? []).map(({ Key }) => Key);
+const read = async (Key: string): Promise<string | undefined> =>
+  (await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key }))).Body?.transformToString();
+const end = (taskId: string, snapshotId: string, how: 'completed' | 'failed'): Promise<number> =>
+  storage.append('snapshot', snapshotId, [
+    how === 'completed'
+      ? { type: 'SnapshotCompleted', taskId, files: 1, bytes: 1, at }
+      : { type: 'SnapshotFailed', taskId, reason: 'node', at },
+  ]);
+
+describe('files of a snapshot', () => {
+  it('are in nobody’s bucket until the snapshot is complete, and then all at once under their names', async () => {
+    const taskId = newId();
+    const [first, second] = [idOf(taskId, 1), idOf(taskId, 2)];
+    const one = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'a/', id: first }));
+    await one.putObject(BUCKET, 'a/steady', 'steady');
+    await one.putObject(BUCKET, 'a/changes', '1');
+    await copy(one, 'taken', ['a/steady', 'a/changes']);
+    expect(await keys()).toEqual([]);
+    await end(taskId, first, 'completed');
+    expect([await read('a/steady'), await read('a/changes')]).toEqual(['steady', '1']);
+
+    // What has not changed comes from the snapshot before; what is not there to be copied is named.
+    const two = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'a/', id: second, before: first }));
+    expect(await copy(two, 'before', ['a/steady', 'a/never'])).toContain('<Missing>1</Missing>');
+    await two.putObject(BUCKET, 'a/changes', '2');
+    await copy(two, 'taken', ['a/steady', 'a/changes']);
+    expect(await read('a/changes')).toBe('1');
+    await end(taskId, second, 'completed');
+    // A listing waits for what is being published; an object that was there before is read as it is.
+    await keys();
+    expect([await read('a/steady'), await read('a/changes')]).toEqual(['steady', '2']);
+
+    // Each snapshot stays what it was, for an instance that begins with it.
+    const restore = { taskId, snapshotId: first, manifest: 'f'.repeat(64) };
+    const later = nodeOf(claimsFor(newId(), null, { restore }));
+    const kept = `${taskId}/${first}/0/${BUCKET}/a/changes`;
+    expect((await later.getBytes(SNAPSHOTS_AREA, kept)).toString()).toBe('1');
+    const others = kept.replace(first, second);
+    await expect(later.getBytes(SNAPSHOTS_AREA, others)).rejects.toMatchObject({ code: 'AccessDenied' });
+    await expect(later.putObject(SNAPSHOTS_AREA, kept, 'x')).rejects.toMatchObject({ code: 'AccessDenied' });
+    await storage.append('task', taskId, [{ type: 'TaskDeleted', at }]);
+    await keys();
+    await expect(later.getBytes(SNAPSHOTS_AREA, kept)).rejects.toMatchObject({ code: 'NoSuchKey' });
+    expect(await read('a/changes')).toBe('2');
+  });
+
+  it('of a snapshot that failed are gone', async () => {
+    const taskId = newId();
+    const id = idOf(taskId, 1);
+    const node = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'f/', id }));
+    await node.putObject(BUCKET, 'f/half', 'half');
+    await copy(node, 'taken', ['f/half']);
+    await end(taskId, id, 'failed');
+    expect((await keys()).filter((key) => key?.startsWith('f/'))).toEqual([]);
+    // Gone once the listing has waited for it.
+    const later = nodeOf(claimsFor(newId(), null, { restore: { taskId, snapshotId: id, manifest: 'f'.repeat(64) } }));
+    await expect(later.getBytes(SNAPSHOTS_AREA, `${taskId}/${id}/0/${BUCKET}/f/half`)).rejects.toMatchObject({
+      code: 'NoSuchKey',
+    });
+  });
+
+  it('are copied for their own lease alone, within what it may write', async () => {
+    const taskId = newId();
+    const staged = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'mine/', id: idOf(taskId, 1) }));
+    await expect(copy(staged, 'taken', ['theirs/x'])).rejects.toMatchObject({ code: 'AccessDenied' });
+    await expect(copy(staged, 'before', ['mine/x'])).rejects.toMatchObject({ code: 'AccessDenied' });
+    const inPlace = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: null }));
+    await expect(copy(inPlace, 'taken', ['x'])).rejects.toMatchObject({ code: 'AccessDenied' });
+    const user = new NodeClient({
+      endpoint: `http://127.0.0.1:${storage.port}`,
+      accessKey: ada.email,
+      secretKey: ada.token,
+    });
+    clients.push(user);
+    await expect(copy(user, 'taken', ['x'])).rejects.toMatchObject({ code: 'NotImplemented' });
+  });
+
+  it('come to lie in no other bucket of the same name', async () => {
+    const taskId = newId();
+    await s3.send(new CreateBucketCommand({ Bucket: 'soon-gone' }));
+    const id = idOf(taskId, 1);
+    const node = nodeOf(claimsFor(taskId, { bucket: 'soon-gone', prefix: null, id }));
+    await node.putObject('soon-gone', 'x', 'x');
+    await node.post('soon-gone', FILE_COPIES_QUERY, encodeCopies({ of: 'taken', files: [{ key: 'x', mode: '644' }] }));
+    await s3.send(new DeleteBucketCommand({ Bucket: 'soon-gone' }));
+    await expect(node.putObject('soon-gone', 'y', 'y')).rejects.toMatchObject({ status: 404 });
+    await end(taskId, id, 'completed');
+    await s3.send(new CreateBucketCommand({ Bucket: 'soon-gone' }));
+    expect((await s3.send(new ListObjectsV2Command({ Bucket: 'soon-gone' }))).Contents ?? []).toEqual([]);
+  });
+});
