@@ -122,7 +122,9 @@ describe(`an iterative computation whose node is killed (seed ${seed})`, () => {
     } finally {
       s3.close();
     }
-    const started = await eventsOf<{ readonly leases: readonly { readonly snapshotId?: string }[] }>('InstancesStarted');
+    const started = await eventsOf<{ readonly leases: readonly { readonly snapshotId?: string }[] }>(
+      'InstancesStarted',
+    );
     const ids = begun.map(({ snapshotId }) => snapshotId);
     expect(started.flatMap(({ leases }) => leases.map(({ snapshotId = '-' }) => snapshotId))).toEqual(ids);
     const { notes } = await call<{ readonly notes: readonly string[] }>(bed.platform, 'GET', `/tasks/${task}`);

@@ -366,7 +366,12 @@ export class Instance implements Measurable {
     });
     this.#prepared = prepared;
     const whole = granted ? withRow(order, granted) : order;
-    const plan = planOf({ ...whole, snapshotId: granted?.restore?.snapshotId }, granted?.secrets ?? {}, prepared.paths, world.path);
+    const plan = planOf(
+      { ...whole, snapshotId: granted?.restore?.snapshotId },
+      granted?.secrets ?? {},
+      prepared.paths,
+      world.path,
+    );
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
       await this.#inputs.fetch(prepared, plan.resourcesFolder);

@@ -70,7 +70,8 @@ export const unchangedFiles = async (
     if (known?.sizeBytes !== file.sizeBytes) return;
     const { sha256 } = known;
     const isSame =
-      (known.isSettled && known.version === `${file.version}/${file.changedAt}`) || (await hashOf(jobDir, file, signal)) === sha256;
+      (known.isSettled && known.version === `${file.version}/${file.changedAt}`) ||
+      (await hashOf(jobDir, file, signal)) === sha256;
     if (isSame) unchanged.push({ file, bytes: file.sizeBytes, sha256 });
   });
   return unchanged;
@@ -93,7 +94,10 @@ export const copyInStore = async (
   { bucket, prefix }: UploadTarget,
   of: FileCopies['of'],
   files: readonly StoredFile[],
-  { signal, patiently }: { readonly signal: AbortSignal; readonly patiently: <T>(work: () => Promise<T>) => Promise<T> },
+  {
+    signal,
+    patiently,
+  }: { readonly signal: AbortSignal; readonly patiently: <T>(work: () => Promise<T>) => Promise<T> },
 ): Promise<readonly StoredFile[]> => {
   const copied: StoredFile[] = [];
   for (let from = 0; from < files.length; from += MOST_COPIES) {

@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
-import { chmod, link, lstat, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SnapshotManifest, snapshotFileKey } from '@fornax/contracts';
@@ -19,7 +32,13 @@ let folder = '';
 let [before, after] = ['', ''];
 beforeAll(async () => {
   objects = await ObjectServer.open();
-  s3 = new S3Client({ accessKey: 'lease', secretKey: 'secret', sessionToken: 'token', endpoint: objects.url, tries: 1 });
+  s3 = new S3Client({
+    accessKey: 'lease',
+    secretKey: 'secret',
+    sessionToken: 'token',
+    endpoint: objects.url,
+    tries: 1,
+  });
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-restore-'));
@@ -97,7 +116,10 @@ describe('a job that begins with a snapshot', () => {
 
     const file = `.snapshots/${snapshotFileKey(about, 'out', 'run/deep/er/state')}`;
     objects.objects.set(file, Buffer.from('stats'));
-    expect(await refusal(digest)).toMatchObject({ code: 'FX-SNAPSHOT', message: expect.stringContaining('not what was stored') });
+    expect(await refusal(digest)).toMatchObject({
+      code: 'FX-SNAPSHOT',
+      message: expect.stringContaining('not what was stored'),
+    });
     objects.objects.delete(file);
     expect(await refusal(digest)).toMatchObject({ code: 'FX-SNAPSHOT', message: expect.stringContaining('gone') });
 
@@ -151,7 +173,12 @@ describe('files of the snapshot before', () => {
     if (!file) throw new Error('no file');
     const soon = keptFile({ file, bytes: 3, sha256: sha('two') }, Date.now());
     const late = keptFile({ file, bytes: 3, sha256: sha('two') }, Date.now() + HOUR_S * 1_000);
-    const of = (one: typeof soon): KeptSnapshot => ({ snapshotId: 's', bucket: 'b', prefix: null, files: new Map([['mapped', one]]) });
+    const of = (one: typeof soon): KeptSnapshot => ({
+      snapshotId: 's',
+      bucket: 'b',
+      prefix: null,
+      files: new Map([['mapped', one]]),
+    });
     expect(await unchanged(of(soon))).toEqual([]);
     expect(await unchanged(of(late))).toEqual(['mapped']);
   });

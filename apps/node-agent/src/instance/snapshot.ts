@@ -194,7 +194,10 @@ class Taking {
     return digest;
   }
 
-  private get patience(): { readonly signal: AbortSignal; readonly patiently: <T>(work: () => Promise<T>) => Promise<T> } {
+  private get patience(): {
+    readonly signal: AbortSignal;
+    readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
+  } {
     const { signal } = this.files;
     return { signal, patiently: (work) => withPatience(work, { signal }) };
   }

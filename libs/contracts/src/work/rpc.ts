@@ -162,7 +162,11 @@ export const planSnapshotsReplySchema = z.object({});
 export type PlanSnapshotsRequest = z.output<typeof planSnapshotsRequestSchema>;
 
 /** RPC.resumable: the part of the latest complete snapshot, or of a certain one, that an instance may begin with. */
-export const resumableRequestSchema = z.object({ taskId: id, instance: z.number().int(), snapshotId: id.exactOptional() });
+export const resumableRequestSchema = z.object({
+  taskId: id,
+  instance: z.number().int(),
+  snapshotId: id.exactOptional(),
+});
 export const resumableReplySchema = z.object({
   /** Null: there is none. */
   restore: restoreSchema.nullable(),

@@ -26,7 +26,15 @@ const isAwaited = (state: SnapshotState, leaseId: string): boolean =>
 
 const recordUploaded = (
   state: SnapshotState,
-  { leaseId, files, bytes, notes = [], manifest, sentBytes, at }: Extract<SnapshotCommand, { type: 'RecordPartUploaded' }>,
+  {
+    leaseId,
+    files,
+    bytes,
+    notes = [],
+    manifest,
+    sentBytes,
+    at,
+  }: Extract<SnapshotCommand, { type: 'RecordPartUploaded' }>,
 ): SnapshotDecision => {
   if (!isAwaited(state, leaseId)) return accept();
   const told = {

@@ -30,7 +30,8 @@ describe.each(everyStyle)('snapshots by $style', (client) => {
     const id = await submit(client, aTask({ ...writes, resultBucket: bucket, snapshotWhitelist: '^a$' }));
     return { id, bucket };
   };
-  const keysIn = async (bucket: string): Promise<readonly string[]> => (await s3.listObjects(bucket)).map(({ key }) => key);
+  const keysIn = async (bucket: string): Promise<readonly string[]> =>
+    (await s3.listObjects(bucket)).map(({ key }) => key);
 
   it(`[rows 38,40,41 ${client.style}] are taken at once, of what the call says, or else the task`, async () => {
     const { id, bucket } = await start();

@@ -79,7 +79,10 @@ export const taskEvents = {
   InstancesStarted: {
     version: 1,
     aggregate: 'task',
-    schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant, snapshotId: z.string().exactOptional() })), at: instant }),
+    schema: z.object({
+      leases: z.array(z.object({ ...leaseRef, startedAt: instant, snapshotId: z.string().exactOptional() })),
+      at: instant,
+    }),
   },
   InstancesExited: {
     version: 1,

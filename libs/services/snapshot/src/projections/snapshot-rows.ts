@@ -174,7 +174,11 @@ export interface CompletePart {
 /** The part of one instance in the latest complete snapshot of a task, or in a certain one. */
 export const completePart = async (
   db: Queries,
-  { taskId, instance, snapshotId = null }: { readonly taskId: string; readonly instance: number; readonly snapshotId?: string | null },
+  {
+    taskId,
+    instance,
+    snapshotId = null,
+  }: { readonly taskId: string; readonly instance: number; readonly snapshotId?: string | null },
 ): Promise<CompletePart | undefined> => {
   const [row] = await db.query<{ readonly snapshot_id: string; readonly manifest: string }[]>(
     `SELECT snapshot_id, part.manifest FROM snapshot JOIN snapshot_part AS part USING (snapshot_id)

@@ -27,7 +27,11 @@ const covers = (claim: Claim | null, { bucket, key }: Place): boolean =>
   claim !== null && claim.bucket === bucket && key.startsWith(claim.prefix ?? '');
 
 /** Where the instance of a lease has, in a snapshot of its task, what is to be at a place. */
-export const placeInSnapshot = ({ taskId, instance }: LeaseClaims, snapshotId: string, { bucket, key }: Place): Place => ({
+export const placeInSnapshot = (
+  { taskId, instance }: LeaseClaims,
+  snapshotId: string,
+  { bucket, key }: Place,
+): Place => ({
   bucket: SNAPSHOTS_BUCKET,
   key: `${snapshotPartPrefix(taskId, snapshotId, instance)}${bucket}/${key}`,
 });
@@ -172,7 +176,8 @@ export const allow = async (
     return { place: manifest, payer: { owner, projectId: undefined, isCounted: false }, confirm };
   }
   if (place.bucket === SNAPSHOTS_BUCKET) {
-    if (principal.kind !== 'lease' || access !== 'read' || !isRestored(principal.claims, place.key)) throw accessDenied();
+    if (principal.kind !== 'lease' || access !== 'read' || !isRestored(principal.claims, place.key))
+      throw accessDenied();
     return { place, payer: undefined, confirm: always };
   }
   const allowed =

@@ -1,4 +1,10 @@
-import { CreateBucketCommand, DeleteBucketCommand, GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { encodeCopies, FILE_COPIES_QUERY, type FileCopies, type LeaseClaims, SNAPSHOTS_AREA } from '@fornax/contracts';
 import { signLeaseClaims } from '@fornax/identity';
 import { newId } from '@fornax/base';
@@ -25,7 +31,11 @@ afterAll(async () => {
 });
 
 /** The claims of an instance, for a snapshot of it. */
-const claimsFor = (taskId: string, snapshot: LeaseClaims['snapshot'], more: Partial<LeaseClaims> = {}): LeaseClaims => ({
+const claimsFor = (
+  taskId: string,
+  snapshot: LeaseClaims['snapshot'],
+  more: Partial<LeaseClaims> = {},
+): LeaseClaims => ({
   ...storage.newLease(ada, BUCKET),
   taskId,
   results: null,

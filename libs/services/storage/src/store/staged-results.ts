@@ -51,7 +51,8 @@ const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> =
 export const placeStagedResults = async (store: ObjectStore, log: EventLog): Promise<void> => {
   for (const task of await foldersBelow(store, '')) {
     const commits = [await log.readAggregate('task', task)];
-    for (const snapshot of await stagedSnapshots(store, task)) commits.push(await log.readAggregate('snapshot', snapshot));
+    for (const snapshot of await stagedSnapshots(store, task))
+      commits.push(await log.readAggregate('snapshot', snapshot));
     const inOrder = commits.flat().sort((a, b) => a.sequence - b.sequence);
     for (const step of stepsOf(effectsOf(inOrder))) {
       for (const prefix of step.published) await dropOutdated(store, prefix);

@@ -3,7 +3,13 @@ import type { WireStorageUsage } from '@fornax/contracts';
 import type { KeyPart, ObjectStore } from '@fornax/object-store';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { MANIFESTS_BUCKET, OUTPUT_BUCKET, SNAPSHOTS_BUCKET, STAGING_BUCKET, TABLES_BUCKET } from '../model/bucket-names.js';
+import {
+  MANIFESTS_BUCKET,
+  OUTPUT_BUCKET,
+  SNAPSHOTS_BUCKET,
+  STAGING_BUCKET,
+  TABLES_BUCKET,
+} from '../model/bucket-names.js';
 import { storageReport, type BucketHeld, type TaskArea, type TaskHeld } from './storage-report.js';
 import { TaskOwners } from './task-owners.js';
 

@@ -1,4 +1,10 @@
-import { decodeCopies, FILE_COPIES_QUERY, type FileCopies, type LeaseClaims, MAX_COPIES_BYTES } from '@fornax/contracts';
+import {
+  decodeCopies,
+  FILE_COPIES_QUERY,
+  type FileCopies,
+  type LeaseClaims,
+  MAX_COPIES_BYTES,
+} from '@fornax/contracts';
 import { type ObjectInfo, type Place, StoreRefusal } from '@fornax/object-store';
 import { accessDenied, s3Error } from '@fornax/s3';
 import { allowAll, placeInSnapshot } from '../../access/authorize.js';
