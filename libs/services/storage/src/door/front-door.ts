@@ -17,7 +17,7 @@ import {
 import { isOutage } from '@fornax/base';
 import { authenticate } from '../s3/authenticator.js';
 import type { Exchange, S3Parts } from '../s3/exchange.js';
-import { withCarriedHeaders } from './carried-headers.js';
+import { withCarriedHeaders, withOlderCarriedHeaders } from './carried-headers.js';
 import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
 import { RequestBudget } from './request-budget.js';
@@ -126,7 +126,8 @@ const isPresigned = (request: S3Request): boolean =>
   queryValue(request, 'X-Amz-Algorithm') !== undefined || queryValue(request, 'AWSAccessKeyId') !== undefined;
 
 /** Who signed a request, and what it asks for: known from its headers, before anything of its body is read. */
-const examine = (parts: S3Parts, request: S3Request) => {
+const examine = (parts: S3Parts, arrived: S3Request) => {
+  const request = withOlderCarriedHeaders(arrived);
   const authenticated = authenticate(request, parts.identities, parts.now());
   checkMethod(request, authenticated.principal);
   const whole = isPresigned(request) ? withCarriedHeaders(request) : request;

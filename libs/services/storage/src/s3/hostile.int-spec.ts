@@ -426,4 +426,36 @@ describe('presigned URLs', () => {
       'AccessDenied',
     ]);
   });
+
+  const olderUrl = (query: string, headers: string, method = 'PUT'): string => {
+    const expires = Math.floor(Date.now() / 1000) + 60;
+    const text = `${method}\n\n${headers.startsWith('x-amz') ? '' : 'text/x'}\n${expires}\n${headers}/${bucket}/older`;
+    const signature = createHmac('sha1', ada.token).update(text).digest('base64');
+    const signed = `AWSAccessKeyId=${uriEncode(ada.email)}&Signature=${uriEncode(signature)}`;
+    return `/${bucket}/older?${signed}${query}&Expires=${expires}`;
+  };
+
+  const typed = { 'content-type': 'text/x' };
+  const putAt = (path: string, headers: Record<string, string>, body: string) =>
+    send(storage.port, { method: 'PUT', path, headers, body });
+
+  it('of the older signature carry no other headers than were signed', async () => {
+    await put(`/${bucket}/original`, 'original');
+    const url = olderUrl('', '');
+    expect((await putAt(url, typed, 'older')).status).toBe(200);
+    for (const more of [`x-amz-copy-source=%2F${bucket}%2Foriginal`, 'x-amz-meta-evil=1'])
+      expect(codeOf(await putAt(`${url}&${more}`, typed, ''))).toEqual([403, 'SignatureDoesNotMatch']);
+    expect(codeOf(await putAt(`${url}&content-type=text%2Fx`, {}, 'older'))).toEqual([200, undefined]);
+    expect(codeOf(await putAt(`${url}&content-type=text%2Fevil`, {}, ''))).toEqual([403, 'SignatureDoesNotMatch']);
+    expect((await storage.signed(ada, { path: `/${bucket}/older` })).body).toBe('older');
+  });
+
+  it('of the older signature carry what was signed, whether it is sent as well, as boto3 does, or not', async () => {
+    const mood = { 'x-amz-meta-mood': 'good' };
+    const url = olderUrl('&x-amz-meta-mood=good', 'x-amz-meta-mood:good\n');
+    for (const headers of [{}, mood]) expect((await putAt(url, headers, 'older')).status).toBe(200);
+    expect((await storage.signed(ada, { path: `/${bucket}/older` })).headers).toMatchObject(mood);
+    expect((await putAt(olderUrl('&content-type=text%2Fx', ''), typed, 'typed')).status).toBe(200);
+    expect((await storage.signed(ada, { path: `/${bucket}/older` })).headers).toMatchObject(typed);
+  });
 });
