@@ -1,4 +1,18 @@
-import { mkdir, mkdtemp, open, readFile, readdir, rm, rmdir, truncate, unlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -223,8 +237,41 @@ describe('files that are damaged', () => {
       await change(SIZE + 20);
       expect((await part(262_144, 600_000)).equals(data.subarray(262_144, 600_001))).toBe(true);
       await truncate(await pathOf('k'), SIZE);
+      expect((await part(262_144, 300_001)).equals(data.subarray(262_144, 300_002))).toBe(true);
+    });
+
+    it.each([
+      ['zeroed', async (path: string) => writeFile(path, Buffer.alloc((await readFile(path)).byteLength))],
+      ['cut off behind its bytes, of which one is another', (path: string) => truncate(path, SIZE)],
+      [
+        'another file, behind a link',
+        async (path: string) => {
+          await writeFile(`${path}.other`, randomBytes(SIZE + 10_000));
+          await rm(path);
+          await symlink(`${path}.other`, path);
+        },
+      ],
+    ])('give no byte of a file that says nothing of its blocks and is %s', async (_name, damage) => {
       await change(300_000);
-      expect(await part(262_144, 300_001)).toHaveLength(300_002 - 262_144);
+      await damage(await pathOf('k'));
+      const other = { key: 'k', reason: expect.stringContaining('other bytes') };
+      for (let time = 0; time < 2; time += 1) await expect(part(10, 20)).rejects.toMatchObject(other);
+      // What was put back is another file of the same name.
+      await writeFile(await pathOf('k'), data);
+      await utimes(await pathOf('k'), new Date(), new Date(0));
+      expect((await part(10, 20)).equals(data.subarray(10, 21))).toBe(true);
+    });
+
+    it('are compared once, however many parts are read of what says nothing of its blocks', async () => {
+      await truncate(await pathOf('k'), SIZE);
+      const path = await pathOf('k');
+      const at = new Date();
+      await utimes(path, at, at);
+      expect((await part(10, 20)).equals(data.subarray(10, 21))).toBe(true);
+      // Bytes that change without a trace in the file's own facts: only another comparison would see them.
+      await change(500_000);
+      await utimes(path, at, at);
+      expect((await part(10, 20)).equals(data.subarray(10, 21))).toBe(true);
     });
 
     it('are compared with the ETag when all is read and what is said of the blocks was changed, too, or is not there', async () => {
@@ -325,6 +372,23 @@ describe('files that are damaged', () => {
       { bucket: 'b', key: 'f', etag, reason: 'a file of it is missing' },
     ]);
     await rmdir(unreadable);
+  });
+
+  it('are found by a scrub where a file is whole, but of another object, or the index says something else of it', async () => {
+    for (const key of ['etag', 'one', 'other', 'right', 'size']) await put(key, Buffer.alloc(5_000, key));
+    const [one, other] = [await pathOf('one'), await pathOf('other')];
+    await rename(one, `${one}.moved`);
+    await rename(other, one);
+    await rename(`${one}.moved`, other);
+    await db.query(`UPDATE object SET size = size + 50 WHERE key = 'size'`);
+    await db.query(`UPDATE object SET etag = md5('x') WHERE key = 'etag'`);
+    const { findings } = await store.scrub({ maxMs: 1e9, bytesPerSecond: 1e12 });
+    expect(findings.map(({ key, reason }) => [key, reason])).toEqual([
+      ['etag', 'a file of it holds other bytes than were stored'],
+      ['one', 'a file of it holds other bytes than were stored'],
+      ['other', 'a file of it holds other bytes than were stored'],
+      ['size', 'its files have 5000 bytes where 5050 were stored'],
+    ]);
   });
 
   it('are looked for at a bounded rate', async () => {

@@ -100,6 +100,8 @@ export class LocalUploads {
     { precondition, checksum }: CompletionOptions = {},
   ): Promise<Written> {
     return this.index.transaction(async (tx) => {
+      // First its bucket, then the upload, as a deletion of the bucket does: neither waits for the other for ever.
+      await tx.query('SELECT FROM object_bucket WHERE name = $1 FOR KEY SHARE', [upload.bucket]);
       const row = await this.#upload(tx, upload, 'FOR UPDATE');
       const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
       const pieces = chooseParts(uploaded.map(partOf), wanted);

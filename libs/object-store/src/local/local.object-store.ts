@@ -26,6 +26,7 @@ import {
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
+import { assertEmpty } from '../port/assert-empty.js';
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
 import { type DiskUsage, diskUsage } from './disk-usage.js';
@@ -201,7 +202,7 @@ export class LocalObjectStore implements ObjectStore {
     const part = await scrub(
       {
         index: this.index,
-        get: ({ bucket, key }) => this.get(bucket, key),
+        get: ({ bucket, key }) => this.#objects.get(bucket, key, { isThorough: true }),
         now: () => performance.now(),
         sleep: (ms) => delay(ms, options.signal),
       },
@@ -231,6 +232,19 @@ export class LocalObjectStore implements ObjectStore {
   async deleteBuckets(buckets: readonly string[], sql: Sql = this.index): Promise<void> {
     await sql.query('DELETE FROM object_bucket WHERE name = ANY ($1::text[])', [[...buckets]]);
     await sql.query('DELETE FROM object_usage WHERE bucket = ANY ($1::text[])', [[...buckets]]);
+  }
+
+  async deleteEmpty<T>(bucket: string, decide: () => Promise<T>): Promise<T> {
+    const look = (sql: Sql): Promise<void> => assertEmpty(bucket, (options) => listObjects(sql, bucket, options));
+    await look(this.index);
+    return this.index.transaction(async (tx) => {
+      // Rows of objects hold on to that of their bucket: those under way are waited for, and later ones wait for this.
+      await tx.query('SELECT FROM object_bucket WHERE name = $1 FOR UPDATE', [bucket]);
+      await look(tx);
+      const decided = await decide();
+      await this.deleteBuckets([bucket], tx);
+      return decided;
+    });
   }
 
   async usage(bucket: string): Promise<Usage> {

@@ -183,13 +183,21 @@ export class ObjectFiles {
 
   /** Looks whether the files are there and as long as they should be. @throws FileDamaged */
   async check(pieces: readonly FilePiece[]): Promise<void> {
+    await this.statesOf(pieces);
+  }
+
+  /** What tells a file from itself after somebody has written to it or put another one in its place. @throws FileDamaged */
+  async statesOf(pieces: readonly FilePiece[]): Promise<readonly string[]> {
+    const states: string[] = [];
     for (const { fileId, sizeBytes } of pieces) {
       const facts = await stat(this.#path(fileId)).catch((cause: unknown) => {
         throw isMissing(cause) ? missing(cause) : cause;
       });
       if (facts.size < sizeBytes)
         throw new FileDamaged(`a file of it has ${facts.size} bytes where ${sizeBytes} were stored`);
+      states.push(`${fileId}:${facts.ino}:${facts.size}:${facts.mtimeMs}`);
     }
+    return states;
   }
 
   /** @throws FileDamaged as soon as a file ends too early or is gone */

@@ -18,7 +18,8 @@ import type { Manifest } from './manifest.js';
 import type { FilePiece, ObjectFiles } from './object-files.js';
 import { INDEX_KEY_BYTES, putRow } from './object-rows.js';
 import { ObjectLookup } from './object-lookup.js';
-import { asObjectDamaged, openContent } from './open-content.js';
+import { asObjectDamaged, openContent, openThoroughly } from './open-content.js';
+import { ProvenObjects } from './proven-objects.js';
 import { objectInfoOf, piecesOfRow } from './rows.js';
 
 /** What a write is told to. */
@@ -33,14 +34,16 @@ interface WriteNotes {
 export class StoredObjects {
   private readonly lookup: ObjectLookup;
   private readonly rows: GatheredRows;
+  readonly proven: ProvenObjects;
 
   constructor(
     private readonly index: Sql,
-    private readonly files: ObjectFiles,
+    readonly files: ObjectFiles,
     private readonly notes: WriteNotes,
   ) {
     this.lookup = new ObjectLookup(index);
     this.rows = new GatheredRows(index);
+    this.proven = new ProvenObjects(files);
   }
 
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
@@ -85,7 +88,12 @@ export class StoredObjects {
     }
   }
 
-  async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
+  /** @param options `isThorough`: the whole is compared with its ETag, whatever is known of its blocks */
+  async get(
+    bucket: string,
+    key: string,
+    { isThorough = false }: { readonly isThorough?: boolean } = {},
+  ): Promise<ObjectReader | undefined> {
     const row = await this.lookup.at({ bucket, key });
     if (!row) return undefined;
     const info = objectInfoOf(row);
@@ -95,10 +103,10 @@ export class StoredObjects {
     return {
       info,
       check: () => this.whole(place, this.files.check(pieces)),
-      read: (range = whole) => {
-        const isWhole = range.start === 0 && range.end === whole.end;
-        return openContent(this.files, place, { pieces, range, etag: isWhole ? info.etag : undefined });
-      },
+      read: async (range = whole) =>
+        isThorough
+          ? openThoroughly(this.files, place, { info, pieces })
+          : openContent(this, place, { pieces, range, etag: info.etag }),
     };
   }
 

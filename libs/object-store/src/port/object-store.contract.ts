@@ -49,6 +49,25 @@ export const objectStoreContract: readonly StoreCase[] = [
   ...usageContract,
   ...conditionsContract,
   {
+    behavior: 'asks for the decision to delete a bucket only while it is empty, and keeps the bucket without one',
+    async check(store, bucket) {
+      let asked = 0;
+      const decide = (): Promise<number> => Promise.resolve((asked += 1));
+      await put(store, bucket, 'k', 'kept');
+      await assert.rejects(store.deleteEmpty(bucket, decide), isRefusal('BucketNotEmpty'));
+      assert.deepEqual([asked, await textOf(store, bucket, 'k')], [0, 'kept']);
+      await store.deleteMany(bucket, ['k']);
+      await assert.rejects(
+        store.deleteEmpty(bucket, () => Promise.reject(new Error('not yours'))),
+        /not yours/,
+      );
+      await put(store, bucket, 'k', 'again');
+      await store.deleteMany(bucket, ['k']);
+      assert.deepEqual([await store.deleteEmpty(bucket, decide), asked], [1, 1]);
+      await store.deleteBuckets([bucket]);
+    },
+  },
+  {
     behavior: 'gives all of an object to whoever says at once that all of it will be read',
     async check(store, bucket) {
       const data = randomBytes(300_000);

@@ -235,6 +235,7 @@ export interface Sql {
 }
 
 export type StoreProblem =
+  | 'BucketNotEmpty'
   | 'NoSuchBucket'
   | 'NoSuchKey'
   | 'NoSuchUpload'
@@ -318,6 +319,11 @@ export interface ObjectStore {
   createBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
   /** Removes buckets with everything in them; missing ones are no error. */
   deleteBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
+  /**
+   * Asks for the decision to delete an empty bucket; `deleteBuckets` follows. The local adapter deletes it with the decision, which excludes writes; with
+   * the S3 adapter what is written at that moment goes with it. @throws StoreRefusal BucketNotEmpty
+   */
+  deleteEmpty<T>(bucket: string, decide: () => Promise<T>): Promise<T>;
   usage(bucket: string): Promise<Usage>;
   /** Of many at once, in their order. */
   usages(buckets: readonly string[]): Promise<readonly Usage[]>;

@@ -1,4 +1,5 @@
 import { eachLimited } from '@fornax/base';
+import { assertEmpty } from '../port/assert-empty.js';
 import { compareKeys, splitPlace } from '../port/keys.js';
 import {
   type ByteRange,
@@ -100,6 +101,11 @@ export class S3ObjectStore implements ObjectStore {
       await this.deletePrefixes(bucket, ['']);
       await this.#service.client.removeObject(this.#service.bucket, `${MARKERS}/${bucket}`);
     }
+  }
+
+  async deleteEmpty<T>(bucket: string, decide: () => Promise<T>): Promise<T> {
+    await assertEmpty(bucket, (options) => this.list(bucket, options));
+    return decide();
   }
 
   usage(bucket: string): Promise<Usage> {

@@ -123,11 +123,12 @@ export class BucketCommands implements BucketPort {
     }
   }
 
-  /** An object that is put while the bucket is being deleted goes with it. */
+  /**
+   * Deletes a bucket in which nothing is. What is written at the same time is refused, or refuses the deletion.
+   * @throws S3Error BucketNotEmpty, NoSuchBucket
+   */
   async remove(owner: string, name: string, cause: Cause = causeOf(owner)): Promise<void> {
-    const { objects } = await this.store.list(name, { limit: 1 });
-    if (objects.length > 0)
-      throw s3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
-    await this.reads.waitForRows(await this.decisions.decide({ type: 'DeleteBucket', owner }, name, cause));
+    const decide = (): Promise<number> => this.decisions.decide({ type: 'DeleteBucket', owner }, name, cause);
+    await this.reads.waitForRows(await this.store.deleteEmpty(name, decide));
   }
 }

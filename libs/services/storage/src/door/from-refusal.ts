@@ -1,9 +1,11 @@
 import type { StoreRefusal } from '@fornax/object-store';
 import { noSuchBucket, noSuchKey, type S3Error, s3Error } from '@fornax/s3';
 
-/** The store's refusals carry S3 codes already; two are spelled differently on the wire. */
+/** The store's refusals carry S3 codes already; some are told otherwise on the wire. */
 export const fromRefusal = (refusal: StoreRefusal, bucket: string, key: string): S3Error => {
   if (refusal.problem === 'NoSuchBucket') return noSuchBucket(bucket);
+  if (refusal.problem === 'BucketNotEmpty')
+    return s3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: bucket });
   if (refusal.problem === 'NoSuchKey') return noSuchKey(key);
   // It was looked at twice: whoever asks again finds it at rest.
   if (refusal.problem === 'SourceChanged')

@@ -113,3 +113,31 @@ describe('a request that was allowed before its bucket became another one', () =
     expect(await keysOf(Bucket)).toEqual([]);
   });
 });
+
+describe('a bucket that is deleted while somebody stores something in it', () => {
+  it('is not deleted, or takes nothing: nothing that was acknowledged is lost', async () => {
+    for (let round = 0; round < 12; round += 1) {
+      const Bucket = `contested-${round}`;
+      await make(eve, Bucket);
+      const { UploadId } = await storage.s3(eve).send(new CreateMultipartUploadCommand({ Bucket, Key: 'k3' }));
+      const { ETag } = await storage
+        .s3(eve)
+        .send(new UploadPartCommand({ Bucket, Key: 'k3', UploadId, PartNumber: 1, Body: 'x' }));
+      const parts = { MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } };
+      const puts = [
+        ...['k0', 'k1', 'k2'].map((Key) => storage.s3(eve).send(new PutObjectCommand({ Bucket, Key, Body: 'x' }))),
+        storage.s3(eve).send(new CompleteMultipartUploadCommand({ Bucket, Key: 'k3', UploadId, ...parts })),
+      ];
+      const [deletion, ...stored] = await Promise.allSettled([remove(eve, Bucket), ...puts]);
+      const acknowledged = stored.flatMap(({ status }, at) => (status === 'fulfilled' ? [`k${at}`] : []));
+      const { Contents = [] } = await storage
+        .s3(eve)
+        .send(new ListObjectsV2Command({ Bucket }))
+        .catch(() => ({ Contents: [] }));
+      expect([deletion.status, Contents.map(({ Key }) => Key)]).toEqual([
+        acknowledged.length > 0 ? 'rejected' : 'fulfilled',
+        acknowledged,
+      ]);
+    }
+  });
+});
