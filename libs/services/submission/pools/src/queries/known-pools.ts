@@ -1,9 +1,10 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import { isPoolEnding } from '@fornax/domain';
-import { withEvents, type EventLog } from '@fornax/event-store';
+import { Backoff, delay } from '@fornax/base';
+import { reasonOf, withEvents, type EventLog } from '@fornax/event-store';
 import type { Account } from '@fornax/identity';
-import { EVENT_LOG } from '@fornax/service-kit';
+import { EVENT_LOG, HealthRegistry } from '@fornax/service-kit';
 import { PoolsOfTasks, type PoolOfTask } from '@fornax/tasks';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import { PoolLookup } from './pool-lookup.js';
@@ -27,6 +28,7 @@ const MOST = 1_000;
 export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly recent = new Map<string, PoolOfTask>();
   private readonly stop = new AbortController();
+  private readonly tell: (trouble: string | undefined) => void;
   private following: Promise<void> = Promise.resolve();
   /** Whether the log tells of changes now; without it nothing is kept. */
   private isFollowing = false;
@@ -34,15 +36,17 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
   private forgotten = 0;
 
   constructor(
-    private readonly lookup: PoolLookup,
-    private readonly barrier: PoolBarrier,
+    @Inject(PoolLookup) private readonly lookup: Pick<PoolLookup, 'own'>,
+    @Inject(PoolBarrier) private readonly barrier: Pick<PoolBarrier, 'passed'>,
     @Inject(EVENT_LOG) private readonly log: EventLog,
+    health: HealthRegistry,
   ) {
     super();
+    this.tell = health.follower('pools that tasks run in');
   }
 
   onApplicationBootstrap(): void {
-    this.following = this.follow().catch(() => this.lose());
+    this.following = this.keepFollowing();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -74,6 +78,22 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
     this.recent.set(key, pool);
   }
 
+  /** Until the process ends: tasks are submitted all the same while the log cannot be followed, each with a question to the database. */
+  private async keepFollowing(): Promise<void> {
+    const { signal } = this.stop;
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      backoff.started();
+      try {
+        await this.follow();
+      } catch (error) {
+        if (!signal.aborted) this.tell(reasonOf(error));
+      }
+      this.lose();
+      await delay(backoff.failed(), signal);
+    }
+  }
+
   private async follow(): Promise<void> {
     const { sequence, epoch } = await this.log.head();
     // Rows that are older than where this begins would be kept for good.
@@ -85,8 +105,14 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
         aggregates: ['pool'],
         wants: changesPool,
         signal: this.stop.signal,
-        onProgress: () => void (this.isFollowing = true),
-        onError: () => this.lose(),
+        onProgress: () => {
+          this.isFollowing = true;
+          this.tell(undefined);
+        },
+        onError: (error) => {
+          this.lose();
+          this.tell(reasonOf(error));
+        },
       },
       (batch) => this.changed(batch),
     );
