@@ -78,6 +78,24 @@ describe('the audit of dependencies', () => {
     expect(auditOf(...array, ...run('a'), released('b', '0-1'))()).toEqual([['started early', 'b', [5]]]);
   });
 
+  it('finds an instance that is cancelled because of another one that did not end so', () => {
+    const array = [task('a', { instances: '0-1' }), task('b', each)];
+    const because = (instances: string, end: DependencyEnd): Of => {
+      return ['b', { ...waitingCancelled(instances), because: end } as TaskEvent];
+    };
+    const failed = { taskId: 'a', outcome: 'failure' } as const;
+    const badly: readonly Of[] = [
+      ['a', dispatched(aLease(1))],
+      ['a', concluded(aFailure(1))],
+    ];
+    expect(auditOf(...array, ...badly, because('1', failed))()).toEqual([]);
+    expect(auditOf(...array, ...badly, because('0-1', failed))()).toEqual([['cancelled for nothing', 'b', [5]]]);
+    expect(auditOf(...array, ...run('a'), because('0', failed))()).toEqual([['cancelled for nothing', 'b', [5]]]);
+    expect(auditOf(...array, ...run('a'), because('0', ok))()).toEqual([['cancelled for nothing', 'b', [5]]]);
+    const other = { taskId: 'c', outcome: 'failure' } as const;
+    expect(auditOf(...array, because('0', other))()).toEqual([['cancelled for nothing', 'b', [3]]]);
+  });
+
   it('finds what is released twice', () => {
     expect(auditOf(task('a'), waits, ...run('a'), fulfilled('b', ok), fulfilled('b', ok))()).toEqual([
       ['released twice', 'b', [6]],

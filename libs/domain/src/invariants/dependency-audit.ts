@@ -31,7 +31,8 @@ const rangesOf = (text: string): Ranges => {
 };
 
 /**
- * Follows what tasks wait for through the log: nothing starts before its dependencies were fulfilled, nothing is released twice, and nothing is forgotten.
+ * Follows what tasks wait for through the log: nothing starts before its dependencies were fulfilled, nothing is released twice or cancelled for nothing, and nothing is
+ * forgotten.
  * Of tasks that are over it keeps how those ended that are waited for. What ended before its dependant came is taken as the log says it.
  */
 export class DependencyAudit {
@@ -96,9 +97,23 @@ export class DependencyAudit {
             : []),
         ];
       }
+      case 'WaitingInstancesCancelled': {
+        const detail = event.because && this.noReason(state, rangesOf(event.instances), event.because);
+        return detail === undefined ? [] : [found('cancelled for nothing', detail)];
+      }
       default:
         return [];
     }
+  }
+
+  /** Why instances of a task are not cancelled rightly because those of another one ended so; undefined: they are, as far as that is known. */
+  private noReason({ spec }: TaskState, instances: Ranges, { taskId, outcome }: DependencyEnd): string | undefined {
+    const awaited = eachOf(spec.dependencies ?? []).filter((one) => one.taskId === taskId);
+    if (awaited.every(({ on }) => on.includes(outcome)))
+      return `they do not wait for another end of ${taskId} than ${outcome}`;
+    const ends = this.endsOf(taskId);
+    const others = ends ? difference(intersection(instances, ends.all), ends[outcome]) : emptyRanges;
+    return others.size > 0 ? `instances ${formatRanges(others)} of ${taskId} have not ended as ${outcome}` : undefined;
   }
 
   /** What waits although all that decides it has long happened. */

@@ -29,6 +29,7 @@ export type AuditKind =
   | 'ran too many at once'
   | 'started early'
   | 'released twice'
+  | 'cancelled for nothing'
   | 'written past the fence'
   | 'forgotten'
   | 'torn';
