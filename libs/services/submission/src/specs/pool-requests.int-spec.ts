@@ -103,6 +103,30 @@ describe('a pool that tasks were submitted to a moment ago', () => {
   });
 });
 
+describe('the jobs of a pool', () => {
+  it('are those that run in it, newest first, and no others', async () => {
+    const [poolUuid, other] = [await create(), await create()];
+    const job = async (name: string, pool?: string): Promise<string> => {
+      const body = { name, ...(pool === undefined ? {} : { poolUuid: pool }) };
+      return String((await harness.call('POST', '/jobs', body)).json()['uuid']);
+    };
+    const [first, second] = [await job('first', poolUuid), await job('second', poolUuid)];
+    await job('elsewhere', other);
+    await job('nowhere');
+    const answer = await harness.call('GET', `/pools/${poolUuid}/jobs`);
+    const jobs = JSON.parse(answer.text) as readonly Record<string, unknown>[];
+    expect(jobs.map(({ uuid, poolUuid: of }) => [uuid, of])).toEqual([
+      [second, poolUuid],
+      [first, poolUuid],
+    ]);
+    const task = await harness.call('POST', '/tasks', { name: 't', jobUuid: first, instanceCount: 1 });
+    expect(await readFrom(harness, String(task.json()['uuid']))).toMatchObject({ jobUuid: first, poolUuid });
+    expect((await harness.call('GET', '/pools/nobody/jobs')).status).toBe(404);
+    const stranger = await harness.addAccount();
+    expect((await harness.call('GET', `/pools/${poolUuid}/jobs`, undefined, { token: stranger })).status).toBe(404);
+  });
+});
+
 describe('a pool that is deleted', () => {
   it('cancels all its tasks, however many', async () => {
     const poolUuid = await create();
