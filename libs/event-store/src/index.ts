@@ -22,6 +22,7 @@ export {
   decideAndAppend,
   loadAggregate,
 } from './deciding/decide-and-append.js';
+export { aggregatePages } from './deciding/aggregate-pages.js';
 export { type OnFollowing } from './log/keep-following.js';
 export { withEvents } from './log/with-events.js';
 export { type FollowStreamOptions, followStream } from './jetstream/follow-stream.js';

@@ -11,7 +11,7 @@ import {
   type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
-import type { TaskEntry } from '../view/scheduler-view.js';
+import type { TaskEntry } from '../view/task-entry.js';
 
 /** What the scheduler asks of tasks, of pools, or of both. */
 export type EntryCommand =

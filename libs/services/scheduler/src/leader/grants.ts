@@ -10,7 +10,8 @@ import {
 } from '@fornax/contracts';
 import { folderOf, pinnedInputs, type ResourceBucket, type TaskSpec } from '@fornax/domain';
 import { SealedElsewhere } from '@fornax/identity';
-import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
+import type { TaskEntry } from '../view/task-entry.js';
 
 /** The part of the sealer that opens a task's secrets. */
 export interface SecretOpener {

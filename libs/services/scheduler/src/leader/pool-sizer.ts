@@ -1,5 +1,5 @@
 import { sizeOf, sizePool, type InstanceError, type PoolEvent, type PoolState } from '@fornax/domain';
-import type { EventLog } from '@fornax/event-store';
+import { aggregatePages, type EventLog } from '@fornax/event-store';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import { demandOf, leasesOfSlots } from '../view/pool-round.js';
@@ -98,9 +98,10 @@ export class PoolSizer {
     const { view, log } = this.options;
     const known = pool?.failed ?? view.pools.failureOf(poolId);
     if (known || pool) return known ?? POOL_ENDS;
-    const commits = await log.readAggregate('pool', poolId);
-    const events = commits.flatMap((commit) => commit.events as readonly PoolEvent[]);
-    return events.find((event) => event.type === 'PoolFailed')?.error ?? POOL_ENDS;
+    for await (const commits of aggregatePages(log, 'pool', poolId))
+      for (const event of commits.flatMap((commit) => commit.events as readonly PoolEvent[]))
+        if (event.type === 'PoolFailed') return event.error;
+    return POOL_ENDS;
   }
 
   private carryOut(poolId: string, decision: Promise<void>): void {

@@ -2,7 +2,8 @@ import type { ComputingQuotas, NodeState } from '@fornax/domain';
 import { isStoredPoolState, restorePoolState, restoreTaskState, storePoolState, storeTaskState } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
 import type { QuotaEntry } from '../view/quota-book.js';
-import type { SchedulerView, TaskContext, TaskEntry } from '../view/scheduler-view.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
+import type { TaskContext, TaskEntry } from '../view/task-entry.js';
 
 interface TaskRow {
   readonly task_id: string;

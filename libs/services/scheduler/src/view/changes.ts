@@ -1,6 +1,6 @@
 import type { DispatchedLease, Ranges } from '@fornax/domain';
 import type { Settled } from './dependency-book.js';
-import type { TaskEntry } from './scheduler-view.js';
+import type { TaskEntry } from './task-entry.js';
 
 /** What a fold changed that somebody must act on. */
 export interface Changes {

@@ -12,7 +12,7 @@ import {
   type Ranges,
   type TaskEvent,
 } from '@fornax/domain';
-import type { TaskEntry } from './scheduler-view.js';
+import type { TaskEntry } from './task-entry.js';
 
 /** What one commit made of a task, or of the slots of a pool. */
 export interface EntryFold {

@@ -32,6 +32,11 @@ export class NodeRooms {
     return session === undefined || diskMB > session.nowMB;
   }
 
+  /** The node is lost or retired: when it joins again, it says anew what room it has. */
+  forget(node: string): void {
+    this.heard.delete(node);
+  }
+
   /**
    * @param joinedMB what the node said when it joined
    * @param promisedMB what leases on it were promised

@@ -14,7 +14,8 @@ import {
 } from '@fornax/domain';
 import type { TrackedLease } from './lease-book.js';
 import type { Changes } from './changes.js';
-import type { SchedulerView, TaskEntry } from './scheduler-view.js';
+import type { SchedulerView } from './scheduler-view.js';
+import type { TaskEntry } from './task-entry.js';
 
 /** An order and the node that it goes to. */
 export interface AddressedOrder {

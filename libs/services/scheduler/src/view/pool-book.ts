@@ -1,5 +1,5 @@
 import { sizeOf, startableOf, type InstanceError } from '@fornax/domain';
-import type { TaskEntry } from './scheduler-view.js';
+import type { TaskEntry } from './task-entry.js';
 
 interface WaitingTask {
   readonly taskId: string;

@@ -20,7 +20,6 @@ import {
   type NodeHardwareFacts,
   type NodeState,
   type NodeView,
-  type PoolState,
   type TaskState,
 } from '@fornax/domain';
 import { noChanges, type Changes } from './changes.js';
@@ -32,38 +31,9 @@ import { NodeRooms } from './node-rooms.js';
 import { PoolBook } from './pool-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
+import type { NodeEntry, TaskContext, TaskEntry } from './task-entry.js';
 import { overfill, Turnover } from './turnover.js';
 import { WaitingQueue } from './waiting-queue.js';
-
-/** What follows from a task's first commit to all later ones: the request it belongs to, and its trace. */
-export interface TaskContext {
-  readonly correlationId: string;
-  readonly traceparent?: string;
-}
-
-/** An unfinished task, or a pool, as the scheduler holds it. */
-export interface TaskEntry {
-  /** The pool's id, of a pool. */
-  readonly taskId: string;
-  /** Of a pool, the fold of its slots. */
-  readonly state: TaskState;
-  /** Absent of a task. */
-  readonly pool?: PoolState;
-  /** Sequence of the last commit folded: what the next append expects. */
-  readonly sequence: number;
-  /** Sequence of its submission: the order of the queue. */
-  readonly order: number;
-  readonly context: TaskContext;
-  /** The highest epoch of a leader that has written about the task: no leader of a smaller one may any more. */
-  readonly leaderEpoch: number;
-  /** Since when instances of it wait without a break, by the clock of the commit that made them wait. */
-  readonly waitingSince: number | undefined;
-}
-
-export interface NodeEntry {
-  readonly state: NodeState;
-  readonly sequence: number;
-}
 
 const unknownHardware: NodeHardwareFacts = { specificationKey: 'unknown', cpuModel: 'unknown', cores: 0, ghz: 0 };
 
@@ -337,6 +307,7 @@ export class SchedulerView {
       if (event.type === 'NodeJoined') voided.push({ node: event.nodeId, belowEpoch: event.epoch });
     }
     this.nodes.set(commit.aggregateId, { state, sequence: commit.sequence });
+    if (state.status === 'lost' || state.status === 'retired') this.rooms.forget(commit.aggregateId);
     // Slots on a node that is drained are opened elsewhere.
     if (known?.state.status !== state.status) this.pools.changeAll();
     return { ...noChanges, voided, wakes: true };

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FornaxEvent } from '@fornax/contracts';
-import type { EventLog } from '@fornax/event-store';
+import { aggregatePages, type EventLog } from '@fornax/event-store';
 import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import { EVENT_LOG } from '@fornax/service-kit';
@@ -92,10 +92,12 @@ export class KnownSlots extends PoolSlots {
   }
 
   private async endedIn(taskId: string): Promise<readonly EndedAttempt[]> {
-    const commits = await this.log.readAggregate('pool', taskId);
     const last = new Map<number, EndedAttempt>();
-    for (const { instance, attempt, node, endedAt: overAt } of commits.flatMap(({ events }) => events.flatMap(endsIn)))
-      last.set(instance, { taskId, instance, attempt, node, overAt });
+    for await (const commits of aggregatePages(this.log, 'pool', taskId))
+      for (const { instance, attempt, node, endedAt: overAt } of commits.flatMap(({ events }) =>
+        events.flatMap(endsIn),
+      ))
+        last.set(instance, { taskId, instance, attempt, node, overAt });
     return [...last.values()];
   }
 }
