@@ -41,4 +41,5 @@ export { systemClock, systemMonotonicClock, type Clock, type MonotonicClock } fr
 export { allowManyListeners, delay } from './time/delay.js';
 export { DueTimer, GATHER_MS, type DueLook } from './time/due-timer.js';
 export { every } from './time/every.js';
+export { soon } from './time/soon.js';
 export { unlessAborted } from './time/unless-aborted.js';

@@ -33,6 +33,7 @@ export const spawnStarted = async (
     const { pid } = child;
     const [, , , control, status, order]: readonly unknown[] = child.stdio;
     if (!isWritable(control) || !isWritable(order) || !isReadable(status)) throw new Error('no control pipes');
+    order.on('error', () => undefined);
     const wake = setInterval(() => child.kill('SIGCONT'), wakeMs).unref();
     const ended = new Promise<void>((resolve) =>
       child.once('exit', () => {

@@ -3,6 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
+import { MessageEnd } from './message-end.js';
 import { signalQuietly } from './proc.js';
 
 /** A first process that was started, with the agent's ends of its pipes. */
@@ -12,7 +13,8 @@ export interface Started {
   readonly err: Readable;
   readonly control: Writable;
   readonly status: Readable;
-  readonly order: Writable;
+  /** Takes one message, and is over with it. */
+  readonly order: Pick<MessageEnd, 'end' | 'destroy'>;
   /** Settles once its parent has reaped it. Never rejects. */
   readonly ended: Promise<void>;
   /** Whether it is over: its number may be another's by now. */
@@ -47,26 +49,35 @@ const requestOf = (...strings: readonly string[]): Buffer => {
   return Buffer.concat([length, text]);
 };
 
+/** The agent's ends of the pipes of a first process. */
+type Ends = Pick<Started, 'out' | 'err' | 'control' | 'status' | 'order'>;
+
 /** Synchronous: five calls of a few microseconds, against five turns through the thread pool on the path of every start. */
-const openEnds = (server: number, ends: readonly number[]): readonly Socket[] => {
-  const sockets: Socket[] = [];
-  try {
-    for (const [at, end] of ends.entries()) {
-      const reads = at !== 2 && at !== 4;
-      const fd = openSync(
-        `/proc/${server}/fd/${end}`,
-        (reads ? constants.O_RDONLY : constants.O_WRONLY) | constants.O_NONBLOCK,
-      );
-      try {
-        sockets.push(new Socket({ fd, readable: reads, writable: !reads }));
-      } catch (error) {
-        closeSync(fd);
-        throw error;
-      }
+const openEnds = (server: number, [out, err, control, status, order]: readonly number[]): Ends => {
+  const opened: { destroy(): unknown }[] = [];
+  const open = <T extends { destroy(): unknown }>(end: number | undefined, flag: number, as: (fd: number) => T): T => {
+    const fd = openSync(`/proc/${server}/fd/${end ?? 'none'}`, flag | constants.O_NONBLOCK);
+    try {
+      const made = as(fd);
+      opened.push(made);
+      return made;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
     }
-    return sockets;
+  };
+  const reading = (end: number | undefined): Socket =>
+    open(end, constants.O_RDONLY, (fd) => new Socket({ fd, readable: true, writable: false }));
+  try {
+    return {
+      out: reading(out),
+      err: reading(err),
+      control: open(control, constants.O_WRONLY, (fd) => new Socket({ fd, readable: false, writable: true })),
+      status: reading(status),
+      order: open(order, constants.O_WRONLY, (fd) => new MessageEnd(fd)),
+    };
   } catch (error) {
-    for (const socket of sockets) socket.destroy();
+    for (const end of opened) end.destroy();
     throw error;
   }
 };
@@ -97,7 +108,7 @@ export class Starter {
     const request = requestOf('run', number, ...options);
     const server = this.#serverHere();
     const end = Promise.withResolvers<void>();
-    const begun = Promise.withResolvers<{ readonly pid: number; readonly sockets: readonly Socket[] }>();
+    const begun = Promise.withResolvers<Ends & Pick<Started, 'pid'>>();
     let isOver = false;
     let child: number | undefined;
     const over = (): void => {
@@ -110,7 +121,7 @@ export class Starter {
         child = pid;
         try {
           if (server.exitCode !== null || server.signalCode !== null) throw new Error(LOST); // its number may be another's
-          begun.resolve({ pid, sockets: openEnds(server.pid ?? 0, ends) });
+          begun.resolve({ pid, ...openEnds(server.pid ?? 0, ends) });
         } catch (error) {
           begun.reject(error);
         }
@@ -128,13 +139,11 @@ export class Starter {
       },
     });
     server.stdin?.write(request);
-    const { pid, sockets } = await begun.promise;
+    const ends = await begun.promise;
     const kill = (): void => {
       if (!isOver) server.stdin?.write(requestOf('kill', number));
     };
-    const [out, err, control, status, order] = sockets;
-    if (!out || !err || !control || !status || !order) throw new Error('a process without its pipes');
-    return { pid, out, err, control, status, order, ended: end.promise, isOver: () => isOver, kill };
+    return { ...ends, ended: end.promise, isOver: () => isOver, kill };
   }
 
   /** Call when all that it started is over. */

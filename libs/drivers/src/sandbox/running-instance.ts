@@ -181,7 +181,6 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const child = await how.start(argv, how.level.aim === 'group' ? { [mark]: markValue } : {});
   const { out, err, control, order } = child;
   control.on('error', () => undefined);
-  order.on('error', () => undefined);
   const status = readStatus(child.status);
   const ended = Promise.all([child.ended, once(child.status, 'close')]);
 

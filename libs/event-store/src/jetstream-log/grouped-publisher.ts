@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { soon } from '@fornax/base';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { isConnected, newInbox, onReconnect } from '../jetstream/connection.js';
 import type { DurablePublisher, Published } from '../jetstream/durable-publisher.js';
@@ -93,11 +94,11 @@ export class GroupedPublisher {
     for (const waiting of this.queue.splice(0)) void this.alone(waiting, false);
   }
 
-  /** What is asked for in the same turn of the event loop goes together. */
+  /** What is asked for together goes together. */
   private schedule(): void {
     if (this.isScheduled || this.queue.length === 0 || this.underWay >= MAX_GROUPS) return;
     this.isScheduled = true;
-    setImmediate(() => {
+    soon(this.underWay === 0, () => {
       this.isScheduled = false;
       while (this.queue.length > 0 && this.underWay < MAX_GROUPS) void this.send(this.nextGroup());
     });

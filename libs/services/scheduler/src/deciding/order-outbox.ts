@@ -1,4 +1,4 @@
-import { delay, backoffMs } from '@fornax/base';
+import { delay, backoffMs, soon } from '@fornax/base';
 import { ORDER_HEADERS, dispatchSubject, type DispatchOrder } from '@fornax/contracts';
 import type { Logger } from '../ports/logger.js';
 import { packOrders, type AddressedOrder } from '../view/orders.js';
@@ -35,9 +35,9 @@ export class OrderOutbox {
       if (waiting) waiting.push(order);
       else this.pending.set(node, [order]);
       if (this.sending.has(node)) continue;
+      // Orders that come together share a message.
+      soon(this.sending.size === 0, () => void this.drain(node));
       this.sending.add(node);
-      // Orders of the same turn of the event loop share a message.
-      setImmediate(() => void this.drain(node));
     }
   }
 

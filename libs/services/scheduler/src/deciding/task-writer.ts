@@ -84,6 +84,11 @@ export class TaskWriter {
 
   constructor(private readonly options: TaskWriterOptions) {}
 
+  /** Nothing is being decided or appended. */
+  get isIdle(): boolean {
+    return this.lanes.size === 0;
+  }
+
   isBusy(taskId: string): boolean {
     return this.lanes.has(taskId);
   }

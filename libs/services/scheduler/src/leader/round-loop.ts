@@ -1,3 +1,4 @@
+import { soon } from '@fornax/base';
 import { metrics } from '@opentelemetry/api';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
@@ -42,7 +43,8 @@ export class RoundLoop {
     this.isScheduled = true;
     const pauseMs = this.earliest - performance.now();
     if (pauseMs >= 1) setTimeout(() => this.round(), pauseMs);
-    else setImmediate(() => this.round());
+    // While nothing is being decided nothing is reserved twice, nor is a task passed over because it is busy for a moment more.
+    else soon(this.options.writer.isIdle, () => this.round());
   }
 
   private round(): void {
