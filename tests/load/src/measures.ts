@@ -6,7 +6,7 @@ import { LoadClient, noOp, success } from './api.js';
 import { FLEET_USER } from '@fornax/embedded';
 import { type CpuByKind, cpuOfDescendants, type Kind, KINDS } from './cpu.js';
 import { natsCredentials } from './credentials.js';
-import { percentile, timed } from './statistics.js';
+import { latencyMs, nowMs, percentile, timed } from './statistics.js';
 
 interface Created {
   readonly uuid: string;
@@ -99,14 +99,14 @@ export const idleLatency = async (
   const samples: number[] = [];
   try {
     for (let index = 0; index < count + 5; index += 1) {
-      const submittedAt = Date.now();
+      const submittedAt = nowMs();
       const { uuid } = await client.call<Created>('POST', '/tasks', noOp(`latency ${index}`, 1));
       await success(client, uuid);
       const { lines } = await client.call<Lines>('GET', `/fornax/v1/billing/tasks/${uuid}/lines`);
       const [line] = lines;
       if (!line) throw new Error(`task ${uuid} has no ledger line`);
       // The first ones warm the path.
-      if (index >= 5) samples.push(Date.parse(line.startedAt) - submittedAt);
+      if (index >= 5) samples.push(latencyMs(submittedAt, line.startedAt));
     }
   } finally {
     client.close();

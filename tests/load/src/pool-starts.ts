@@ -1,6 +1,6 @@
 import type { RunningPlatform } from '@fornax/testing/platform';
 import { LoadClient, noOp, success } from './api.js';
-import { percentile } from './statistics.js';
+import { latencyMs, nowMs, percentile } from './statistics.js';
 
 interface Created {
   readonly uuid: string;
@@ -40,14 +40,14 @@ const allReady = async (client: LoadClient, pool: string, pollMs: number): Promi
 
 /** Milliseconds from the submit call to the start of the command, by the history of the task: bills do not know tasks in pools. */
 const startOf = async (client: LoadClient, task: object): Promise<number> => {
-  const submittedAt = Date.now();
+  const submittedAt = nowMs();
   const { uuid } = await client.call<Created>('POST', '/tasks', task);
   await success(client, uuid);
   const { events } = await client.call<History>('GET', `/fornax/v1/tasks/${uuid}/events`);
   const started = events.flatMap(({ type, data }) => (type === 'InstancesStarted' ? (data.leases ?? []) : []));
   const at = started[0]?.startedAt;
   if (at === undefined) throw new Error(`the history of task ${uuid} has no start`);
-  return new Date(at).getTime() - submittedAt;
+  return latencyMs(submittedAt, at);
 };
 
 const latencyOf = (samples: readonly number[]): Latency => ({

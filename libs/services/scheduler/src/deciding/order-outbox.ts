@@ -30,13 +30,14 @@ export class OrderOutbox {
   constructor(private readonly options: OrderOutboxOptions) {}
 
   send(orders: readonly AddressedOrder[]): void {
+    const isIdle = this.sending.size === 0;
     for (const { node, order } of orders) {
       const waiting = this.pending.get(node);
       if (waiting) waiting.push(order);
       else this.pending.set(node, [order]);
       if (this.sending.has(node)) continue;
       // Orders that come together share a message.
-      soon(this.sending.size === 0, () => void this.drain(node));
+      soon(isIdle, () => void this.drain(node));
       this.sending.add(node);
     }
   }

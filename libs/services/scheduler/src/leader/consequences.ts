@@ -14,7 +14,7 @@ import type { RoundLoop } from './round-loop.js';
 
 export interface ConsequencesOptions {
   readonly view: SchedulerView;
-  readonly writer: Pick<TaskWriter, 'revoke'>;
+  readonly writer: Pick<TaskWriter, 'revoke' | 'isIdle'>;
   readonly outbox: Pick<OrderOutbox, 'send'>;
   readonly rounds: Pick<RoundLoop, 'wake'>;
   readonly sizer: Pick<PoolSizer, 'wake'>;
@@ -37,7 +37,7 @@ export class Consequences {
 
   /** What follows from a fold. */
   act(changes: Changes, traceparent?: string): void {
-    const { view, outbox, rounds, sizer, expiry, dependencies, signal } = this.options;
+    const { view, writer, outbox, rounds, sizer, expiry, dependencies, signal } = this.options;
     if (signal.aborted) return;
     outbox.send(ordersAfter(changes, traceparent));
     for (const { node, belowEpoch } of changes.voided) this.revokeVoid(node, belowEpoch);
@@ -48,7 +48,8 @@ export class Consequences {
     }
     expiry.arm();
     dependencies.act(changes);
-    if (changes.wakes) rounds.wake();
+    // Right after a commit of its own the writer's task still counts as busy, and its room as reserved: others would be given it.
+    if (changes.wakes) rounds.wake(writer.isIdle);
     sizer.wake();
   }
 

@@ -38,13 +38,13 @@ export class RoundLoop {
 
   constructor(private readonly options: RoundLoopOptions) {}
 
-  wake(): void {
+  /** @param isIdle nothing is being decided or appended: the round waits for nobody but who is due already */
+  wake(isIdle = false): void {
     if (this.isScheduled || this.options.signal.aborted) return;
     this.isScheduled = true;
     const pauseMs = this.earliest - performance.now();
     if (pauseMs >= 1) setTimeout(() => this.round(), pauseMs);
-    // While nothing is being decided nothing is reserved twice, nor is a task passed over because it is busy for a moment more.
-    else soon(this.options.writer.isIdle, () => this.round());
+    else soon(isIdle, () => this.round());
   }
 
   private round(): void {
