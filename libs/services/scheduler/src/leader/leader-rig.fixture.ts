@@ -15,7 +15,12 @@ import type { LeaseList } from '../view/lease-watch.js';
 import { Leadership, type LeadershipPorts } from './leadership.js';
 import type { ReportMessage } from './report-intake.js';
 
-export const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+export const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /** A log, and around it a leader with its nodes, all in memory. Publishing may be made to fail, as if the process died before it. */
 export class Rig {
