@@ -52,6 +52,7 @@ export {
   allOf,
   eachOf,
   verdictOf,
+  contradictionIn,
   verdictOfAll,
   wholeOf,
   type DependencyEnd,

@@ -104,6 +104,19 @@ describe('the newest resources of a pool', () => {
     expect(isSynchronized(stateAfter(...gone, dispatched(aLease(1, { attempt: 2 }))))).toBe(true);
   });
 
+  it('may be asked for before a slot is ready, and while there is none: what is opened later has them', () => {
+    for (const events of [[created()], [created(), resized('0')], [created(), resized('0'), dispatched(aLease(0))]])
+      given(...events)
+        .when({ type: 'UpdatePoolResources', at })
+        .then(asksForResources);
+    for (const end of [closing, deleting])
+      given(...oneReady, end)
+        .when({ type: 'UpdatePoolResources', at })
+        .thenRejected('pool-not-running');
+    const preparing = [...twoWithResources.slice(0, 2), dispatched(aLease(0), aLease(1)), asksForResources];
+    expect(isSynchronized(stateAfter(...preparing, ready(aRef(0), aRef(1))))).toBe(false);
+  });
+
   it('are there where a pool has none', () => {
     expect(isSynchronized(stateAfter(...oneReady, asksForResources))).toBe(true);
   });

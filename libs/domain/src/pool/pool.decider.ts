@@ -18,9 +18,6 @@ const notFound = ({ poolId }: PoolState): PoolDecision =>
 const notRunning = ({ poolId }: PoolState): PoolDecision =>
   reject('forbidden', 'pool-not-running', `Pool ${poolId} is not running`);
 
-const isReady = ({ slots }: PoolState): boolean =>
-  [...slots.inFlight.values()].some(({ phase }) => phase === 'executing');
-
 /** What of these events is said of slots. How an attempt ended is said alike whether its number is opened again: the pool's size decides that. */
 const slotEvents = (
   events: readonly TaskEvent[],
@@ -127,8 +124,8 @@ const decide = (state: PoolState, command: PoolCommand): PoolDecision => {
     }
     case 'UpdatePoolResources':
       if (isGone(state)) return notFound(state);
-      if (!isReady(state) || isPoolEnding(state))
-        return reject('invalid', 'pool-not-running', `Pool ${state.poolId} is not running`);
+      // A slot that is opened later has them anyway: whether one is open now is nothing that the asking need know.
+      if (isPoolEnding(state)) return reject('invalid', 'pool-not-running', `Pool ${state.poolId} is not running`);
       return accept<PoolEvent>({ type: 'PoolResourcesUpdateRequested', at: command.at });
     case 'ClosePool':
       if (isGone(state)) return notFound(state);

@@ -35,6 +35,23 @@ export const wholeOf = (dependencies: readonly TaskDependency[]): readonly TaskD
 export const eachOf = (dependencies: readonly TaskDependency[]): readonly TaskDependency[] =>
   dependencies.filter(({ each }) => each === true);
 
+/**
+ * The place of the first dependency that cannot be fulfilled together with those before it, as they name other ends of the same task (or of the
+ * same instances); undefined when there is none.
+ */
+export const contradictionIn = (
+  dependencies: readonly Pick<TaskDependency, 'taskId' | 'on' | 'each'>[],
+): number | undefined => {
+  const ends = new Map<string, readonly TaskOutcome[]>();
+  for (const [place, { taskId, on, each = false }] of dependencies.entries()) {
+    const name = `${each} ${taskId}`;
+    const common = (ends.get(name) ?? on).filter((end) => on.includes(end));
+    if (common.length === 0) return place;
+    ends.set(name, common);
+  }
+  return undefined;
+};
+
 /** What became of all of a task's dependencies on whole tasks. @param outcomeOf how a task ended; undefined: it has not */
 export const verdictOfAll = (
   dependencies: readonly TaskDependency[],

@@ -64,7 +64,8 @@ describe('the history of a pool', () => {
       await harness.happenToPool(id, { type: 'PoolClosed', at: at() });
     }
     await eventually(async () => (await history(soon)).events.at(-1)?.type === 'PoolDeleted', { timeoutMs: 30_000 });
-    expect((await harness.call('GET', `/pools/${soon}`)).status).toBe(404);
+    // The rows follow the log.
+    await eventually(async () => (await harness.call('GET', `/pools/${soon}`)).status === 404);
     expect((await harness.call('GET', `/pools/${never}`)).json()).toMatchObject({ state: 'Closed' });
   });
 

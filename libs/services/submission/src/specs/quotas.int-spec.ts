@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { organizationQuotasSchema, userInfoSchema, userQuotasSchema, type WireUserInfo } from '@fornax/contracts';
 import { aLease, anEnd, aRef, concluded, dispatched, exited, started } from '@fornax/testing';
+import { ended, leased, opened, ready } from './slots.fixture.js';
 import { minimal, startHarness, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -92,6 +93,35 @@ describe('[rows 3 and 4] counters', () => {
     expect(await infoOf(ada)).toMatchObject({ taskCount: 2, runningTaskCount: 1, runningInstanceCount: 1 });
   });
 
+  it('have the slots of pools, and what runs in these but once', async () => {
+    const ada = await newPerson();
+    const twoCores = [{ discriminator: 'MinimumCoreHardwareConstraint', coreCount: 2 }];
+    const pool = { name: 'warm', profile: 'docker-batch', instanceCount: 3, hardwareConstraints: twoCores };
+    const shared = { ...pool, multiSlotsSettings: { slotsPerNode: 4 }, schedulingType: 'OnDemand' };
+    const [flex, onDemand] = await Promise.all(
+      [pool, shared].map(async (body) => {
+        const made = await harness.call('POST', '/pools', body, { token: ada.token });
+        return String(made.json()['uuid']);
+      }),
+    );
+    await harness.happenToPool(flex ?? '', opened('0-2'), leased(0), leased(1), leased(2), ready(0), ready(1));
+    await harness.happenToPool(onDemand ?? '', opened('0'), leased(0), ready(0));
+    const inPool = await submit(ada, { profile: undefined, poolUuid: flex });
+    await harness.happen(inPool, dispatched(aLease(0)), started(aRef(0)));
+    const slots = { flex: counts(2, 4), onDemand: counts(1, 8) };
+    expect(await infoOf(ada)).toMatchObject({
+      runningTaskCount: 1,
+      runningInstanceCount: 3,
+      runningCoreCount: 12,
+      computingQuotas: { user: slots },
+    });
+    await harness.happenToPool(flex ?? '', ended(0), ended(1), ended(2));
+    expect(userQuotasSchema.parse(await get(ada, '/quotas/computing-quotas/user'))).toMatchObject({
+      flex: counts(0, 0),
+      onDemand: counts(1, 8),
+    });
+  });
+
   it('show quotas as they were changed, by plan', async () => {
     const ada = await newPerson({ quotas: { maxInstances: 10, maxCores: 20, flex: { maxInstances: 4 } } });
     expect(await infoOf(ada)).toMatchObject({
@@ -172,6 +202,22 @@ describe('[row 46] projects on tasks', () => {
     expect((await projectOf(ada, await submit(ada, { projectUuid: null }))).projectUuid).toBe(other);
     const clone = await harness.call('POST', `/tasks/${plain}/clone`, {}, { token: ada.token });
     expect((await projectOf(ada, String(clone.json()['uuid']))).projectUuid).toBe(ada.uuid);
+  });
+
+  it('are named where a pool has one that takes no more tasks', async () => {
+    const ada = await newPerson();
+    const { token } = ada;
+    const gone = await harness.call('POST', `${API}/me/projects`, { name: 'Gone' }, { token });
+    const projectUuid = String(gone.json()['uuid']);
+    const pool = { name: 'warm', profile: 'docker-batch', instanceCount: 1, projectUuid };
+    const poolUuid = String((await harness.call('POST', '/pools', pool, { token })).json()['uuid']);
+    await harness.call('PATCH', `${API}/me/projects/gone`, { archived: true }, { token });
+    const { profile: _profile, ...task } = minimal;
+    const refused = await harness.call('POST', '/tasks', { ...task, poolUuid }, { token });
+    expect([refused.status, refused.json()['errors']]).toEqual([
+      400,
+      { poolUuid: [`The project of the pool takes no more tasks: ${projectUuid}`] },
+    ]);
   });
 
   it('are refused by name when they are unknown, archived or of somebody else', async () => {

@@ -41,6 +41,18 @@ describe('the tasks of a document', () => {
     expect(tasksOf({ environment: { DOCKER_CMD: 'false' }, tasks: [{ name: 'a', command: 'true' }] })).toHaveLength(1);
   });
 
+  it('wait for no task with ends that exclude each other', () => {
+    const waits = (...after: readonly object[]) => tasksOf({ tasks: [{ name: 'a' }, { name: 'b', after }] });
+    expect(() => waits({ task: 'a', on: 'success' }, { task: 'a', on: 'failure' })).toThrow(
+      'tasks[1].after[1]: The task a is waited for more than once, and no end of it satisfies all.',
+    );
+    expect(() => waits({ task: 'a', each: true }, { task: 'a', on: 'cancelled', each: true })).toThrow(
+      'tasks[1].after[1]',
+    );
+    expect(waits({ task: 'a', on: 'any' }, { task: 'a' })).toHaveLength(2);
+    expect(waits({ task: 'a', each: true }, { task: 'a', on: 'failure' })).toHaveLength(2);
+  });
+
   it('wait for each other by ids that follow from the id of the job', () => {
     const [join, first] = tasksOf({
       tasks: [{ name: 'join', after: [{ task: 'first', on: 'any' }] }, { name: 'first' }],

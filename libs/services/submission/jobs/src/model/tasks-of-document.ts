@@ -1,5 +1,5 @@
 import { MOST_CONSTANTS, type JobDocument, type JobDocumentTask, type TaskCreation } from '@fornax/contracts';
-import { inOrder, type TaskDependency, type TaskOutcome } from '@fornax/domain';
+import { contradictionIn, inOrder, type TaskDependency, type TaskOutcome } from '@fornax/domain';
 import { derivedIdInOrder, ValidationFailed } from '@fornax/base';
 import type { BatchTask } from '@fornax/tasks';
 import { checkUnfoldedSize } from './unfolded-size.js';
@@ -11,6 +11,8 @@ const MAX_COMBINATIONS = 100_000;
 type Errors = Record<string, string[]>;
 
 interface Edge {
+  /** Where the document says it. */
+  readonly path: string;
   readonly at: number;
   readonly on: readonly TaskOutcome[];
   readonly each: boolean;
@@ -22,7 +24,7 @@ const instancesOf = ({ matrix = {}, instanceCount = 1 }: JobDocumentTask): numbe
   return columns.length === 0 ? instanceCount : columns.reduce((product, values) => product * values.length, 1);
 };
 
-/** What each task waits for, by the places of the others. @throws ValidationFailed names that are there twice or not at all, circles, and arrays of other sizes */
+/** What each task waits for, by the places of the others. @throws ValidationFailed names that are there twice or not at all, circles, ends that exclude each other, and arrays of other sizes */
 const edgesOf = (tasks: readonly JobDocumentTask[]): readonly (readonly Edge[])[] => {
   const errors: Errors = {};
   const places = new Map<string, number>();
@@ -34,17 +36,25 @@ const edgesOf = (tasks: readonly JobDocumentTask[]): readonly (readonly Edge[])[
   const edges = tasks.map((own, at) =>
     (own.after ?? []).flatMap((one, index): readonly Edge[] => {
       const { task, on = 'success', each = false } = typeof one === 'string' ? { task: one } : one;
+      const path = `tasks[${at}].after[${index}]`;
       const place = places.get(task);
       const other = tasks[place ?? -1];
       if (other && each && instancesOf(other) !== instancesOf(own))
-        errors[`tasks[${at}].after[${index}].each`] = [
+        errors[`${path}.each`] = [
           `The task ${task} has ${instancesOf(other)} instances, and this one ${instancesOf(own)}: each waits for the one of its number.`,
         ];
-      if (place !== undefined) return [{ at: place, on: on === 'any' ? ANY : [on], each }];
-      errors[`tasks[${at}].after[${index}]`] = [`There is no task ${task} in the document.`];
+      if (place !== undefined) return [{ path, at: place, on: on === 'any' ? ANY : [on], each }];
+      errors[path] = [`There is no task ${task} in the document.`];
       return [];
     }),
   );
+  for (const list of edges) {
+    const excluded = list[contradictionIn(list.map(({ at, on, each }) => ({ taskId: String(at), on, each }))) ?? -1];
+    if (excluded)
+      errors[excluded.path] = [
+        `The task ${tasks[excluded.at]?.name} is waited for more than once, and no end of it satisfies all.`,
+      ];
+  }
   const nodes = edges.map((list, at) => ({ taskId: String(at), waitsFor: list.map((edge) => String(edge.at)) }));
   const ordered = new Set(inOrder(nodes).map(({ taskId }) => taskId));
   const circular = nodes.find(({ taskId }) => !ordered.has(taskId));

@@ -61,7 +61,7 @@ export class ChangePool {
     return this.decisions.once('ChangeScaling', id, context, work, scaling);
   }
 
-  /** Nodes that hold slots of the pool fetch what is new in its resource buckets. @throws CommandRejected no slot is ready */
+  /** Nodes that hold slots of the pool fetch what is new in its resource buckets. @throws CommandRejected the pool ends or is over */
   updateResources(id: string, context: RequestContext): Promise<void> {
     return this.tend('UpdatePoolResources', id, context);
   }

@@ -117,7 +117,7 @@ export class PoolsController {
 
   @Patch(':id')
   @BodyLimit(LARGE_BODY)
-  @ApiOperation({ summary: 'Fetch new and changed resources in all slots; 400 when none is ready' })
+  @ApiOperation({ summary: 'Fetch new and changed resources in all slots; 400 when the pool ends or is over' })
   async updateResources(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
     await this.changes.updateResources(id, context);
   }

@@ -8,16 +8,23 @@ import {
   InjectDatabase,
   isId,
   PoolSlots,
+  runningOf,
   type AskedInstance,
   type EndedAttempt,
   type KnownTask,
   type LeaseInFlight,
+  type RunningOf,
+  type RunningRow,
   type TaskStatus,
 } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import { slotsAsTask } from '../model/slots-as-task.js';
 import { PoolLookup } from './pool-lookup.js';
+
+const RUNNING = `SELECT owner, spec->>'plan' AS plan, sum(running_instances) AS instances,
+    sum(running_instances * (spec->'request'->>'cores')::double precision * (spec->>'slotsPerNode')::integer) AS cores
+  FROM pool WHERE owner = ANY($1) AND running_instances > 0 GROUP BY 1, 2`;
 
 const endsIn = (event: FornaxEvent) => (event.type === 'SlotsEnded' ? event.attempts : []);
 
@@ -74,6 +81,10 @@ export class KnownSlots extends PoolSlots {
       [poolIds],
     );
     return rows.map((row) => row.pool_id);
+  }
+
+  async running(owners: readonly string[]): Promise<readonly RunningOf[]> {
+    return (await this.db.query<RunningRow[]>(RUNNING, [owners])).map(runningOf);
   }
 
   caughtUp(): Promise<boolean> {

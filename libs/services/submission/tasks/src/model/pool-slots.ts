@@ -1,4 +1,5 @@
 import type { Account } from '@fornax/identity';
+import type { RunningOf } from './running.js';
 import type { TaskStatus } from './task-status.js';
 
 /** A lease that is in flight, of an instance of a task or of a slot of a pool. */
@@ -38,6 +39,8 @@ export abstract class PoolSlots {
   abstract ended(slots: readonly AskedInstance[]): Promise<readonly EndedAttempt[]>;
   /** Those of the pools that are over. */
   abstract endedAmong(poolIds: readonly string[]): Promise<readonly string[]>;
+  /** The slots that are ready, each with the cores of all instances that it takes at once. One item for each owner and plan that has some. */
+  abstract running(owners: readonly string[]): Promise<readonly RunningOf[]>;
   /** Waits, bounded, until what is shown of pools is as new as the log is now. @returns whether it is */
   abstract caughtUp(): Promise<boolean>;
   /** Waits, bounded, until what is shown of pools has the commit at a sequence. */

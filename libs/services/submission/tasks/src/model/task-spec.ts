@@ -89,6 +89,8 @@ export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   const instances = instancesOf(creation, table);
   if ('errors' in instances) return instances;
   const project = context.projectOf(pool?.spec.projectUuid ?? creation.projectUuid);
+  if (!project && pool)
+    return wrong('poolUuid', `The project of the pool takes no more tasks: ${pool.spec.projectUuid}`);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
   const ownSpec = specOf(creation, found.profile, instances.text, context);
   const spec = withDisk({

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
-import type { TaskDependency, TaskOutcome, TaskSpec } from '@fornax/domain';
+import { contradictionIn, type TaskDependency, type TaskOutcome, type TaskSpec } from '@fornax/domain';
 import type { Account, RequestContext } from '@fornax/identity';
 import { Invalid, ValidationFailed } from '@fornax/base';
 import { PoolsOfTasks, type PoolOfTask } from '../model/pools-of-tasks.js';
@@ -140,15 +140,19 @@ interface Wait {
 
 /** @throws ValidationFailed one task is waited for twice, with ends that exclude each other */
 const checkAgree = (waits: readonly Wait[]): void => {
-  const ends = new Map<string, readonly TaskOutcome[]>();
-  for (const { asked, task } of waits) {
-    const { reference, field, on, each } = asked;
-    const name = JSON.stringify(['taskId' in task ? task.taskId : reference, each === true]);
-    const common = (ends.get(name) ?? on).filter((end) => on.includes(end));
-    if (common.length === 0)
-      throw wrong(field, `The task ${reference} is waited for more than once, and no end of it satisfies all.`);
-    ends.set(name, common);
-  }
+  const wait =
+    waits[
+      contradictionIn(
+        waits.map(({ asked: { reference, on, each = false }, task }) => ({
+          taskId: 'taskId' in task ? task.taskId : reference,
+          on,
+          each,
+        })),
+      ) ?? -1
+    ];
+  if (!wait) return;
+  const { field, reference } = wait.asked;
+  throw wrong(field, `The task ${reference} is waited for more than once, and no end of it satisfies all.`);
 };
 
 /** Resolves when the log has the task that is waited for. */

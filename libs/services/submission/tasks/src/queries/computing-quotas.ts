@@ -9,7 +9,8 @@ import {
 import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
 import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
-import { RunningCounts, sumOf, type Running, type RunningOf } from './running-counts.js';
+import { sumOf, type Running, type RunningOf } from '../model/running.js';
+import { RunningCounts } from './running-counts.js';
 
 const countsOf = ({ instances, cores }: Running): WireRunningCounts => ({
   runningInstancesCount: int32(instances),

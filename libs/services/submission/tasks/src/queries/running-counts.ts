@@ -1,59 +1,36 @@
 import { Injectable } from '@nestjs/common';
-import type { SchedulingPlan } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';
-
-/** What runs now. */
-export interface Running {
-  readonly instances: number;
-  readonly cores: number;
-}
-
-const NOTHING: Running = { instances: 0, cores: 0 };
-export const sumOf = (parts: readonly Running[]): Running =>
-  parts.reduce(
-    (sum, { instances, cores }) => ({ instances: sum.instances + instances, cores: sum.cores + cores }),
-    NOTHING,
-  );
-
-/** What runs now of one owner in one plan. */
-export interface RunningOf extends Running {
-  readonly owner: string;
-  readonly plan: SchedulingPlan;
-}
+import { PoolSlots } from '../model/pool-slots.js';
+import { byOwnerAndPlan, runningOf, type RunningOf, type RunningRow } from '../model/running.js';
 
 export interface TaskCounts {
   readonly tasks: number;
   readonly runningTasks: number;
 }
 
-interface RunningRow {
-  readonly owner: string;
-  readonly plan: SchedulingPlan;
-  readonly instances: string;
-  readonly cores: string;
-}
-
-const RUNNING = `SELECT owner, plan, sum(running_instances) AS instances, sum(running_cores) AS cores
-  FROM task WHERE owner = ANY($1) AND end_ms IS NULL AND running_instances > 0 GROUP BY owner, plan`;
+// What runs in a slot has no room of its own.
+const RUNNING = `SELECT owner, plan, sum(running_instances) AS instances, sum(running_cores) AS cores FROM task
+  WHERE owner = ANY($1) AND end_ms IS NULL AND running_instances > 0 AND spec->>'poolUuid' IS NULL GROUP BY owner, plan`;
 const TASKS = `SELECT
   (SELECT tasks FROM task_count WHERE owner = $1) AS tasks,
   (SELECT count(*) FROM task WHERE owner = $1 AND end_ms IS NULL AND running_instances > 0) AS running`;
 
-/** Counters of the tasks that there are and of what runs, from the status. */
+/** Counters of the tasks that there are, and of the instances and slots that run, from the status. */
 @Injectable()
 export class RunningCounts {
-  constructor(@InjectDatabase() private readonly db: DataSource) {}
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly slots: PoolSlots,
+  ) {}
 
-  /** One item for each owner and plan that has something running. */
+  /** What counts against quotas: one item for each owner and plan that has something running. */
   async of(owners: readonly string[]): Promise<readonly RunningOf[]> {
-    const rows = await this.db.query<RunningRow[]>(RUNNING, [owners]);
-    return rows.map(({ owner, plan, instances, cores }) => ({
-      owner,
-      plan,
-      instances: Number(instances),
-      cores: Number(cores),
-    }));
+    const [rows, slots] = await Promise.all([
+      this.db.query<RunningRow[]>(RUNNING, [owners]),
+      this.slots.running(owners),
+    ]);
+    return byOwnerAndPlan([...rows.map(runningOf), ...slots]);
   }
 
   async tasksOf(owner: string): Promise<TaskCounts> {
