@@ -13,7 +13,7 @@ import { deadLinks } from './dead-links.mjs';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(root, 'dist');
 /** What pages lead to that is no page itself. */
-const BESIDE_PAGES = ['reference/asyncapi.json', 'reference/job.schema.json'];
+const BESIDE_PAGES = ['reference/asyncapi.json', 'reference/job.schema.json', 'reference/price-list.schema.json'];
 const temporary = join(root, '.vitepress');
 
 const filesOf = (folder) =>

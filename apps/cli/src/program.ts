@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBillingCommands } from './commands/billing.js';
 import { addBucketCommands } from './commands/bucket.js';
 import { addBucketExpiryCommands } from './commands/bucket-expiry.js';
 import { addBucketFilesCommands } from './commands/bucket-files.js';
@@ -39,6 +40,7 @@ export const buildProgram = (io: Io): Command => {
   addHistoryCommands(program, task, io);
   addJobCommands(program, io);
   addPoolCommands(program, io);
+  addBillingCommands(program, io);
   addProjectCommands(program, io);
   addTokenCommands(program, io);
   addQuotaCommands(program, io);

@@ -42,6 +42,7 @@ export {
   type StorageQuotaChange,
   type UserChange,
 } from './api/people-client.js';
+export { BillingClient } from './api/billing-client.js';
 export { JobsClient, type NewJob } from './api/jobs-client.js';
 export { PoolsClient, type NewPool } from './api/pools-client.js';
 export { BucketsClient, type Grantee } from './api/buckets-client.js';

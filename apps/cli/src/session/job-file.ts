@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { parseDocument } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { UsageError } from './connection.js';
 
 /** Of parts of a document that stand for others, so that a small one does not become a large one. */
@@ -14,18 +14,36 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** A job as one document, in YAML or JSON. @param path `-`: the standard input @throws UsageError it cannot be read */
-export const documentIn = async (path: string, input: Readable = process.stdin): Promise<unknown> => {
+/** A document as it is sent, and where in its text things stand. */
+export interface OpenDocument {
+  readonly body: unknown;
+  /** The line of a place that the platform names, such as `hardware[1].flex`, or of what it is a part of. */
+  readonly lineOf: (place: string) => number | undefined;
+}
+
+const stepsOf = (place: string): readonly (string | number)[] =>
+  [...place.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([step, index]) => (index === undefined ? step : Number(index)));
+
+/** A document in YAML or JSON. @param path `-`: the standard input @throws UsageError it cannot be read */
+export const openDocument = async (path: string, input: Readable = process.stdin): Promise<OpenDocument> => {
   const name = path === '-' ? 'The standard input' : path;
   try {
-    const document = parseDocument(await (path === '-' ? text(input) : readFile(path, 'utf8')));
+    const lineCounter = new LineCounter();
+    const document = parseDocument(await (path === '-' ? text(input) : readFile(path, 'utf8')), { lineCounter });
     // What is only warned about, a tag that nobody knows, changes what the document says.
     const [problem] = [...document.errors, ...document.warnings];
     if (problem) throw problem;
     const body: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
     // Sent as JSON, which nothing that holds itself can be.
     JSON.stringify(body);
-    return body;
+    const lineOf = (place: string): number | undefined => {
+      for (let steps = stepsOf(place); steps.length > 0; steps = steps.slice(0, -1)) {
+        const node: unknown = document.getIn(steps, true);
+        if (isNode(node) && node.range) return lineCounter.linePos(node.range[0]).line;
+      }
+      return undefined;
+    };
+    return { body, lineOf };
   } catch (error) {
     const isCircle = error instanceof TypeError && error.message.includes('circular');
     throw new UsageError(
@@ -35,6 +53,10 @@ export const documentIn = async (path: string, input: Readable = process.stdin):
     );
   }
 };
+
+/** A job as one document. @param path `-`: the standard input @throws UsageError it cannot be read */
+export const documentIn = async (path: string, input: Readable = process.stdin): Promise<unknown> =>
+  (await openDocument(path, input)).body;
 
 /** @throws UsageError it is no list of tasks */
 export const tasksIn = async (path: string): Promise<readonly Json[]> => {

@@ -19,6 +19,7 @@ import { BucketsClient } from './buckets-client.js';
 import { delay } from './delay.js';
 import { FleetClient } from './fleet-client.js';
 import { HistoryClient } from './history-client.js';
+import { BillingClient } from './billing-client.js';
 import { JobsClient } from './jobs-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
@@ -76,6 +77,7 @@ export class FornaxClient {
   /** What the event log makes possible: history, time travel, live events, webhooks. */
   readonly history: HistoryClient;
   readonly jobs: JobsClient;
+  readonly billing: BillingClient;
   readonly pools: PoolsClient;
   /** Results of tasks. */
   readonly results: ResultsClient;
@@ -92,6 +94,7 @@ export class FornaxClient {
     this.buckets = new BucketsClient(json);
     this.people = new PeopleClient(json);
     this.history = new HistoryClient(json, stream);
+    this.billing = new BillingClient(json);
     this.jobs = new JobsClient(json, (path) => this.connection.text('GET', path));
     this.pools = new PoolsClient(json);
     this.results = new ResultsClient(json);

@@ -10,7 +10,7 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { plainError } from './plain-errors.js';
-export { reference, documentReader, wireReader, type WireErrors, type WireResult, type WireText } from './wire.js';
+export { reference, documentReader, pathOf, wireReader, type WireErrors, type WireResult, type WireText } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';
 export { hardwareConstraintSchema } from './hardware-constraint.js';
 export {
@@ -114,6 +114,15 @@ export {
 } from './storage-usage.js';
 export { expiryPrefixSchema, expiryRuleChangeSchema, expiryRuleSchema, type WireExpiryRule } from './expiry.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
+export {
+  priceDocumentJsonSchema,
+  priceDocumentOf,
+  priceDocumentSchema,
+  priceListOf,
+  publishedListSchema,
+  type PriceDocument,
+  type WirePublishedList,
+} from './price-document.js';
 export { jobDocumentSchema, jobDocumentJsonSchema, type JobDocument, type JobDocumentTask } from './job-document.js';
 export { jobGraphSchema, type WireJobGraph } from './job-graph.js';
 export { jobCreationSchema, jobSchema, type JobCreation, type WireJob } from './jobs.js';

@@ -156,7 +156,8 @@ const unstorable = (value: unknown, path: string): string | undefined => {
   return undefined;
 };
 
-const pathOf = (path: readonly PropertyKey[]): string =>
+/** A place in a document: `tasks[0].name`. */
+export const pathOf = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
     (text, step) =>
       typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`,

@@ -1,29 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { FornaxEvent } from '@fornax/contracts';
 import { apportion, defaultPriceList, PARTS_PER_MICRO } from '@fornax/domain';
-import type { EventLog } from '@fornax/event-store';
-import { EVENT_LOG, ProjectionHost } from '@fornax/service-kit';
-import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
-import { hashToken, Sealer } from '@fornax/identity';
+import { ProjectionHost } from '@fornax/service-kit';
+import { createTestApp } from '@fornax/service-kit/specs';
 import {
-  accountCreated,
-  aCommit,
   aLease,
   anEnd,
   AT,
   concluded,
-  createTestDatabase,
   dispatched,
-  eventually,
   poolCreated,
   requeued,
   slotsEnded,
-  startTestNats,
   submitted,
-  type TestDatabase,
-  type TestNats,
 } from '@fornax/testing';
+import { billingRig, type BillingRig } from './billing-rig.fixture.js';
 import { ledgerPageSchema } from './http/wire-ledger.js';
 import { BillingModule } from './index.js';
 
@@ -31,66 +21,21 @@ const HOUR_MS = 3_600_000;
 const ofAnHour = { startedAt: AT, endedAt: AT + HOUR_MS };
 
 describe('billing', () => {
-  let nats: TestNats;
-  let database: TestDatabase;
-  let service: TestApp;
-  let log: EventLog;
-
-  /** Appends commits to one aggregate and returns the sequence of the last one. */
-  const append = async (
-    aggregate: 'task' | 'pool' | 'account',
-    id: string,
-    ...commits: readonly (readonly FornaxEvent[])[]
-  ): Promise<number> => {
-    let expected = (await log.readAggregate(aggregate, id)).at(-1)?.sequence ?? 0;
-    for (const events of commits) expected = await log.append(aggregate, id, aCommit(randomUUID(), events), expected);
-    return expected;
-  };
-  const get = async (path: string, token = 'ada-token') => {
-    const response = await fetch(service.url + path, { headers: { authorization: token } });
-    const body: unknown = await response.json();
-    return { status: response.status, body };
-  };
-  const account = async (id: string): Promise<void> => {
-    const sealedSecret = service.app.get(Sealer).sealWithMaster(`${id}-token`);
-    const token = { tokenId: `${id}-token-id`, name: 'test', hash: hashToken(`${id}-token`), sealedSecret, at: AT };
-    const created = accountCreated(id);
-    const issued = { type: 'TokenIssued', accountId: id, email: `${id}@example.org`, role: 'user', ...token } as const;
-    await append('account', id, [created, issued]);
-    await eventually(async () => (await get('/credits/v1/accounts/credits', `${id}-token`)).status === 200);
-  };
-
+  let rig: BillingRig;
+  let get: BillingRig['get'];
+  let append: BillingRig['append'];
   beforeAll(async () => {
-    nats = await startTestNats();
-    database = await createTestDatabase();
-    const env = {
-      FORNAX_NATS_URL: nats.url,
-      FORNAX_NATS_USER: nats.user,
-      FORNAX_NATS_PASSWORD: nats.password,
-      FORNAX_DATABASE_URL: database.url,
-    };
-    service = await createTestApp(BillingModule, { env, name: 'billing' });
-    log = service.app.get<EventLog>(EVENT_LOG);
-    await account('ada');
-    await account('bob');
+    rig = await billingRig();
+    ({ get, append } = rig);
+    await rig.account('ada');
+    await rig.account('bob');
   }, 120_000);
-
-  afterAll(async () => {
-    await service?.close();
-    await database?.drop();
-    await nats?.stop();
-  });
+  afterAll(() => rig?.close());
 
   it('publishes the default price list once, however often it starts', async () => {
-    const env = {
-      FORNAX_NATS_URL: nats.url,
-      FORNAX_NATS_USER: nats.user,
-      FORNAX_NATS_PASSWORD: nats.password,
-      FORNAX_DATABASE_URL: database.url,
-    };
-    const replica = await createTestApp(BillingModule, { env, name: 'billing' });
+    const replica = await createTestApp(BillingModule, { env: rig.env, name: 'billing' });
     await replica.close();
-    const commits = await log.readAggregate('pricing', 'default');
+    const commits = await rig.log.readAggregate('pricing', 'default');
     expect(commits.map(({ events }) => events)).toEqual([
       [{ type: 'PriceListPublished', priceList: defaultPriceList, at: expect.any(Number) }],
     ]);
@@ -277,7 +222,7 @@ describe('billing', () => {
       ...batches.map((batch) => [concluded(...batch.map((n) => anEnd(n, ofAnHour)))]),
     );
     expect(await get('/credits/v1/tasks/large/credits')).toEqual({ status: 200, body: { credits: 50 } });
-    const report = await service.app.get(ProjectionHost).runner('ledger').rebuild({ verify: true });
+    const report = await rig.service.app.get(ProjectionHost).runner('ledger').rebuild({ verify: true });
     expect(report).toMatchObject({ differences: [], rows: { published_price_list: 1 } });
     expect(report.rows['bill_line']).toBeGreaterThanOrEqual(5_000);
   });

@@ -3,10 +3,10 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { ReadBarrier } from '@fornax/projections';
 import { ReadBarriers } from '@fornax/service-kit';
 import { NotFound, Unavailable } from '@fornax/base';
-import { joined, PARTS_PER_MICRO, PARTS_PER_NANO, rounded, type ExactAmount, type UsageTerms } from '@fornax/domain';
+import { joined, PARTS_PER_MICRO, PARTS_PER_NANO, rounded, type ExactAmount, type PublishedPriceList, type UsageTerms } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
-import { findTerms, readParked, type Queries } from '../projections/ledger-state.js';
+import { findTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
 
 /** As the driver gives it: instants as dates, and the amount in whole units of its rounding. */
@@ -114,6 +114,12 @@ export class LedgerReader {
       const lines = rows.map((row) => wireLine(row, sum.roundingMicros));
       return { count: sum.count, totalMicros: micros(sum), unrated: Number(parked?.count ?? 0), lines };
     });
+  }
+
+  /** In the order of their publication. */
+  async priceLists(): Promise<readonly PublishedPriceList[]> {
+    await this.catchUp();
+    return readPriceLists(this.db);
   }
 
   /** Attempts that have no price yet, in the order of their ends. */

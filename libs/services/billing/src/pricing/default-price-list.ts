@@ -1,11 +1,10 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { defaultPriceList, pricingDecider } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import { defaultPriceList } from '@fornax/domain';
+import { CommandRejected, type EventLog } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG, WriteStops } from '@fornax/service-kit';
 import { newId, type Clock } from '@fornax/base';
+import { publishPriceList } from './publish-price-list.handler.js';
 
-/** Id of the one pricing aggregate there is. */
-const PRICING_ID = 'default';
 /** The same for every replica and every start: whoever comes second repeats the first one's commit. */
 const COMMIT_ID = 'price-list-default-1';
 
@@ -23,18 +22,13 @@ export class DefaultPriceList implements OnApplicationBootstrap {
   }
 
   private async publish(): Promise<void> {
-    const at = this.clock.now();
+    const meta = { actor: 'service:billing', source: 'billing', correlationId: newId() } as const;
     try {
-      await decideAndAppend({
-        log: this.log,
-        aggregate: 'pricing',
-        id: PRICING_ID,
-        decider: pricingDecider,
-        command: { type: 'PublishPriceList', priceList: defaultPriceList, at },
-        commitId: COMMIT_ID,
-        meta: { actor: 'service:billing', source: 'billing', correlationId: newId() },
-        at,
-      });
+      await publishPriceList(
+        this.log,
+        { priceList: defaultPriceList, commitId: COMMIT_ID, meta },
+        this.clock.now(),
+      );
     } catch (error) {
       // Somebody has published one already: nothing to do.
       if (!(error instanceof CommandRejected && error.rejection.code === 'price-list-version')) throw error;

@@ -1,0 +1,74 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { cannedPlatform } from './canned-platform.fixture.js';
+
+const one = { version: 2, currency: 'EUR', validFrom: '2027-01-01T00:00:00Z', validUntil: null, sequence: 9 };
+const waiting = { taskId: 't', instance: 0, attempt: 1, owner: 'ada', reason: 'no-price-list', sequence: 7 };
+
+describe('fornax billing', () => {
+  const answers: Record<string, readonly [number, unknown]> = {
+    'POST /fornax/v1/billing/prices': [200, one],
+    'GET /fornax/v1/billing/prices': [200, [one]],
+    'GET /fornax/v1/billing/prices/2': [200, { currency: 'EUR', work: { flex: '0.004' } }],
+    'GET /fornax/v1/billing/unrated': [200, { count: 1, attempts: [waiting] }],
+  };
+  const platform = cannedPlatform({ answers });
+  const { fornax } = platform;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-prices-'));
+    await platform.start();
+  });
+  afterAll(async () => {
+    await platform.stop();
+    await rm(folder, { recursive: true });
+  });
+  const file = async (text: string): Promise<string> => {
+    const path = join(folder, 'prices.yaml');
+    await writeFile(path, text);
+    return path;
+  };
+
+  it('publishes a list as it stands in its file, and shows what there is', async () => {
+    const path = await file('currency: EUR\nwork:\n  flex: "0.004"\n');
+    expect(await fornax('billing', 'prices', 'publish', path)).toMatchObject({
+      code: 0,
+      stdout: 'price list 2 holds from 2027-01-01T00:00:00Z\n',
+    });
+    expect(platform.bodies.at(-1)).toEqual({ currency: 'EUR', work: { flex: '0.004' } });
+    expect((await fornax('billing', 'prices', 'list')).stdout).toMatch(/2 +EUR +2027-01-01T00:00:00Z +- +9/);
+    expect((await fornax('billing', 'prices', 'show', '2')).stdout).toBe('currency: EUR\nwork:\n  flex: "0.004"\n');
+    expect((await fornax('billing', 'prices', 'show', 'two')).code).toBe(2);
+  });
+
+  it('says which line of a file is wrong', async () => {
+    const errors = {
+      'work.flex': ['The value must not be negative.'],
+      'work.spot': ['There is no such field.'],
+      'hardware[1].match': ['There is a gap.'],
+      minimum: ['The value is missing.'],
+    };
+    const before = answers['POST /fornax/v1/billing/prices'];
+    answers['POST /fornax/v1/billing/prices'] = [400, { message: 'no', errors }];
+    const path = await file(
+      'currency: EUR\nwork:\n  flex: "-1"\n  spot: "2"\nhardware:\n  - match: a\n  - flex: "1"\n    match: b\n',
+    );
+    const { code, stderr } = await fornax('billing', 'prices', 'publish', path);
+    expect(code).toBe(2);
+    expect(stderr.replaceAll(path, 'FILE').trim().split('\n')).toEqual([
+      'FILE:3: work.flex: The value must not be negative.',
+      'FILE:4: work.spot: There is no such field.',
+      'FILE:8: hardware[1].match: There is a gap.',
+      'FILE:1: minimum: The value is missing.',
+    ]);
+    answers['POST /fornax/v1/billing/prices'] = before ?? [500, {}];
+  });
+
+  it('lists what has no price, which is no success', async () => {
+    const { code, stdout } = await fornax('billing', 'unrated');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/t +0 +1 +ada +no-price-list +7/);
+  });
+});

@@ -1,0 +1,85 @@
+import { ApiError } from '@fornax/client';
+import { InvalidArgumentError, type Command } from 'commander';
+import { stringify } from 'yaml';
+import { openDocument, type OpenDocument } from '../session/job-file.js';
+import { UsageError } from '../session/connection.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
+
+const versionOf = (text: string): number => {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('must be the number of a price list');
+  return Number(text);
+};
+
+const textsOf = (errors: object): readonly (readonly [string, string])[] =>
+  Object.entries(errors).flatMap(([place, texts]) =>
+    (Array.isArray(texts) ? texts : [texts]).map((text) => [place, String(text)] as const),
+  );
+
+/** What is wrong with a document, by its lines; the error itself where it says nothing of places. */
+const inLines = (error: unknown, file: string, { lineOf }: OpenDocument): unknown => {
+  if (!(error instanceof ApiError) || error.status !== 400) return error;
+  const { body } = error;
+  const errors = typeof body === 'object' && body !== null && 'errors' in body ? body.errors : undefined;
+  if (typeof errors !== 'object' || errors === null) return error;
+  const lines = textsOf(errors).map(([place, text]) => `${file}:${lineOf(place) ?? 1}: ${place}: ${text}`);
+  return lines.length === 0 ? error : new UsageError(lines.join('\n'));
+};
+
+const publish = async (io: Io, file: string, options: ReasonOptions): Promise<void> => {
+  const document = await openDocument(file);
+  const { version, validFrom } = await clientOf(io, options)
+    .billing.publishPrices(document.body)
+    .catch((error: unknown) => {
+      throw inLines(error, file, document);
+    });
+  io.print(`price list ${version} holds from ${validFrom}`);
+};
+
+const list = async (io: Io): Promise<void> => {
+  const rows = (await io.client().billing.prices()).map(({ version, currency, validFrom, validUntil, sequence }) => [
+    version,
+    currency,
+    validFrom,
+    validUntil ?? '-',
+    sequence,
+  ]);
+  io.print(renderTable([['LIST', 'CURRENCY', 'FROM', 'UNTIL', 'SEQUENCE'], ...rows]));
+};
+
+const unrated = async (io: Io): Promise<void> => {
+  const { count, attempts } = await io.client().billing.unrated();
+  if (count === 0) return io.print('Everything that has run has a price.');
+  io.setExitCode(1);
+  const rows = attempts.map((one) => [one.taskId, one.instance, one.attempt, one.owner, one.reason, one.sequence]);
+  io.print(renderTable([['TASK OR POOL', 'INSTANCE', 'ATTEMPT', 'OWNER', 'WHY', 'SEQUENCE'], ...rows]));
+  if (count > attempts.length) io.print(`and ${count - attempts.length} more`);
+};
+
+/** `fornax billing …` */
+export const addBillingCommands = (program: Command, io: Io): Command => {
+  const billing = program.command('billing').description('what computing costs');
+  const prices = billing.command('prices').description('price lists');
+  withReason(
+    prices
+      .command('publish <file>')
+      .description(
+        'publish the next price list, a document in YAML or JSON (- reads it from the standard input); operators',
+      ),
+  ).action((file: string, options: ReasonOptions) => publish(io, file, options));
+  prices
+    .command('list')
+    .description('all price lists, in the order of their publication')
+    .action(() => list(io));
+  prices
+    .command('show')
+    .description('one price list, as the document that says it, in YAML')
+    .argument('<list>', 'its number', versionOf)
+    .action(async (version: number) => io.write(stringify(await io.client().billing.priceList(version))));
+  billing
+    .command('unrated')
+    .description('what has run and has no price yet; exit code 1 if there is something (operators)')
+    .action(() => unrated(io));
+  return billing;
+};

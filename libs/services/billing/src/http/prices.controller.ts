@@ -1,0 +1,74 @@
+import { Controller, Get, Post, HttpCode } from '@nestjs/common';
+import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  priceDocumentJsonSchema,
+  priceDocumentOf,
+  priceDocumentSchema,
+  publishedListSchema,
+  wireDate,
+  type PriceDocument,
+  type WirePublishedList,
+} from '@fornax/contracts';
+import type { PublishedPriceList } from '@fornax/domain';
+import { NotFound } from '@fornax/base';
+import { DocumentBody, ZodParam } from '@fornax/service-kit';
+import { CurrentContext, OperatorOnly, type RequestContext } from '@fornax/identity';
+import { z } from 'zod';
+import { PublishPriceList } from '../pricing/publish-price-list.handler.js';
+import { LedgerReader } from './ledger-reader.js';
+
+const published = ({ priceList, from, sequence }: PublishedPriceList): WirePublishedList => ({
+  version: priceList.version,
+  currency: priceList.currency,
+  validFrom: wireDate(from),
+  validUntil: priceList.validUntil === undefined ? null : wireDate(priceList.validUntil),
+  sequence,
+});
+
+/** Price lists: operators publish them, everybody may read what computing costs. */
+@ApiTags('billing')
+@Controller('fornax/v1/billing/prices')
+export class PricesController {
+  constructor(
+    private readonly publishing: PublishPriceList,
+    private readonly ledger: LedgerReader,
+  ) {}
+
+  @OperatorOnly()
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Publish the next price list; what waits for a price that it gives is rated' })
+  @ApiOkResponse({ standardSchema: publishedListSchema })
+  @ApiConflictResponse({ description: 'Another list was published at the same moment' })
+  async publish(
+    @DocumentBody(priceDocumentSchema) document: PriceDocument,
+    @CurrentContext() context: RequestContext,
+  ): Promise<WirePublishedList> {
+    const sequence = await this.publishing.execute(document, context);
+    const lists = await this.ledger.priceLists();
+    const found = lists.find((list) => list.sequence === sequence);
+    if (!found) throw new NotFound('The list was published and cannot be read');
+    return published(found);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'All price lists, in the order of their publication' })
+  @ApiOkResponse({ standardSchema: z.array(publishedListSchema) })
+  async list(): Promise<readonly WirePublishedList[]> {
+    return (await this.ledger.priceLists()).map(published);
+  }
+
+  @Get('schema')
+  @ApiOperation({ summary: 'The JSON Schema of price lists' })
+  schema(): object {
+    return priceDocumentJsonSchema();
+  }
+
+  @Get(':version')
+  @ApiOperation({ summary: 'One price list, as the document that says it' })
+  async show(@ZodParam('version', z.coerce.number().int().min(1)) version: number): Promise<object> {
+    const found = (await this.ledger.priceLists()).find(({ priceList }) => priceList.version === version);
+    if (!found) throw new NotFound(`No such price list: ${version}`);
+    return priceDocumentOf(found.priceList);
+  }
+}
