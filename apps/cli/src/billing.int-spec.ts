@@ -14,7 +14,22 @@ describe('fornax billing', () => {
     'GET /fornax/v1/billing/prices/2': [200, { currency: 'EUR', work: { flex: '0.004' } }],
     'GET /fornax/v1/billing/unrated': [200, { count: 1, attempts: [waiting] }],
   };
-  const platform = cannedPlatform({ answers });
+  const finding = {
+    kind: 'not billed',
+    taskId: 't',
+    instance: 3,
+    detail: 'attempt 1 ended and is in no line',
+    sequences: [17],
+  };
+  let told = '';
+  const platform = cannedPlatform({
+    answers,
+    stream: (request, response) => {
+      if (request.url !== '/fornax/v1/billing/audit') return false;
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(told);
+      return true;
+    },
+  });
   const { fornax } = platform;
   let folder: string;
   beforeAll(async () => {
@@ -64,6 +79,25 @@ describe('fornax billing', () => {
       'FILE:1: minimum: The value is missing.',
     ]);
     answers['POST /fornax/v1/billing/prices'] = before ?? [500, {}];
+  });
+
+  it('audits the ledger, and ends with 1 when something is found', async () => {
+    const message = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    const end = (findings: number): string => message('end', { head: 90, commits: 40, tasksUnderWay: 1, findings });
+    told = end(0);
+    expect(await fornax('billing', 'audit')).toEqual({
+      code: 0,
+      stdout: '40 commits up to 90, and the ledger that follows from them: nothing is wrong\n',
+      stderr: '',
+    });
+    told = message('finding', finding) + end(1);
+    const { code, stdout } = await fornax('billing', 'audit');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/1 findings\n[^]*not billed +t +3 +17 +attempt 1 ended and is in no line/);
+    expect(JSON.parse((await fornax('billing', 'audit', '--json')).stdout)).toMatchObject({
+      count: 1,
+      findings: [finding],
+    });
   });
 
   it('lists what has no price, which is no success', async () => {

@@ -24,6 +24,9 @@ export { UnsettledRequests1790000800000 } from './idempotency/unsettled-requests
 export { DataKeys, KeyDestroyed } from './keys/data-keys.js';
 export { DataKeys1790001500000 } from './keys/data-keys.migration.js';
 export { outsideOfRequests } from './errors/carried-out.js';
+export { AuditAnswers } from './operators/audit-answers.js';
+export { auditLog, type Auditor } from './operators/log-audit.js';
+export { AuditRoute } from './operators/log-audit.controller.js';
 export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
 export { provideLogWalk } from './log/walk/log-walk.js';
 export { ReadBarriers, provideReadBarrier } from './projections/read-barriers.js';

@@ -5,6 +5,7 @@ import { openDocument, type OpenDocument } from '../session/job-file.js';
 import { UsageError } from '../session/connection.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
+import { followAudit, printFindings, saidOf } from './log-audit.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const versionOf = (text: string): number => {
@@ -57,8 +58,22 @@ const unrated = async (io: Io): Promise<void> => {
   if (count > attempts.length) io.print(`and ${count - attempts.length} more`);
 };
 
+const audit = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {
+  const audited = await followAudit(io, io.client().billing.audit(io.signal));
+  if (audited.count > 0) io.setExitCode(1);
+  if (json) return io.print(JSON.stringify(audited, null, 2));
+  io.print(
+    `${audited.commits} commits up to ${audited.head}, and the ledger that follows from them: ${saidOf(audited)}`,
+  );
+  printFindings(io, audited);
+};
+
+const AUDIT_HELP = `
+Folds the bill from the event log and compares each line of the ledger with it: an attempt that is in no line, in two, in one without a reason or in one
+that differs is found, and so is a sum that its lines do not give. Exit code 1 when something is found. It changes nothing.`;
+
 /** `fornax billing …` */
-export const addBillingCommands = (program: Command, io: Io): Command => {
+export const addBillingCommands = (program: Command, io: Io): void => {
   const billing = program.command('billing').description('what computing costs');
   const prices = billing.command('prices').description('price lists');
   withReason(
@@ -81,5 +96,10 @@ export const addBillingCommands = (program: Command, io: Io): Command => {
     .command('unrated')
     .description('what has run and has no price yet; exit code 1 if there is something (operators)')
     .action(() => unrated(io));
-  return billing;
+  billing
+    .command('audit')
+    .description('compare the ledger with the log: everything that ran is charged or waived, once (operators)')
+    .option('--json', 'as JSON')
+    .addHelpText('after', AUDIT_HELP)
+    .action((options: { readonly json?: boolean }) => audit(io, options));
 };

@@ -1,4 +1,4 @@
-import type { LogAuditFinding } from '@fornax/client';
+import type { LogAuditFinding, LogAuditMessage } from '@fornax/client';
 import type { Command } from 'commander';
 import { withProgress, type Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
@@ -19,7 +19,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-interface Audited {
+/** What an audit has found. */
+export interface Audited {
   readonly head: number;
   readonly commits: number;
   readonly tasksUnderWay: number;
@@ -27,10 +28,11 @@ interface Audited {
   readonly findings: readonly LogAuditFinding[];
 }
 
-const auditLog = async (io: Io): Promise<Audited> => {
+/** Follows an audit to its end, and says where it is on its way. */
+export const followAudit = async (io: Io, messages: AsyncIterable<LogAuditMessage>): Promise<Audited> => {
   const findings: LogAuditFinding[] = [];
   let toldAt = performance.now() + QUIET_MS - TELL_MS;
-  for await (const message of io.client().history.audit(io.signal)) {
+  for await (const message of messages) {
     if (message.type === 'finding' && findings.length < MOST_SHOWN) findings.push(message.finding);
     if (message.type === 'end') {
       const { head, commits, tasksUnderWay, findings: count } = message;
@@ -57,16 +59,9 @@ const differing = async (io: Io): Promise<readonly string[]> => {
   return found;
 };
 
-const audit = async (io: Io, { projections = false, json = false }: Options): Promise<void> => {
-  const { count, findings, head, commits, tasksUnderWay } = await auditLog(io);
-  const differences = projections ? await differing(io) : [];
-  if (count > 0 || differences.length > 0) io.setExitCode(1);
-  if (json) {
-    const rows = projections ? { differences } : {};
-    return io.print(JSON.stringify({ head, commits, tasksUnderWay, count, findings, ...rows }, null, 2));
-  }
-  const said = count === 0 ? 'nothing is wrong' : `${count} findings`;
-  io.print(`${commits} commits of tasks and nodes up to ${head}, ${tasksUnderWay} tasks under way: ${said}`);
+export const saidOf = ({ count }: Audited): string => (count === 0 ? 'nothing is wrong' : `${count} findings`);
+
+export const printFindings = (io: Io, { count, findings }: Audited): void => {
   const rows = findings.map(({ kind, taskId, instance, sequences, detail }) => [
     kind,
     taskId,
@@ -76,6 +71,19 @@ const audit = async (io: Io, { projections = false, json = false }: Options): Pr
   ]);
   if (rows.length > 0) io.print(renderTable([['WHAT', 'TASK', 'INSTANCE', 'SEQUENCES', 'DETAIL'], ...rows]));
   if (count > findings.length) io.print(`and ${count - findings.length} more`);
+};
+
+const audit = async (io: Io, { projections = false, json = false }: Options): Promise<void> => {
+  const audited = await followAudit(io, io.client().history.audit(io.signal));
+  const { count, findings, head, commits, tasksUnderWay } = audited;
+  const differences = projections ? await differing(io) : [];
+  if (count > 0 || differences.length > 0) io.setExitCode(1);
+  if (json) {
+    const rows = projections ? { differences } : {};
+    return io.print(JSON.stringify({ head, commits, tasksUnderWay, count, findings, ...rows }, null, 2));
+  }
+  io.print(`${commits} commits of tasks and nodes up to ${head}, ${tasksUnderWay} tasks under way: ${saidOf(audited)}`);
+  printFindings(io, audited);
   if (!projections) return;
   if (differences.length === 0) io.print('The rows of all read models equal what the log gives.');
   for (const line of differences) io.print(line);

@@ -1,5 +1,6 @@
 import { publishedListSchema, type WirePublishedList } from '@fornax/contracts';
-import type { JsonCall } from './api-connection.js';
+import type { JsonCall, OpenStream } from './api-connection.js';
+import { readAudit, type LogAuditMessage } from './log-audit.js';
 import { trusted } from './wire-types.js';
 
 const PRICES = '/fornax/v1/billing/prices';
@@ -16,7 +17,15 @@ export interface UnratedAttempt {
 
 /** Price lists, and what has no price. */
 export class BillingClient {
-  constructor(private readonly json: JsonCall) {}
+  constructor(
+    private readonly json: JsonCall,
+    private readonly open: OpenStream,
+  ) {}
+
+  /** Compares the ledger with the whole log, on the platform. Operators. @throws ApiError, or Error it broke off before its end */
+  async *audit(signal: AbortSignal): AsyncGenerator<LogAuditMessage> {
+    yield* readAudit(await this.open('/fornax/v1/billing/audit', {}, signal));
+  }
 
   /** Publishes the next price list. Operators. @param document as docs/reference/price-list.schema.json says @throws ApiError 400 with `errors` by place */
   publishPrices(document: unknown): Promise<WirePublishedList> {

@@ -94,7 +94,7 @@ export class FornaxClient {
     this.buckets = new BucketsClient(json);
     this.people = new PeopleClient(json);
     this.history = new HistoryClient(json, stream);
-    this.billing = new BillingClient(json);
+    this.billing = new BillingClient(json, stream);
     this.jobs = new JobsClient(json, (path) => this.connection.text('GET', path));
     this.pools = new PoolsClient(json);
     this.results = new ResultsClient(json);

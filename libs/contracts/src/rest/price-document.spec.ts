@@ -39,7 +39,12 @@ describe('a document of prices', () => {
   });
 
   it.each<[string, object, string, RegExp]>([
-    ['a negative rate', { work: { flex: '-0.004', onDemand: '1', reserved: '1' } }, 'work.flex', /must not be negative/],
+    [
+      'a negative rate',
+      { work: { flex: '-0.004', onDemand: '1', reserved: '1' } },
+      'work.flex',
+      /must not be negative/,
+    ],
     ['a plan that nobody knows', { work: { ...priceDocumentOf(full).work, spot: '1' } }, 'work.spot', /no such field/],
     ['no price for a plan', { work: { flex: '1', onDemand: '1' } }, 'work.reserved', /./],
     ['a number for an amount', { minimum: 0.004 }, 'minimum', /text in quotes/],

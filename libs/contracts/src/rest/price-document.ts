@@ -27,7 +27,10 @@ const frequency = decimal(/^(-.*|\d{1,2}(\.\d{1,3})?)$/, 'a frequency in GHz wit
 
 const instant = z
   .string()
-  .refine((text) => parseWireDate(text) !== undefined, 'The text must be a date and time, such as 2027-01-01T00:00:00Z.')
+  .refine(
+    (text) => parseWireDate(text) !== undefined,
+    'The text must be a date and time, such as 2027-01-01T00:00:00Z.',
+  )
   .transform((text) => parseWireDate(text) ?? 0);
 
 const plans = { flex: amount, onDemand: amount, reserved: amount };
@@ -83,7 +86,8 @@ const without = <T extends object>(fields: { readonly [K in keyof T]: T[K] | und
 
 /** The list that a document says. */
 export const priceListOf = (document: PriceDocument, version: number): PriceList => {
-  const { currency, work, hardware, validFrom, validUntil, minimum, rounding, payers, discounts, assumedGhz } = document;
+  const { currency, work, hardware, validFrom, validUntil, minimum, rounding, payers, discounts, assumedGhz } =
+    document;
   return without<PriceList>({
     version,
     currency,

@@ -24,6 +24,7 @@ export type AuditKind =
   | 'billed twice'
   | 'not billed'
   | 'billed for nothing'
+  | 'billed otherwise'
   | 'ran after its end'
   | 'ran outside its slot'
   | 'ran too many at once'

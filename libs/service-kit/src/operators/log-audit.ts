@@ -1,57 +1,97 @@
 import { eventText } from '@fornax/base';
-import type { Aggregate } from '@fornax/contracts';
+import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import { LogAudit, type AuditFinding } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 
 /** How often the audit says where it is, which also keeps the connection alive. */
 const TELL_MS = 1_000;
-const AGGREGATES: readonly Aggregate[] = ['task', 'node', 'pool'];
+
+/** Looks at the log, or at something that follows from it, from its beginning to its end. */
+export interface Auditor {
+  readonly aggregates: readonly Aggregate[];
+  /** Tasks, and what else it keeps in memory at this place of the log. */
+  readonly underWay: number;
+  /** Folds the next commits. */
+  fold(batch: readonly RecordedCommit[]): Promise<readonly AuditFinding[]>;
+  /** What is wrong at the end of the log. */
+  end(): Promise<readonly AuditFinding[]>;
+}
+
+/** What the log says of what ran. @param now the time of day */
+export const logAuditor = (now: () => number): Auditor => {
+  const audit = new LogAudit();
+  return {
+    aggregates: ['task', 'node', 'pool'],
+    get underWay() {
+      return audit.tasksUnderWay;
+    },
+    fold: (batch) =>
+      Promise.resolve(
+        batch.flatMap(({ meta: { leaderEpoch }, ...commit }) =>
+          audit.fold({ ...commit, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) }),
+        ),
+      ),
+    end: () => Promise.resolve(audit.end(now())),
+  };
+};
 
 export interface AuditOptions {
   readonly log: EventLog;
-  /** The time of day. */
-  readonly now: () => number;
+  readonly auditor: Auditor;
   /** Milliseconds by a monotonic clock. */
   readonly elapsed: () => number;
   readonly signal: AbortSignal;
 }
 
+/** What an audit tells on its way. */
+export type AuditMessage =
+  | { readonly type: 'progress'; readonly sequence: number; readonly head: number; readonly tasksUnderWay: number }
+  | { readonly type: 'finding'; readonly finding: AuditFinding }
+  | {
+      readonly type: 'end';
+      readonly head: number;
+      readonly commits: number;
+      readonly tasksUnderWay: number;
+      readonly findings: number;
+    };
+
 /**
- * Folds the log from its beginning to where it ends now, and tells, as Server-Sent Events: `progress`, each `finding`, and one `end` or `failed`.
- * It goes as fast as its reader takes it, and ends without a word when the signal aborts.
+ * Folds the log from its beginning to where it ends now, and tells `progress`, each `finding` and at last one `end`. It goes as fast as its reader takes
+ * it, and ends without a word when the signal aborts.
  */
-export async function* auditText({ log, now, elapsed, signal }: AuditOptions): AsyncGenerator<string> {
-  const audit = new LogAudit();
+export async function* auditLog({ log, auditor, elapsed, signal }: AuditOptions): AsyncGenerator<AuditMessage> {
   let commits = 0;
   let findings = 0;
-  const told = (found: readonly AuditFinding[]): string => {
+  const told = (found: readonly AuditFinding[]): readonly AuditMessage[] => {
     findings += found.length;
-    return found.map((finding) => eventText(JSON.stringify(finding), { event: 'finding' })).join('');
+    return found.map((finding) => ({ type: 'finding', finding }));
   };
+  const { sequence: head } = await log.head();
+  const progress = (sequence: number): AuditMessage => {
+    const { underWay } = auditor;
+    return { type: 'progress', sequence, head, tasksUnderWay: underWay };
+  };
+  yield progress(0);
+  let toldAt = elapsed();
+  for await (const batch of log.read({ from: 1, to: head, aggregates: auditor.aggregates })) {
+    if (signal.aborted) return;
+    commits += batch.length;
+    yield* told(await auditor.fold(batch));
+    if (elapsed() - toldAt < TELL_MS) continue;
+    toldAt = elapsed();
+    yield progress(batch.at(-1)?.sequence ?? head);
+  }
+  yield* told(await auditor.end());
+  yield { type: 'end', head, commits, tasksUnderWay: auditor.underWay, findings };
+}
+
+/** The same as Server-Sent Events; `failed` is the last one where the log could not be read. */
+export async function* auditText(options: AuditOptions): AsyncGenerator<string> {
   try {
-    const { sequence: head } = await log.head();
-    const progress = (sequence: number): string =>
-      eventText(JSON.stringify({ sequence, head, tasksUnderWay: audit.tasksUnderWay }), { event: 'progress' });
-    yield progress(0);
-    let toldAt = elapsed();
-    for await (const batch of log.read({ from: 1, to: head, aggregates: AGGREGATES })) {
-      if (signal.aborted) return;
-      commits += batch.length;
-      const text = batch
-        .map(({ meta, ...commit }) => {
-          const { leaderEpoch } = meta;
-          return told(audit.fold({ ...commit, ...(leaderEpoch === undefined ? {} : { leaderEpoch }) }));
-        })
-        .join('');
-      if (text !== '') yield text;
-      if (elapsed() - toldAt < TELL_MS) continue;
-      toldAt = elapsed();
-      yield progress(batch.at(-1)?.sequence ?? head);
+    for await (const message of auditLog(options)) {
+      const { type, ...facts } = message;
+      yield eventText(JSON.stringify(message.type === 'finding' ? message.finding : facts), { event: type });
     }
-    const last = told(audit.end(now()));
-    if (last !== '') yield last;
-    const { tasksUnderWay } = audit;
-    yield eventText(JSON.stringify({ head, commits, tasksUnderWay, findings }), { event: 'end' });
   } catch (error) {
     // The answer has begun: what is wrong is part of it. It is an operator's, who may know.
     const message = error instanceof Error ? error.message : String(error);

@@ -29,6 +29,7 @@ import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { LogStateController } from '../operators/log-state.controller.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
+import { AuditAnswers } from '../operators/audit-answers.js';
 import { LogAuditController } from '../operators/log-audit.controller.js';
 import { LogController } from '../operators/log.controller.js';
 import { ProjectionHost } from '../projections/projection-host.js';
@@ -80,6 +81,7 @@ export class CoreModule {
       module: CoreModule,
       controllers: [ProjectionsController, LogController, LogAuditController, LogStateController, QuarantineController],
       providers: [
+        AuditAnswers,
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: ENV, useValue: env },
@@ -166,6 +168,7 @@ export class CoreModule {
         { provide: APP_FILTER, useClass: WireExceptionFilter },
       ],
       exports: [
+        AuditAnswers,
         CORE_CONFIG,
         ENV,
         LOGGER,

@@ -7,6 +7,8 @@ import { LedgerController } from './http/ledger.controller.js';
 import { LedgerReader } from './http/ledger-reader.js';
 import { Bill1790001500000 } from './migrations/1790001500000-bill.migration.js';
 import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
+import { StandingAudit } from './audit/standing-audit.js';
+import { BillAuditController } from './http/bill-audit.controller.js';
 import { PricesController } from './http/prices.controller.js';
 import { PublishPriceList } from './pricing/publish-price-list.handler.js';
 import { DefaultPriceList } from './pricing/default-price-list.js';
@@ -15,11 +17,12 @@ import { LedgerProjection } from './projections/ledger.projection.js';
 /** What computing costs: price lists, the ledger, credits. */
 @Module({
   imports: [serviceDatabase('billing', [LedgerTables1767225900000, Bill1790001500000])],
-  controllers: [CreditsController, LedgerController, PricesController, CarbonController],
+  controllers: [CreditsController, LedgerController, PricesController, BillAuditController, CarbonController],
   providers: [
     { provide: BILLING_CONFIG, useFactory: () => loadBillingConfig(process.env) },
     DefaultPriceList,
     PublishPriceList,
+    StandingAudit,
     LedgerReader,
     ...provideProjection('billing', LedgerProjection),
   ],

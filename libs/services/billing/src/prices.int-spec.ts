@@ -35,7 +35,10 @@ describe('price lists', () => {
     ['a beginning in the past', { validFrom: '2020-01-01T00:00:00Z' }, 'validFrom', /overlaps/],
   ])('are refused with %s, by its place, and nothing is published', async (_what, change, place, text) => {
     const { status, body } = await publish({ ...document, ...change });
-    expect({ status, body }).toMatchObject({ status: 400, body: { errors: { [place]: [expect.stringMatching(text)] } } });
+    expect({ status, body }).toMatchObject({
+      status: 400,
+      body: { errors: { [place]: [expect.stringMatching(text)] } },
+    });
     expect(await prices()).toHaveLength(1);
   });
 
@@ -43,7 +46,11 @@ describe('price lists', () => {
     const hardware = { specificationKey: 'x', cpuModel: 'x', cores: 1, ghz: 0 };
     const end = anEnd(0, { startedAt: AT, endedAt: AT + HOUR_MS, hardware });
     const sequence = await rig.append('task', 'odd', [submitted('odd')], [dispatched(aLease(0))], [concluded(end)]);
-    expect((await rig.get('/fornax/v1/billing/tasks/odd/lines')).body).toMatchObject({ count: 0, unrated: 1, lines: [] });
+    expect((await rig.get('/fornax/v1/billing/tasks/odd/lines')).body).toMatchObject({
+      count: 0,
+      unrated: 1,
+      lines: [],
+    });
     expect(await rig.get('/fornax/v1/billing/unrated')).toMatchObject({ status: 403 });
     const waiting = { taskId: 'odd', instance: 0, attempt: 1, owner: 'ada', reason: 'unknown-frequency', sequence };
     expect((await rig.get('/fornax/v1/billing/unrated', 'root-token')).body).toEqual({ count: 1, attempts: [waiting] });

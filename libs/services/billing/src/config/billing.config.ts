@@ -8,14 +8,19 @@ const schema = z.object({
     .regex(/^\d{1,9}(\.\d{1,6})?$/, 'must be an amount in euros, such as 1000 or 12.5')
     .default('1000')
     .transform((text) => Math.round(Number(text) * 1_000_000)),
+  /** How often the ledger is compared with the whole log, in hours; 0: only when an operator asks. */
+  FORNAX_BILLING_AUDIT_HOURS: z.coerce.number().int().min(0).max(8_760).default(24),
 });
 
 export interface BillingConfig {
   readonly grantMicros: number;
+  /** 0: never by itself. */
+  readonly auditEveryMs: number;
 }
 export const BILLING_CONFIG = Symbol('fornax.billing.config');
 
 /** @throws ConfigError */
-export const loadBillingConfig = (env: Env): BillingConfig => ({
-  grantMicros: loadConfig(schema, env).FORNAX_BILLING_GRANT_EUROS,
-});
+export const loadBillingConfig = (env: Env): BillingConfig => {
+  const { FORNAX_BILLING_GRANT_EUROS, FORNAX_BILLING_AUDIT_HOURS } = loadConfig(schema, env);
+  return { grantMicros: FORNAX_BILLING_GRANT_EUROS, auditEveryMs: FORNAX_BILLING_AUDIT_HOURS * 3_600_000 };
+};

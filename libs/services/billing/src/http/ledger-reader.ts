@@ -3,8 +3,17 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { ReadBarrier } from '@fornax/projections';
 import { ReadBarriers } from '@fornax/service-kit';
 import { NotFound, Unavailable } from '@fornax/base';
-import { joined, PARTS_PER_MICRO, PARTS_PER_NANO, rounded, type ExactAmount, type PublishedPriceList, type UsageTerms } from '@fornax/domain';
+import {
+  joined,
+  PARTS_PER_MICRO,
+  PARTS_PER_NANO,
+  rounded,
+  type ExactAmount,
+  type PublishedPriceList,
+  type UsageTerms,
+} from '@fornax/domain';
 import type { DataSource } from 'typeorm';
+import { LedgerAuditor } from '../audit/ledger-auditor.js';
 import type { LineRow } from '../projections/ledger-rows.js';
 import { findTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
@@ -63,6 +72,8 @@ const PAGE = `WITH line AS (
   )
   SELECT *, whole + CASE WHEN place <= missing THEN 1 ELSE 0 END AS units
   FROM shared ORDER BY instance, attempt LIMIT $3 OFFSET $4`;
+
+const behind = (): Unavailable => new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
 
 /** Answers about the ledger as it is once it has seen everything that is in the log now. */
 @Injectable()
@@ -135,6 +146,12 @@ export class LedgerReader {
     }));
   }
 
+  /** How many attempts have no price yet, as far as the rows know. */
+  async unratedCount(): Promise<number> {
+    const [row] = await this.db.query<{ count: string }[]>('SELECT count(*) AS count FROM unrated_attempt');
+    return Number(row?.count ?? 0);
+  }
+
   private async sum(db: Queries, id: string): Promise<Sum> {
     const [row] = await db.query<{ count: string; nanos: string; rest: string; rounding: string | null }[]>(
       `SELECT count, nanos, rest, document ->> 'roundingMicros' AS rounding FROM (
@@ -151,10 +168,16 @@ export class LedgerReader {
     };
   }
 
+  /** An audit of the ledger, from its beginning. */
+  auditor(): LedgerAuditor {
+    return new LedgerAuditor(this.db, async (sequence) => {
+      if (!(await this.barrier.passed(sequence))) throw behind();
+    });
+  }
+
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   private async catchUp(): Promise<void> {
     // An old bill would be a wrong one; clients try a 503 again.
-    if (!(await this.barrier.caughtUp()))
-      throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    if (!(await this.barrier.caughtUp())) throw behind();
   }
 }

@@ -24,11 +24,7 @@ export class DefaultPriceList implements OnApplicationBootstrap {
   private async publish(): Promise<void> {
     const meta = { actor: 'service:billing', source: 'billing', correlationId: newId() } as const;
     try {
-      await publishPriceList(
-        this.log,
-        { priceList: defaultPriceList, commitId: COMMIT_ID, meta },
-        this.clock.now(),
-      );
+      await publishPriceList(this.log, { priceList: defaultPriceList, commitId: COMMIT_ID, meta }, this.clock.now());
     } catch (error) {
       // Somebody has published one already: nothing to do.
       if (!(error instanceof CommandRejected && error.rejection.code === 'price-list-version')) throw error;

@@ -1,0 +1,121 @@
+import type { RecordedCommit } from '@fornax/contracts';
+import {
+  attemptKey,
+  defaultPriceList,
+  emptyBill,
+  foldBill,
+  type AuditFinding,
+  type AuditKind,
+  type BillLine,
+} from '@fornax/domain';
+import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
+
+const keyOf = ({ task_id, instance, attempt }: Pick<LineRow, 'task_id' | 'instance' | 'attempt'>): string =>
+  attemptKey(task_id, { instance, attempt });
+
+const about = (
+  kind: AuditKind,
+  { task_id, instance, attempt, sequence }: Pick<LineRow, 'task_id' | 'instance' | 'attempt' | 'sequence'>,
+  detail: string,
+): AuditFinding => ({
+  kind,
+  taskId: task_id,
+  instance,
+  detail: `attempt ${attempt} ${detail}`,
+  sequences: [Number(sequence)],
+});
+
+/** Columns that differ, as a sentence; undefined when none does. */
+const differences = (expected: LineRow, found: LineRow): string | undefined => {
+  // The keys of a row are all there are.
+  const names = (Object.keys(expected) as (keyof LineRow)[]).filter((name) => expected[name] !== found[name]);
+  return names.length === 0
+    ? undefined
+    : names.map((name) => `${name} is ${String(found[name])} and follows as ${String(expected[name])}`).join(', ');
+};
+
+/**
+ * Compares the ledger with the log: every attempt that ended is in exactly one line, charge or waiver, or waits for a price, and each line is what the log
+ * gives. Folds the log from its beginning, and keeps the tasks and pools that are not deleted.
+ */
+export class BillAudit {
+  private readonly state = emptyBill();
+  /** Lines of attempts that have no price as far as the log was folded: one of a list that comes later. */
+  private readonly early = new Map<string, LineRow>();
+
+  get underWay(): number {
+    return this.state.terms.size;
+  }
+
+  /**
+   * Folds the next commits.
+   * @param rows all lines that name one of these commits, or one between them
+   */
+  fold(commits: readonly RecordedCommit[], rows: readonly LineRow[]): readonly AuditFinding[] {
+    const findings: AuditFinding[] = [];
+    const left = this.sorted(rows, findings);
+    for (const commit of commits) {
+      try {
+        for (const line of foldBill(this.state, commit).lines) findings.push(...this.compared(line, left));
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        findings.push({
+          kind: 'billed for nothing',
+          taskId: commit.aggregateId,
+          detail,
+          sequences: [commit.sequence],
+        });
+      }
+      // Nothing comes after the end of a stream.
+      if (commit.events.some(({ type }) => type === 'TaskDeleted' || type === 'PoolDeleted'))
+        this.state.terms.delete(commit.aggregateId);
+    }
+    for (const [key, row] of left) {
+      if (this.state.parked.has(key)) this.early.set(key, row);
+      else findings.push(about('billed for nothing', row, 'has a line, and the log knows no such end'));
+    }
+    return findings;
+  }
+
+  /** @param waiting keys of the attempts that the ledger says have no price yet */
+  end(waiting: ReadonlySet<string>): readonly AuditFinding[] {
+    const versions = new Set([defaultPriceList.version, ...this.state.lists.map(({ priceList }) => priceList.version)]);
+    const findings: AuditFinding[] = [];
+    for (const [key, { terms, end, sequence }] of this.state.parked) {
+      const row = this.early.get(key);
+      const place = { task_id: terms.id, instance: end.instance, attempt: end.attempt, sequence: String(sequence) };
+      // A list that was published behind what was folded may have rated it.
+      if (row && versions.has(row.price_list_version))
+        findings.push(about('billed for nothing', row, 'has a line, and no list gives it a price'));
+      if (!row && !waiting.has(key))
+        findings.push(about('not billed', place, 'has no line, and does not wait for a price'));
+    }
+    return findings;
+  }
+
+  private compared(line: BillLine, left: Map<string, LineRow>): readonly AuditFinding[] {
+    const expected = rowOf(line);
+    const key = keyOf(expected);
+    const found = left.get(key) ?? this.early.get(key);
+    left.delete(key);
+    this.early.delete(key);
+    if (!found) return [about('not billed', expected, 'ended and is in no line')];
+    const detail = differences(expected, found);
+    return detail === undefined ? [] : [about('billed otherwise', found, `has a line that differs: ${detail}`)];
+  }
+
+  /** Lines by attempt, the first of each; a second one is a finding. */
+  private sorted(rows: readonly LineRow[], findings: AuditFinding[]): Map<string, LineRow> {
+    const left = new Map<string, LineRow>();
+    const seen = new Set<string>();
+    for (const row of rows.toSorted((a, b) => a.run - b.run)) {
+      const key = keyOf(row);
+      if (seen.has(key)) findings.push(about('billed twice', row, `has a second line, of rating run ${row.run}`));
+      else if (row.run === FIRST_RUN) left.set(key, row);
+      else
+        findings.push(about('billed for nothing', row, `has a line of rating run ${row.run}, and none of the first`));
+      seen.add(key);
+    }
+    return left;
+  }
+}

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  aLease,
+  anEnd,
+  AT,
+  concluded,
+  dispatched,
+  poolCreated,
+  requeued,
+  slotsEnded,
+  submitted,
+} from '@fornax/testing';
+import { DataSource } from 'typeorm';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
+import { StandingAudit } from './standing-audit.js';
+
+const lasting = (instance: number, ms: number) => anEnd(instance, { startedAt: AT, endedAt: AT + ms });
+
+/** A second line, like that of instance 0 of task `t` but for some columns. */
+const copied = (change: Readonly<Record<string, string>>): string => {
+  const names = Object.keys(change);
+  return `CREATE TEMP TABLE one ON COMMIT DROP AS SELECT * FROM bill_line WHERE task_id = 't' AND instance = 0;
+    UPDATE one SET ${names.map((name) => `${name} = ${change[name] ?? ''}`).join(', ')};
+    INSERT INTO bill_line SELECT * FROM one`;
+};
+
+describe('the audit of the ledger', () => {
+  let rig: BillingRig;
+  let db: DataSource;
+  beforeAll(async () => {
+    rig = await billingRig();
+    db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    await rig.account('ada');
+    await rig.account('root', 'operator');
+    const lost = anEnd(2, { outcome: 'failure', cause: 'node-lost' });
+    await rig.append(
+      'task',
+      't',
+      [submitted('t', { instances: '0-2' })],
+      [dispatched(aLease(0), aLease(1), aLease(2))],
+      [requeued(lost)],
+      [concluded(lasting(0, 3_600_000), lasting(1, 70))],
+    );
+    await rig.append('pool', 'p', [poolCreated('p')], [slotsEnded(lasting(0, 5_000))]);
+    const hardware = { specificationKey: 'x', cpuModel: 'x', cores: 1, ghz: 0 };
+    await rig.append('task', 'odd', [submitted('odd')], [dispatched(aLease(0))], [concluded(anEnd(0, { hardware }))]);
+  }, 120_000);
+  afterAll(() => rig?.close());
+
+  const audit = async (): Promise<readonly Record<string, unknown>[]> => {
+    const response = await fetch(`${rig.service.url}/fornax/v1/billing/audit`, {
+      headers: { authorization: 'root-token' },
+    });
+    const text = await response.text();
+    const told = [...text.matchAll(/event: (\w+)\ndata: (.*)\n/g)].map(([, event, data = '']) => ({
+      event,
+      ...(JSON.parse(data) as Record<string, unknown>),
+    }));
+    const findings = told.filter(({ event }) => event === 'finding');
+    expect(told.at(-1)).toMatchObject({ event: 'end', findings: findings.length });
+    return findings;
+  };
+  /** Changes rows for one look at them, and puts them back. */
+  const meanwhile = async (table: string, sql: string): Promise<readonly Record<string, unknown>[]> => {
+    await db.query(`CREATE TABLE kept AS TABLE ${table}`);
+    try {
+      await db.transaction((tx) => tx.query(sql));
+      return await audit();
+    } finally {
+      await db.query(`TRUNCATE ${table}`);
+      await db.query(`INSERT INTO ${table} SELECT * FROM kept`);
+      await db.query('DROP TABLE kept');
+    }
+  };
+
+  it('is for operators, and finds nothing where nothing is wrong', async () => {
+    expect(await rig.get('/fornax/v1/billing/audit')).toMatchObject({ status: 403 });
+    expect(await rig.get('/fornax/v1/billing/tasks/t/lines')).toMatchObject({ body: { count: 3 } });
+    expect(await audit()).toEqual([]);
+    expect(await rig.service.app.get(StandingAudit).once()).toBe(0);
+  });
+
+  it.each<[string, string, string, object, number]>([
+    [
+      'an omission',
+      'bill_line',
+      `DELETE FROM bill_line WHERE task_id = 't' AND instance = 1`,
+      { kind: 'not billed', taskId: 't', instance: 1 },
+      2,
+    ],
+    [
+      'a waiver that is gone',
+      'bill_line',
+      `DELETE FROM bill_line WHERE rule = 'free/node-lost'`,
+      { kind: 'not billed', instance: 2 },
+      1,
+    ],
+    [
+      'a slot that is in no line',
+      'bill_line',
+      `DELETE FROM bill_line WHERE kind = 'pool'`,
+      { kind: 'not billed', taskId: 'p' },
+      2,
+    ],
+    ['a duplicate', 'bill_line', copied({ run: '1' }), { kind: 'billed twice', taskId: 't', instance: 0 }, 1],
+    [
+      'a line of an attempt that never was',
+      'bill_line',
+      copied({ attempt: '7' }),
+      { kind: 'billed for nothing', taskId: 't', instance: 0 },
+      2,
+    ],
+    [
+      'a line of what waits for a price',
+      'bill_line',
+      copied({ task_id: `'odd'`, sequence: '(SELECT sequence FROM unrated_attempt)' }),
+      { kind: 'billed for nothing', taskId: 'odd' },
+      2,
+    ],
+    [
+      'an altered amount',
+      'bill_line',
+      `UPDATE bill_line SET amount_nanos = amount_nanos + 1 WHERE task_id = 't' AND instance = 0`,
+      { kind: 'billed otherwise', taskId: 't', instance: 0 },
+      2,
+    ],
+    [
+      'an altered fact',
+      'bill_line',
+      `UPDATE bill_line SET node = 'other' WHERE task_id = 't' AND instance = 0`,
+      { kind: 'billed otherwise', detail: expect.stringContaining('node is other and follows as node-1') },
+      1,
+    ],
+    [
+      'a sum that its lines do not give',
+      'month_usage',
+      'UPDATE month_usage SET net_parts = net_parts + 1',
+      { kind: 'billed otherwise', taskId: 'account ada' },
+      1,
+    ],
+    [
+      'what waits for a price and was dropped',
+      'unrated_attempt',
+      'DELETE FROM unrated_attempt',
+      { kind: 'not billed', taskId: 'odd' },
+      1,
+    ],
+  ])('finds %s', async (_what, table, sql, expected, count) => {
+    const findings = await meanwhile(table, sql);
+    expect(findings[0]).toMatchObject({ event: 'finding', ...expected });
+    expect(findings).toHaveLength(count);
+    expect(await audit()).toEqual([]);
+  });
+
+  it('counts what it finds by itself as well', async () => {
+    await db.query(`UPDATE month_usage SET net_parts = net_parts + 7`);
+    expect(await rig.service.app.get(StandingAudit).once()).toBe(1);
+    await db.query(`UPDATE month_usage SET net_parts = net_parts - 7`);
+  });
+});

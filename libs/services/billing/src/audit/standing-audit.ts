@@ -1,0 +1,76 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { delay, meter, type MonotonicClock } from '@fornax/base';
+import type { EventLog } from '@fornax/event-store';
+import { auditLog, EVENT_LOG, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
+import type { Logger } from 'pino';
+import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
+import { LedgerReader } from '../http/ledger-reader.js';
+
+/** More of them in the log of a process say no more; all are counted. */
+const MOST_TOLD = 100;
+
+/** Audits the ledger again and again, and tells what it finds: as a metric, and in the log of the process. */
+@Injectable()
+export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+  private findings: number | undefined;
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
+    @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
+    private readonly ledger: LedgerReader,
+  ) {
+    meter()
+      .createObservableGauge('fornax.billing.findings', {
+        description: 'What the last audit of the ledger has found; nothing before the first',
+      })
+      .addCallback((result) => {
+        if (this.findings !== undefined) result.observe(this.findings);
+      });
+    meter()
+      .createObservableGauge('fornax.billing.unrated', { description: 'Attempts that have no price yet' })
+      .addCallback(async (result) => {
+        const count = await this.ledger.unratedCount().catch(() => undefined);
+        if (count !== undefined) result.observe(count);
+      });
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.config.auditEveryMs > 0) void this.repeat();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stop.abort();
+  }
+
+  private async repeat(): Promise<void> {
+    const { signal } = this.stop;
+    for (;;) {
+      try {
+        await delay(this.config.auditEveryMs, signal);
+        await this.once();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.logger.warn({ err: error }, 'the ledger could not be audited; it is tried again');
+      }
+    }
+  }
+
+  /** @returns how much was found */
+  async once(): Promise<number> {
+    const { signal } = this.stop;
+    let count = 0;
+    const elapsed = (): number => this.monotonic.elapsed();
+    for await (const message of auditLog({ log: this.log, auditor: this.ledger.auditor(), elapsed, signal })) {
+      if (message.type !== 'finding') continue;
+      count += 1;
+      if (count <= MOST_TOLD) this.logger.error(message.finding, 'the ledger differs from the log');
+    }
+    this.findings = count;
+    const unrated = await this.ledger.unratedCount();
+    if (unrated > 0) this.logger.warn({ unrated }, 'attempts have no price: fornax billing unrated lists them');
+    return count;
+  }
+}
