@@ -26,7 +26,7 @@ export { DataKeys1790001500000 } from './keys/data-keys.migration.js';
 export { outsideOfRequests } from './errors/carried-out.js';
 export { AuditAnswers } from './operators/audit-answers.js';
 export { auditLog, type Auditor } from './operators/log-audit.js';
-export { AuditRoute } from './operators/log-audit.controller.js';
+export { Audits } from './operators/log-audit.controller.js';
 export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
 export { provideLogWalk } from './log/walk/log-walk.js';
 export { ReadBarriers, provideReadBarrier } from './projections/read-barriers.js';

@@ -85,6 +85,7 @@ describe('fornax projection', () => {
       'jobs',
       'ledger',
       'pools',
+      'running',
       'secrets',
       'snapshots',
       'status',

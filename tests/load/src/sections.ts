@@ -10,6 +10,7 @@ import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { slotsOpened, startsInPool } from './pool-starts.js';
+import { rateAttempts } from './rating.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
@@ -287,6 +288,16 @@ const inputsSection: Section = {
     }),
 };
 
+const ratingSection: Section = {
+  name: 'rating',
+  measure: ({ scale, say }) => {
+    const attempts = Math.round(500_000 * scale);
+    say(`the bill of ${attempts} attempts, in this process alone`);
+    const { perSecond } = rateAttempts(attempts);
+    return Promise.resolve([{ name: `attempts rated, of ${attempts}, one process`, value: perSecond, unit: '/s' }]);
+  },
+};
+
 const manySection: Section = {
   name: 'many',
   isLarge: true,
@@ -328,6 +339,7 @@ export const SECTIONS: readonly Section[] = [
   freshnessSection,
   resultsSection,
   inputsSection,
+  ratingSection,
   manySection,
   s3Section,
 ];

@@ -10,7 +10,15 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { plainError } from './plain-errors.js';
-export { reference, documentReader, pathOf, wireReader, type WireErrors, type WireResult, type WireText } from './wire.js';
+export {
+  reference,
+  documentReader,
+  pathOf,
+  wireReader,
+  type WireErrors,
+  type WireResult,
+  type WireText,
+} from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';
 export { hardwareConstraintSchema } from './hardware-constraint.js';
 export {

@@ -36,6 +36,10 @@ describe('joining', () => {
 describe('losing a node', () => {
   const lose = (epoch: number): NodeCommand => ({ type: 'LoseNode', epoch, cause: 'heartbeat', at });
   it('ends its session', () => given(joined(1, 'b1')).when(lose(1)).then(lost(1, 'heartbeat')));
+  it('says when it was last heard, where that was measured', () =>
+    given(joined(1, 'b1'))
+      .when({ ...lose(1), silentMs: 300 } as NodeCommand)
+      .then({ ...lost(1, 'heartbeat'), heardAt: at - 300 } as NodeEvent));
   it('ignores the loss of an earlier session', () =>
     given(joined(1, 'b1'), lost(1, 'rejoined'), joined(2, 'b2')).when(lose(1)).thenNothing());
   it('ignores a node that is lost or unknown already', () => {

@@ -19,6 +19,8 @@ export interface NodeState {
   readonly isDrainRequested: boolean;
   /** Since when its disk has been full; absent while it has room, of an agent that does not say, and in older folds. */
   readonly diskFullSince?: InstantMs;
+  /** The last sign of life of a session that was lost; absent of one that is there, where it is not known, and in older folds. */
+  readonly heardAt?: InstantMs;
   /** Of a node that joined with a token; absent for one of the server's configuration, and in folds older than tokens. */
   readonly access?: NodeAccess;
 }
@@ -76,7 +78,9 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
   if (command.type === 'LoseNode') {
     // A loss of an earlier session is old news.
     if (!isPresent(state) || state.epoch !== command.epoch) return accept();
-    return accept<NodeEvent>({ type: 'NodeLost', nodeId, epoch: command.epoch, cause: command.cause, at });
+    const { epoch, cause, silentMs } = command;
+    const heard = silentMs === undefined ? {} : { heardAt: at - Math.max(0, Math.ceil(silentMs)) };
+    return accept<NodeEvent>({ type: 'NodeLost', nodeId, epoch, cause, ...heard, at });
   }
   if (command.type === 'ReportDisk') {
     const { epoch, isFull } = command;
@@ -107,6 +111,7 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
 };
 
 const withRoom = ({ diskFullSince: _since, ...state }: NodeState): NodeState => state;
+const withoutLoss = ({ heardAt: _heard, ...state }: NodeState): NodeState => state;
 const withoutLine = ({ leasesAhead: _ahead, ...state }: NodeState): NodeState => state;
 
 const evolve = (state: NodeState, event: NodeEvent): NodeState => {
@@ -115,10 +120,23 @@ const evolve = (state: NodeState, event: NodeEvent): NodeState => {
       const { nodeId, epoch, bootId, hardware, driver, leasesAhead } = event;
       const ahead = leasesAhead === undefined ? {} : { leasesAhead };
       // What the disk is like now is for the new session to say.
-      return { ...withoutLine(withRoom(state)), status: 'online', nodeId, epoch, bootId, hardware, driver, ...ahead };
+      return {
+        ...withoutLoss(withoutLine(withRoom(state))),
+        status: 'online',
+        nodeId,
+        epoch,
+        bootId,
+        hardware,
+        driver,
+        ...ahead,
+      };
     }
     case 'NodeLost':
-      return { ...state, status: 'lost' };
+      return {
+        ...withoutLoss(state),
+        status: 'lost',
+        ...(event.heardAt === undefined ? {} : { heardAt: event.heardAt }),
+      };
     case 'NodeDrained':
       return { ...state, isDrainRequested: true, status: state.status === 'online' ? 'draining' : state.status };
     case 'NodeResumed':

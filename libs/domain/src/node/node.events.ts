@@ -49,6 +49,8 @@ export type NodeEvent =
       readonly nodeId: string;
       readonly epoch: number;
       readonly cause: NodeLossCause;
+      /** Its last sign of life, by the clock of whoever heard it; absent: not known, as in earlier events. */
+      readonly heardAt?: InstantMs;
       readonly at: InstantMs;
     }
   | { readonly type: 'NodeDrained'; readonly nodeId: string; readonly at: InstantMs }
@@ -86,7 +88,14 @@ export type NodeCommand =
       readonly leasesAhead?: number;
       readonly at: InstantMs;
     }
-  | { readonly type: 'LoseNode'; readonly epoch: number; readonly cause: NodeLossCause; readonly at: InstantMs }
+  | {
+      readonly type: 'LoseNode';
+      readonly epoch: number;
+      readonly cause: NodeLossCause;
+      /** For how long nothing was heard of it, as measured; absent: not known. */
+      readonly silentMs?: number;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'DrainNode'; readonly at: InstantMs }
   /** What a node of this session says of its disk. */
   | { readonly type: 'ReportDisk'; readonly epoch: number; readonly isFull: boolean; readonly at: InstantMs }

@@ -40,7 +40,7 @@ const milli = (value: number): number => Math.max(0, Math.round(value * 1_000)) 
 
 /** The usage of an attempt; undefined when its command never started. A lost node's attempt ends with the last sign of life of the node. */
 export const usageOf = (
-  end: AttemptEnd,
+  end: Pick<AttemptEnd, 'startedAt' | 'endedAt' | 'node' | 'cores' | 'hardware' | 'outcome' | 'cause'>,
   { plan, constrained, memoryMB }: Pick<UsageTerms, 'plan' | 'constrained' | 'memoryMB'>,
 ): Usage | undefined => {
   if (end.startedAt === undefined) return undefined;

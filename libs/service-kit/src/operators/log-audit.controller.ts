@@ -8,11 +8,10 @@ import { EVENT_STREAM_CONTENT } from '../http/openapi/event-stream.js';
 import { AuditAnswers } from './audit-answers.js';
 import { logAuditor } from './log-audit.js';
 
-/** A route that lets an operator audit something, as Server-Sent Events. @param findings what may be found */
-export const AuditRoute = (summary: string, findings: string): MethodDecorator =>
+/** What a route says that lets an operator audit something, as Server-Sent Events. @param findings what may be found */
+export const Audits = (summary: string, findings: string): MethodDecorator =>
   applyDecorators(
     OperatorOnly(),
-    Get('audit'),
     ApiOperation({
       summary: `${summary}, as Server-Sent Events`,
       description:
@@ -33,7 +32,8 @@ export class LogAuditController {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  @AuditRoute(
+  @Get('audit')
+  @Audits(
     'Fold the event log from its beginning and check the invariants',
     'what was run or billed twice, not billed, forgotten, written past the fence',
   )

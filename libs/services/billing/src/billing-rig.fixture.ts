@@ -28,7 +28,7 @@ export const billingRig = async () => {
 
   /** Appends commits to one aggregate and returns the sequence of the last one. */
   const append = async (
-    aggregate: 'task' | 'pool' | 'account',
+    aggregate: 'task' | 'pool' | 'node' | 'account',
     id: string,
     ...commits: readonly (readonly FornaxEvent[])[]
   ): Promise<number> => {

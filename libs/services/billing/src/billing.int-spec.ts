@@ -5,16 +5,18 @@ import { createTestApp } from '@fornax/service-kit/specs';
 import {
   aLease,
   anEnd,
+  aRef,
   AT,
   concluded,
   dispatched,
+  nodeJoined,
   poolCreated,
   requeued,
   slotsEnded,
   submitted,
 } from '@fornax/testing';
 import { billingRig, type BillingRig } from './billing-rig.fixture.js';
-import { ledgerPageSchema } from './http/wire-ledger.js';
+import { creditsSchema, ledgerPageSchema } from './queries/wire-ledger.js';
 import { BillingModule } from './index.js';
 
 const HOUR_MS = 3_600_000;
@@ -138,6 +140,48 @@ describe('billing', () => {
       body: { message: 'The calculation of carbon facts is not available in this version of Fornax' },
     });
     for (const path of ['/carbon/v1', '/carbon/v1/datacenters']) expect(await get(path)).toMatchObject({ status: 403 });
+  });
+
+  it('tells what runs has cost so far, and counts it once when it has ended', async () => {
+    await append('node', 'node-1', [nodeJoined('node-1', { ghz: 2.5 })]);
+    const startedAt = Date.now() - HOUR_MS;
+    const start = { type: 'InstancesStarted', leases: [{ ...aRef(0), startedAt }], at: startedAt } as const;
+    await append(
+      'task',
+      'long',
+      [submitted('long', { instances: '0-1' })],
+      [dispatched(aLease(0), aLease(1))],
+      [start],
+    );
+    const { body } = await get('/fornax/v1/billing/tasks/long/lines');
+    const page = ledgerPageSchema.parse(body);
+    expect(page).toMatchObject({ count: 0, totalMicros: 0, running: { attempts: 1 } });
+    expect(page.running.micros).toBeGreaterThanOrEqual(10_000);
+    expect(page.running.micros).toBeLessThan(11_000);
+    const { credits } = creditsSchema.parse((await get('/credits/v1/tasks/long/credits')).body);
+    expect(credits).toBeGreaterThanOrEqual(0.01);
+    const before = creditsSchema.parse((await get('/credits/v1/accounts/credits')).body).credits;
+
+    await append('task', 'long', [concluded(anEnd(0, { startedAt, endedAt: startedAt + HOUR_MS / 2 }))]);
+    expect((await get('/fornax/v1/billing/tasks/long/lines')).body).toMatchObject({
+      count: 1,
+      totalMicros: 5_000,
+      running: { attempts: 0, micros: 0 },
+    });
+    const after = creditsSchema.parse((await get('/credits/v1/accounts/credits')).body).credits;
+    expect(after - before).toBeGreaterThan(0.0049);
+    const report = await rig.service.app.get(ProjectionHost).runner('running').rebuild({ verify: true });
+    // The second lease is on its node.
+    expect(report).toMatchObject({ differences: [], rows: { node_hardware: 1 } });
+  });
+
+  it('says what is not built, in a way that no client retries', async () => {
+    for (const path of ['/credits/v1/projects/p/budgets?activeOnly=True', '/fornax/v1/billing/statements'])
+      expect(await get(path)).toMatchObject({
+        status: 403,
+        body: { message: expect.stringMatching(/is not available/) },
+      });
+    expect(await rig.send('/fornax/v1/billing/ratings', { body: {} })).toMatchObject({ status: 403 });
   });
 
   it('bills the slots of a pool while they are held, and says that its carbon facts are not built', async () => {

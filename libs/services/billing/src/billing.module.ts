@@ -4,27 +4,34 @@ import { BILLING_CONFIG, loadBillingConfig } from './config/billing.config.js';
 import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';
-import { LedgerReader } from './http/ledger-reader.js';
+import { RunningCosts } from './queries/running-costs.js';
+import { LedgerReader } from './queries/ledger-reader.js';
+import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
 import { Bill1790001500000 } from './migrations/1790001500000-bill.migration.js';
 import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
+import { LedgerAudits } from './audit/ledger-auditor.js';
 import { StandingAudit } from './audit/standing-audit.js';
 import { BillAuditController } from './http/bill-audit.controller.js';
 import { PricesController } from './http/prices.controller.js';
 import { PublishPriceList } from './pricing/publish-price-list.handler.js';
 import { DefaultPriceList } from './pricing/default-price-list.js';
+import { RunningProjection } from './projections/running.projection.js';
 import { LedgerProjection } from './projections/ledger.projection.js';
 
 /** What computing costs: price lists, the ledger, credits. */
 @Module({
-  imports: [serviceDatabase('billing', [LedgerTables1767225900000, Bill1790001500000])],
+  imports: [serviceDatabase('billing', [LedgerTables1767225900000, Bill1790001500000, Running1790001510000])],
   controllers: [CreditsController, LedgerController, PricesController, BillAuditController, CarbonController],
   providers: [
     { provide: BILLING_CONFIG, useFactory: () => loadBillingConfig(process.env) },
     DefaultPriceList,
     PublishPriceList,
+    LedgerAudits,
     StandingAudit,
     LedgerReader,
+    RunningCosts,
     ...provideProjection('billing', LedgerProjection),
+    ...provideProjection('billing', RunningProjection),
   ],
 })
 export class BillingModule {}

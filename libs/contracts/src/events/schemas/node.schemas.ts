@@ -33,7 +33,12 @@ export const nodeEvents = {
   NodeLost: {
     version: 1,
     aggregate: 'node',
-    schema: z.object({ ...aboutNode, epoch: count, cause: z.enum(['heartbeat', 'rejoined', 'left', 'revoked']) }),
+    schema: z.object({
+      ...aboutNode,
+      epoch: count,
+      cause: z.enum(['heartbeat', 'rejoined', 'left', 'revoked']),
+      heardAt: instant.exactOptional(),
+    }),
   },
   NodeDrained: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
   NodeResumed: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },

@@ -1,6 +1,10 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { Unavailable } from '@fornax/base';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import { attemptKey, PARTS_PER_NANO, type AuditFinding } from '@fornax/domain';
-import type { Auditor } from '@fornax/service-kit';
+import type { ReadBarrier } from '@fornax/projections';
+import { ReadBarriers, type Auditor } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
 import { readParked } from '../projections/ledger-state.js';
@@ -70,3 +74,30 @@ const asWritten = ({ started_at, ended_at, ...row }: ReadLine): LineRow => ({
   started_at: started_at?.toISOString() ?? null,
   ended_at: ended_at.toISOString(),
 });
+
+/** Begins audits of the ledger. */
+@Injectable()
+export class LedgerAudits {
+  private readonly barrier: ReadBarrier;
+
+  constructor(
+    @InjectDataSource('billing') private readonly db: DataSource,
+    barriers: ReadBarriers,
+  ) {
+    this.barrier = barriers.of('ledger');
+  }
+
+  /** An audit from the beginning of the log. It ends with an error where the ledger stands still. */
+  begin(): LedgerAuditor {
+    return new LedgerAuditor(this.db, async (sequence) => {
+      if (!(await this.barrier.passed(sequence)))
+        throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    });
+  }
+
+  /** How many attempts have no price yet, as far as the rows know. */
+  async unrated(): Promise<number> {
+    const [row] = await this.db.query<{ count: string }[]>('SELECT count(*) AS count FROM unrated_attempt');
+    return Number(row?.count ?? 0);
+  }
+}

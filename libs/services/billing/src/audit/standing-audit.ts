@@ -4,7 +4,7 @@ import type { EventLog } from '@fornax/event-store';
 import { auditLog, EVENT_LOG, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
-import { LedgerReader } from '../http/ledger-reader.js';
+import { LedgerAudits } from './ledger-auditor.js';
 
 /** More of them in the log of a process say no more; all are counted. */
 const MOST_TOLD = 100;
@@ -20,7 +20,7 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
-    private readonly ledger: LedgerReader,
+    private readonly audits: LedgerAudits,
   ) {
     meter()
       .createObservableGauge('fornax.billing.findings', {
@@ -32,7 +32,7 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
     meter()
       .createObservableGauge('fornax.billing.unrated', { description: 'Attempts that have no price yet' })
       .addCallback(async (result) => {
-        const count = await this.ledger.unratedCount().catch(() => undefined);
+        const count = await this.audits.unrated().catch(() => undefined);
         if (count !== undefined) result.observe(count);
       });
   }
@@ -63,13 +63,13 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
     const { signal } = this.stop;
     let count = 0;
     const elapsed = (): number => this.monotonic.elapsed();
-    for await (const message of auditLog({ log: this.log, auditor: this.ledger.auditor(), elapsed, signal })) {
+    for await (const message of auditLog({ log: this.log, auditor: this.audits.begin(), elapsed, signal })) {
       if (message.type !== 'finding') continue;
       count += 1;
       if (count <= MOST_TOLD) this.logger.error(message.finding, 'the ledger differs from the log');
     }
     this.findings = count;
-    const unrated = await this.ledger.unratedCount();
+    const unrated = await this.audits.unrated();
     if (unrated > 0) this.logger.warn({ unrated }, 'attempts have no price: fornax billing unrated lists them');
     return count;
   }

@@ -1,7 +1,7 @@
-import { Controller, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { AuditAnswers, AuditRoute } from '@fornax/service-kit';
-import { LedgerReader } from './ledger-reader.js';
+import { AuditAnswers, Audits } from '@fornax/service-kit';
+import { LedgerAudits } from '../audit/ledger-auditor.js';
 
 type Reply = Parameters<AuditAnswers['send']>[0];
 
@@ -11,14 +11,15 @@ type Reply = Parameters<AuditAnswers['send']>[0];
 export class BillAuditController {
   constructor(
     private readonly answers: AuditAnswers,
-    private readonly ledger: LedgerReader,
+    private readonly audits: LedgerAudits,
   ) {}
 
-  @AuditRoute(
+  @Get('audit')
+  @Audits(
     'Fold the bill from the log, and compare each line of the ledger with it',
     'what is in no line, in two, in one without a reason, or in one that differs',
   )
   audit(@Res() reply: Reply): void {
-    this.answers.send(reply, () => this.ledger.auditor());
+    this.answers.send(reply, () => this.audits.begin());
   }
 }

@@ -2,7 +2,7 @@ import { Controller, Get, Param } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { NotBuilt } from '@fornax/base';
-import { LedgerReader } from './ledger-reader.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 
 const WHAT = 'The calculation of carbon facts';
 

@@ -1,10 +1,11 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiForbiddenResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NotBuilt } from '@fornax/base';
 import type { UsageTerms } from '@fornax/domain';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
-import { LedgerReader } from './ledger-reader.js';
-import { creditsSchema, euros } from './wire-ledger.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
+import { creditsSchema, euros } from '../queries/wire-ledger.js';
 
 /** What was consumed and what is left, in euros (contract, section 2.8). */
 @ApiTags('credits')
@@ -34,6 +35,13 @@ export class CreditsController {
   @ApiOkResponse({ standardSchema: creditsSchema })
   async pool(@CurrentAccount() account: Account, @Param('id') id: string): Promise<{ readonly credits: number }> {
     return this.consumed('pool', account, id);
+  }
+
+  @Get('projects/:id/budgets')
+  @ApiOperation({ summary: 'Budgets of a project: not built yet, answers 403' })
+  @ApiForbiddenResponse()
+  budgets(): never {
+    throw new NotBuilt('The list of budgets of a project');
   }
 
   private async consumed(kind: UsageTerms['kind'], account: Account, name: string) {

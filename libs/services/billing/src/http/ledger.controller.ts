@@ -1,9 +1,10 @@
-import { Controller, Get, Param } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Param, Post } from '@nestjs/common';
+import { ApiForbiddenResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NotBuilt } from '@fornax/base';
 import type { UsageTerms } from '@fornax/domain';
 import { ZodQuery } from '@fornax/service-kit';
 import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
-import { LedgerReader } from './ledger-reader.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 import {
   ledgerPageSchema,
   linesQuerySchema,
@@ -11,7 +12,7 @@ import {
   type LedgerPage,
   type LinesQuery,
   type WireUnrated,
-} from './wire-ledger.js';
+} from '../queries/wire-ledger.js';
 
 /** Most attempts without a price that are listed; all are counted. */
 const MOST_UNRATED = 1_000;
@@ -51,6 +52,20 @@ export class LedgerController {
   async unrated(): Promise<{ readonly count: number; readonly attempts: readonly WireUnrated[] }> {
     const attempts = await this.ledger.unrated();
     return { count: attempts.length, attempts: attempts.slice(0, MOST_UNRATED) };
+  }
+
+  @Post('ratings')
+  @ApiOperation({ summary: 'Rate a period again by another price list: not built yet, answers 403' })
+  @ApiForbiddenResponse()
+  ratings(): never {
+    throw new NotBuilt('Rating a period again');
+  }
+
+  @Get('statements')
+  @ApiOperation({ summary: 'Statements by project, user or task: not built yet, answers 403' })
+  @ApiForbiddenResponse()
+  statements(): never {
+    throw new NotBuilt('The statement of a period');
   }
 
   private async page(kind: UsageTerms['kind'], account: Account, name: string, page: LinesQuery): Promise<LedgerPage> {

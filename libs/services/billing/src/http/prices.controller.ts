@@ -15,7 +15,7 @@ import { DocumentBody, ZodParam } from '@fornax/service-kit';
 import { CurrentContext, OperatorOnly, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { PublishPriceList } from '../pricing/publish-price-list.handler.js';
-import { LedgerReader } from './ledger-reader.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 
 const published = ({ priceList, from, sequence }: PublishedPriceList): WirePublishedList => ({
   version: priceList.version,

@@ -5,7 +5,7 @@ import { priceListFaults, pricingDecider, type PriceList } from '@fornax/domain'
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
 import { userMeta, type Asking } from '@fornax/identity';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
-import { LedgerReader } from '../http/ledger-reader.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 
 /** Id of the one pricing aggregate there is. */
 const PRICING_ID = 'default';

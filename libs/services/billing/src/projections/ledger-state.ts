@@ -6,6 +6,7 @@ import {
   joined,
   type AttemptEnd,
   type BillState,
+  type ExactAmount,
   type ParkedAttempt,
   type PriceList,
   type PublishedPriceList,
@@ -97,12 +98,16 @@ export const readParked = async (db: Queries): Promise<readonly ParkedAttempt[]>
   });
 };
 
-const addVolumes = async (db: Queries, state: BillState, owners: readonly string[]): Promise<void> => {
+/** What accounts used before discounts, by month. */
+export const readVolumes = async (
+  db: Queries,
+  owners: readonly string[],
+): Promise<readonly (readonly [string, ExactAmount])[]> => {
   const rows = await db.query<{ owner: string; month: string; gross_parts: string }[]>(
     'SELECT owner, month, gross_parts FROM month_usage WHERE owner = ANY($1::text[])',
     [owners],
   );
-  for (const { owner, month, gross_parts } of rows) state.volumes.set(volumeKey(owner, month), BigInt(gross_parts));
+  return rows.map(({ owner, month, gross_parts }) => [volumeKey(owner, month), BigInt(gross_parts)]);
 };
 
 type Again = readonly [taskId: string, instance: number];
@@ -152,7 +157,8 @@ export const readBillState = async (db: Queries, batch: readonly RecordedCommit[
   if (known.some(({ volumeDiscounts = [] }) => volumeDiscounts.length > 0)) {
     const own = batch.flatMap(({ events }) => events.flatMap((event) => ('owner' in event ? [event.owner] : [])));
     const owners = [...state.terms.values(), ...parked.map(({ terms }) => terms)].map(({ owner }) => owner);
-    await addVolumes(db, state, [...new Set([...own, ...owners])]);
+    for (const [month, gross] of await readVolumes(db, [...new Set([...own, ...owners])]))
+      state.volumes.set(month, gross);
   }
   const tried = [...again, ...parked.map(({ terms, end }): Again => [terms.id, end.instance])];
   if (tried.length > 0 && known.some(({ minimumMicros = 0 }) => minimumMicros > 0)) await addCharged(db, state, tried);

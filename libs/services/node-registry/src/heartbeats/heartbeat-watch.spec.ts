@@ -20,7 +20,10 @@ describe('the heartbeat watch', () => {
     const watch = new HeartbeatWatch(GRACE, 0);
     watch.hear(beat('a'), 5_000, TIME_OF_DAY);
     expect(names(watch, [node('a')], 15_000)).toEqual([]);
-    expect(names(watch, [node('a')], 15_001)).toEqual(['a']);
+    expect(watch.silent([node('a'), node('b')], 15_001)).toEqual([
+      { nodeId: 'a', epoch: 1, silentMs: 10_001 },
+      { nodeId: 'b', epoch: 1 },
+    ]);
   });
 
   it('forgives silence for a whole grace period from when it began to listen', () => {

@@ -5,6 +5,8 @@ import type { NodeState } from '@fornax/domain';
 export interface SilentNode {
   readonly nodeId: string;
   readonly epoch: number;
+  /** Since its last beat; absent where none of this session was heard. */
+  readonly silentMs?: number;
 }
 
 /** A node whose disk is not as the log says. */
@@ -122,7 +124,8 @@ export class HeartbeatWatch {
       if (status !== 'online' && status !== 'draining') continue;
       const beat = this.beats.get(nodeId);
       const heardAt = beat && beat.epoch >= epoch ? Math.max(beat.heardAt, this.since) : this.since;
-      if (elapsed - heardAt > this.graceMs) silent.push({ nodeId, epoch });
+      if (elapsed - heardAt <= this.graceMs) continue;
+      silent.push({ nodeId, epoch, ...(beat?.epoch === epoch ? { silentMs: elapsed - beat.heardAt } : {}) });
     }
     return silent;
   }

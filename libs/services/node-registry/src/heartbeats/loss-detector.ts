@@ -78,11 +78,12 @@ export class LossDetector {
     await Promise.all(this.beats.silent().map((node) => this.declareLost(node)));
   }
 
-  private async declareLost({ nodeId, epoch }: SilentNode): Promise<void> {
+  private async declareLost({ nodeId, epoch, silentMs }: SilentNode): Promise<void> {
     try {
       const reason = 'it has been silent for the grace period';
+      const heard = silentMs === undefined ? {} : { silentMs };
       const asked = { by: 'service:node-registry', reason } as const;
-      await this.commands.execute(nodeId, { type: 'LoseNode', epoch, cause: 'heartbeat' }, asked);
+      await this.commands.execute(nodeId, { type: 'LoseNode', epoch, cause: 'heartbeat', ...heard }, asked);
     } catch (error) {
       // The next check tries again.
       this.logger.warn({ nodeId, err: error }, 'a silent node could not be declared lost');

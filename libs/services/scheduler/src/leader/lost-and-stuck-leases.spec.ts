@@ -17,6 +17,7 @@ describe('leases of which nodes and the log say different things', () => {
       nodeId: 'node-1',
       epoch: 1,
       cause: 'heartbeat',
+      heardAt: 11_400,
       at: 20_000,
     });
     await eventually(() => world.leases().length === 2);
@@ -28,7 +29,8 @@ describe('leases of which nodes and the log say different things', () => {
       cause: 'node-lost',
       outcome: 'failure',
       startedAt: 11_000,
-      endedAt: 12_000,
+      // The last sign of life, not when it was noticed.
+      endedAt: 11_400,
       node: 'node-1',
     });
     const [late] = world.leases();

@@ -163,6 +163,12 @@ const causeOf = (cause: RevocationCause): Pick<AttemptEnd, 'cause' | 'error'> =>
   return cause === 'returned' ? { cause: 'preempted' } : { cause: 'platform', error: ERRORS[cause] };
 };
 
+/** The last moment at which a lease was proven to be worked on: a lost node's last sign of life. */
+const provenUntil = (view: SchedulerView, { node, nodeEpoch }: TrackedLease, now: number): number => {
+  const state = view.node(node)?.state;
+  return state?.status === 'lost' && state.epoch === nodeEpoch ? Math.min(now, state.heardAt ?? now) : now;
+};
+
 /** The end of attempts that no node will tell, as far as the scheduler knows them. */
 export const revokedAttempts = (
   view: SchedulerView,
@@ -177,6 +183,7 @@ export const revokedAttempts = (
     if (lease?.taskId !== taskId || state?.inFlight.get(lease.instance)?.leaseId !== leaseId) return [];
     const startedAt = startOf(state, lease);
     const heldMs = view.heldMs(lease) ?? Infinity;
+    const last = provenUntil(view, lease, now);
     return [
       {
         instance: lease.instance,
@@ -186,7 +193,7 @@ export const revokedAttempts = (
         outcome: 'failure',
         ...causeOf(cause),
         ...optional('startedAt', startedAt),
-        endedAt: startedAt === undefined ? now : startedAt + Math.min(Math.max(0, now - startedAt), heldMs),
+        endedAt: startedAt === undefined ? now : startedAt + Math.min(Math.max(0, last - startedAt), heldMs),
         cores: lease.cores,
         ...optional('inSlot', lease.inSlot),
         hardware: lease.hardware,

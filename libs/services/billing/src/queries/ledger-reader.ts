@@ -13,9 +13,9 @@ import {
   type UsageTerms,
 } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
-import { LedgerAuditor } from '../audit/ledger-auditor.js';
 import type { LineRow } from '../projections/ledger-rows.js';
 import { findTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
+import { RunningCosts } from './running-costs.js';
 import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
 
 /** As the driver gives it: instants as dates, and the amount in whole units of its rounding. */
@@ -73,8 +73,6 @@ const PAGE = `WITH line AS (
   SELECT *, whole + CASE WHEN place <= missing THEN 1 ELSE 0 END AS units
   FROM shared ORDER BY instance, attempt LIMIT $3 OFFSET $4`;
 
-const behind = (): Unavailable => new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
-
 /** Answers about the ledger as it is once it has seen everything that is in the log now. */
 @Injectable()
 export class LedgerReader {
@@ -82,6 +80,7 @@ export class LedgerReader {
 
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
+    private readonly running: RunningCosts,
     barriers: ReadBarriers,
   ) {
     this.barrier = barriers.of('ledger');
@@ -95,25 +94,30 @@ export class LedgerReader {
     return terms;
   }
 
-  /** What a task or a pool has cost, in micro-units. */
+  /** What a task or a pool has cost until now, in micro-units. */
   async consumedBy(id: string): Promise<number> {
-    return micros(await this.sum(this.db, id));
+    const running = await this.running.ofTask(id);
+    const sum = await this.sum(this.db, id);
+    return micros({ ...sum, amount: sum.amount + running.amount });
   }
 
   async consumedByAccount(owner: string): Promise<number> {
     await this.catchUp();
+    const running = await this.running.ofAccount(owner);
     const [row] = await this.db.query<{ parts: string }[]>(
       'SELECT coalesce(sum(net_parts), 0) AS parts FROM month_usage WHERE owner = $1',
       [owner],
     );
-    return Number(rounded(BigInt(row?.parts ?? 0), PARTS_PER_MICRO));
+    return Number(rounded(BigInt(row?.parts ?? 0) + running.amount, PARTS_PER_MICRO));
   }
 
   /** Lines in the order of instance and attempt. Lines and total are of one moment. */
   async lines(
     id: string,
     page: { readonly offset: number; readonly limit: number },
-  ): Promise<Pick<LedgerPage, 'count' | 'totalMicros' | 'unrated' | 'lines'>> {
+  ): Promise<Pick<LedgerPage, 'count' | 'totalMicros' | 'unrated' | 'running' | 'lines'>> {
+    const { attempts, amount } = await this.running.ofTask(id);
+    const running = { attempts, micros: Number(rounded(amount, PARTS_PER_MICRO)) };
     return this.db.transaction('REPEATABLE READ', async (tx: Queries) => {
       const sum = await this.sum(tx, id);
       const unit = PARTS_PER_MICRO * BigInt(sum.roundingMicros);
@@ -123,7 +127,7 @@ export class LedgerReader {
         [id],
       );
       const lines = rows.map((row) => wireLine(row, sum.roundingMicros));
-      return { count: sum.count, totalMicros: micros(sum), unrated: Number(parked?.count ?? 0), lines };
+      return { count: sum.count, totalMicros: micros(sum), unrated: Number(parked?.count ?? 0), running, lines };
     });
   }
 
@@ -146,12 +150,6 @@ export class LedgerReader {
     }));
   }
 
-  /** How many attempts have no price yet, as far as the rows know. */
-  async unratedCount(): Promise<number> {
-    const [row] = await this.db.query<{ count: string }[]>('SELECT count(*) AS count FROM unrated_attempt');
-    return Number(row?.count ?? 0);
-  }
-
   private async sum(db: Queries, id: string): Promise<Sum> {
     const [row] = await db.query<{ count: string; nanos: string; rest: string; rounding: string | null }[]>(
       `SELECT count, nanos, rest, document ->> 'roundingMicros' AS rounding FROM (
@@ -168,16 +166,10 @@ export class LedgerReader {
     };
   }
 
-  /** An audit of the ledger, from its beginning. */
-  auditor(): LedgerAuditor {
-    return new LedgerAuditor(this.db, async (sequence) => {
-      if (!(await this.barrier.passed(sequence))) throw behind();
-    });
-  }
-
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   private async catchUp(): Promise<void> {
     // An old bill would be a wrong one; clients try a 503 again.
-    if (!(await this.barrier.caughtUp())) throw behind();
+    if (!(await this.barrier.caughtUp()))
+      throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
   }
 }

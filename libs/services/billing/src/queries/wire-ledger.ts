@@ -54,6 +54,8 @@ export const ledgerPageSchema = z.object({
   totalMicros: z.int(),
   /** Attempts that have no price yet: they are in no line, and will be. */
   unrated: z.int(),
+  /** What is on nodes now: in no line yet. */
+  running: z.object({ attempts: z.int(), micros: z.int() }),
   lines: z.array(wireLedgerLineSchema).readonly(),
 });
 export type LedgerPage = z.output<typeof ledgerPageSchema>;

@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { Unavailable, type Clock } from '@fornax/base';
+import {
+  monthOf,
+  priceListAt,
+  rate,
+  usageOf,
+  volumeKey,
+  type ExactAmount,
+  type PublishedPriceList,
+  type SchedulingPlan,
+  type Usage,
+} from '@fornax/domain';
+import type { ReadBarrier } from '@fornax/projections';
+import { CLOCK, ReadBarriers } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { readPriceLists, readVolumes } from '../projections/ledger-state.js';
+
+/** What is on nodes now, and what it has cost until now. */
+export interface RunningCost {
+  readonly attempts: number;
+  readonly amount: ExactAmount;
+}
+
+interface RunningRow {
+  readonly owner: string;
+  readonly project_uuid: string | null;
+  readonly plan: SchedulingPlan;
+  readonly constrained: boolean;
+  readonly memory_mb: number;
+  readonly node: string;
+  readonly started_ms: string;
+  readonly held_cores: number;
+  readonly specification_key: string;
+  readonly cpu_model: string;
+  readonly cores: number;
+  readonly ghz: number;
+}
+
+/** What has a line, or waits for a price, is over: the ledger may know it sooner than the table of what runs. */
+const RUNNING = `SELECT owner, project_uuid, plan, constrained, memory_mb, node, started_ms, held.cores AS held_cores,
+    specification_key, cpu_model, node_hardware.cores AS cores, ghz
+  FROM running_attempt JOIN usage_terms USING (task_id) JOIN usage_cores held USING (task_id) JOIN node_hardware USING (node)
+  WHERE started_ms IS NOT NULL AND (task_id = $1 OR owner = $2)
+    AND NOT EXISTS (SELECT FROM bill_line WHERE bill_line.task_id = running_attempt.task_id AND bill_line.lease_id = running_attempt.lease_id)
+    AND NOT EXISTS (SELECT FROM unrated_attempt WHERE unrated_attempt.task_id = running_attempt.task_id
+      AND unrated_attempt.attempt_end ->> 'leaseId' = running_attempt.lease_id)`;
+
+/** Computes, when it is asked, what runs has cost so far, as if it ended now. */
+@Injectable()
+export class RunningCosts {
+  private readonly barrier: ReadBarrier;
+
+  constructor(
+    @InjectDataSource('billing') private readonly db: DataSource,
+    @Inject(CLOCK) private readonly clock: Clock,
+    barriers: ReadBarriers,
+  ) {
+    this.barrier = barriers.of('running');
+  }
+
+  /** Of one task or pool. */
+  ofTask(id: string): Promise<RunningCost> {
+    return this.cost([id, null]);
+  }
+
+  /** Of all tasks and pools of an account. */
+  ofAccount(owner: string): Promise<RunningCost> {
+    return this.cost([null, owner]);
+  }
+
+  private async cost(whose: readonly [id: string | null, owner: string | null]): Promise<RunningCost> {
+    if (!(await this.barrier.caughtUp()))
+      throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    const rows = await this.db.query<RunningRow[]>(RUNNING, [...whose]);
+    if (rows.length === 0) return { attempts: 0, amount: 0n };
+    const lists = await readPriceLists(this.db);
+    const volumes = new Map(await readVolumes(this.db, [...new Set(rows.map(({ owner }) => owner))]));
+    const now = this.clock.now();
+    const amount = rows.reduce((sum, row) => sum + soFar(row, now, { lists, volumes }), 0n);
+    return { attempts: rows.length, amount };
+  }
+}
+
+interface Prices {
+  readonly lists: readonly PublishedPriceList[];
+  readonly volumes: Map<string, ExactAmount>;
+}
+
+const usageUntil = (row: RunningRow, now: number): Usage | undefined => {
+  const { specification_key: specificationKey, cpu_model: cpuModel, cores, ghz, node, plan, constrained } = row;
+  const startedAt = Number(row.started_ms);
+  const hardware = { specificationKey, cpuModel, cores, ghz };
+  const end = { startedAt, endedAt: Math.max(now, startedAt), node, cores: row.held_cores, hardware };
+  return usageOf({ ...end, outcome: 'success' }, { plan, constrained, memoryMB: row.memory_mb });
+};
+
+const soFar = (row: RunningRow, now: number, { lists, volumes }: Prices): ExactAmount => {
+  const usage = usageUntil(row, now);
+  const list = usage && priceListAt(lists, usage.from);
+  if (!usage || !list) return 0n;
+  const month = volumeKey(row.owner, monthOf(usage.from));
+  const volume = volumes.get(month) ?? 0n;
+  const rating = rate(usage, list, { projectUuid: row.project_uuid, volume, charged: 0n });
+  if (typeof rating === 'string') return 0n;
+  volumes.set(month, volume + rating.gross);
+  return rating.amount;
+};
