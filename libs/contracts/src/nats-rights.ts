@@ -69,13 +69,13 @@ const none: ServiceRights = {
 export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   submission: {
     ...none,
-    appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret'],
+    appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret', 'secret-access'],
     follows: [STREAMS.logs],
     // What a deleted task printed.
     purges: [STREAMS.logs],
-    asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting],
+    asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting, RPC.secretRights],
     tells: [allYieldsSubject('task'), allYieldsSubject('pool')],
-    answers: [nodeRpcPattern('output-read'), 'fx.rpc.submission.*'],
+    answers: [nodeRpcPattern('output-read'), nodeRpcPattern('secrets'), 'fx.rpc.submission.*'],
     hears: [allLiveSubject],
     leads: ['webhooks'],
   },

@@ -236,6 +236,8 @@ export {
 } from './profile/effective-constants.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
 export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
+export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from './secret/secret-access.js';
+export { problemWithSecretPrefix, type SecretRights } from './secret/secret-rights.js';
 export type { SecretCommand, SecretEvent } from './secret/secret.events.js';
 export { secretDecider, type SecretState } from './secret/secret.decider.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';

@@ -1190,6 +1190,32 @@ def keeps_secrets():
     equal(secrets.get_secret(key), "again")
 
 
+@row(80)
+def lets_tasks_read_secrets():
+    connection = connect()
+    secrets = Secrets(connection)
+    root = unique("task")
+    for name in ("one", "some/two", "some/three", "none"):
+        secrets.create_secret("%s/%s" % (root, name), "value of %s" % name)
+    rights = SecretsAccessRights()
+    rights.add_secret_by_key("%s/one" % root).add_secrets_by_keys(["%s/missing" % root])
+    rights.add_secret_by_prefix("%s/some/" % root).add_secrets_by_prefixes(["%s/nothing" % root])
+    command = "sh -c 'cd $QARNOT_SECRETS_DIR/%s && grep -r . . | sort'" % root
+    expected = ["./one:value of one", "./some/three:value of three", "./some/two:value of two"]
+    task = a_task(connection, command)
+    task.secrets_access_rights = rights
+    equal(lines(ran(task).stdout(0)), expected)
+    equal(connection.retrieve_task(task.uuid).secrets_access_rights.to_json(), rights.to_json())
+    refused = a_task(connection, command)
+    refused.secrets_access_rights = SecretsAccessRights([SecretAccessRightBySecret("a//b")])
+    raises(QarnotGenericException, refused.submit)
+    pool = connection.create_pool("with secrets", "docker-batch")
+    pool.secrets_access_rights = rights
+    with a_pool(pool):
+        until_pool(pool, "FullyExecuting")
+        equal(lines(ran(in_pool(connection, pool, command)).stdout(0)), expected)
+
+
 @row(79)
 def lists_secrets():
     secrets = Secrets(connect())

@@ -17,6 +17,7 @@ import { InstanceSnapshots } from './instance-snapshots.js';
 import { InstanceResults } from './instance-results.js';
 import type { InstanceWorld } from './instance-world.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
+import { fetchSecretFiles } from './lease-secrets.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
 import type { EndedJob } from './store-results.js';
@@ -365,6 +366,7 @@ export class Instance implements Measurable {
       network: networkOf(order),
     });
     this.#prepared = prepared;
+    if (order.secrets === true) await prepared.putSecrets(await fetchSecretFiles(world, order, signal));
     const whole = granted ? withRow(order, granted) : order;
     const plan = planOf(
       { ...whole, snapshotId: granted?.restore?.snapshotId },

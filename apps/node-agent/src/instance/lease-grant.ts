@@ -14,9 +14,23 @@ const FRESH_MS = 300_000;
 export type Granted = Extract<GrantReply, { granted: true }>;
 
 /** The platform's no, which is an answer. */
-class NotGranted extends Error {
+export class NotGranted extends Error {
   override readonly name = 'NotGranted';
 }
+
+/** Asks the platform, for five minutes while nobody answers. @throws RpcRefused, NotGranted */
+export const patiently = async <T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  const deadline = performance.now() + TRIES_MS;
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof RpcRefused || error instanceof NotGranted || performance.now() > deadline) throw error;
+      await delay(backoffMs(failures), signal);
+      signal.throwIfAborted();
+    }
+  }
+};
 
 /** An order with what its grant says of this instance alone: constants of its row, which come before those of its task. */
 export const withRow = (order: LeaseOrder, { row = {} }: Pick<Granted, 'row'>): LeaseOrder => {
@@ -38,18 +52,9 @@ export class LeaseGrant {
   /** The grant, asked for again when it is old. Tries for five minutes while nobody answers. @throws Error the platform does not grant the lease */
   async get(): Promise<Granted> {
     if (this.#last && performance.now() - this.#last.at < FRESH_MS) return this.#last.granted;
-    const deadline = performance.now() + TRIES_MS;
-    for (let failures = 1; ; failures += 1) {
-      try {
-        const granted = await this.#ask();
-        this.#last = { granted, at: performance.now() };
-        return granted;
-      } catch (error) {
-        if (error instanceof RpcRefused || error instanceof NotGranted || performance.now() > deadline) throw error;
-        await delay(backoffMs(failures), this.signal);
-        this.signal.throwIfAborted();
-      }
-    }
+    const granted = await patiently(() => this.#ask(), this.signal);
+    this.#last = { granted, at: performance.now() };
+    return granted;
   }
 
   async #ask(): Promise<Granted> {

@@ -26,6 +26,7 @@ import {
   nodeRpcSubject,
   type NodeRpcMethod,
   outputReadRequestSchema,
+  secretsRequestSchema,
   type OutputReadReply,
   type OutputReadRequest,
   type OutputStream,
@@ -55,6 +56,8 @@ export class Platform {
   readonly snapshotReports: SnapshotReport[] = [];
   readonly live: LiveMessage[] = [];
   readonly secrets: Record<string, string> = {};
+  /** Of the secrets manager, a part an element. */
+  managed: readonly (readonly { readonly key: string; readonly version: number; readonly value: string }[])[] = [[]];
   /** What leases may read; those of a scheduler that does not say may read all that their orders name. */
   readonly inputs = new Map<string, LeaseOrder['resources']>();
   /** What grants say of one lease alone. */
@@ -111,6 +114,11 @@ export class Platform {
     };
     platform.#answer('grant', grant);
     platform.#answer('snapshot-grant', grant);
+    platform.#answer('secrets', (body) => {
+      const { after } = secretsRequestSchema.parse(body);
+      const at = platform.managed.findIndex((part) => part.at(-1)?.key === after) + 1;
+      return { granted: true, secrets: platform.managed[at] ?? [], hasMore: at + 1 < platform.managed.length };
+    });
     platform.#answer('output-read', (body) => platform.readOutput(outputReadRequestSchema.parse(body)));
     nc.subscribe(heartbeatSubject(node), {
       callback: (_error, msg) => {

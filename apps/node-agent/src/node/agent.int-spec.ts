@@ -260,6 +260,19 @@ while time.time() < end: pass
     ).not.toContain('a');
   }, 60_000);
 
+  it('gives secrets of the secrets manager as files, to orders that say so', async () => {
+    const secret = (key: string, value: string) => ({ key, version: 1, value });
+    rig.platform.managed = [[secret('lab/license', 'hush'), secret('lab/one', '1')], [secret('top', '2')]];
+    const command = `sh -c 'cd "\${QARNOT_SECRETS_DIR:-/none}" && grep -r . . | sort'`;
+    await rig.platform.order(aLeaseOrder('managed', command, { secrets: true, taskId: 'task-managed' }));
+    expect(await rig.ended('managed')).toMatchObject({ outcome: 'success' });
+    expect((await rig.platform.output('task-managed', 0, 'stdout')).toString()).toBe(
+      './lab/license:hush\n./lab/one:1\n./top:2\n',
+    );
+    await rig.platform.order(aLeaseOrder('unmanaged', command));
+    expect(await rig.ended('unmanaged')).toMatchObject({ outcome: 'failure' });
+  });
+
   it('hands over secrets by grant alone', async () => {
     rig.platform.secrets['QARNOT_SECRET_K'] = 'hush';
     await rig.platform.order(

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 
 import { planOf } from './command-of.js';
 
-const paths = { job: '/job', tmp: '/tmp', ramfs: '/dev/shm' };
+const paths = { job: '/job', tmp: '/tmp', ramfs: '/dev/shm', secrets: '/run/secrets' };
 const order = (constants: Record<string, string>, overrides: object = {}): Parameters<typeof planOf>[0] => ({
   instance: 3,
   instanceCount: 5,

@@ -29,6 +29,7 @@ export interface InstancePaths {
   readonly job: string;
   readonly tmp: string;
   readonly ramfs: string;
+  readonly secrets: string;
 }
 
 /** Below what Linux takes for arguments and environment together (a quarter of the stack limit, 2 MiB by default). */
@@ -45,7 +46,7 @@ const belowJob = (path: string | undefined): string => {
 const bytesOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 9, 0);
 
 type Order = Pick<LeaseOrder, 'instance' | 'instanceCount' | 'constants' | 'results' | 'profile' | 'run'> &
-  Partial<Pick<LeaseOrder, 'attempt' | 'resumes'>> & {
+  Partial<Pick<LeaseOrder, 'attempt' | 'resumes' | 'secrets'>> & {
     /** The snapshot that lies in the job, where there is one. */
     readonly snapshotId?: string | undefined;
   };
@@ -70,6 +71,7 @@ const standardVariables = (order: Order, paths: InstancePaths, resources: string
     ['TMP_PATH', paths.tmp],
     ...(order.resumes === true ? [['QARNOT_ATTEMPT', String(order.attempt ?? 1)] as const] : []),
     ...(order.snapshotId === undefined ? [] : [['QARNOT_SNAPSHOT_ID', order.snapshotId] as const]),
+    ...(order.secrets === true ? ([['QARNOT_SECRETS_DIR', paths.secrets]] as const) : []),
   ]);
 
 /** A script is handed over as it is: the shell finds the constants in its environment, and no value can change its text. */

@@ -10,6 +10,7 @@ import {
   poolDecider,
   type PoolEvent,
   pricingDecider,
+  secretAccessDecider,
   secretDecider,
   snapshotDecider,
   taskDecider,
@@ -213,6 +214,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   snapshot: (event) => snapshotDecider.evolve(snapshotDecider.initial, event),
   account: (event) => accountDecider.evolve(accountDecider.initial, event),
   webhook: (event) => ({ state: webhookDecider.evolve(webhookDecider.initial, event) }),
+  'secret-access': (event) => secretAccessDecider.evolve(secretAccessDecider.initial, event),
   secret: (event) => secretDecider.evolve(secretDecider.initial, event),
   pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
   // Nobody folds a probe, which stands among pools.

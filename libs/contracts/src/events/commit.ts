@@ -6,6 +6,7 @@ import type {
   NodeTokenEvent,
   PoolEvent,
   PricingEvent,
+  SecretAccessEvent,
   SecretEvent,
   SnapshotEvent,
   TaskEvent,
@@ -27,6 +28,7 @@ export type FornaxEvent =
   | PricingEvent
   | WebhookEvent
   | SecretEvent
+  | SecretAccessEvent
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

@@ -15,6 +15,7 @@ export const AGGREGATES = [
   'webhook',
   'node-token',
   'secret',
+  'secret-access',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
@@ -152,13 +153,21 @@ export const allLiveSubject = 'fx.live.*';
 /** The node that a live message came from, which NATS permissions prove. */
 export const parseLiveSubject = (subject: string): string | undefined => nameOf(subject.split('.')[2] ?? '');
 
-export const NODE_RPC_METHODS = ['join', 'leave', 'rotate', 'grant', 'snapshot-grant', 'output-read'] as const;
+export const NODE_RPC_METHODS = [
+  'join',
+  'leave',
+  'rotate',
+  'grant',
+  'snapshot-grant',
+  'output-read',
+  'secrets',
+] as const;
 export type NodeRpcMethod = (typeof NODE_RPC_METHODS)[number];
 
 /**
  * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
  * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot,
- * output-read by submission. Queue group = service name.
+ * output-read and secrets by submission. Queue group = service name.
  */
 export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
   `fx.rpc.node.${encodeToken(node)}.${method}`;
@@ -172,6 +181,8 @@ export const RPC = {
   placements: 'fx.rpc.scheduler.placements',
   /** scheduler: is this lease current? */
   leaseStatus: 'fx.rpc.scheduler.lease-status',
+  /** scheduler: which secrets may the instance of a lease read that a node holds? */
+  secretRights: 'fx.rpc.scheduler.secret-rights',
   /** scheduler: why a task that is not over waits now. */
   waiting: 'fx.rpc.scheduler.waiting',
   /** snapshot: what an instance may begin with. */

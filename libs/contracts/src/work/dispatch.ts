@@ -74,6 +74,8 @@ const sharedPart = {
    * until it is cancelled. Absent: an instance.
    */
   slot: z.object({ prepares: z.boolean(), instances: z.number().int().positive() }).exactOptional(),
+  /** Its owner's secrets are asked for by lease (`secrets`) and are there as files before it begins; absent: it may read none. */
+  secrets: z.literal(true).exactOptional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

@@ -198,6 +198,47 @@ export const waitingReplySchema = z.discriminatedUnion('known', [
 ]);
 export type WaitingReply = z.output<typeof waitingReplySchema>;
 
+/**
+ * `fx.rpc.node.<node>.secrets`, answered by submission if the lease is current on that node: the secrets that its instance may read, in the order of their
+ * keys, a part at a time. Each answer is an event (`SecretsGranted`).
+ */
+export const secretsRequestSchema = z.object({
+  leaseId: id,
+  taskId: id,
+  instance: z.number().int(),
+  /** The last key of the part before. */
+  after: z.string().max(1_024).exactOptional(),
+});
+export const secretsReplySchema = z.discriminatedUnion('granted', [
+  z.object({
+    granted: z.literal(true),
+    secrets: z.array(z.object({ key: z.string(), version: z.number().int(), value: z.string() })),
+    /** Another part comes after this one. */
+    hasMore: z.boolean(),
+  }),
+  z.object({ granted: z.literal(false), reason: z.string() }),
+]);
+export type SecretsRequest = z.output<typeof secretsRequestSchema>;
+export type SecretsReply = z.output<typeof secretsReplySchema>;
+
+/** RPC.secretRights */
+export const secretRightsRequestSchema = z.object({
+  leaseId: z.string(),
+  taskId: z.string(),
+  instance: z.number().int(),
+  node: z.string(),
+});
+export const secretRightsReplySchema = z.discriminatedUnion('current', [
+  z.object({ current: z.literal(false) }),
+  z.object({
+    current: z.literal(true),
+    owner: z.string(),
+    keys: z.array(z.string()),
+    prefixes: z.array(z.string()),
+  }),
+]);
+export type SecretRightsReply = z.output<typeof secretRightsReplySchema>;
+
 /** RPC.leaseStatus */
 export const leaseStatusRequestSchema = z.object({
   leaseId: z.string(),

@@ -24,6 +24,7 @@ type SlotSpec = Pick<
   | 'profileVersion'
   | 'constants'
   | 'wrappedKey'
+  | 'secretRights'
   | 'resources'
   | 'request'
   | 'hardwareConstraints'

@@ -1,3 +1,4 @@
+import type { SecretRights } from '../secret/secret-rights.js';
 import type { InstantMs } from '../shared/time.js';
 import type { DependencyEnd, TaskDependency } from './dependencies.js';
 
@@ -98,6 +99,8 @@ export interface TaskSpec {
   readonly constants: readonly TaskConstant[];
   /** One data key of this task, wrapped by the master key (base64); present when a constant is sealed. */
   readonly wrappedKey?: string;
+  /** Secrets of its owner that its instances are given; absent: none. */
+  readonly secretRights?: SecretRights;
   readonly resources: readonly ResourceBucket[];
   readonly resultBucket: string | null;
   readonly resultsPrefix: string | null;

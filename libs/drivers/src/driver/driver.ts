@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+import type { SecretFile } from '../sandbox/secret-folders.js';
+
 /**
  * How a node runs an instance. A driver never decides: it runs what it is told and says what it saw.
  *
@@ -55,7 +57,18 @@ export interface PreparedInstance {
   /** Whether its user is not the agent's, so that it cannot write what the agent has there read-only. Files of the agent with another name elsewhere stay its own. */
   readonly hasOwnUser: boolean;
   /** The same folders as the instance sees them. */
-  readonly paths: { readonly job: string; readonly tmp: string; readonly ramfs: string };
+  readonly paths: {
+    readonly job: string;
+    readonly tmp: string;
+    readonly ramfs: string;
+    /** Where its secrets are. */
+    readonly secrets: string;
+  };
+  /**
+   * Puts secrets there, in files of memory that the instance alone may read; earlier ones of the same names are replaced. Also while it runs.
+   * @throws Error this machine has no memory for files
+   */
+  putSecrets(files: readonly SecretFile[]): Promise<void>;
   /**
    * @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127
    * @throws CommandTooLong Linux does not take it

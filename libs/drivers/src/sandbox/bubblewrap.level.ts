@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { access, lstat, readlink, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { GroupView } from '../cgroup/cgroup.js';
@@ -132,6 +132,9 @@ export const bubblewrapLevel = async (
       ...(resolver && typeof place.network !== 'string'
         ? ['--ro-bind', join(place.folder, RESOLVER_FILE), resolver]
         : []),
+      ...(place.secrets === undefined
+        ? []
+        : ['--dir', dirname(ISOLATED_PATHS.secrets), '--ro-bind', place.secrets, ISOLATED_PATHS.secrets]),
       '--ro-bind',
       init,
       INSIDE,

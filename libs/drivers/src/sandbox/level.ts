@@ -19,6 +19,8 @@ export interface Place {
   readonly groups: readonly GroupView[];
   /** Size of its RAM-backed scratch. */
   readonly ramfsBytes: number;
+  /** The folder of its secrets on the host; undefined where there is no memory for files. */
+  readonly secrets: string | undefined;
 }
 
 /** The network of an instance: the host's, one with nothing but loopback, or one that was made for it. */
@@ -37,7 +39,10 @@ export interface Level {
   /** The user namespace that a network has to belong to, so that an instance may enter it: a file, `new`, or undefined for the agent's. */
   readonly usersOfNetworks: () => string | undefined;
   /** How the instance sees `folder`, its own one. */
-  readonly paths: (folder: string) => { readonly job: string; readonly tmp: string; readonly ramfs: string };
+  readonly paths: (
+    folder: string,
+    secrets: string | undefined,
+  ) => { readonly job: string; readonly tmp: string; readonly ramfs: string; readonly secrets: string };
   /** What to start for an instance: the first process, which then is told what to run. */
   readonly argv: (place: Place) => readonly [string, ...string[]];
   open(): Promise<void>;
@@ -94,7 +99,7 @@ export const MASKED_PATHS = [
 export const READ_ONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'] as const;
 
 /** Folders of an isolated instance. */
-export const ISOLATED_PATHS = { job: '/job', tmp: '/tmp', ramfs: '/dev/shm' } as const;
+export const ISOLATED_PATHS = { job: '/job', tmp: '/tmp', ramfs: '/dev/shm', secrets: '/run/secrets' } as const;
 /** Where an instance sees its control groups. */
 export const GROUPS_PATH = '/sys/fs/cgroup';
 

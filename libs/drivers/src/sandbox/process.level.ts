@@ -21,7 +21,12 @@ export const processLevel = (init: string, workDir: string, instancesDir: string
     warnings,
     hasOwnUsers: dropsRoot,
     usersOfNetworks: () => undefined,
-    paths: (folder) => ({ job: join(folder, 'job'), tmp: join(folder, 'tmp'), ramfs: join(folder, 'tmp') }),
+    paths: (folder, secrets = join(folder, 'tmp')) => ({
+      job: join(folder, 'job'),
+      tmp: join(folder, 'tmp'),
+      ramfs: join(folder, 'tmp'),
+      secrets,
+    }),
     argv: (place) => [init, ...entering(place), ...running(join(place.folder, 'job'), 'group', place.owner)],
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),

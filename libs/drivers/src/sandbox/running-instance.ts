@@ -26,6 +26,8 @@ export interface Launch {
   readonly network: 'host' | 'none' | WayOut;
   readonly cgroup: Cgroup | undefined;
   readonly ramfsBytes: number;
+  /** The folder of its secrets on the host. */
+  readonly secrets: string | undefined;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
   /** Starts its first process. */

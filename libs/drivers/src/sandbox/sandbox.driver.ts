@@ -41,6 +41,7 @@ import {
   type Sandbox,
   type LaunchedInstance,
 } from './running-instance.js';
+import { SecretFolders } from './secret-folders.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
@@ -133,6 +134,7 @@ export class SandboxDriver implements Driver {
   #starter: Starter | undefined;
   #users: UserIds | undefined;
   #warden: Warden | undefined;
+  #secrets: SecretFolders | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
@@ -154,6 +156,7 @@ export class SandboxDriver implements Driver {
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const lockText = await this.#lock.take();
     await rm(this.#pipes.folder, { recursive: true, force: true });
+    this.#secrets = await SecretFolders.open(this.#name);
     this.#cgroups = await openCgroups(`fornax-${this.#name}`);
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
@@ -214,7 +217,11 @@ export class SandboxDriver implements Driver {
     return {
       jobDir,
       hasOwnUser: owner !== undefined,
-      paths: level.paths(folder),
+      paths: level.paths(folder, this.#secrets?.folderOf(id)),
+      putSecrets: async (files) => {
+        if (!this.#secrets) throw new Error('this node has no memory for files of secrets: /dev/shm is no tmpfs');
+        await this.#secrets.put(id, files, owner);
+      },
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([handOver(owner, jobDir), this.#warden?.assertOnGuard()]);
         if (!this.#sharesHost(level) && spec.network === 'outgoing') wayOut = await this.#openWayOut(level, folder);
@@ -262,7 +269,7 @@ export class SandboxDriver implements Driver {
     await mkdir(folder, { mode: 0o700 });
     const owner = await this.#ownerOf(level, folder);
     try {
-      await makeOwnFolders(folder, owner);
+      await Promise.all([makeOwnFolders(folder, owner), this.#secrets?.make(id, owner)]);
       const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses: this.#most });
       return { id, folder, owner, cgroup };
     } catch (error) {
@@ -308,6 +315,7 @@ export class SandboxDriver implements Driver {
       network: wayOut ?? (this.#sharesHost(level) ? 'host' : 'none'),
       cgroup,
       ramfsBytes: ramfsBytes(spec.memoryMB),
+      secrets: this.#secrets?.folderOf(id),
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
       connections: this.#connections,
@@ -317,10 +325,10 @@ export class SandboxDriver implements Driver {
 
   /** Nothing of it is left, and its user is lent to another. */
   async #vacate(room: Room): Promise<void> {
-    const { folder, owner, cgroup, sandbox } = room;
+    const { id, folder, owner, cgroup, sandbox } = room;
     const level = this.#levelHere();
     await sandbox?.discard();
-    await Promise.all([cgroup?.remove(), removeFolder(folder)]);
+    await Promise.all([cgroup?.remove(), removeFolder(folder), this.#secrets?.remove(id)]);
     if (!owner || this.#vacated.has(room)) return;
     this.#vacated.add(room);
     if (level.name === 'process') await removeWhatIsLeftOf(owner.uid);
@@ -338,6 +346,7 @@ export class SandboxDriver implements Driver {
     await this.#warden?.dismiss();
     await this.#level?.close();
     await this.#users?.close();
+    await this.#secrets?.close();
     await this.#cgroups?.close();
     await this.#pipes.close();
     await this.#lock.release();
@@ -386,7 +395,7 @@ export class SandboxDriver implements Driver {
     const refused: string[] = [];
     const isolated = [
       () => bubblewrapLevel(init, instancesDir, view),
-      () => unshareLevel(init, workDir, instancesDir, view),
+      () => unshareLevel(init, workDir, instancesDir, view, this.#secrets),
     ];
     // The two isolate alike when root makes them, and the second costs less than half (ADR 0054). To an ordinary user bwrap gives a namespace of users for
     // each instance.

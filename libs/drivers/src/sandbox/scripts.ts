@@ -1,18 +1,19 @@
 /**
  * Builds, once per agent, the root file system that all instances share, and keeps it alive until its input ends.
- * Arguments: folder for the new root, folder of instances, pivot_root program, device names, \`--\`, top-level folders, \`--\`,
+ * Arguments: folder for the new root, folder of instances, folder of secrets or nothing, pivot_root program, device names, \`--\`, top-level folders, \`--\`,
  * folders to hide, \`--\`, folders to show again. Everything but /.fornax is read-only in the end. It is deaf to who stops all of the agent's service at
  * once: the agent ends its instances in order, and then this.
  */
 export const HOLD = `
 set -eu
 trap '' TERM INT HUP
-new=$1; instances=$2; pivot=$3; shift 3
+new=$1; instances=$2; secrets=$3; pivot=$4; shift 4
 mount -t tmpfs -o mode=755,size=1m fornax "$new"
 cd "$new"
-mkdir -m 755 job proc sys dev tmp run .old
-mkdir -m 700 .fornax
+mkdir -m 755 job proc sys dev tmp run run/secrets .old
+mkdir -m 700 .fornax .fornax-secrets
 mount --bind "$instances" .fornax
+[ -z "$secrets" ] || mount --bind "$secrets" .fornax-secrets
 mount -t tmpfs -o mode=755,size=64k,nosuid fornax dev
 mkdir dev/shm dev/pts
 ln -s /proc/self/fd dev/fd; ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s fd/2 dev/stderr; ln -s pts/ptmx dev/ptmx
@@ -30,7 +31,7 @@ cd /
 umount -l /.old
 rmdir /.old
 while read -r _ _ _ _ at _; do
-  case $at in /proc|/proc/*|/.fornax|/dev/?*) continue;; esac
+  case $at in /proc|/proc/*|/.fornax|/.fornax-secrets|/dev/?*) continue;; esac
   at=$(printf '%b' "$at")
   [ ! -e "$at" ] || mount -o remount,bind,ro "$at"
 done < /proc/self/mountinfo

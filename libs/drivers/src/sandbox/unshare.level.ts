@@ -17,10 +17,11 @@ import {
   showingGroups,
 } from './level.js';
 import { HOLD } from './scripts.js';
+import type { SecretFolders } from './secret-folders.js';
 import { findProgram } from '../process/find-program.js';
 
 /** The mounts that an instance adds to its copy of the shared root. */
-const mountsOf = ({ id, groups, ramfsBytes }: Place, resolver: string | undefined): readonly string[] => {
+const mountsOf = ({ id, groups, ramfsBytes, secrets }: Place, resolver: string | undefined): readonly string[] => {
   const own = join('/.fornax', id);
   return [
     ...['--proc', '/proc'],
@@ -32,8 +33,12 @@ const mountsOf = ({ id, groups, ramfsBytes }: Place, resolver: string | undefine
     ...['--tmpfs', '/dev/shm', `mode=1777,size=${ramfsBytes}`],
     ...['--devpts', '/dev/pts'],
     ...(resolver === undefined ? [] : ['--bind', join(own, RESOLVER_FILE), resolver]),
+    ...(secrets === undefined
+      ? []
+      : ['--bind', join('/.fornax-secrets', id), ISOLATED_PATHS.secrets, '--read-only', ISOLATED_PATHS.secrets]),
     // Last: from here on nobody finds the folders of other instances.
     ...['--cover', '/.fornax'],
+    ...['--cover', '/.fornax-secrets'],
   ];
 };
 
@@ -46,6 +51,7 @@ export const unshareLevel = async (
   workDir: string,
   instancesDir: string,
   view: HostView,
+  secrets: SecretFolders | undefined,
 ): Promise<Level | undefined> => {
   const programs = await Promise.all(['unshare', 'mount', 'pivot_root'].map(findProgram));
   const [unshare, mount, pivot] = programs;
@@ -60,6 +66,7 @@ export const unshareLevel = async (
     const script = [
       newRoot,
       instancesDir,
+      secrets?.root ?? '',
       pivot,
       ...DEVICES,
       '--',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { csharpStyle, everyStyle } from '../clients/styles.js';
+import { aTask, read, submit, untilOver } from '../clients/tasks.js';
 
 const data = (key: string): string => `/secrets-manager/data/${key}`;
 
@@ -29,6 +30,27 @@ describe.each(everyStyle)('secrets, asked by $style', (client) => {
     expect(await below(`${root}/list`)).toEqual({ keys: ['a', 'b/'] });
     expect(await below(`${root}/list/b`)).toEqual({ keys: ['c'] });
     expect(await below('')).toEqual({ keys: expect.arrayContaining([`${root}/`]) });
+  });
+});
+
+describe.each(everyStyle)('rights to secrets, asked by $style', (client) => {
+  it(`[row 80 ${client.style}] let the instances of a task read what they name, and are refused with their field`, async () => {
+    const root = randomUUID();
+    for (const name of ['one', 'some/two', 'none'])
+      expect((await client.send('PUT', data(`${root}/${name}`), { body: { Value: name } })).status).toBe(200);
+    const asked = {
+      constants: [{ key: 'DOCKER_CMD', value: `sh -c "cd $QARNOT_SECRETS_DIR/${root} && grep -r . . | sort"` }],
+      secretsAccessRights: { bySecret: [{ key: `${root}/one` }], byPrefix: [{ prefix: `${root}/some/` }] },
+    };
+    const id = await submit(client, aTask(asked));
+    expect((await untilOver(client, id)).state).toBe('Success');
+    expect((await client.send('POST', `/tasks/${id}/stdout`)).text).toContain('./one:one');
+    expect((await read(client, id)).secretsAccessRights).toEqual(asked.secretsAccessRights);
+    const refused = await client.send('POST', '/tasks', {
+      body: client.creation(aTask({ secretsAccessRights: { bySecret: [{ key: 'a//b' }], byPrefix: [] } })),
+    });
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('bySecret[0].key');
   });
 });
 

@@ -47,6 +47,7 @@ export const workSpec = {
   profileVersion: count,
   constants: z.array(constant),
   wrappedKey: z.string().exactOptional(),
+  secretRights: z.object({ keys: z.array(z.string()), prefixes: z.array(z.string()) }).exactOptional(),
   resources: z.array(resourceBucket),
   request: z.object({ cores: z.number(), memoryMB: z.number(), diskMB: z.number().exactOptional() }),
   hardwareConstraints: z.array(hardwareConstraint),

@@ -13,7 +13,7 @@ import {
 } from '@fornax/testing';
 import { Sealer } from '@fornax/identity';
 import { SchedulerView } from '../view/scheduler-view.js';
-import { grantLease } from './grants.js';
+import { grantLease, secretRightsOf } from './grants.js';
 
 const secrets = { unwrap: () => new Uint8Array(32), open: (_key: Uint8Array, sealed: string) => sealed.toUpperCase() };
 const signed: LeaseClaims[] = [];
@@ -37,6 +37,25 @@ const sealed = {
     { key: 'PLAIN', value: 'x' },
   ],
 };
+
+describe('rights to secrets', () => {
+  const rights = { keys: ['a'], prefixes: ['b/'] };
+  const view = viewWith(submitted('t', { secretRights: rights }), dispatched(aLease(0)));
+  const asked = { taskId: 't', instance: 0, leaseId: '0/1', node: 'node-1' };
+
+  it('are told of a lease that is current on the node that asks, and of no other', () => {
+    expect(secretRightsOf(view, asked)).toMatchObject({ current: true, ...rights });
+    for (const other of [{ node: 'node-2' }, { leaseId: '0/2' }, { instance: 1 }, { taskId: 'u' }])
+      expect(secretRightsOf(view, { ...asked, ...other })).toEqual({ current: false });
+  });
+
+  it('are none where the task asked for none', () =>
+    expect(secretRightsOf(viewWith(submitted('t'), dispatched(aLease(0))), asked)).toMatchObject({
+      current: true,
+      keys: [],
+      prefixes: [],
+    }));
+});
 
 describe('a grant', () => {
   it('is refused with the reason when the secrets were sealed with a master key that is lost', () => {

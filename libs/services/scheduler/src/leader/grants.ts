@@ -6,10 +6,13 @@ import {
   type LeaseClaims,
   prefixOf,
   type Restore,
+  type secretRightsRequestSchema,
+  type SecretRightsReply,
   SubstitutionTooLong,
 } from '@fornax/contracts';
 import { folderOf, pinnedInputs, type ResourceBucket, type TaskSpec } from '@fornax/domain';
 import { SealedElsewhere } from '@fornax/identity';
+import type { z } from 'zod';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import type { TaskEntry } from '../view/task-entry.js';
 
@@ -39,6 +42,19 @@ const GRANT_VALID_MS = 24 * 60 * 60 * 1_000;
 /** True while the lease is the current one of its instance. */
 export const isCurrentLease = (entry: TaskEntry | undefined, instance: number, leaseId: string): boolean =>
   entry?.state.inFlight.get(instance)?.leaseId === leaseId;
+
+/** Which secrets the instance of a lease may read, if the lease is current on the node that asks. */
+export const secretRightsOf = (
+  view: SchedulerView,
+  { taskId, instance, leaseId, node }: z.output<typeof secretRightsRequestSchema>,
+): SecretRightsReply => {
+  const entry = view.task(taskId);
+  const isItsOwn = isCurrentLease(entry, instance, leaseId) && entry?.state.inFlight.get(instance)?.node === node;
+  if (!entry || !isItsOwn) return { current: false };
+  const { owner, spec } = entry.state;
+  const { keys, prefixes } = spec.secretRights ?? { keys: [], prefixes: [] };
+  return { current: true, owner, keys: [...keys], prefixes: [...prefixes] };
+};
 
 /** Undefined when the master key that they were sealed with is lost. */
 const openSecrets = (

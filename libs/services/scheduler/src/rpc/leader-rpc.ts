@@ -5,6 +5,7 @@ import {
   nodeRpcPattern,
   parseNodeRpcSubject,
   placementsRequestSchema,
+  secretRightsRequestSchema,
   waitingReplySchema,
   waitingRequestSchema,
   type InstanceRow,
@@ -14,7 +15,7 @@ import {
 } from '@fornax/contracts';
 import { sizeOf } from '@fornax/domain';
 import type { Resumed, ResumedInstance } from './restore-reader.js';
-import { grantLease, isCurrentLease, type SecretOpener } from '../leader/grants.js';
+import { grantLease, isCurrentLease, secretRightsOf, type SecretOpener } from '../leader/grants.js';
 import type { Leadership } from '../leader/leadership.js';
 import type { Logger } from '../ports/logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
@@ -138,6 +139,17 @@ export const serveLeader = ({
       const { taskId, instance, leaseId } = leaseStatusRequestSchema.parse(payload);
       await settled(taskId, instance, leaseId);
       return { current: isCurrentLease(view.task(taskId), instance, leaseId) };
+    },
+    logger,
+    signal,
+  );
+  serve(
+    nc,
+    RPC.secretRights,
+    async (payload) => {
+      const request = secretRightsRequestSchema.parse(payload);
+      await settled(request.taskId, request.instance, request.leaseId);
+      return secretRightsOf(view, request);
     },
     logger,
     signal,

@@ -17,6 +17,10 @@ const cancel = (leaseId: string): DispatchOrder => ({ kind: 'cancel', leaseId, t
 const read = (data: Uint8Array): readonly DispatchOrder[] =>
   dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)));
 
+const entryMissing = (task: string): never => {
+  throw new Error(`no task ${task}`);
+};
+
 describe('orders to nodes', () => {
   it('carries constants in clear and only the names of sealed ones', () => {
     const view = new SchedulerView();
@@ -46,6 +50,16 @@ describe('orders to nodes', () => {
       },
     });
     expect(JSON.stringify(addressed)).not.toContain('c2VhbGVk');
+  });
+
+  it('says that secrets are to be asked for, of a task that may read some', () => {
+    const view = new SchedulerView();
+    fold(view, 1, 'task', 't', [submitted('t', { secretRights: { keys: ['a'], prefixes: [] } })]);
+    fold(view, 2, 'task', 'u', [submitted('u')]);
+    const ordersOf = (task: string) => leaseOrders(view.task(task) ?? entryMissing(task), [aLease(1)]);
+    expect(ordersOf('t')).toMatchObject([{ order: { secrets: true } }]);
+    expect(ordersOf('u')[0]?.order).not.toHaveProperty('secrets');
+    expect(JSON.stringify(ordersOf('t'))).not.toContain('secretRights');
   });
 
   it('packs orders into as few messages as fit, in order, and schema-valid', () => {

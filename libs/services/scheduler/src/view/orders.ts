@@ -91,6 +91,7 @@ export const leaseOrders = (
     cores: spec.request.cores,
     memoryMB: spec.request.memoryMB,
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
+    ...(spec.secretRights === undefined ? {} : { secrets: true as const }),
     ...(pool ? { slot: { prepares: pool.spec.preparation !== null, instances: pool.spec.slotsPerNode } } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   };

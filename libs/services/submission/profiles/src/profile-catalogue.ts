@@ -23,10 +23,6 @@ const CREDENTIALS_NOTE =
 /** What a creation may ask for, is given back as it came, and is not acted on: by the field of the echo, when it says something. */
 const WITHOUT_EFFECT: readonly (readonly [field: string, note: string])[] = [
   [
-    'secretsAccessRights',
-    'secretsAccessRights has no effect here: there is no secrets manager in this version of Fornax.',
-  ],
-  [
     'forcedNetworkRules',
     'forcedNetworkRules has no effect here: nothing is forwarded to instances in this version of Fornax.',
   ],

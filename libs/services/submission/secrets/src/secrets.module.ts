@@ -5,16 +5,19 @@ import { DATABASE } from '@fornax/tasks';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SecretCommits } from './commands/secret-commits.js';
+import { SecretGrants } from './commands/secret-grants.js';
 import { SecretValues } from './commands/secret-values.js';
 import { DestroyedKeys } from './followers/destroyed-keys.js';
+import { LeaseSecretsController } from './rpc/lease-secrets.controller.js';
 import { SecretVersionsController } from './http/secret-versions.controller.js';
 import { SecretsManagerController } from './http/secrets-manager.controller.js';
 import { SecretBarrier, SECRETS, SecretsProjection } from './model/secrets.projection.js';
+import { LeaseSecrets } from './queries/lease-secrets.js';
 import { SecretLookup } from './queries/secret-lookup.js';
 
 /** The secrets manager. */
 @Module({
-  controllers: [SecretsManagerController, SecretVersionsController, DestroyedKeys],
+  controllers: [SecretsManagerController, SecretVersionsController, LeaseSecretsController, DestroyedKeys],
   providers: [
     ...provideProjection(DATABASE, SecretsProjection),
     provideReadBarrier(SecretBarrier, SECRETS),
@@ -26,6 +29,8 @@ import { SecretLookup } from './queries/secret-lookup.js';
     SecretLookup,
     SecretCommits,
     SecretValues,
+    SecretGrants,
+    LeaseSecrets,
   ],
 })
 export class SecretsModule {}

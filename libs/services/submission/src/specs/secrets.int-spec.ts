@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { rpcReplySchema } from '@fornax/base';
+import {
+  nodeRpcSubject,
+  RPC,
+  secretRightsRequestSchema,
+  secretsReplySchema,
+  type SecretsReply,
+} from '@fornax/contracts';
+import type { Nats } from '@fornax/event-store';
+import { NATS } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
-import { startHarness, type Answer, type Harness } from './submission.fixture.js';
+import { minimal, readFrom, startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -146,6 +156,124 @@ describe('the secrets manager', () => {
       'SELECT (SELECT count(*)::int FROM data_key) AS keys, (SELECT count(*)::int FROM secret WHERE key_id IS NOT NULL) AS secrets',
     )) as { keys: number; secrets: number }[];
     expect(keys).toBe(secrets);
+  });
+});
+
+describe('rights to secrets', () => {
+  it.each([
+    [{ bySecret: [{ key: 'a' }, { key: 'a//b' }] }, 'secretsAccessRights.bySecret[1].key'],
+    [{ bySecret: [{ key: '' }] }, 'secretsAccessRights.bySecret[0].key'],
+    [{ bySecret: [{ key: '../a' }] }, 'secretsAccessRights.bySecret[0].key'],
+    [{ byPrefix: [{ prefix: '/' }] }, 'secretsAccessRights.byPrefix[0].prefix'],
+    [{ byPrefix: [{ prefix: 'ok/' }, { prefix: 'a/../' }] }, 'secretsAccessRights.byPrefix[1].prefix'],
+  ])('that are malformed are refused with their field: %j', async (secretsAccessRights, field) => {
+    for (const path of ['/tasks', '/pools']) {
+      const refused = await harness.call('POST', path, { ...minimal, instanceCount: 1, secretsAccessRights });
+      expect([refused.status, Object.keys(refused.json()['errors'] ?? {})]).toEqual([400, [field]]);
+    }
+  });
+
+  it('come back as they were given, and a task in a pool has those of its pool', async () => {
+    const secretsAccessRights = { bySecret: [{ key: 'a/b' }], byPrefix: [{ prefix: 'c/' }] };
+    const alone = await submitTo(harness, { secretsAccessRights });
+    expect(await readFrom(harness, alone)).toMatchObject({ secretsAccessRights });
+    const pool = { name: 'p', profile: 'docker-batch', instanceCount: 1, secretsAccessRights };
+    const poolUuid = String((await harness.call('POST', '/pools', pool)).json()['uuid']);
+    const inPool = await submitTo(harness, { profile: '', poolUuid });
+    for (const task of [alone, inPool]) {
+      const [commit] = await harness.log.readAggregate('task', task);
+      expect(commit?.events).toMatchObject([{ spec: { secretRights: { keys: ['a/b'], prefixes: ['c/'] } } }]);
+    }
+    const own = { ...minimal, profile: '', poolUuid, secretsAccessRights };
+    expect(await harness.call('POST', '/tasks', own)).toMatchObject({ status: 400 });
+  });
+});
+
+describe('secrets of a lease', () => {
+  const lease = { leaseId: 'l', taskId: 'task-with-secrets', instance: 3 };
+  let owner = '';
+  /** What the scheduler says of the lease: it is current on node-1. */
+  let rights: { readonly keys: readonly string[]; readonly prefixes: readonly string[] } = { keys: [], prefixes: [] };
+
+  beforeAll(async () => {
+    await made('of-the-owner', 'x');
+    const [row] = (await rows('SELECT owner FROM secret WHERE key = $1', 'of-the-owner')) as { owner: string }[];
+    owner = row?.owner ?? '';
+    const nats = harness.test.app.get<Nats>(NATS);
+    nats.subscribe(RPC.secretRights, {
+      callback: (_, message) => {
+        const { node, leaseId } = secretRightsRequestSchema.parse(message.json());
+        const current = node === 'node-1' && leaseId === lease.leaseId;
+        message.respond(JSON.stringify({ ok: current ? { current, owner, ...rights } : { current } }));
+      },
+    });
+    await nats.flush();
+  });
+
+  const ask = async (asked: object = {}, node = 'node-1'): Promise<SecretsReply> => {
+    const nats = harness.test.app.get<Nats>(NATS);
+    const body = JSON.stringify({ ...lease, ...asked });
+    const reply = rpcReplySchema.parse(
+      (await nats.request(nodeRpcSubject(node, 'secrets'), body, { timeout: 10_000 })).json(),
+    );
+    return secretsReplySchema.parse('ok' in reply ? reply.ok : reply);
+  };
+  const keysOf = (reply: SecretsReply) => (reply.granted ? reply.secrets.map(({ key }) => key) : []);
+
+  it('are those that its task may read, newest version each, and nothing besides', async () => {
+    for (const key of ['lease/a', 'lease/b/c', 'lease/b/d', 'lease/bb', 'lease/z']) await made(key, `of ${key}`);
+    await call('PATCH', 'lease/a', 'newer');
+    await call('PUT', 'lease/other', 'x', await harness.addAccount());
+    rights = { keys: ['lease/a', 'lease/none', 'lease/other'], prefixes: ['lease/b/'] };
+    expect(await ask()).toEqual({
+      granted: true,
+      secrets: [
+        { key: 'lease/a', version: 2, value: 'newer' },
+        { key: 'lease/b/c', version: 1, value: 'of lease/b/c' },
+        { key: 'lease/b/d', version: 1, value: 'of lease/b/d' },
+      ],
+      hasMore: false,
+    });
+    rights = { keys: [], prefixes: ['lease/b'] };
+    expect(keysOf(await ask())).toEqual(['lease/b/c', 'lease/b/d', 'lease/bb']);
+    rights = { keys: [], prefixes: [] };
+    expect(await ask()).toMatchObject({ granted: true, secrets: [] });
+  });
+
+  it('are told to the node that holds it, and to no other', async () => {
+    rights = { keys: ['lease/a'], prefixes: [] };
+    expect(await ask({}, 'node-2')).toMatchObject({ granted: false });
+    expect(await ask({ leaseId: 'another' })).toMatchObject({ granted: false });
+  });
+
+  it('come in parts that a message takes', async () => {
+    const value = '\u0001'.repeat(65_536);
+    for (const one of ['1', '2', '3', '4']) await made(`large/${one}`, value);
+    rights = { keys: [], prefixes: ['large/'] };
+    const first = await ask();
+    expect(first).toMatchObject({ hasMore: true });
+    const second = await ask({ after: keysOf(first).at(-1) });
+    expect([...keysOf(first), ...keysOf(second)]).toEqual(['large/1', 'large/2', 'large/3', 'large/4']);
+  });
+
+  it('are an event each time, without values: which lease, node, key and version', async () => {
+    const taskId = 'told';
+    rights = { keys: ['lease/a'], prefixes: [] };
+    await Promise.all(Array.from({ length: 20 }, (_, instance) => ask({ taskId, instance })));
+    const commits = await harness.log.readAggregate('secret-access', taskId);
+    const events = commits.flatMap((commit) => commit.events);
+    expect(events).toHaveLength(20);
+    expect(events[0]).toMatchObject({
+      type: 'SecretsGranted',
+      owner,
+      taskId,
+      leaseId: 'l',
+      node: 'node-1',
+      secrets: [{ key: 'lease/a', version: 2 }],
+    });
+    // Those that come together are taken down together.
+    expect(commits.length).toBeLessThan(20);
+    expect(JSON.stringify(commits)).not.toContain('newer');
   });
 });
 

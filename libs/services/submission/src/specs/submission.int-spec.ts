@@ -274,11 +274,7 @@ describe('submitting', () => {
       targetedReservedMachineKey: '8c-32g',
     };
     const { notes } = await read(await submit({ profile: 'shell', ...asked }));
-    expect(notes.map((note) => note.split(' ')[0])).toEqual([
-      'secretsAccessRights',
-      'forcedNetworkRules',
-      'targetedReservedMachineKey',
-    ]);
+    expect(notes.map((note) => note.split(' ')[0])).toEqual(['forcedNetworkRules', 'targetedReservedMachineKey']);
     const empty = { secretsAccessRights: { bySecret: [], byPrefix: [] }, forcedNetworkRules: [] };
     expect((await read(await submit({ profile: 'shell', ...empty }))).notes).toEqual([]);
   });

@@ -50,6 +50,7 @@ export { TasksOfJobs, type JobCounts, type TaskInJob } from './commands/tasks-of
 export { ENDS } from './process-managers/task-expiry.js';
 export { ChangeTask } from './commands/change-task.handler.js';
 export { TaskBuckets } from './commands/task-buckets.js';
+export { askedSecretRights, secretRightsProblem } from './model/asked-secrets.js';
 export { masked, SecretConstants } from './model/secret-constants.js';
 export { PoolSlots, type AskedInstance, type EndedAttempt, type LeaseInFlight } from './model/pool-slots.js';
 export { PoolsOfTasks, type PoolOfTask } from './model/pools-of-tasks.js';

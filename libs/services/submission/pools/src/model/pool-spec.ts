@@ -8,7 +8,7 @@ import {
   type TaskConstant,
 } from '@fornax/domain';
 import type { ProfileAnswer } from '@fornax/profiles';
-import { lifetimeOf, requestOf, resourcesOf } from '@fornax/tasks';
+import { askedSecretRights, lifetimeOf, requestOf, resourcesOf, secretRightsProblem } from '@fornax/tasks';
 
 /** Most nodes that a pool may ask for. */
 const MAX_NODES = 100_000;
@@ -78,7 +78,7 @@ const bucketProblem = ({ resourceBuckets: plain = [], advancedResourceBuckets: a
 
 /** What a creation asks for, checked against the platform. Pure but for the sealing. A field that does not fit is named. */
 export const toPoolSpec = (creation: PoolCreation, context: PoolSpecContext): Result<{ readonly spec: PoolSpec }> => {
-  const problem = planProblem(creation) ?? bucketProblem(creation);
+  const problem = planProblem(creation) ?? bucketProblem(creation) ?? secretRightsProblem(creation);
   if (problem) return problem;
   if (given(creation.profile) === null) return wrong('profile', 'A pool needs a profile.');
   const found = context.profileOf(creation.profile ?? '');
@@ -107,6 +107,7 @@ const specOf = (
     profile: profile.name,
     profileVersion: profile.version,
     ...context.sealConstants(creation.constants ?? []),
+    ...askedSecretRights(creation),
     resources: resourcesOf(creation),
     request: requestOf(hardwareConstraints, context.defaultRequest),
     hardwareConstraints,

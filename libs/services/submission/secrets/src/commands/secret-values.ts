@@ -4,6 +4,7 @@ import { CommandRejected } from '@fornax/event-store';
 import { Sealer, type RequestContext } from '@fornax/identity';
 import { DataKeys, KeyDestroyed } from '@fornax/service-kit';
 import { SecretCommits } from './secret-commits.js';
+import { identityOf } from '../model/secret-rows.js';
 import { secretIdOf, SecretLookup, type KeptSecret } from '../queries/secret-lookup.js';
 
 /** Secrets of one account, at most. */
@@ -15,9 +16,6 @@ export interface SecretValue {
   readonly version: number;
   readonly value: string;
 }
-
-/** What values of a secret are sealed as: an envelope opens for no other one. */
-const identityOf = (secretId: string): string => `secret/${secretId}`;
 
 /** Creates, changes, shows and deletes secrets of the account that asks. */
 @Injectable()

@@ -32,6 +32,9 @@ export interface SecretChange {
 /** The fold of the aggregate, as its row keeps it. */
 export const stateOf = ({ version, key_id: keyId }: SecretRecord): SecretState => ({ version, keyId });
 
+/** What values of a secret are sealed as: an envelope opens for no other one. */
+export const identityOf = (secretId: string): string => `secret/${secretId}`;
+
 const versionOf = (secretId: string, event: SecretEvent): readonly VersionRecord[] =>
   event.type === 'SecretCreated' || event.type === 'SecretChanged'
     ? [

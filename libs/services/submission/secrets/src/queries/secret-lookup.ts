@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { derivedId, NotFound } from '@fornax/base';
+import type { SecretRights } from '@fornax/domain';
 import { InjectDatabase } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import type { SecretRecord, VersionRecord } from '../model/secret-rows.js';
@@ -11,6 +12,9 @@ export const secretIdOf = (owner: string, key: string): string => derivedId('sec
 /** A secret that is there. */
 export type KeptSecret = SecretRecord & { readonly key_id: string };
 const isKept = (row: SecretRecord | undefined): row is KeptSecret => row !== undefined && row.key_id !== null;
+
+/** A secret and its newest value, sealed. */
+export type SealedSecret = KeptSecret & { readonly sealed: string };
 
 /** @throws NotFound */
 export const noSuchSecret = (key: string): never => {
@@ -60,6 +64,22 @@ export class SecretLookup {
       [owner, prefix === '' ? '' : `${prefix}/`],
     );
     return rows.map(({ key }) => key);
+  }
+
+  /** Secrets of an account that rights name, with their newest values, sorted by key. @param after the key that they come after */
+  granted(
+    owner: string,
+    { keys, prefixes }: SecretRights,
+    { after, most }: { readonly after: string; readonly most: number },
+  ): Promise<readonly SealedSecret[]> {
+    return this.db.query<SealedSecret[]>(
+      `SELECT secret.*, newest.sealed FROM secret
+       JOIN secret_version AS newest ON newest.secret_id = secret.secret_id AND newest.version = secret.version
+       WHERE owner = $1 AND key_id IS NOT NULL AND key COLLATE "C" > $4
+         AND (key = ANY($2::text[]) OR EXISTS (SELECT FROM unnest($3::text[]) AS prefix WHERE starts_with(key, prefix)))
+       ORDER BY key COLLATE "C" LIMIT $5`,
+      [owner, keys, prefixes, after, most],
+    );
   }
 
   async count(owner: string): Promise<number> {

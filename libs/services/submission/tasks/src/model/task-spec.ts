@@ -16,6 +16,7 @@ import {
   type TaskSpec,
 } from '@fornax/domain';
 import { askedResume } from './asked-resume.js';
+import { askedSecretRights, secretRightsProblem } from './asked-secrets.js';
 import { askedPin, type PinSource } from './asked-pin.js';
 import { inputProblem } from './input-problem.js';
 import { askedTable, instancesOfTable } from '../tables/asked-table.js';
@@ -74,10 +75,10 @@ const given = (text: string | undefined): string | null => (text === undefined |
  */
 export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   const { pool } = context;
-  const ofPool = inPoolProblem(asked, pool);
-  if (ofPool) return ofPool;
+  const misplaced = inPoolProblem(asked, pool);
+  if (misplaced) return misplaced;
   const creation = pool ? withPool(asked, pool) : asked;
-  const problem = planProblem(creation) ?? bucketProblem(creation);
+  const problem = planProblem(creation) ?? bucketProblem(creation) ?? secretRightsProblem(creation);
   if (problem) return problem;
   if (given(creation.profile) === null) return wrong('profile', 'A task needs a profile.');
   const found = pool ? profileOfPool(pool) : context.profileOf(creation.profile ?? '');
@@ -128,6 +129,7 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
     instances,
     advancedRanges: given(creation.advancedRanges),
     ...context.sealConstants(creation.constants ?? []),
+    ...(context.pool ? ofPool(context.pool) : askedSecretRights(creation)),
     resources: resourcesOf(creation),
     resultBucket: given(creation.resultBucket) ?? given(creation.resultsBucket),
     resultsPrefix: given(creation.resultsBucketPrefix),
@@ -167,6 +169,10 @@ const inPoolProblem = (creation: TaskCreation, pool: PoolOfTask | undefined) => 
     ? wrong('projectUuid', 'A task in a pool belongs to the project of its pool: leave it out.')
     : undefined;
 };
+
+/** A task in a pool may read what its pool may. */
+const ofPool = ({ spec: { secretRights } }: PoolOfTask): Pick<TaskSpec, 'secretRights'> =>
+  secretRights === undefined ? {} : { secretRights };
 
 /** The creation with what the pool says of every task in it; its own constants come before the pool's. */
 const withPool = (creation: TaskCreation, { spec }: PoolOfTask): TaskCreation => {

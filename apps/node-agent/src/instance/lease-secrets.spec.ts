@@ -1,0 +1,15 @@
+import { describe, expect, it } from '@jest/globals';
+import { secretFilesOf } from './lease-secrets.js';
+
+const secret = (key: string) => ({ key, version: 1, value: `of ${key}` });
+
+describe('files of secrets', () => {
+  it('have the names of their keys', () =>
+    expect(secretFilesOf([secret('a'), secret('b/c')])).toEqual([
+      { path: 'a', content: Buffer.from('of a') },
+      { path: 'b/c', content: Buffer.from('of b/c') },
+    ]));
+
+  it('leave out a secret whose key is also a folder', () =>
+    expect(secretFilesOf([secret('a'), secret('a/b/c'), secret('a/b')]).map(({ path }) => path)).toEqual(['a/b/c']));
+});

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { RpcClient } from '@fornax/base';
+import { RPC, secretRightsReplySchema, type SecretsReply, type SecretsRequest } from '@fornax/contracts';
+import { Sealer } from '@fornax/identity';
+import { DataKeys } from '@fornax/service-kit';
+import { SecretGrants } from '../commands/secret-grants.js';
+import { identityOf } from '../model/secret-rows.js';
+import { SecretLookup, type SealedSecret } from './secret-lookup.js';
+
+/** Secrets in one answer, and bytes of them as JSON: a message takes a million, and the last value may be one of 64 KiB that JSON writes six times as long. */
+const MOST_SECRETS = 200;
+const MOST_BYTES = 400_000;
+
+type Part = Extract<SecretsReply, { granted: true }>;
+
+/** Gives the secrets that the instance of a lease may read to the node that holds it, and to no other. */
+@Injectable()
+export class LeaseSecrets {
+  constructor(
+    private readonly rpc: RpcClient,
+    private readonly lookup: SecretLookup,
+    private readonly keys: DataKeys,
+    private readonly sealer: Sealer,
+    private readonly grants: SecretGrants,
+  ) {}
+
+  /** @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives */
+  async of(node: string, { leaseId, taskId, instance, after = '' }: SecretsRequest): Promise<SecretsReply> {
+    const lease = { leaseId, taskId, instance, node };
+    const rights = await this.rpc.request(RPC.secretRights, lease, secretRightsReplySchema);
+    if (!rights.current) return { granted: false, reason: 'the lease is not current on this node' };
+    const sealed = await this.lookup.granted(rights.owner, rights, { after, most: MOST_SECRETS });
+    const part = this.partOf(sealed, await this.keys.findAll(sealed.map(({ key_id: keyId }) => keyId)));
+    const secrets = part.secrets.map(({ key, version }) => ({ key, version }));
+    // Before they are given: what is not in the log was not granted.
+    if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets });
+    return part;
+  }
+
+  private partOf(sealed: readonly SealedSecret[], keys: ReadonlyMap<string, Uint8Array>): Part {
+    const secrets: Part['secrets'] = [];
+    let bytes = 0;
+    for (const row of sealed) {
+      if (bytes > MOST_BYTES) return { granted: true, secrets, hasMore: true };
+      const key = keys.get(row.key_id);
+      // Deleted a moment ago.
+      if (key === undefined) continue;
+      const value = this.sealer.open(key, row.sealed, identityOf(row.secret_id));
+      bytes += Buffer.byteLength(JSON.stringify(value));
+      secrets.push({ key: row.key, version: row.version, value });
+    }
+    return { granted: true, secrets, hasMore: sealed.length === MOST_SECRETS };
+  }
+}
