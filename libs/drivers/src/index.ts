@@ -8,12 +8,12 @@ export type {
   Network,
   PreparedInstance,
   RunningInstance,
+  SecretFile,
 } from './driver/driver.js';
 export { closeInherited } from './process/close-inherited.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { allowProblem } from './network/reach.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';
-export type { SecretFile } from './sandbox/secret-folders.js';
 export { CommandTooLong } from './sandbox/running-instance.js';
 export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
 export type { IdRange } from './sandbox/user-ids.js';

@@ -1,7 +1,5 @@
 import type { Readable } from 'node:stream';
 
-import type { SecretFile } from '../sandbox/secret-folders.js';
-
 /**
  * How a node runs an instance. A driver never decides: it runs what it is told and says what it saw.
  *
@@ -49,6 +47,12 @@ export interface InstanceSpec {
   readonly memoryMB: number;
   /** `none` unless it says otherwise; where instances share the host's network, both are that. */
   readonly network?: Network;
+}
+
+/** A file with a secret: its path has no empty part, nor `.` or `..`. */
+export interface SecretFile {
+  readonly path: string;
+  readonly content: Uint8Array;
 }
 
 export interface PreparedInstance {

@@ -2,18 +2,13 @@ import { chmodSync, chownSync } from 'node:fs';
 import { chown, mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import type { SecretFile } from '../driver/driver.js';
 import { assertOwn } from './own-folders.js';
 import type { Owner } from './user-ids.js';
 
 /** A file system in memory, on every Linux. */
 const SHARED_MEMORY = '/dev/shm';
 const TMPFS = 0x01_02_19_94;
-
-/** A file with a secret: its path has no empty part, nor `.` or `..`. */
-export interface SecretFile {
-  readonly path: string;
-  readonly content: Uint8Array;
-}
 
 /**
  * Folders in memory for secrets, one for each instance, which no disk ever sees. An instance reads its own; where it has a user of its own, nobody else but

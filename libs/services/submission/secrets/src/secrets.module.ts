@@ -12,7 +12,7 @@ import { LeaseSecretsController } from './rpc/lease-secrets.controller.js';
 import { SecretVersionsController } from './http/secret-versions.controller.js';
 import { SecretsManagerController } from './http/secrets-manager.controller.js';
 import { SecretBarrier, SECRETS, SecretsProjection } from './model/secrets.projection.js';
-import { LeaseSecrets } from './queries/lease-secrets.js';
+import { LeaseSecrets } from './commands/lease-secrets.js';
 import { SecretLookup } from './queries/secret-lookup.js';
 
 /** The secrets manager. */

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { nodeRpcPattern, parseNodeRpcSubject, secretsRequestSchema, type SecretsReply } from '@fornax/contracts';
 import { parseInput, RpcHandler } from '@fornax/service-kit';
-import { LeaseSecrets } from '../queries/lease-secrets.js';
+import { LeaseSecrets } from '../commands/lease-secrets.js';
 
 /** Tells nodes the secrets of leases that they hold. */
 @Controller()

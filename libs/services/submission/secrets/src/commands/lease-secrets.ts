@@ -3,9 +3,9 @@ import { RpcClient } from '@fornax/base';
 import { RPC, secretRightsReplySchema, type SecretsReply, type SecretsRequest } from '@fornax/contracts';
 import { Sealer } from '@fornax/identity';
 import { DataKeys } from '@fornax/service-kit';
-import { SecretGrants } from '../commands/secret-grants.js';
+import { SecretGrants } from './secret-grants.js';
 import { identityOf } from '../model/secret-rows.js';
-import { SecretLookup, type SealedSecret } from './secret-lookup.js';
+import { SecretLookup, type SealedSecret } from '../queries/secret-lookup.js';
 
 /** Secrets in one answer, and bytes of them as JSON: a message takes a million, and the last value may be one of 64 KiB that JSON writes six times as long. */
 const MOST_SECRETS = 200;
