@@ -1201,7 +1201,7 @@ def lets_tasks_read_secrets():
     rights.add_secret_by_key("%s/one" % root).add_secrets_by_keys(["%s/missing" % root])
     rights.add_secret_by_prefix("%s/some/" % root).add_secrets_by_prefixes(["%s/nothing" % root])
     command = "sh -c 'cd $QARNOT_SECRETS_DIR/%s && grep -r . . | sort'" % root
-    expected = ["./one:value of one", "./some/three:value of three", "./some/two:value of two"]
+    expected = ["./one:value of one", "./some/three:value of some/three", "./some/two:value of some/two"]
     task = a_task(connection, command)
     task.secrets_access_rights = rights
     equal(lines(ran(task).stdout(0)), expected)

@@ -53,7 +53,7 @@ print('none left')
 /** Of `/`; not every machine has all of them. */
 const SHOWN = [
   ...['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32', 'etc', 'opt', 'nix', 'gnu', 'snap'],
-  ...['home', 'root', 'var', 'proc', 'sys', 'dev', 'tmp', 'run', 'job', '.fornax', '.fornax-init'],
+  ...['home', 'root', 'var', 'proc', 'sys', 'dev', 'tmp', 'run', 'job', '.fornax', '.fornax-secrets', '.fornax-init'],
 ];
 
 const LEVELS = await openLevels(['bubblewrap', 'unshare', 'process']);
