@@ -8,7 +8,7 @@ import { changesOf, type SecretRecord } from './secret-rows.js';
 export const SECRETS = 'secrets';
 
 /** Versions of one secret that can be read, at most. */
-export const MOST_VERSIONS = 100;
+const MOST_VERSIONS = 100;
 
 /** Lets readers wait until the rows of secrets show what was committed before. */
 export class SecretBarrier extends ReadBarrier {}
