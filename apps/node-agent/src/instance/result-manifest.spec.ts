@@ -20,7 +20,7 @@ describe('what a manifest says of files that were left out', () => {
 
 describe('a manifest that the storage does not take', () => {
   const stored = (status: number, code: string): Promise<string | undefined> => {
-    const refuse = (): Promise<never> => Promise.reject(new S3Error(status, code, 'no'));
+    const refuse = (): Promise<never> => Promise.reject(new S3Error(status, code, 'It is shared no more.'));
     const about = { taskId: 't', instance: 0, attempt: 1, bucket: 'results', folder: '' };
     const s3 = { putObject: refuse } as unknown as S3Client;
     return new ManifestDraft(about).store(s3, [], { isWhole: true, signal: new AbortController().signal });
@@ -31,9 +31,9 @@ describe('a manifest that the storage does not take', () => {
     expect(await stored(404, 'NoSuchBucket')).toBeUndefined();
   });
 
-  it('fails the attempt when its results are gone with their bucket', () =>
+  it('fails the attempt when its results are gone with their bucket or the right to it, in the words of the storage', () =>
     expect(stored(409, 'InvalidBucketState')).rejects.toMatchObject({
       code: 'FX-RESULT',
-      message: expect.stringContaining('results, was deleted'),
+      message: 'The results are not kept. It is shared no more.',
     }));
 });

@@ -21,13 +21,11 @@ export const namedLeftOut = (leftOut: readonly LeftOut[]): Pick<ResultManifest, 
 
 type File = ResultManifest['files'][number];
 
-/** What was stored as results went with their bucket before the attempt had ended. */
+/** What was stored as results went with their bucket, or with the right to it, before the attempt had ended. */
 export class ResultsGone extends UserError {
-  constructor(bucket: string) {
-    super(
-      'FX-RESULT',
-      `The bucket for results, ${bucket}, was deleted while they were being stored: they went with it`,
-    );
+  /** @param said the storage's own sentence: it alone knows what happened to the bucket */
+  constructor(said: string) {
+    super('FX-RESULT', `The results are not kept. ${said}`);
   }
 }
 
@@ -69,7 +67,7 @@ export class ManifestDraft {
       return digest;
     } catch (error) {
       // What was stored is gone again: a list of it would say that it is there.
-      if (error instanceof S3Error && error.code === 'InvalidBucketState') throw new ResultsGone(this.about.bucket);
+      if (error instanceof S3Error && error.code === 'InvalidBucketState') throw new ResultsGone(error.message);
       if (error instanceof S3Error && error.status < 500) return undefined;
       throw error;
     }
