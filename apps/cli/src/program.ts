@@ -12,6 +12,7 @@ import { addLogVerifyCommand } from './commands/log-verify.js';
 import { addNodeAccessCommands } from './commands/node-access.js';
 import { addNodeCommands } from './commands/node.js';
 import { addPoolCommands } from './commands/pool.js';
+import { addKeyCommands } from './commands/keys.js';
 import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuarantineCommands } from './commands/quarantine.js';
@@ -45,6 +46,7 @@ export const buildProgram = (io: Io): Command => {
   addTokenCommands(program, io);
   addQuotaCommands(program, io);
   addUserCommands(program, io);
+  addKeyCommands(program, io);
   addProjectionCommands(program, io);
   addLogStateCommands(program, io);
   addQuarantineCommands(program, io);

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { ensurePrivateFolder, writePrivateFile } from '@fornax/embedded';
 
 /** Settings whose value is a secret, whoever they are for. */
-const SECRET = /^FORNAX_(MASTER_KEY|DATABASE_URL|.*(PASSWORD|SECRET|TOKEN|ACCESS_KEY|CREDENTIALS|SEED).*)$/;
+const SECRET =
+  /^FORNAX_(MASTER_KEY|MASTER_KEYS_READ|DATABASE_URL|.*(PASSWORD|SECRET|TOKEN|ACCESS_KEY|CREDENTIALS|SEED).*)$/;
 
 export const isSecretSetting = (name: string): boolean => SECRET.test(name) && !name.endsWith('_FILE');
 

@@ -69,7 +69,7 @@ const none: ServiceRights = {
 export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   submission: {
     ...none,
-    appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret', 'secret-access'],
+    appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret', 'secret-access', 'master-key'],
     follows: [STREAMS.logs],
     // What a deleted task printed.
     purges: [STREAMS.logs],

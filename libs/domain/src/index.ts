@@ -235,6 +235,7 @@ export {
   type ForcedConstant,
 } from './profile/effective-constants.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
+export { masterKeyDecider, type MasterKeyEvent } from './master-key/master-key.decider.js';
 export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
 export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from './secret/secret-access.js';
 export { problemWithSecretPrefix, type SecretRights } from './secret/secret-rights.js';

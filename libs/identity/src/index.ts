@@ -32,6 +32,7 @@ export {
   type RouteDoor,
 } from './http/route-door.js';
 export { userMeta, type Asking, type Owner } from './http/user-meta.js';
+export { earlierMasterKeys, MASTER_KEY_RING } from './secrets/earlier-keys.js';
 export { checkMasterKey } from './secrets/check-master-key.js';
 export {
   signLeaseClaims,

@@ -21,6 +21,7 @@ import { FleetClient } from './fleet-client.js';
 import { HistoryClient } from './history-client.js';
 import { BillingClient } from './billing-client.js';
 import { JobsClient } from './jobs-client.js';
+import { KeysClient } from './keys-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
@@ -83,6 +84,7 @@ export class FornaxClient {
   readonly results: ResultsClient;
   /** What lies in object storage. */
   readonly storage: StorageClient;
+  readonly keys: KeysClient;
   readonly projections: ProjectionsClient;
   readonly log: LogClient;
 
@@ -99,6 +101,7 @@ export class FornaxClient {
     this.pools = new PoolsClient(json);
     this.results = new ResultsClient(json);
     this.storage = new StorageClient(json);
+    this.keys = new KeysClient(json);
     this.projections = new ProjectionsClient(json);
     this.log = new LogClient(json);
   }

@@ -5,6 +5,7 @@ import {
   accountDecider,
   bucketDecider,
   jobDecider,
+  masterKeyDecider,
   nodeDecider,
   nodeTokenDecider,
   poolDecider,
@@ -215,6 +216,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   account: (event) => accountDecider.evolve(accountDecider.initial, event),
   webhook: (event) => ({ state: webhookDecider.evolve(webhookDecider.initial, event) }),
   'secret-access': (event) => secretAccessDecider.evolve(secretAccessDecider.initial, event),
+  'master-key': (event) => masterKeyDecider.evolve(masterKeyDecider.initial, event),
   secret: (event) => secretDecider.evolve(secretDecider.initial, event),
   pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
   // Nobody folds a probe, which stands among pools.

@@ -2,6 +2,7 @@ import type {
   AccountEvent,
   BucketEvent,
   JobEvent,
+  MasterKeyEvent,
   NodeEvent,
   NodeTokenEvent,
   PoolEvent,
@@ -29,6 +30,7 @@ export type FornaxEvent =
   | WebhookEvent
   | SecretEvent
   | SecretAccessEvent
+  | MasterKeyEvent
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

@@ -9,6 +9,7 @@ export {
   type WireBucket,
   type WireBucketGrant,
 } from './buckets.js';
+export { keyRotationSchema, keyStandSchema, type WireKeyRotation, type WireKeyStand } from './keys.js';
 export { plainError } from './plain-errors.js';
 export {
   reference,

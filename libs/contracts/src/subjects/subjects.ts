@@ -16,6 +16,7 @@ export const AGGREGATES = [
   'node-token',
   'secret',
   'secret-access',
+  'master-key',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

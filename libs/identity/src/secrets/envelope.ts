@@ -13,6 +13,10 @@ const idOf = (key: Uint8Array): Buffer =>
 /** The id of a key in hex. */
 export const keyIdOf = (key: Uint8Array): string => idOf(key).toString('hex');
 
+/** What every envelope that is sealed with a key begins with: nine bytes, which are twelve letters of base64url and end where a letter does. */
+export const startOfEnvelopes = (key: Uint8Array): string =>
+  Buffer.concat([Buffer.of(WITH_KEY_ID), idOf(key)]).toString('base64url');
+
 /** The id of the key that an envelope was made with, in hex; undefined for envelopes of before there were ids. @throws Error it is none */
 export const keyIdIn = (sealed: string): string | undefined => {
   const bytes = Buffer.from(sealed, 'base64url');

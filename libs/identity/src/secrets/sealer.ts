@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { Conflict } from '@fornax/base';
-import { keyIdIn, keyIdOf, openBytes, sealBytes } from './envelope.js';
+import { sealMasterKey } from './earlier-keys.js';
+import { keyIdIn, keyIdOf, openBytes, sealBytes, startOfEnvelopes } from './envelope.js';
 
 /** A 256-bit key of one owner object (a task, a secret), as used and as stored. */
 export interface DataKey {
@@ -53,6 +54,27 @@ export class Sealer {
     if (all.some(({ length }) => length !== 32)) throw new Error('the master key must have 32 bytes');
     this.masterKeys = new Map(all.map((key) => [keyIdOf(key), key]));
     this.fingerprintKey = createSecretKey(masterKey);
+  }
+
+  /** The master key that seals, by its id. */
+  get keyId(): string {
+    return keyIdOf(this.masterKey);
+  }
+
+  /** What every envelope begins with that this master key seals. */
+  get envelopeStart(): string {
+    return startOfEnvelopes(this.masterKey);
+  }
+
+  /** The other master keys of this process, sealed by the one that seals. */
+  sealedOthers(): readonly ReturnType<typeof sealMasterKey>[] {
+    const others = [...this.masterKeys.values()].filter((key) => key !== this.masterKey);
+    return others.map((key) => sealMasterKey(key, this.masterKey));
+  }
+
+  /** A wrapped data key as the master key wraps it now. @throws SealedElsewhere */
+  rewrap(wrapped: string, identity = ''): string {
+    return sealBytes(this.masterKey, this.unwrap(wrapped, identity), identity);
   }
 
   newDataKey(identity = ''): DataKey {

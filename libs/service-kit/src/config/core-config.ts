@@ -16,6 +16,8 @@ export interface CoreConfig {
   readonly databaseUrl: string;
   /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. */
   readonly masterKey: Uint8Array;
+  /** Further keys that open what they have sealed, and seal nothing: those of before, or the next one. */
+  readonly masterKeysRead: readonly Uint8Array[];
   /** The log whose master key an operator has given up for good, by its epoch. */
   readonly masterKeyLost: string | undefined;
   /** The first operator's token as the settings have it, read when asked for; undefined when they have none. */
@@ -53,6 +55,7 @@ const settings = z.object({
   FORNAX_DATABASE_URL: z.string(),
   FORNAX_MASTER_KEY: z.string().optional(),
   FORNAX_MASTER_KEY_FILE: z.string().optional(),
+  FORNAX_MASTER_KEYS_READ: z.string().optional(),
   FORNAX_MASTER_KEY_LOST: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN_FILE: z.string().optional(),
@@ -74,10 +77,20 @@ const masterKeySource = ({ FORNAX_MASTER_KEY: text, FORNAX_MASTER_KEY_FILE: file
 const masterKeyOf = (text: string | undefined, file: string | undefined): Uint8Array => {
   const encoded = text ?? (file === undefined ? undefined : readKeyFile(file));
   if (encoded === undefined) throw new ConfigError(['FORNAX_MASTER_KEY (or FORNAX_MASTER_KEY_FILE) must be set']);
+  return keyOf('FORNAX_MASTER_KEY', encoded);
+};
+
+const keyOf = (setting: string, encoded: string): Uint8Array => {
   const key = Buffer.from(encoded.trim(), 'base64');
-  if (key.length !== 32) throw new ConfigError(['FORNAX_MASTER_KEY must be 32 bytes in base64']);
+  if (key.length !== 32) throw new ConfigError([`${setting} must be 32 bytes in base64`]);
   return key;
 };
+
+const keysRead = (text = ''): readonly Uint8Array[] =>
+  text
+    .split(/[\s,]+/)
+    .filter((encoded) => encoded !== '')
+    .map((encoded) => keyOf('Each key of FORNAX_MASTER_KEYS_READ', encoded));
 
 const readKeyFile = (file: string): string => {
   try {
@@ -110,6 +123,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     },
     databaseUrl: values.FORNAX_DATABASE_URL,
     masterKey: masterKeyOf(values.FORNAX_MASTER_KEY, values.FORNAX_MASTER_KEY_FILE),
+    masterKeysRead: keysRead(values.FORNAX_MASTER_KEYS_READ),
     bootstrapToken: () => bootstrapTokenOf(values.FORNAX_BOOTSTRAP_TOKEN, values.FORNAX_BOOTSTRAP_TOKEN_FILE),
     masterKeySource: masterKeySource(env),
     masterKeyLost: values.FORNAX_MASTER_KEY_LOST || undefined,

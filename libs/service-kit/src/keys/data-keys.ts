@@ -1,11 +1,20 @@
 import { Conflict, newId } from '@fornax/base';
-import { Sealer } from '@fornax/identity';
+import { SealedElsewhere, type Sealer } from '@fornax/identity';
 import type { DataSource } from 'typeorm';
 
 /** A data key as it is used, and the id that events name it by. */
 export interface KeptKey {
   readonly keyId: string;
   readonly key: Uint8Array;
+}
+
+/** What a step of a rotation did. */
+export interface Rewrapped {
+  readonly rotated: number;
+  /** Keys that no master key of this process opens. */
+  readonly closed: number;
+  /** Id of the last key that was looked at; null: there are no more. */
+  readonly last: string | null;
 }
 
 /** The data key was destroyed, or is lost with the database that kept it: what was sealed with it stays closed for ever. */
@@ -51,5 +60,46 @@ export class DataKeys {
   /** Destroys keys, and with them all that was sealed with them. Safe to repeat. */
   async destroy(keyIds: readonly string[]): Promise<void> {
     await this.db.query('DELETE FROM data_key WHERE key_id = ANY($1::text[])', [keyIds]);
+  }
+
+  /** How many there are, and how many of them another master key than the newest has sealed. */
+  async stand(): Promise<{ readonly dataKeys: number; readonly left: number }> {
+    const [stand] = await this.db.query<{ readonly all: number; readonly left: number }[]>(
+      'SELECT count(*)::int AS "all", (count(*) FILTER (WHERE NOT starts_with(wrapped, $1)))::int AS "left" FROM data_key',
+      [this.sealer.envelopeStart],
+    );
+    return { dataKeys: stand?.all ?? 0, left: stand?.left ?? 0 };
+  }
+
+  /** Seals keys by the newest master key that another one has sealed. @param after the id that they come after @param most how many are looked at */
+  async rewrap(after: string, most: number): Promise<Rewrapped> {
+    return this.db.transaction(async (tx) => {
+      const rows = await tx.query<{ readonly key_id: string; readonly wrapped: string }[]>(
+        `SELECT key_id, wrapped FROM data_key WHERE key_id > $1 AND NOT starts_with(wrapped, $2)
+         ORDER BY key_id LIMIT $3 FOR UPDATE`,
+        [after, this.sealer.envelopeStart, most],
+      );
+      const opened = rows.flatMap(({ key_id: id, wrapped }) => {
+        const again = this.rewrapped(id, wrapped);
+        return again === undefined ? [] : [{ id, again }];
+      });
+      await tx.query(
+        `UPDATE data_key SET wrapped = given.wrapped FROM unnest($1::text[], $2::text[]) AS given(id, wrapped)
+         WHERE key_id = given.id`,
+        [opened.map(({ id }) => id), opened.map(({ again }) => again)],
+      );
+      const last = rows.length < most ? null : (rows.at(-1)?.key_id ?? null);
+      return { rotated: opened.length, closed: rows.length - opened.length, last };
+    });
+  }
+
+  /** Undefined where no master key of this process opens it. */
+  private rewrapped(keyId: string, wrapped: string): string | undefined {
+    try {
+      return this.sealer.rewrap(wrapped, identityOf(keyId));
+    } catch (error) {
+      if (error instanceof SealedElsewhere) return undefined;
+      throw error;
+    }
   }
 }

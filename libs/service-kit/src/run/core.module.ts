@@ -20,7 +20,7 @@ import {
   type EventLog,
 } from '@fornax/event-store';
 import type { Logger } from 'pino';
-import { AccountDirectory, AuthGuard, checkMasterKey, Sealer } from '@fornax/identity';
+import { AccountDirectory, AuthGuard, checkMasterKey, earlierMasterKeys, Sealer } from '@fornax/identity';
 import type { CoreConfig } from '../config/core-config.js';
 import { type Env, RpcClient, systemClock, systemMonotonicClock, type Clock } from '@fornax/base';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
@@ -92,7 +92,7 @@ export class CoreModule {
           inject: [EVENT_LOG, LOGGER],
           // Nobody seals with, or stumbles over, a key that is not the log's.
           useFactory: async (log: EventLog, logger: Logger): Promise<Sealer> => {
-            const sealer = new Sealer(config.masterKey);
+            const sealer = new Sealer(config.masterKey, await otherMasterKeys(config, log));
             const { masterKeySource: source, masterKeyLost: lostFor } = config;
             if (!(await checkMasterKey(log, sealer, { source, lostFor })))
               logger.warn(
@@ -193,6 +193,15 @@ export class CoreModule {
     };
   }
 }
+
+/** Keys of the settings, and those of before that the log keeps. A log that cannot be read now says nothing; whoever follows it tells why. */
+const otherMasterKeys = async (
+  { masterKey, masterKeysRead }: CoreConfig,
+  log: EventLog,
+): Promise<readonly Uint8Array[]> => {
+  const earlier = await earlierMasterKeys(log, [masterKey, ...masterKeysRead]).catch(() => []);
+  return [...masterKeysRead, ...earlier];
+};
 
 /** What a process of this name may append, as its rights say; everything, when it is none of the services. */
 const appendedBy = (name: string): Aggregate | undefined => {

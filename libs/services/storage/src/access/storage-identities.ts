@@ -21,10 +21,16 @@ export class StorageIdentities implements Identities {
     };
   }
 
+  /** Made with the master key, or, while that is changed, with the one of another process. */
   bySessionToken(token: string) {
-    const lease = verifyLeaseToken(this.config.masterKey, token);
-    if (lease) return { principal: { kind: 'lease' as const, claims: lease.claims }, secrets: [lease.secretKey] };
-    const service = verifyServiceToken(this.config.masterKey, token);
-    return service && { principal: { kind: 'service' as const, claims: service.claims }, secrets: [service.secretKey] };
+    const { masterKey, masterKeysRead } = this.config;
+    for (const key of [masterKey, ...masterKeysRead]) {
+      const lease = verifyLeaseToken(key, token);
+      if (lease) return { principal: { kind: 'lease' as const, claims: lease.claims }, secrets: [lease.secretKey] };
+      const service = verifyServiceToken(key, token);
+      if (service)
+        return { principal: { kind: 'service' as const, claims: service.claims }, secrets: [service.secretKey] };
+    }
+    return undefined;
   }
 }

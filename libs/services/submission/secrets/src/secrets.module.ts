@@ -4,11 +4,13 @@ import { DataKeys, provideProjection, provideReadBarrier } from '@fornax/service
 import { DATABASE } from '@fornax/tasks';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { KeyRotation } from './commands/key-rotation.js';
 import { SecretCommits } from './commands/secret-commits.js';
 import { SecretGrants } from './commands/secret-grants.js';
 import { SecretValues } from './commands/secret-values.js';
 import { DestroyedKeys } from './followers/destroyed-keys.js';
 import { LeaseSecretsController } from './rpc/lease-secrets.controller.js';
+import { KeysController } from './http/keys.controller.js';
 import { SecretVersionsController } from './http/secret-versions.controller.js';
 import { SecretsManagerController } from './http/secrets-manager.controller.js';
 import { SecretBarrier, SECRETS, SecretsProjection } from './model/secrets.projection.js';
@@ -17,7 +19,13 @@ import { SecretLookup } from './queries/secret-lookup.js';
 
 /** The secrets manager. */
 @Module({
-  controllers: [SecretsManagerController, SecretVersionsController, LeaseSecretsController, DestroyedKeys],
+  controllers: [
+    SecretsManagerController,
+    SecretVersionsController,
+    LeaseSecretsController,
+    KeysController,
+    DestroyedKeys,
+  ],
   providers: [
     ...provideProjection(DATABASE, SecretsProjection),
     provideReadBarrier(SecretBarrier, SECRETS),
@@ -30,6 +38,7 @@ import { SecretLookup } from './queries/secret-lookup.js';
     SecretCommits,
     SecretValues,
     SecretGrants,
+    KeyRotation,
     LeaseSecrets,
   ],
 })

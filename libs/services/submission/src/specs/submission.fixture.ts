@@ -71,8 +71,8 @@ export interface Harness {
   readonly logItself: EventLog;
   /** A second process of the service beside the first. */
   twin(): Promise<TestApp>;
-  /** Another start of the service on the same servers. */
-  restart(): Promise<void>;
+  /** Another start of the service on the same servers, with other settings where some are given. */
+  restart(changed?: Readonly<Record<string, string>>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -259,8 +259,9 @@ export const startHarness = async (
       await nats.kill();
       await nats.start();
     },
-    restart: async () => {
+    restart: async (changed = {}) => {
       await test.close();
+      Object.assign(env, changed);
       test = await open();
       await eventually(async () => (await call('GET', '/info')).status === 200);
     },
