@@ -1,6 +1,6 @@
 /** The S3 protocol: signatures, documents, errors and ranges, and a client. */
 export { parseRange, parseRangeHeader, type ByteRange, type RangeWish } from './protocol/byte-range.js';
-export { isExecutable, MODE_HEADER, modeText } from './protocol/file-mode.js';
+export { isExecutable, MODE_HEADER, folderModeText, modeText } from './protocol/file-mode.js';
 export type { S3Object } from './client/answers.js';
 export type { StreamBody } from './client/body.js';
 export { FileChanged } from './client/file-changed.js';

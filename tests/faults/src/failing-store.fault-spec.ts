@@ -126,6 +126,42 @@ class StoreBed {
   }
 }
 
+/** Something that is wrong with the store for a while. */
+interface Fault {
+  readonly what: string;
+  /** Of the result that it meets. */
+  readonly bytes: number;
+  readonly strike: () => unknown;
+  readonly heal: () => unknown;
+}
+
+/** Results wait with a reason while the fault lasts, are stored whole afterwards, and nobody pays for the wait. */
+const outlasts = async (store: StoreBed, { what, bytes, strike, heal }: Fault): Promise<void> => {
+  const name = what.replaceAll(' ', '-');
+  // A bucket that is there, and a task that needs nothing else of the store.
+  expect((await store.ended(await store.submit(`${name}-before`, 10))).state).toBe('Success');
+  store.bed.note(`the store ${what}`);
+  const waitedFrom = performance.now();
+  let uuid: string;
+  try {
+    await strike();
+    uuid = await store.submit(name, bytes);
+    store.bed.note(`waits: ${await store.reason(uuid)}`);
+    // Longer than the command took, by far.
+    await eventually(async () => performance.now() - waitedFrom > 10_000, PATIENCE);
+    expect((await store.task(uuid)).state).toBe('UploadingResults');
+  } finally {
+    await heal();
+  }
+  const { state, errors } = await store.ended(uuid);
+  expect([state, errors]).toEqual(['Success', []]);
+  const [stored, said] = await store.sums(uuid, name);
+  expect(stored).toBe(said);
+  const lines = await store.lines(uuid);
+  expect(lines).toMatchObject([{ attempt: 1, outcome: 'success' }]);
+  expect(lines[0]?.billedMs).toBeLessThan(10_000);
+};
+
 const onRunning = program === undefined ? describe.skip : describe;
 
 onRunning('results whose store fails', () => {
@@ -155,7 +191,7 @@ onRunning('results whose store fails', () => {
     }
   };
 
-  const faults = [
+  const faults: readonly Fault[] = [
     {
       what: 'answers 500 half-way through an upload in parts',
       bytes: LARGE_BYTES,
@@ -176,42 +212,9 @@ onRunning('results whose store fails', () => {
       heal: () => store.relay.heal(),
     },
   ];
-  // It takes two minutes until somebody says so.
-  const silence = {
-    what: 'answers nothing half-way through an upload in parts',
-    bytes: LARGE_BYTES,
-    strike: () => store.relay.decide((_, path) => (/[?&]partNumber=2&/.test(path) ? 'hold' : 'hand on')),
-    heal: () => store.relay.heal(),
-  };
-
-  it.each(process.env['FORNAX_FAULT_LONG'] === '1' ? [...faults, silence] : faults)(
+  it.each(faults)(
     'wait with a reason while it $what, are stored whole afterwards, and the wait is not billed',
-    async (given) => {
-      const { what, bytes, strike, heal } = given;
-      const name = what.replaceAll(' ', '-');
-      // A bucket that is there, and a task that needs nothing else of the store.
-      expect((await store.ended(await store.submit(`${name}-before`, 10))).state).toBe('Success');
-      store.bed.note(`the store ${what}`);
-      const waitedFrom = performance.now();
-      let uuid: string;
-      try {
-        await strike();
-        uuid = await store.submit(name, bytes);
-        store.bed.note(`waits: ${await store.reason(uuid)}`);
-        // Longer than the command took, by far.
-        await eventually(async () => performance.now() - waitedFrom > 10_000, PATIENCE);
-        expect((await store.task(uuid)).state).toBe('UploadingResults');
-      } finally {
-        await heal();
-      }
-      const { state, errors } = await store.ended(uuid);
-      expect([state, errors]).toEqual(['Success', []]);
-      const [stored, said] = await store.sums(uuid, name);
-      expect(stored).toBe(said);
-      const lines = await store.lines(uuid);
-      expect(lines).toMatchObject([{ attempt: 1, outcome: 'success' }]);
-      expect(lines[0]?.billedMs).toBeLessThan(10_000);
-    },
+    (fault) => outlasts(store, fault),
   );
 
   it('begin anew, whole and once, when their node is killed in the middle of them', async () => {
@@ -244,6 +247,23 @@ interface Usage {
   readonly tasks: readonly { readonly taskId: string; readonly staged: number }[];
   readonly buckets: readonly { readonly uploadBytes: number }[];
 }
+
+onRunning('results whose store is silent', () => {
+  let store: StoreBed;
+  beforeAll(async () => {
+    // By itself it takes two minutes until somebody says so.
+    store = await StoreBed.open({ FORNAX_NODE_STORAGE_SILENCE_MS: '15000' });
+  });
+  afterAll(() => store.close());
+
+  it('wait with a reason from the middle of an upload in parts on, are stored whole afterwards, and the wait is not billed', () =>
+    outlasts(store, {
+      what: 'answers nothing half-way through an upload in parts',
+      bytes: LARGE_BYTES,
+      strike: () => store.relay.decide((_, path) => (/[?&]partNumber=2&/.test(path) ? 'hold' : 'hand on')),
+      heal: () => store.relay.heal(),
+    }));
+});
 
 onRunning('results whose store stays away', () => {
   let store: StoreBed;

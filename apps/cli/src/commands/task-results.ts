@@ -9,7 +9,7 @@ import { parallelOf, storageOf, wholeNumber } from '../session/storage.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
-import { fetchFile, type Found, UNNAMABLE, type WantedFile } from '../transfer/fetch-file.js';
+import { fetchFile, type Found, makeFolder, UNNAMABLE, type WantedFile } from '../transfer/fetch-file.js';
 import { sumOfFile } from '../transfer/file-sums.js';
 import { type About, transferAll } from '../transfer/transfer-all.js';
 
@@ -114,6 +114,12 @@ const wantedFile = ({ sums, ...object }: WantedObject): WantedFile => ({
   isRight: async (file) => sums.has(await sumOfFile(file, 'sha256')),
 });
 
+/** A path that ends with a slash is of an empty folder. */
+const bring = (s3: S3Client, object: WantedObject, folder: string, about: About): Promise<Found> =>
+  object.path.endsWith('/')
+    ? makeFolder(folder, object.path.slice(0, -1))
+    : fetchFile(s3, wantedFile(object), folder, about);
+
 const results = async (io: Io, id: string, { instance, verify, download, parallel, json }: Options): Promise<void> => {
   if (verify === true && download !== undefined)
     throw new UsageError('Say --verify or --download: what is downloaded is verified.');
@@ -130,7 +136,7 @@ const results = async (io: Io, id: string, { instance, verify, download, paralle
       return json === true ? io.print(JSON.stringify(manifests, null, 2)) : list(io, manifests);
     const objects = wantedObjects(manifests, hasOwnFolders);
     const found = await forEach(io, objects, parallel, (object, about) =>
-      download === undefined ? checkObject(s3, object, about) : fetchFile(s3, wantedFile(object), download, about),
+      download === undefined ? checkObject(s3, object, about) : bring(s3, object, download, about),
     );
     const countOf = (how: Found): number => found.get(how)?.length ?? 0;
     const wrong = [...found].flatMap(([how, those]) =>

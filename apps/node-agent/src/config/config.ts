@@ -66,6 +66,8 @@ const schema = z.object({
   FORNAX_NODE_CACHE_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(10_000_000_000),
   /** How long a file of results waits for a storage that does not take it, from its first failure on. */
   FORNAX_NODE_RESULTS_PATIENCE_MS: intSetting({ min: 1, max: 86_400_000 }).default(600_000),
+  /** Silence of the storage after which a request to it has failed. */
+  FORNAX_NODE_STORAGE_SILENCE_MS: intSetting({ min: 1_000, max: 3_600_000 }).default(60_000),
   /** More folders that instances may not see, separated by colons. */
   FORNAX_NODE_HIDE: list,
   /** Folders below a home that instances may read nevertheless, separated by colons. */

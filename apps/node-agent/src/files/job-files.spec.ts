@@ -55,6 +55,30 @@ describe('the files of a job', () => {
     expect(await contentOf('a/b/c.txt')).toBe('x');
   });
 
+  it('are also folders with nothing in them, unless they were there before, or were emptied', async () => {
+    for (const folder of ['old/empty', 'emptied', 'nested/deep', 'filled', 'with-a-pipe'])
+      await mkdir(join(job, folder), { recursive: true });
+    for (const file of ['emptied/input', 'filled/input']) await writeFile(join(job, file), 'x');
+    const before = await manifestOf(job, seen);
+    expect([...before.keys()].sort()).toEqual([
+      'emptied/input',
+      'filled/input',
+      'nested/deep/',
+      'old/empty/',
+      'with-a-pipe/',
+    ]);
+    await rm(join(job, 'emptied/input'));
+    await mkdir(join(job, 'nested/deep/new'), { mode: 0o750 });
+    await mkdir(join(job, 'no.log'));
+    execFileSync('mkfifo', [join(job, 'with-a-pipe/pipe')]);
+    await symlink('nested/deep/new', join(job, 'link'));
+    const { files } = await selectResults(job, before, { whitelist: null, blacklist: '\\.log/$' }, seen);
+    expect(files.map(({ path, sizeBytes, mode }) => [path, sizeBytes, mode & 0o7777])).toEqual([
+      ['link/', 0, 0o750],
+      ['nested/deep/new/', 0, 0o750],
+    ]);
+  });
+
   it('are found once more below the names of links to them, as the instance saw them', async () => {
     await mkdir(join(job, 'run-1/deep'), { recursive: true });
     await writeFile(join(job, 'run-1/out'), 'one');
@@ -176,11 +200,13 @@ describe('the files of a job', () => {
     await mkdir(join(job, 'sub'));
     await symlink(`${'sub/../'.repeat(500)}sub`, join(job, 'way'));
     await expect(listFiles(job, { ...seen, most: 20 })).rejects.toMatchObject({ code: 'FX-RESULT', cause: 'limit' });
-    await expect(listFiles(job, seen)).resolves.toEqual({
-      files: [],
+    expect(await listFiles(job, seen)).toMatchObject({
+      files: [{ path: 'sub/' }, { path: 'way/' }],
       links: [{ path: 'way', target: 'sub' }],
       leftOut: [],
     });
+    await writeFile(join(job, 'sub/file'), '');
+    expect((await listFiles(job, seen)).files.map(({ path }) => path)).toEqual(['sub/file', 'way/file']);
     await expect(listFiles(job, { ...seen, signal: AbortSignal.abort(new Error('given up')) })).rejects.toThrow(
       'given up',
     );

@@ -3,9 +3,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 import { namesOf } from './file-names.js';
 
-/** A regular file below a job's folder. */
+/** A regular file below a job's folder, or a folder with nothing in it (`isFolder`). */
 export interface JobFile {
-  /** Relative, with slashes: its key in storage. Names that are not UTF-8 are written as `keyOfPath` does. */
+  /** Relative, with slashes, that of a folder with one at its end: its key in storage. Names that are not UTF-8 are written as `keyOfPath` does. */
   readonly path: string;
   /** Where its bytes are, relative to the job, when that is not `path`: a name that is not UTF-8, or what a link leads to. */
   readonly place?: Buffer;
@@ -17,6 +17,9 @@ export interface JobFile {
   /** Tells a changed file from an unchanged one. */
   readonly version: string;
 }
+
+/** Whether it is a folder with nothing in it, which storage keeps as an object without bytes. */
+export const isFolder = ({ path }: Pick<JobFile, 'path'>): boolean => path.endsWith('/');
 
 /** Folders below each other in a job, as far as they are looked into: each is held open meanwhile. */
 export const MOST_DEPTH = 256;

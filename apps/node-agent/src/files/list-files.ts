@@ -46,6 +46,8 @@ const STEPS_FOR_EACH = 8;
 export const UNREADABLE = 'files or folders that may not be read';
 /** By a lease (fcntl(2), F_SETLEASE). */
 const HELD = 'files that a program of the instance keeps to itself';
+/** One that is empty as before has not changed. */
+const FOLDER_VERSION = 'folder';
 const SAME_KEY = 'files whose names storage cannot keep apart';
 
 const NOT_NOW: Readonly<Record<string, string>> = { EACCES: UNREADABLE, EPERM: UNREADABLE, EAGAIN: HELD };
@@ -99,15 +101,18 @@ class Walk {
     const folder = await this.#opened(shown, open);
     if (!folder) return;
     const folders: Buffer[] = [];
+    let isEmpty = true;
     try {
       for await (const entry of entriesOf(folder)) {
         this.#count();
+        isEmpty = false;
         if (entry.isDirectory()) folders.push(entry.name);
         else if (entry.isFile()) await this.#file(folder, entry.name, { names, shown });
         else if (!entry.isSymbolicLink()) this.#leave([...shown, entry.name], kindOf(entry));
         else if (linked) this.#leave([...shown, entry.name], 'links below links');
         else this.#links.push({ folder: names, name: entry.name });
       }
+      if (isEmpty && shown.length > 0) this.#emptyFolder(shown, (await folder.stat()).mode);
       for (const name of folders) {
         const deeper = [...names, name];
         if (deeper.length > MOST_DEPTH) this.#leave([...shown, name], `folders deeper than ${MOST_DEPTH} levels`);
@@ -116,6 +121,12 @@ class Walk {
     } finally {
       await folder.close();
     }
+  }
+
+  #emptyFolder(shown: readonly Buffer[], mode: number): void {
+    const path = `${keyOfPath(joined(shown))}/`;
+    if (this.files.has(path)) return this.#leave(shown, SAME_KEY);
+    this.files.set(path, { path, sizeBytes: 0, mode, version: FOLDER_VERSION, changedAt: 0 });
   }
 
   async #file(
@@ -231,7 +242,7 @@ class Walk {
 }
 
 /**
- * Lists the regular files of a job, links followed once as long as they stay inside of it, and everything that is left out. What vanishes meanwhile
+ * Lists the regular files of a job and its empty folders, links followed once as long as they stay inside of it, and everything that is left out. What vanishes meanwhile
  * is skipped. @throws UserError there are too many of them @throws the reason of `signal`
  */
 export const listFiles = async (root: string, options: ListOptions): Promise<JobListing> => {

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { eachLimited } from '@fornax/base';
 import { encodeBundle, FILE_BUNDLE_QUERY } from '@fornax/contracts';
-import { childText, modeText, readXml, type S3Client, S3Error } from '@fornax/s3';
-import { type JobFile, below, openBelow, openRegular } from '../files/job-files.js';
+import { childText, readXml, type S3Client, S3Error } from '@fornax/s3';
+import { type JobFile, below, isFolder, openBelow, openRegular } from '../files/job-files.js';
 import { namesOf } from '../files/file-names.js';
 import type { MayRead } from '../files/rights.js';
 import type { UploadTarget } from './results.js';
+import { modeMetadata, NO_BYTES_SHA256 } from './store-file.js';
 
 const MOST_FILES = 128;
 const MOST_BYTES = 2 * 1_048_576;
@@ -74,8 +75,12 @@ const readAll = async (
   files: readonly JobFile[],
   mayRead: MayRead | undefined,
 ): Promise<readonly ReadFile[]> => {
-  const read: ReadFile[] = [];
-  const placed = files.map((file) => ({ file, names: namesOf(file.place ?? Buffer.from(file.path)) }));
+  const read: ReadFile[] = files
+    .filter(isFolder)
+    .map((file) => ({ file, bytes: Buffer.alloc(0), sha256: NO_BYTES_SHA256 }));
+  const placed = files
+    .filter((file) => !isFolder(file))
+    .map((file) => ({ file, names: namesOf(file.place ?? Buffer.from(file.path)) }));
   const folders = Map.groupBy(placed, ({ names }) =>
     Buffer.concat(names.slice(0, -1).flatMap((name) => [Buffer.from('/'), name])).toString('latin1'),
   );
@@ -121,7 +126,11 @@ export const storeTogether = async (
   const read = await readAll(jobDir, files, mayRead);
   if (read.length < 2) return [];
   const body = encodeBundle(
-    read.map(({ file: { path, mode }, bytes }) => ({ key: (prefix ?? '') + path, mode: modeText(mode), bytes })),
+    read.map(({ file, bytes }) => ({
+      key: (prefix ?? '') + file.path,
+      mode: modeMetadata(file),
+      bytes,
+    })),
   );
   try {
     const answer = await patiently(() => s3.post(bucket, FILE_BUNDLE_QUERY, body, { signal }));

@@ -21,6 +21,7 @@ import {
 import { pinnedObjects } from './pinned-inputs.js';
 
 const PARALLEL = 12;
+const PARALLEL_LISTS = 8;
 /** As many as are listed of what an instance has made. */
 const MOST_OBJECTS = 500_000;
 /** The default of the API (contract, section 4.6), for orders that say nothing. */
@@ -58,16 +59,14 @@ interface Listed {
   readonly empty: Resources;
 }
 
-/** Lists the resources, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
+/** Lists the resources, some at a time; of those that hold one path the last one wins. @throws UserError, S3Error */
 const listInputs = async ({ s3 }: InputStore, resources: Resources, signal: AbortSignal): Promise<Listed> => {
-  const objects = new Map<string, WantedObject>();
-  const empty: Resources = [];
-  for (const resource of resources) {
+  const found = resources.map((): [string | undefined, WantedObject][] => []);
+  let count = 0;
+  await eachLimited([...resources.entries()], PARALLEL_LISTS, async ([at, resource]) => {
     const { bucket, prefix = '', stripPrefix } = resource;
-    let found = 0;
     try {
       for await (const object of s3.list(bucket, prefix, { signal })) {
-        found += 1;
         const path = localPathOf(object.key, stripPrefix);
         // What a folder has besides its name would be lost.
         if (path?.endsWith('/') === true && object.sizeBytes > 0)
@@ -75,8 +74,9 @@ const listInputs = async ({ s3 }: InputStore, resources: Resources, signal: Abor
             'FX-INPUT',
             `The object ${object.key} is named like a folder and has ${object.sizeBytes} bytes: no file can have that name`,
           );
-        if (path !== undefined) objects.set(path, { ...object, bucket, ttlMs: ttlMsOf(resource) });
-        if (objects.size > MOST_OBJECTS)
+        found[at]?.push([path, { ...object, bucket, ttlMs: ttlMsOf(resource) }]);
+        count += 1;
+        if (count > MOST_OBJECTS)
           throw new UserError(
             'FX-INPUT',
             `The inputs are more than ${MOST_OBJECTS} objects: put them into fewer ones`,
@@ -86,9 +86,10 @@ const listInputs = async ({ s3 }: InputStore, resources: Resources, signal: Abor
     } catch (error) {
       throw inputError(bucket, error);
     }
-    if (found === 0) empty.push(resource);
-  }
-  return { objects, empty };
+  });
+  const objects = new Map<string, WantedObject>();
+  for (const [path, object] of found.flat()) if (path !== undefined) objects.set(path, object);
+  return { objects, empty: resources.filter((_, at) => found[at]?.length === 0) };
 };
 
 /** What was brought, and the resources of which nothing was. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { eachLimited } from '@fornax/base';
 import { encodeCopies, FILE_COPIES_QUERY, MOST_COPIES, type FileCopies } from '@fornax/contracts';
-import { modeText, readXml, S3Error, type S3Client } from '@fornax/s3';
+import { readXml, S3Error, type S3Client } from '@fornax/s3';
 import { type JobFile, openFile } from '../files/job-files.js';
 import type { UploadTarget } from './results.js';
+import { modeMetadata } from './store-file.js';
 
 /**
  * What a program writes to a file that is in its memory shows in the file's times once the kernel has written the page out, which it does after 30 seconds:
@@ -104,7 +105,7 @@ export const copyInStore = async (
     const some = files.slice(from, from + MOST_COPIES);
     const body = encodeCopies({
       of,
-      files: some.map(({ file: { path, mode } }) => ({ key: (prefix ?? '') + path, mode: modeText(mode) })),
+      files: some.map(({ file }) => ({ key: (prefix ?? '') + file.path, mode: modeMetadata(file) })),
     });
     const missing = missingIn(await patiently(() => s3.post(bucket, FILE_COPIES_QUERY, body, { signal })));
     copied.push(...some.filter((_, at) => !missing.has(at)));

@@ -63,7 +63,7 @@ const stored = async (change: (manifest: SnapshotManifest) => SnapshotManifest =
   const { files, links } = await select(before);
   const listed = await Promise.all(
     files.map(async ({ path, place = path, mode }) => {
-      const bytes = await readFile(join(before, place.toString()));
+      const bytes = path.endsWith('/') ? Buffer.alloc(0) : await readFile(join(before, place.toString()));
       objects.objects.set(`.snapshots/${snapshotFileKey(about, 'out', `run/${path}`)}`, bytes);
       return { path, size: bytes.length, mode: mode & 0o7777, sha256: sha(bytes) };
     }),
@@ -80,6 +80,9 @@ const refusal = (manifest: string): Promise<unknown> => restore(manifest).catch(
 describe('a job that begins with a snapshot', () => {
   beforeEach(async () => {
     await mkdir(join(before, 'deep/er'), { recursive: true });
+    await mkdir(join(before, 'deep/empty'));
+    await chmod(join(before, 'deep/empty'), 0o700);
+    await symlink('deep/empty', join(before, 'empty-link'));
     await writeFile(join(before, 'deep/er/state'), 'state');
     await writeFile(join(before, 'run.sh'), '#!/bin/sh');
     await chmod(join(before, 'run.sh'), 0o750);
@@ -96,6 +99,8 @@ describe('a job that begins with a snapshot', () => {
     await restore(await stored());
     expect(await readFile(join(after, 'deep/er/state'), 'utf8')).toBe('state');
     expect((await stat(join(after, 'run.sh'))).mode & 0o777).toBe(0o750);
+    expect((await stat(join(after, 'deep/empty'))).mode & 0o7777).toBe(0o700);
+    expect(await readlink(join(after, 'empty-link'))).toBe('deep/empty');
     expect(await readlink(join(after, 'file-link'))).toBe('deep/er/state');
     expect((await lstat(join(after, 'folder-link'))).isSymbolicLink()).toBe(true);
     expect(await readFile(join(after, 'folder-link/er/state'), 'utf8')).toBe('state');

@@ -12,6 +12,7 @@ import {
   SNAPSHOTS_AREA,
 } from '@fornax/contracts';
 import { S3Error, type S3Client } from '@fornax/s3';
+import { isFolder } from '../files/job-files.js';
 import { UserError } from '../profile/command-of.js';
 import { localPathOf } from './inputs.js';
 import { MANIFESTS_AREA } from './result-manifest.js';
@@ -87,7 +88,13 @@ export const restoreSnapshot = async (
   if (manifest.instance !== instance || manifest.taskId !== restore.taskId)
     throw refused(restore, 'its manifest is that of another instance');
   await eachLimited(files, PARALLEL, async ({ path, size, mode, sha256 }) => {
-    const place = placeIn(jobDir, path, restore);
+    const isEmptyFolder = isFolder({ path });
+    const place = placeIn(jobDir, isEmptyFolder ? path.slice(0, -1) : path, restore);
+    if (isEmptyFolder) {
+      await mkdir(place, { recursive: true });
+      await chmod(place, mode & 0o777);
+      return;
+    }
     const key = snapshotFileKey({ ...restore, instance }, bucket, folder + path);
     await mkdir(dirname(place), { recursive: true });
     // An input that lies there may be a second name of what the node keeps.

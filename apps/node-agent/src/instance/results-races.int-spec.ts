@@ -1,6 +1,19 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, mkdir, mkdtemp, open, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +111,26 @@ describe('results that change while they are stored', () => {
     expect(uploaded.failure).toBeUndefined();
     expect(uploaded.leftOut.map(({ path }) => path).sort()).toEqual(['deep/goes', 'goes', 'large']);
     expect(new Set(uploaded.leftOut.map(({ why }) => why))).toEqual(new Set([GONE]));
+  });
+
+  // An agent that is root reads everything: the rights of its instance decide, also when a file is opened.
+  (process.getuid?.() === 0 ? it : it.skip)('are left out when the instance may not read them any more', async () => {
+    const [own, other] = [4_242, 4_243];
+    await chown(jobDir, own, own);
+    for (const path of ['alone', 'kept', 'kept too', 'of another']) await writeFile(at(path), path);
+    await writeFile(at('large'), Buffer.alloc(100_000, 'x'));
+    for (const path of ['alone', 'kept', 'kept too', 'of another', 'large']) await chown(at(path), own, own);
+    const uploaded = await store(async () => {
+      await chmod(at('alone'), 0);
+      for (const path of ['of another', 'large']) {
+        await chown(at(path), other, other);
+        await chmod(at(path), 0o640);
+      }
+    });
+    expect(uploaded).toMatchObject({ files: 2, paths: ['kept', 'kept too'] });
+    const why = 'files or folders that may not be read';
+    const named = ['alone', 'large', 'of another'].map((path) => ({ path, why }));
+    expect(uploaded.leftOut.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual(named);
   });
 
   it('lead nowhere outside of the job when they, or their folder, have become a link, and wait for no pipe', async () => {

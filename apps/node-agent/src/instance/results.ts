@@ -2,7 +2,7 @@ import { eachLimited } from '@fornax/base';
 import { MOST_NAMED_RESULTS } from '@fornax/contracts';
 import { type S3Client, S3Error } from '@fornax/s3';
 
-import type { JobFile } from '../files/job-files.js';
+import { type JobFile, isFolder } from '../files/job-files.js';
 import { type JobLink, type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { rightsIn } from '../files/rights.js';
@@ -43,6 +43,22 @@ export interface SelectOptions extends ListOptions {
   readonly what?: Stored;
 }
 
+/** All folders in which something lay. */
+const foldersOf = (before: Manifest): ReadonlySet<string> => {
+  const folders = new Set<string>();
+  for (const path of before.keys())
+    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) folders.add(path.slice(0, end + 1));
+  return folders;
+};
+
+/** Files and empty folders that the command made or changed. A folder that it emptied is none. */
+const changedIn = (files: readonly JobFile[], before: Manifest): readonly JobFile[] => {
+  const changed = files.filter(({ path, version }) => before.get(path) !== version);
+  if (before.size === 0 || !changed.some(isFolder)) return changed;
+  const had = foldersOf(before);
+  return changed.filter((file) => !isFolder(file) || !had.has(file.path));
+};
+
 /** Files that the command made or changed, and that the filter lets through. @throws UserError also when they hold more than the instance may have */
 export const selectResults = async (
   jobDir: string,
@@ -51,7 +67,7 @@ export const selectResults = async (
   { bound, what = 'results', ...options }: SelectOptions,
 ): Promise<Selection> => {
   const { files, links, leftOut } = await listFiles(jobDir, options);
-  const changed = files.filter(({ path, version }) => before.get(path) !== version);
+  const changed = changedIn(files, before);
   const selected = new Set(
     await filterPaths(
       [...changed, ...leftOut].map(({ path }) => path),

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { backoffMs, delay } from '@fornax/base';
-import { FileChanged, MODE_HEADER, modeText, type S3Client } from '@fornax/s3';
-import { type JobFile, openFile } from '../files/job-files.js';
+import { FileChanged, folderModeText, MODE_HEADER, modeText, type S3Client } from '@fornax/s3';
+import { type JobFile, isFolder, openFile } from '../files/job-files.js';
 import { notNow, UNREADABLE } from '../files/list-files.js';
 import type { MayRead } from '../files/rights.js';
 import type { ResultsRoom } from './results-room.js';
@@ -49,6 +50,25 @@ const openAgain = async (
   return { why: UNREADABLE };
 };
 
+/** As the content of a folder is hashed. */
+export const NO_BYTES_SHA256 = createHash('sha256').digest('hex');
+
+/** As the metadata of its object says it. */
+export const modeMetadata = (file: JobFile): string =>
+  isFolder(file) ? folderModeText(file.mode) : modeText(file.mode);
+
+/** Stores an empty folder, as an object without bytes. @throws S3Error */
+const storeFolder = async (
+  s3: S3Client,
+  folder: JobFile,
+  { bucket, prefix }: UploadTarget,
+  { signal, patiently }: Pick<StoreOptions, 'signal' | 'patiently'>,
+): Promise<Stored> => {
+  const options = { signal, headers: { [MODE_HEADER]: modeMetadata(folder) } };
+  await patiently(() => s3.putObject(bucket, (prefix ?? '') + folder.path, Buffer.alloc(0), options));
+  return { bytes: 0, sha256: NO_BYTES_SHA256, file: folder };
+};
+
 /**
  * Stores a file of a job as it is at one moment: one that others write to meanwhile is read anew, some times.
  * @throws UserError it holds more by now than there is room for @throws S3Error
@@ -60,6 +80,7 @@ export const storeFile = async (
   { bucket, prefix }: UploadTarget,
   { signal, patiently, room, mayRead, mayBeMapped }: StoreOptions,
 ): Promise<Stored> => {
+  if (isFolder(file)) return storeFolder(s3, file, { bucket, prefix }, { signal, patiently });
   for (let readings = 1; ; readings += 1) {
     const opened = await openAgain(jobDir, file, mayRead);
     if ('why' in opened) {
@@ -74,7 +95,7 @@ export const storeFile = async (
         signal,
         sizeBytes: now.sizeBytes,
         mayBeMapped,
-        headers: { [MODE_HEADER]: modeText(now.mode) },
+        headers: { [MODE_HEADER]: modeMetadata(now) },
         onHash: (hash: string) => void (sha256 = hash),
       };
       const bytes = await patiently(() => s3.upload(bucket, (prefix ?? '') + file.path, handle, options));

@@ -77,6 +77,69 @@ describe('the files of an agent', () => {
     });
   });
 
+  it('stores empty files and folders that the command made, alone and among others, and names them in the list', async () => {
+    rig.objects.objects.set('in/brought/', Buffer.from(''));
+    const sha256 = createHash('sha256').digest('hex');
+    const folder = (path: string) => ({ path, size: 0, mode: 0o755, sha256 });
+    const cases = [
+      ['one', 'mkdir -p out/empty', [folder('out/empty/')]],
+      [
+        'several',
+        'mkdir -p out/empty other; touch out/nothing',
+        [folder('other/'), folder('out/empty/'), { path: 'out/nothing', size: 0, mode: 0o644, sha256 }],
+      ],
+    ] as const;
+    for (const [name, command, files] of cases) {
+      const results = { bucket: 'kept', prefix: `${name}/`, whitelist: null, blacklist: null };
+      const order = { resources: [{ bucket: 'in', prefix: 'brought/' }], results };
+      await rig.platform.order(aLeaseOrder(name, `sh -c '${command}'`, order));
+      const ended = await rig.ended(name);
+      expect(ended).toMatchObject({
+        outcome: 'success',
+        uploadedFiles: files.length,
+        uploadedBytes: 0,
+        results: files.map(({ path }) => path),
+      });
+      const digest = 'manifest' in ended ? String(ended.manifest) : '';
+      const list = rig.objects.objects.get(`.manifests/task-1/${digest}.json`) ?? Buffer.from('{}');
+      expect(JSON.parse(list.toString())).toMatchObject({ isWhole: true, files });
+      const { objects, modes } = rig.objects;
+      for (const { path } of files) expect(objects.get(`kept/${name}/${path}`)?.byteLength).toBe(0);
+      expect(modes.get(`kept/${name}/out/empty/`)).toBe('40755');
+    }
+  });
+
+  it('brings a hundred resources, some at a time; of those that hold one path the last one wins', async () => {
+    const names = Array.from({ length: 100 }, (_, at) => String(at).padStart(3, '0'));
+    for (const name of names) {
+      rig.objects.objects.set(`hundred/${name}/own-${name}`, Buffer.from(name));
+      rig.objects.objects.set(`hundred/${name}/shared`, Buffer.from(`of ${name}`));
+    }
+    // Nobody is answered until so many have asked: one after the other they would wait for ever.
+    const gates = ['list', 'read'].map(() => ({ ...Promise.withResolvers<undefined>(), asked: 0 }));
+    rig.objects.arriving = (request) => {
+      const [list, read] = gates;
+      const gate = !request.startsWith('GET hundred') ? undefined : request.includes('list-type') ? list : read;
+      if (!gate) return undefined;
+      gate.asked += 1;
+      if (gate.asked === 8) gate.resolve(undefined);
+      return gate.promise;
+    };
+    const resources = names.map((name) => ({ bucket: 'hundred', prefix: `${name}/`, stripPrefix: `${name}/` }));
+    const results = { bucket: 'out', prefix: 'hundred/', whitelist: 'count', blacklist: null };
+    const command = `sh -c 'ls own-* shared | wc -l > count; cat own-* shared | md5sum >> count'`;
+    await rig.platform.order(aLeaseOrder('hundred', command, { resources, results }));
+    try {
+      expect(await rig.ended('hundred', 60_000)).toMatchObject({ outcome: 'success' });
+    } finally {
+      rig.objects.arriving = undefined;
+    }
+    const sum = createHash('md5')
+      .update(`${names.join('')}of 099`)
+      .digest('hex');
+    expect(rig.objects.objects.get('out/hundred/count')?.toString()).toBe(`101\n${sum}  -\n`);
+  }, 90_000);
+
   it('fetches what the grant says of what the order names, and tells of what is not there', async () => {
     rig.objects.objects.set('parts/7/mine', Buffer.from('mine'));
     rig.objects.objects.set('parts/8/other', Buffer.from('other'));

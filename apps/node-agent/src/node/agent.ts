@@ -47,6 +47,8 @@ export interface AgentParts {
   readonly storageUrl: string;
   /** How long results wait for a storage that fails; default ten minutes. */
   readonly patienceMs?: number;
+  /** Silence of the storage after which a request to it has failed; default a minute. */
+  readonly silenceMs?: number;
   readonly driver: Driver;
   readonly facts: DriverFacts;
   readonly hardware: Hardware;
@@ -195,7 +197,16 @@ export class Agent {
     );
     const agent: Agent = new Agent(
       parts,
-      { nc, publisher, rpc, s3: new S3Connection({ ...STORAGE, endpoint: parts.storageUrl }) },
+      {
+        nc,
+        publisher,
+        rpc,
+        s3: new S3Connection({
+          ...STORAGE,
+          endpoint: parts.storageUrl,
+          ...(parts.silenceMs === undefined ? {} : { silenceMs: parts.silenceMs }),
+        }),
+      },
       reporter,
       membership,
     );

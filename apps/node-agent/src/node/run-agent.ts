@@ -137,6 +137,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       ...(keys ? { keys } : {}),
       storageUrl: config.FORNAX_PUBLIC_STORAGE_URL,
       patienceMs: config.FORNAX_NODE_RESULTS_PATIENCE_MS,
+      silenceMs: config.FORNAX_NODE_STORAGE_SILENCE_MS,
       driver,
       facts,
       hardware: { ...hardware, ...(diskMB === undefined ? {} : { diskMB }) },

@@ -11,7 +11,7 @@ export const resultManifestSchema = z.object({
   folder: z.string(),
   /** False when the upload was ended before all of it was stored. */
   isWhole: z.boolean(),
-  /** By path. A name that is not UTF-8 is written as its key is: bytes of no character as `%` and two digits. */
+  /** By path. One that ends with a slash is of a folder with nothing in it. A name that is not UTF-8 is written as its key is: bytes of no character as `%` and two digits. */
   files: z.array(
     z.object({
       path: z.string(),

@@ -108,11 +108,22 @@ export class S3Client {
     bucket: string,
     key: string,
     content: string | Uint8Array | StreamBody,
-    { contentType = 'application/octet-stream', signal }: CallOptions & { readonly contentType?: string } = {},
+    {
+      contentType = 'application/octet-stream',
+      headers = {},
+      signal,
+    }: CallOptions & { readonly contentType?: string; readonly headers?: Readonly<Record<string, string>> } = {},
   ): Promise<string> {
     const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
     const body = 'stream' in bytes ? bodyOfStream(bytes) : bodyOfBytes(bytes);
-    return this.#etag({ method: 'PUT', bucket, key, body, headers: { 'content-type': contentType }, signal });
+    return this.#etag({
+      method: 'PUT',
+      bucket,
+      key,
+      body,
+      headers: { ...headers, 'content-type': contentType },
+      signal,
+    });
   }
 
   /** Sends a request of this platform's own about a bucket, with a body that is in memory. @returns what it answers @throws S3Error */

@@ -2,11 +2,15 @@
 export const MODE_HEADER = 'x-amz-meta-mode';
 
 const REGULAR = 0o100000;
+const FOLDER = 0o040000;
 const KIND = 0o170000;
 const EXECUTABLE = 0o111;
 
 /** Writes the mode of a regular file as rclone does: kind and rights, octal. @param mode as `stat` tells it */
 export const modeText = (mode: number): string => (REGULAR | (mode & 0o777)).toString(8);
+
+/** The same of a folder. */
+export const folderModeText = (mode: number): string => (FOLDER | (mode & 0o777)).toString(8);
 
 /** As `stat` tells it; undefined for what says nothing of a regular file. */
 const modeOf = (text: string): number | undefined => {

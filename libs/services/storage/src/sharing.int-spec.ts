@@ -372,8 +372,13 @@ describe('a task', () => {
     // A snapshot is written in place.
     await put(leaseOf(bob, { results: null, snapshot: { bucket: 'task-out', prefix: null } }), 'task-out', 'snapshot');
 
+    const earlier = storage.newLease(bob, 'task-out');
+    await put(storage.lease(earlier), 'task-out', 'before the end of the grant');
     await revoke('task-in', asBob);
     await revoke('task-out', asBob);
+    // What it stored while it might is kept, although its instance ends later.
+    await storage.conclude(earlier);
+    expect(await keysOf('task-out')).toEqual(['before the end of the grant', 'k', 'result', 'snapshot']);
     const late = leaseOf(bob, { read: [{ bucket: 'task-in' }], results: { bucket: 'task-out', prefix: null } });
     expect(await failureOf(read(late, 'task-in'))).toMatchObject(sharedNoMore);
     expect(await failureOf(put(late, 'task-out', 'late'))).toMatchObject(sharedNoMore);

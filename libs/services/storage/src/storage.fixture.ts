@@ -189,6 +189,12 @@ export class StorageUnderTest {
     await this.#answerForScheduler();
   }
 
+  /** A second process on the same log, database and folder. */
+  async another(): Promise<{ readonly endpoint: string; close(): Promise<void> }> {
+    const app = await createTestApp(StorageModule, { env: this.place.env });
+    return { endpoint: `http://127.0.0.1:${app.app.get(FrontDoorHost).port()}`, close: () => app.close() };
+  }
+
   async #answerForScheduler(): Promise<void> {
     const nats = this.app.app.get<NatsConnection>(NATS);
     nats.subscribe(RPC.leaseStatus, {

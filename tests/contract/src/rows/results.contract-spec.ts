@@ -99,6 +99,43 @@ describe('results that are no plain files', () => {
       errors: [{ code: 'FX-RESULT', message: expect.stringContaining(bucket) }],
     });
   });
+
+  it.each([
+    { what: 'resources', code: 'FX-INPUT' },
+    { what: 'results', code: 'FX-RESULT' },
+  ])(
+    'fail the instance when the bucket of its $what goes between its submission and its start',
+    async ({ what, code }) => {
+      const [bucket, gate] = [await aBucket(), await aBucket()];
+      await s3.putObject(bucket, 'k', 'v');
+      const first = command("sh -c 'while [ ! -e stop ]; do sleep 0.1; done'");
+      const before = await submit(nodeStyle, aTask({ ...first, resourceBuckets: [gate] }));
+      const creation = nodeStyle.creation(
+        aTask({
+          ...command("sh -c 'echo a > a'"),
+          ...(what === 'results' ? { resultBucket: bucket } : { resourceBuckets: [bucket] }),
+        }),
+      );
+      const body = { ...creation, fornax: { after: [{ task: before }] } };
+      const answer = await nodeStyle.send('POST', '/tasks', { body });
+      expect(answer.status).toBe(200);
+      const { uuid } = answer.json() as { readonly uuid: string };
+      await untilRunning(nodeStyle, before);
+      await s3.deleteObject(bucket, 'k');
+      await s3.deleteBucket(bucket);
+      await s3.putObject(gate, 'stop', '');
+      expect((await nodeStyle.send('PATCH', `/tasks/${before}`)).status).toBe(200);
+      const ended = await untilOver(nodeStyle, uuid);
+      // The user's cause: it is not tried again, and what ran is billed as any other failure is.
+      expect(ended).toMatchObject({
+        state: 'Failure',
+        completedInstances: [{ executionAttemptCount: 1 }],
+        errors: [{ code, message: expect.stringContaining(bucket) }],
+      });
+      const lines = await nodeStyle.send('GET', `/fornax/v1/billing/tasks/${uuid}/lines`);
+      expect(lines.json()).toMatchObject({ lines: [{ attempt: 1, outcome: 'failure', cause: 'user' }] });
+    },
+  );
 });
 
 describe('what the Node client cancels', () => {

@@ -211,3 +211,39 @@ describe('counters of usage', () => {
     expect(await messageOf(put(s3, 'miscounted', 'm', 5))).toContain('2 of 2 objects');
   });
 });
+
+describe('a quota that two storage processes hold', () => {
+  it('is exceeded by no more than what the other one has stored since it was counted last, and by nothing after two seconds', async () => {
+    const [most, Bucket] = [10, 'of-two-processes'];
+    const user = await storage.user('two@example.org', { maxObjects: most });
+    const other = await storage.another();
+    const doors = [storage.s3(user), storage.s3(user, { endpoint: other.endpoint })] as const;
+    const stored = async (prefix = ''): Promise<number> =>
+      (await doors[0].send(new ListObjectsV2Command({ Bucket, Prefix: prefix }))).KeyCount ?? 0;
+    const refusals = (key: string): Promise<readonly string[]> =>
+      Promise.all(doors.map(async (door, at) => (await failureOf(put(door, Bucket, `${at}/${key}`))).name));
+    try {
+      await make(doors[0], Bucket);
+      // From here on each has a count, which does not show what comes through the other.
+      for (const [at, door] of doors.entries()) await put(door, Bucket, `${at}/first`);
+      await Promise.all(
+        doors.flatMap((door, at) =>
+          Array.from({ length: 20 }, (_, key) => failureOf(put(door, Bucket, `${at}/${key}`))),
+        ),
+      );
+      const [through, throughOther, all] = [await stored('0/'), await stored('1/'), await stored()];
+      expect(all).toBeGreaterThanOrEqual(most);
+      for (const own of [through, throughOther]) expect(own).toBeLessThanOrEqual(most);
+      expect(all - most).toBeLessThanOrEqual(Math.min(through, throughOther));
+      await eventually(async () => (await refusals('late')).every((name) => name === 'QuotaExceeded'));
+      const after = await stored();
+      // What was let through while it was waited for is in the bound of two seconds as well.
+      expect(after - most).toBeLessThanOrEqual(most);
+      for (let times = 0; times < 5; times += 1)
+        expect(await refusals(`later ${times}`)).toEqual(['QuotaExceeded', 'QuotaExceeded']);
+      expect(await stored()).toBe(after);
+    } finally {
+      await other.close();
+    }
+  }, 60_000);
+});
