@@ -100,6 +100,21 @@ describe('results that are no plain files', () => {
     });
   });
 
+  it.each(['resourceBuckets', 'advancedResourceBuckets'])(
+    'are refused with their field beyond a hundred: %s',
+    async (field) => {
+      const bucket = await aBucket();
+      const of = (count: number): readonly object[] | readonly string[] =>
+        Array.from({ length: count }, () => (field === 'resourceBuckets' ? bucket : { bucketName: bucket }));
+      const submitting = (count: number) =>
+        nodeStyle.send('POST', '/tasks', { body: { ...nodeStyle.creation(aTask()), [field]: of(count) } });
+      const refused = await submitting(101);
+      expect(refused.status).toBe(400);
+      expect(refused.text).toContain(field);
+      expect((await submitting(100)).status).toBe(200);
+    },
+  );
+
   it.each([
     { what: 'resources', code: 'FX-INPUT' },
     { what: 'results', code: 'FX-RESULT' },
