@@ -104,7 +104,7 @@ describe('results that are no plain files', () => {
     'are refused with their field beyond a hundred: %s',
     async (field) => {
       const bucket = await aBucket();
-      const of = (count: number): readonly object[] | readonly string[] =>
+      const of = (count: number) =>
         Array.from({ length: count }, () => (field === 'resourceBuckets' ? bucket : { bucketName: bucket }));
       const submitting = (count: number) =>
         nodeStyle.send('POST', '/tasks', { body: { ...nodeStyle.creation(aTask()), [field]: of(count) } });
