@@ -498,6 +498,7 @@ describe('the files of an agent', () => {
       leaseId: 'snap',
       files: 2,
       bytes: 11,
+      sentBytes: 11,
       notes: [
         'Not in the snapshot, since they are pipes: "p.txt"',
         'Not in the snapshot, since they are links that lead out of the job: "out.txt"',
