@@ -12,7 +12,7 @@ interface Band {
 }
 
 /** The first of some bands that does not begin where the one before it ends, or that is empty. */
-export const brokenBand = (bands: readonly Band[]): { readonly index: number; readonly detail: string } | undefined => {
+const brokenBand = (bands: readonly Band[]): { readonly index: number; readonly detail: string } | undefined => {
   for (const [index, { from, until }] of bands.entries()) {
     const before = bands[index - 1];
     const end = before ? (before.until ?? Infinity) : from;
@@ -24,7 +24,7 @@ export const brokenBand = (bands: readonly Band[]): { readonly index: number; re
 };
 
 /** A class of hardware that no node can be in, because an earlier one takes all of them; or the last one, when some node may be in none. */
-export const brokenClass = (
+const brokenClass = (
   matches: readonly string[],
 ): { readonly index: number; readonly detail: string } | undefined => {
   const keys = matches.map((match) => match.toLowerCase());

@@ -2,12 +2,17 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { delay, meter, type MonotonicClock } from '@fornax/base';
 import type { EventLog } from '@fornax/event-store';
 import { auditLog, EVENT_LOG, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
-import type { Logger } from 'pino';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerAudits } from './ledger-auditor.js';
 
 /** More of them in the log of a process say no more; all are counted. */
 const MOST_TOLD = 100;
+
+/** What it uses of the process's logger. */
+interface AuditLogger {
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
 
 /** Audits the ledger again and again, and tells what it finds: as a metric, and in the log of the process. */
 @Injectable()
@@ -17,7 +22,7 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) private readonly logger: AuditLogger,
     @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
     private readonly audits: LedgerAudits,
