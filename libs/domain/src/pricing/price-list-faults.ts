@@ -24,9 +24,7 @@ const brokenBand = (bands: readonly Band[]): { readonly index: number; readonly 
 };
 
 /** A class of hardware that no node can be in, because an earlier one takes all of them; or the last one, when some node may be in none. */
-const brokenClass = (
-  matches: readonly string[],
-): { readonly index: number; readonly detail: string } | undefined => {
+const brokenClass = (matches: readonly string[]): { readonly index: number; readonly detail: string } | undefined => {
   const keys = matches.map((match) => match.toLowerCase());
   for (const [index, key] of keys.entries()) {
     const earlier = keys.slice(0, index).findIndex((other) => key.includes(other));
