@@ -1,10 +1,12 @@
 import type { Restore } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
-import type { KeptSnapshot } from './kept-files.js';
+import { type KeptSnapshot, keptOf } from './kept-files.js';
 import { restoreSnapshot } from './restore.js';
 
 /** The snapshots of one instance that its node knows: the one that it began with, and the last that was taken. */
 export class InstanceSnapshots {
+  constructor(private readonly taskId: string) {}
+
   #begun: string | undefined;
   #last: KeptSnapshot | undefined;
 
@@ -32,7 +34,9 @@ export class InstanceSnapshots {
     s3: S3Client,
     place: { readonly jobDir: string; readonly instance: number; readonly signal: AbortSignal },
   ): Promise<void> {
-    await restoreSnapshot(s3, restore, place);
+    const manifest = await restoreSnapshot(s3, restore, place);
     this.#begun = restore.snapshotId;
+    // Files of another task are not this one's to copy.
+    if (restore.taskId === this.taskId) this.#last = keptOf(manifest);
   }
 }

@@ -55,7 +55,7 @@ export class Instance implements Measurable {
   readonly #publisher: Pick<DurablePublisher, 'publish'>;
   readonly #inputs: InstanceInputs;
   readonly #results: InstanceResults;
-  readonly snapshots = new InstanceSnapshots();
+  readonly snapshots: InstanceSnapshots;
   #phase: Phase = 'accepted';
   /** Grows with whatever gets done besides the command. */
   #moved = 0;
@@ -80,6 +80,7 @@ export class Instance implements Measurable {
     readonly order: LeaseOrder,
   ) {
     this.#leaseId = order.leaseId;
+    this.snapshots = new InstanceSnapshots(order.taskId);
     const moved = (): void => void (this.#moved += 1);
     const storage = (this.#storage = async (): Promise<S3Client> =>
       new S3Client({ ...(await this.#grant.get()).s3, connection: world.s3, onMoved: moved }));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { eachLimited } from '@fornax/base';
-import { encodeCopies, FILE_COPIES_QUERY, MOST_COPIES, type FileCopies } from '@fornax/contracts';
+import { encodeCopies, FILE_COPIES_QUERY, MOST_COPIES, type FileCopies, type SnapshotManifest } from '@fornax/contracts';
 import { readXml, S3Error, type S3Client } from '@fornax/s3';
 import { type JobFile, openFile } from '../files/job-files.js';
 import type { UploadTarget } from './results.js';
@@ -42,6 +42,16 @@ export const keptFile = ({ file, bytes, sha256 }: StoredFile, listedAt: number):
   sizeBytes: bytes,
   version: `${file.version}/${file.changedAt}`,
   isSettled: listedAt - file.changedAt > SETTLED_MS,
+});
+
+/** What an instance began with: laid out anew, so that each file is read before it counts as unchanged. */
+export const keptOf = ({ snapshotId, bucket, folder, files }: SnapshotManifest): KeptSnapshot => ({
+  snapshotId,
+  bucket,
+  prefix: folder === '' ? null : folder,
+  files: new Map(
+    files.map(({ path, size, sha256 }) => [path, { sha256, sizeBytes: size, version: '', isSettled: false }]),
+  ),
 });
 
 /** SHA-256 of what is in a file now; undefined where it cannot be read, or holds more or less than was listed. */

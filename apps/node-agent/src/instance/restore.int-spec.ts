@@ -19,7 +19,7 @@ import { type SnapshotManifest, snapshotFileKey } from '@fornax/contracts';
 import { S3Client } from '@fornax/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectServer } from '../node/agent.fixture.js';
-import { keptFile, type KeptSnapshot, unchangedFiles } from './kept-files.js';
+import { keptFile, keptOf, type KeptSnapshot, unchangedFiles } from './kept-files.js';
 import { restoreSnapshot } from './restore.js';
 import { selectResults } from './results.js';
 
@@ -73,7 +73,7 @@ const stored = async (change: (manifest: SnapshotManifest) => SnapshotManifest =
   objects.objects.set(`.manifests/t/${sha(bytes)}.json`, bytes);
   return sha(bytes);
 };
-const restore = (manifest: string): Promise<number> =>
+const restore = (manifest: string): Promise<SnapshotManifest> =>
   restoreSnapshot(s3, { taskId: 't', snapshotId: about.snapshotId, manifest }, { jobDir: after, instance: 3, signal });
 const refusal = (manifest: string): Promise<unknown> => restore(manifest).catch((error: unknown) => error);
 
@@ -107,6 +107,20 @@ describe('a job that begins with a snapshot', () => {
     expect(await lstat(join(after, 'out-of-it')).catch(() => 'none')).toBe('none');
     expect(await readFile(join(after, 'input'), 'utf8')).toBe('input');
     expect(await readFile(join(folder, 'cached'), 'utf8')).toBe('cached');
+  });
+
+  it('has what its next snapshot need not send, unless the command changes it', async () => {
+    const kept = keptOf(await restore(await stored()));
+    await writeFile(join(after, 'run.sh'), '#!/bin/ed');
+    await writeFile(join(after, 'new'), 'new');
+    const { files } = await select(after);
+    const unchanged = await unchangedFiles(after, files, kept, signal);
+    expect(unchanged.map(({ file }) => file.path).sort()).toEqual([
+      'deep/er/state',
+      'file-link',
+      'folder-link/er/state',
+    ]);
+    expect([kept.bucket, kept.prefix]).toEqual(['out', 'run/']);
   });
 
   it('does not begin with what was altered, is gone, or leads out of it', async () => {

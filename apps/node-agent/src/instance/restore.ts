@@ -75,14 +75,14 @@ const placeLink = async (jobDir: string, link: SnapshotManifest['links'][number]
 
 /**
  * Lays out a part of a snapshot in a job that nothing runs in yet, with modes and links. What lies there already stays, unless the snapshot has it too.
- * @returns how many files there are
+ * @returns its manifest
  * @throws UserError it is gone, or something of it is not what was stored @throws S3Error
  */
 export const restoreSnapshot = async (
   s3: S3Client,
   restore: Restore,
   { jobDir, instance, signal }: { readonly jobDir: string; readonly instance: number; readonly signal: AbortSignal },
-): Promise<number> => {
+): Promise<SnapshotManifest> => {
   const manifest = await readManifest(s3, restore, signal);
   const { bucket, folder, files, links } = manifest;
   if (manifest.instance !== instance || manifest.taskId !== restore.taskId)
@@ -105,5 +105,5 @@ export const restoreSnapshot = async (
     await chmod(place, mode & 0o777);
   });
   for (const link of links) await placeLink(jobDir, link, restore);
-  return files.length;
+  return manifest;
 };

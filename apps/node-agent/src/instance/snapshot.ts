@@ -132,7 +132,7 @@ class Taking {
     { before: granted }: Granted,
   ): Promise<readonly StoredFile[]> {
     const { last } = this.instance.snapshots;
-    const isSamePlace = last?.bucket === target.bucket && last.prefix === target.prefix;
+    const isSamePlace = last?.bucket === target.bucket && (last.prefix ?? '') === (target.prefix ?? '');
     if (granted === undefined || last?.snapshotId !== granted || !isSamePlace) return [];
     const { jobDir, signal } = this.files;
     return copyFromBefore(s3, target, await unchangedFiles(jobDir, files, last, signal), this.patience);
