@@ -361,6 +361,30 @@ describe('snapshots', () => {
     refused = [];
   });
 
+  it('is listed with the others of its task, newest first', async () => {
+    await runningTask('listed', 2);
+    const [failed, done] = [await take('listed'), await take('listed')];
+    const manifest = 'f'.repeat(64);
+    for (const n of [0, 1])
+      await report({ kind: 'uploaded', snapshotId: done, leaseId: `listed/${n}`, files: 3, bytes: 5, manifest });
+    await report({ kind: 'failed', snapshotId: failed, leaseId: 'listed/1', reason: 'disk full' });
+    await eventually(async () => (await statusOf('listed', failed)) === 'failure');
+    await eventually(async () => (await statusOf('listed', done)) === 'success');
+    const listed = await call('GET', '/fornax/v1/snapshots?task=listed');
+    const part = (instance: number) => ({ instance, files: 3, manifest });
+    expect(listed).toMatchObject({
+      status: 200,
+      body: {
+        snapshots: [
+          { id: done, status: 'success', dueDate: null, reason: null, parts: [part(0), part(1)] },
+          { id: failed, status: 'failure', reason: 'disk full' },
+        ],
+      },
+    });
+    expect((await call('GET', '/fornax/v1/snapshots?task=listed', undefined, 'bob-token')).status).toBe(404);
+    expect((await call('GET', '/fornax/v1/snapshots')).status).toBe(404);
+  });
+
   it('is unknown to everybody but the owner', async () => {
     await runningTask('private');
     const id = await take('private');

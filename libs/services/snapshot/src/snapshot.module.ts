@@ -12,6 +12,7 @@ import { SnapshotBuckets } from './commands/snapshot-buckets.js';
 import { SnapshotCommands } from './commands/snapshot-commands.js';
 import { loadSnapshotSettings, SNAPSHOT_SETTINGS } from './config/snapshot-config.js';
 import { AskedTasks } from './http/asked-tasks.js';
+import { SnapshotListController } from './http/snapshot-list.controller.js';
 import { PlanSnapshotsHandler } from './http/plan-snapshots.handler.js';
 import { PeriodicSnapshots1790001400000 } from './migrations/1790001400000-periodic-snapshots.migration.js';
 import { PeriodicSnapshots } from './process-managers/periodic-snapshots.js';
@@ -43,7 +44,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
       SnapshotManifests1790001410000,
     ]),
   ],
-  controllers: [SnapshotsController, SnapshotOrders, SnapshotGrantController, ResumableController],
+  controllers: [SnapshotsController, SnapshotListController, SnapshotOrders, SnapshotGrantController, ResumableController],
   providers: [
     { provide: SNAPSHOT_SETTINGS, inject: [ENV], useFactory: loadSnapshotSettings },
     SnapshotCommands,

@@ -6,8 +6,11 @@ import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
-import { readSnapshots } from '../projections/snapshot-rows.js';
+import { latestSnapshots, readSnapshots } from '../projections/snapshot-rows.js';
 import { findOwnTaskRef, findTaskRef, type TaskRef } from '../projections/task-refs.js';
+
+/** A snapshot of many instances has many parts. */
+const MOST_LISTED = 100;
 
 /** Looks up tasks and snapshots once the rows show what is in the log now, or after a bounded wait. */
 @Injectable()
@@ -30,6 +33,12 @@ export class SnapshotReader {
     if (!task || !this.accounts.reaches(account, task.owner, need))
       throw new NotFound(`No such task: ${idOrShortname}`);
     return task;
+  }
+
+  /** The latest snapshots of a task, newest first. @throws NotFound */
+  async latest(account: Account, idOrShortname: string): Promise<readonly SnapshotRow[]> {
+    const { taskId } = await this.task(account, idOrShortname, 'look');
+    return latestSnapshots(this.db, taskId, MOST_LISTED);
   }
 
   /** @throws NotFound */

@@ -103,3 +103,22 @@ export const newWireSnapshot = (id: string, taskUuid: string, config: SnapshotCo
   transferredSize: null,
   notes: [],
 });
+
+/** One of the snapshots of a task: ours. */
+export const listedSnapshotSchema = snapshotSchema.extend({
+  /** When it was due, if it is a periodic one. */
+  dueDate: z.string().nullable(),
+  /** Why it failed. */
+  reason: z.string().nullable(),
+  /** By instance. `manifest`: the digest of what it has of the instance, an object of the area `.manifests`; null: nobody can begin with it. */
+  parts: z.array(z.object({ instance: z.number(), files: z.number().nullable(), manifest: z.string().nullable() })),
+});
+export const snapshotListSchema = z.object({ snapshots: z.array(listedSnapshotSchema) });
+export type WireSnapshotList = Readonly<z.output<typeof snapshotListSchema>>;
+
+export const listedSnapshot = (row: SnapshotRow): WireSnapshotList['snapshots'][number] => ({
+  ...wireSnapshot(row),
+  dueDate: row.dueAt === null ? null : wireDate(row.dueAt),
+  reason: row.reason,
+  parts: row.parts.map(({ instance, files, manifest }) => ({ instance, files, manifest })),
+});

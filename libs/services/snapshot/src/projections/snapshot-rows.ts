@@ -80,6 +80,19 @@ export const readSnapshots = async (db: Queries, ids: readonly string[]): Promis
   );
 };
 
+/** The latest snapshots of a task, newest first. */
+export const latestSnapshots = async (db: Queries, taskId: string, most: number): Promise<readonly SnapshotRow[]> => {
+  const ids = await db.query<Pick<StoredSnapshot, 'snapshot_id'>[]>(
+    'SELECT snapshot_id FROM snapshot WHERE task_id = $1 ORDER BY triggered_at DESC, snapshot_id DESC LIMIT $2',
+    [taskId, most],
+  );
+  const rows = await readSnapshots(
+    db,
+    ids.map((row) => row.snapshot_id),
+  );
+  return ids.flatMap((row) => rows.get(row.snapshot_id) ?? []);
+};
+
 /** Where these snapshots stand; those without a row are left out. */
 export const readStatuses = async (
   db: Queries,
