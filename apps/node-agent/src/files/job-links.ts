@@ -88,6 +88,8 @@ export const followLink = async (
     return await walk(way, [...folder, link], seenAs, onStep);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return nothing('links that lead nowhere');
+    // Between being looked at and being read.
+    if (codeOf(error) === 'EINVAL') return nothing('links that became something else while they were read');
     throw error;
   } finally {
     await way.close();
