@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { eachLimited } from '@fornax/base';
-import { encodeCopies, FILE_COPIES_QUERY, MOST_COPIES, type FileCopies, type SnapshotManifest } from '@fornax/contracts';
+import {
+  encodeCopies,
+  FILE_COPIES_QUERY,
+  MOST_COPIES,
+  type FileCopies,
+  type SnapshotManifest,
+} from '@fornax/contracts';
 import { readXml, S3Error, type S3Client } from '@fornax/s3';
 import { type JobFile, openFile } from '../files/job-files.js';
 import type { UploadTarget } from './results.js';

@@ -44,7 +44,13 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
       SnapshotManifests1790001410000,
     ]),
   ],
-  controllers: [SnapshotsController, SnapshotListController, SnapshotOrders, SnapshotGrantController, ResumableController],
+  controllers: [
+    SnapshotsController,
+    SnapshotListController,
+    SnapshotOrders,
+    SnapshotGrantController,
+    ResumableController,
+  ],
   providers: [
     { provide: SNAPSHOT_SETTINGS, inject: [ENV], useFactory: loadSnapshotSettings },
     SnapshotCommands,
