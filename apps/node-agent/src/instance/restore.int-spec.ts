@@ -5,6 +5,7 @@ import {
   lstat,
   mkdir,
   mkdtemp,
+  readdir,
   readFile,
   readlink,
   rm,
@@ -107,6 +108,20 @@ describe('a job that begins with a snapshot', () => {
     expect(await lstat(join(after, 'out-of-it')).catch(() => 'none')).toBe('none');
     expect(await readFile(join(after, 'input'), 'utf8')).toBe('input');
     expect(await readFile(join(folder, 'cached'), 'utf8')).toBe('cached');
+  });
+
+  it('is laid out in folders of its own, and never through a link that a slot has brought', async () => {
+    const outside = join(folder, 'outside');
+    await mkdir(join(outside, 'er'), { recursive: true });
+    await symlink(outside, join(after, 'deep'));
+    await mkdir(join(after, 'run.sh'));
+    await symlink(outside, join(after, 'file-link'));
+    await restore(await stored());
+    expect(await readdir(outside, { recursive: true })).toEqual(['er']);
+    expect((await lstat(join(after, 'deep'))).isDirectory()).toBe(true);
+    expect(await readFile(join(after, 'deep/er/state'), 'utf8')).toBe('state');
+    expect(await readlink(join(after, 'file-link'))).toBe('deep/er/state');
+    expect(await readFile(join(after, 'run.sh'), 'utf8')).toBe('#!/bin/sh');
   });
 
   it('has what its next snapshot need not send, unless the command changes it', async () => {

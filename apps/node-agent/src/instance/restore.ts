@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, lstat, mkdir, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, lstat, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { eachLimited } from '@fornax/base';
 import {
@@ -13,6 +13,7 @@ import {
 } from '@fornax/contracts';
 import { S3Error, type S3Client } from '@fornax/s3';
 import { isFolder } from '../files/job-files.js';
+import { OwnFolders } from '../files/own-folders.js';
 import { UserError } from '../profile/command-of.js';
 import { localPathOf } from './inputs.js';
 import { MANIFESTS_AREA } from './result-manifest.js';
@@ -65,11 +66,16 @@ const placeIn = (jobDir: string, path: string, restore: Restore): string => {
 };
 
 /** Where a link leads is there: the link takes the place of what was stored under its name. */
-const placeLink = async (jobDir: string, link: SnapshotManifest['links'][number], restore: Restore): Promise<void> => {
+const placeLink = async (
+  jobDir: string,
+  folders: OwnFolders,
+  link: SnapshotManifest['links'][number],
+  restore: Restore,
+): Promise<void> => {
   const [place, target] = [placeIn(jobDir, link.path, restore), placeIn(jobDir, link.target, restore)];
   if (place === target || (await lstat(target).catch(() => undefined)) === undefined) return;
+  await folders.make(dirname(place));
   await rm(place, { recursive: true, force: true });
-  await mkdir(dirname(place), { recursive: true });
   await symlink(relative(dirname(place), target), place);
 };
 
@@ -87,23 +93,24 @@ export const restoreSnapshot = async (
   const { bucket, folder, files, links } = manifest;
   if (manifest.instance !== instance || manifest.taskId !== restore.taskId)
     throw refused(restore, 'its manifest is that of another instance');
+  const folders = new OwnFolders(jobDir);
   await eachLimited(files, PARALLEL, async ({ path, size, mode, sha256 }) => {
     const isEmptyFolder = isFolder({ path });
     const place = placeIn(jobDir, isEmptyFolder ? path.slice(0, -1) : path, restore);
     if (isEmptyFolder) {
-      await mkdir(place, { recursive: true });
+      await folders.make(place);
       await chmod(place, mode & 0o777);
       return;
     }
     const key = snapshotFileKey({ ...restore, instance }, bucket, folder + path);
-    await mkdir(dirname(place), { recursive: true });
+    await folders.make(dirname(place));
     // An input that lies there may be a second name of what the node keeps.
-    await rm(place, { force: true });
+    await rm(place, { recursive: true, force: true });
     await s3.download(SNAPSHOTS_AREA, key, place, { signal }).catch(orGone(restore, path));
     if ((await stat(place)).size !== size || (await sha256Of(place)) !== sha256)
       throw refused(restore, `${path} is not what was stored`);
     await chmod(place, mode & 0o777);
   });
-  for (const link of links) await placeLink(jobDir, link, restore);
+  for (const link of links) await placeLink(jobDir, folders, link, restore);
   return manifest;
 };
