@@ -377,7 +377,7 @@ describe('snapshots', () => {
       body: {
         snapshots: [
           { id: done, status: 'success', dueDate: null, reason: null, parts: [part(0), part(1)] },
-          { id: failed, status: 'failure', reason: 'disk full' },
+          { id: failed, status: 'failure', reason: 'disk full', notes: ['It failed: disk full'] },
         ],
       },
     });

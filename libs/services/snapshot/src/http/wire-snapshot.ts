@@ -50,7 +50,7 @@ export const snapshotSchema = z.object({
   status: z.enum(['triggered', 'inProgress', 'success', 'failure'] satisfies SnapshotStatus[]),
   sizeToUpload: z.number().nullable(),
   transferredSize: z.number().nullable(),
-  /** Ours: what is not in it, and why. */
+  /** Ours: why it failed, and what is not in it and why. */
   notes: z.array(z.string()),
 });
 export type WireSnapshot = Readonly<z.output<typeof snapshotSchema>>;
@@ -71,15 +71,16 @@ const sum = (values: readonly (number | null)[]): number | null => {
 /** A snapshot of many instances has many notes: as many are shown. */
 const MOST_NOTES = 100;
 
-const notesOf = (parts: SnapshotRow['parts']): string[] => {
-  const all = parts.flatMap(({ instance, notes }) =>
+const notesOf = ({ parts, reason }: Pick<SnapshotRow, 'parts' | 'reason'>): string[] => {
+  const ofParts = parts.flatMap(({ instance, notes }) =>
     notes.map((note) => (parts.length === 1 ? note : `Instance ${instance}: ${note}`)),
   );
+  const all = reason === null ? ofParts : [`It failed: ${reason}`, ...ofParts];
   const more = all.length - MOST_NOTES;
   return more > 0 ? [...all.slice(0, MOST_NOTES), `${more} more notes are left out`] : all;
 };
 
-export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts }: SnapshotRow): WireSnapshot => ({
+export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts, reason }: SnapshotRow): WireSnapshot => ({
   id: snapshotId,
   taskUuid: state.taskId,
   triggerDate: wireDate(triggeredAt),
@@ -88,7 +89,7 @@ export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts 
   status: state.status,
   sizeToUpload: sum(parts.map((part) => part.sizeToUploadBytes)),
   transferredSize: sum(parts.map((part) => part.transferredBytes)),
-  notes: notesOf(parts),
+  notes: notesOf({ parts, reason }),
 });
 
 /** One that was triggered this moment. */
@@ -105,7 +106,7 @@ export const newWireSnapshot = (id: string, taskUuid: string, config: SnapshotCo
 });
 
 /** One of the snapshots of a task: ours. */
-export const listedSnapshotSchema = snapshotSchema.extend({
+const listedSnapshotSchema = snapshotSchema.extend({
   /** When it was due, if it is a periodic one. */
   dueDate: z.string().nullable(),
   /** Why it failed. */
