@@ -80,7 +80,14 @@ const notesOf = ({ parts, reason }: Pick<SnapshotRow, 'parts' | 'reason'>): stri
   return more > 0 ? [...all.slice(0, MOST_NOTES), `${more} more notes are left out`] : all;
 };
 
-export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts, reason }: SnapshotRow): WireSnapshot => ({
+export const wireSnapshot = ({
+  snapshotId,
+  state,
+  triggeredAt,
+  updatedAt,
+  parts,
+  reason,
+}: SnapshotRow): WireSnapshot => ({
   id: snapshotId,
   taskUuid: state.taskId,
   triggerDate: wireDate(triggeredAt),
