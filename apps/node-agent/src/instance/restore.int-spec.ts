@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type SnapshotManifest, snapshotFileKey } from '@fornax/contracts';
 import { S3Client } from '@fornax/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -122,6 +122,25 @@ describe('a job that begins with a snapshot', () => {
     expect(await readFile(join(after, 'deep/er/state'), 'utf8')).toBe('state');
     expect(await readlink(join(after, 'file-link'))).toBe('deep/er/state');
     expect(await readFile(join(after, 'run.sh'), 'utf8')).toBe('#!/bin/sh');
+  });
+
+  it('has no link that a list lays out through another one, so that a node that lies cannot lead out of the job', async () => {
+    const names = ['d1/d2/d3/a/x/f', 'b/k', 'T'];
+    const paths = [...names, 'deep/er/state'];
+    for (const name of names) {
+      await mkdir(join(before, dirname(name)), { recursive: true });
+      await writeFile(join(before, name), name);
+    }
+    const links = [
+      { path: 'd1/d2/d3/a', target: 'b' },
+      { path: 'd1/d2/d3/a/x', target: 'T' },
+      { path: 'd1/d2/d3/a/x/y', target: 'T' },
+    ];
+    await restore(await stored((all) => ({ ...all, links })));
+    expect(await readdir(folder)).toEqual(['after', 'before']);
+    expect(await readlink(join(after, 'd1/d2/d3/a'))).toBe('../../../b');
+    expect(await readdir(join(after, 'b'))).toEqual(['k']);
+    for (const path of paths.slice(1)) expect((await lstat(join(after, path))).isFile()).toBe(true);
   });
 
   it('has what its next snapshot need not send, unless the command changes it', async () => {

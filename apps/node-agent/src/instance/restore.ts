@@ -65,14 +65,25 @@ const placeIn = (jobDir: string, path: string, restore: Restore): string => {
   return join(jobDir, local);
 };
 
+/** A link of a snapshot, as paths of the machine. */
+interface PlacedLink {
+  readonly place: string;
+  readonly target: string;
+}
+
+/** Those that lie below another one are what that one leads to, and none is laid out through it: nothing says where it would come to lie. */
+const outermost = (links: readonly PlacedLink[]): readonly PlacedLink[] => {
+  const places = new Set(links.map(({ place }) => place));
+  const isBelow = (place: string): boolean => {
+    for (let above = dirname(place); above !== dirname(above); above = dirname(above))
+      if (places.has(above)) return true;
+    return false;
+  };
+  return links.filter(({ place }) => !isBelow(place));
+};
+
 /** Where a link leads is there: the link takes the place of what was stored under its name. */
-const placeLink = async (
-  jobDir: string,
-  folders: OwnFolders,
-  link: SnapshotManifest['links'][number],
-  restore: Restore,
-): Promise<void> => {
-  const [place, target] = [placeIn(jobDir, link.path, restore), placeIn(jobDir, link.target, restore)];
+const placeLink = async (folders: OwnFolders, { place, target }: PlacedLink): Promise<void> => {
   if (place === target || (await lstat(target).catch(() => undefined)) === undefined) return;
   await folders.make(dirname(place));
   await rm(place, { recursive: true, force: true });
@@ -111,6 +122,10 @@ export const restoreSnapshot = async (
       throw refused(restore, `${path} is not what was stored`);
     await chmod(place, mode & 0o777);
   });
-  for (const link of links) await placeLink(jobDir, folders, link, restore);
+  const placed = links.map(({ path, target }) => ({
+    place: placeIn(jobDir, path, restore),
+    target: placeIn(jobDir, target, restore),
+  }));
+  for (const link of outermost(placed)) await placeLink(folders, link);
   return manifest;
 };
