@@ -217,6 +217,13 @@ export {
   type SnapshotGrantRequest,
   type WaitingReply,
 } from './work/rpc.js';
+export {
+  MOST_SECRET_BYTES_OF_INSTANCE,
+  MOST_SECRET_PARTS_OF_INSTANCE,
+  MOST_SECRETS_OF_INSTANCE,
+  secretsExcess,
+  type SecretsSize,
+} from './work/secret-room.js';
 export { givenSettings, type GivenSettings } from './settings/setting-files.js';
 export * from './rest/index.js';
 export {

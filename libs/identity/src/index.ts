@@ -41,4 +41,5 @@ export {
   verifyServiceToken,
   type LeaseCredentials,
 } from './secrets/lease-claims.js';
+export { clearBytesOf } from './secrets/envelope.js';
 export { SealedElsewhere, Sealer, type DataKey } from './secrets/sealer.js';

@@ -7,6 +7,8 @@ import {
   nodeRpcSubject,
 } from '@fornax/contracts';
 
+import { UserError } from '../profile/command-of.js';
+
 const TRIES_MS = 300_000;
 const TIMEOUT_MS = 5_000;
 const FRESH_MS = 300_000;
@@ -18,14 +20,17 @@ export class NotGranted extends Error {
   override readonly name = 'NotGranted';
 }
 
-/** Asks the platform, for five minutes while nobody answers. @throws RpcRefused, NotGranted */
+const isAnswer = (error: unknown): boolean =>
+  error instanceof RpcRefused || error instanceof NotGranted || error instanceof UserError;
+
+/** Asks the platform, for five minutes while nobody answers. @throws RpcRefused, NotGranted, UserError */
 export const patiently = async <T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> => {
   const deadline = performance.now() + TRIES_MS;
   for (let failures = 1; ; failures += 1) {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof RpcRefused || error instanceof NotGranted || performance.now() > deadline) throw error;
+      if (isAnswer(error) || performance.now() > deadline) throw error;
       await delay(backoffMs(failures), signal);
       signal.throwIfAborted();
     }

@@ -2,17 +2,31 @@ import type { RpcClient } from '@fornax/base';
 import {
   type LeaseOrder,
   nodeRpcSubject,
+  secretsExcess,
   type SecretsReply,
   secretsReplySchema,
   type SecretsRequest,
 } from '@fornax/contracts';
 import type { SecretFile } from '@fornax/drivers';
 
+import { UserError } from '../profile/command-of.js';
 import { NotGranted, patiently } from './lease-grant.js';
 
 const TIMEOUT_MS = 10_000;
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+
 type Part = Extract<SecretsReply, { granted: true }>;
+
+/** @throws UserError they are more than memory is kept for, whatever the platform says */
+const assertRoom = (secrets: Part['secrets']): void => {
+  const excess = secretsExcess({
+    count: secrets.length,
+    bytes: sum(secrets.map(({ value }) => Buffer.byteLength(value))),
+    parts: sum(secrets.map(({ key }) => key.split('/').length)),
+  });
+  if (excess !== undefined) throw new UserError('FX-SECRETS', excess);
+};
 
 /** Asks for the secrets that the instance of a lease may read, a part after the other. They are kept nowhere. */
 const secretsOf = async (
@@ -25,12 +39,14 @@ const secretsOf = async (
     const after = secrets.at(-1)?.key;
     const request: SecretsRequest = { leaseId, taskId, instance, ...(after === undefined ? {} : { after }) };
     const reply = await rpc.request(nodeRpcSubject(nodeId, 'secrets'), request, secretsReplySchema, TIMEOUT_MS);
-    if (!reply.granted) throw new NotGranted(`the platform did not grant the secrets: ${reply.reason}`);
-    return reply;
+    if (reply.granted) return reply;
+    if (reply.code !== undefined) throw new UserError(reply.code, reply.reason);
+    throw new NotGranted(`the platform did not grant the secrets: ${reply.reason}`);
   };
   for (;;) {
     const part = await patiently(ask, signal);
     secrets.push(...part.secrets);
+    assertRoom(secrets);
     if (!part.hasMore || part.secrets.length === 0) return secrets;
   }
 };
@@ -46,6 +62,6 @@ export const secretFilesOf = (secrets: Part['secrets']): readonly SecretFile[] =
     .map(({ key, value }) => ({ path: key, content: Buffer.from(value, 'utf8') }));
 };
 
-/** The secrets of a lease as files. Tries for five minutes while nobody answers. @throws Error the platform does not grant them */
+/** The secrets of a lease as files. Tries for five minutes while nobody answers. @throws NotGranted @throws UserError they are too much, say */
 export const fetchSecretFiles = async (...asked: Parameters<typeof secretsOf>): Promise<readonly SecretFile[]> =>
   secretFilesOf(await secretsOf(...asked));

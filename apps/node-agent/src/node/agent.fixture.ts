@@ -58,6 +58,8 @@ export class Platform {
   readonly secrets: Record<string, string> = {};
   /** Of the secrets manager, a part an element. */
   managed: readonly (readonly { readonly key: string; readonly version: number; readonly value: string }[])[] = [[]];
+  /** Why no secrets are granted. */
+  noSecrets: { readonly code?: 'FX-SECRETS'; readonly reason: string } | undefined;
   /** What leases may read; those of a scheduler that does not say may read all that their orders name. */
   readonly inputs = new Map<string, LeaseOrder['resources']>();
   /** What grants say of one lease alone. */
@@ -116,6 +118,7 @@ export class Platform {
     platform.#answer('snapshot-grant', grant);
     platform.#answer('secrets', (body) => {
       const { after } = secretsRequestSchema.parse(body);
+      if (platform.noSecrets) return { granted: false, ...platform.noSecrets };
       const at = platform.managed.findIndex((part) => part.at(-1)?.key === after) + 1;
       return { granted: true, secrets: platform.managed[at] ?? [], hasMore: at + 1 < platform.managed.length };
     });

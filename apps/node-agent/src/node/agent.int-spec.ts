@@ -273,6 +273,30 @@ while time.time() < end: pass
     expect(await rig.ended('unmanaged')).toMatchObject({ outcome: 'failure' });
   });
 
+  it.each([
+    ['many', 1_001, 1, 'name 1001 secrets'],
+    ['large', 17, 65_536, '1114112 bytes'],
+  ])('takes no secrets into its memory that are too %s', async (_, count, bytes, sentence) => {
+    rig.platform.managed = Array.from({ length: count }, (__, n) => [
+      { key: `k${n}`, version: 1, value: 'x'.repeat(bytes) },
+    ]);
+    await rig.platform.order(aLeaseOrder('managed', 'true', { secrets: true }));
+    expect(await rig.ended('managed')).toMatchObject({
+      outcome: 'failure',
+      cause: 'user',
+      error: { code: 'FX-SECRETS', message: expect.stringContaining(sentence) },
+    });
+  });
+
+  it('tells what the platform says of secrets that it does not grant', async () => {
+    rig.platform.noSecrets = { code: 'FX-SECRETS', reason: 'They are too many' };
+    await rig.platform.order(aLeaseOrder('refused', 'true', { secrets: true }));
+    expect(await rig.ended('refused')).toMatchObject({
+      cause: 'user',
+      error: { code: 'FX-SECRETS', message: 'They are too many' },
+    });
+  });
+
   it('hands over secrets by grant alone', async () => {
     rig.platform.secrets['QARNOT_SECRET_K'] = 'hush';
     await rig.platform.order(

@@ -216,7 +216,12 @@ export const secretsReplySchema = z.discriminatedUnion('granted', [
     /** Another part comes after this one. */
     hasMore: z.boolean(),
   }),
-  z.object({ granted: z.literal(false), reason: z.string() }),
+  z.object({
+    granted: z.literal(false),
+    reason: z.string(),
+    /** It is for the user to mend: the code of the failure. */
+    code: z.literal('FX-SECRETS').exactOptional(),
+  }),
 ]);
 export type SecretsRequest = z.output<typeof secretsRequestSchema>;
 export type SecretsReply = z.output<typeof secretsReplySchema>;

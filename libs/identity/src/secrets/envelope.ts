@@ -38,6 +38,10 @@ export const sealBytes = (key: Uint8Array, clear: Uint8Array, identity: string):
   return Buffer.concat([head, nonce, cipher.getAuthTag(), sealed]).toString('base64url');
 };
 
+/** Bytes of what envelopes of `sealBytes` hold. @param sealedBytes of the envelopes, each without base64url */
+export const clearBytesOf = (sealedBytes: number, envelopes: number): number =>
+  sealedBytes - envelopes * (1 + KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES);
+
 /** Opens an envelope of any version; the first had neither key id nor identity. @throws Error it was changed, or sealed with another key or for another identity */
 export const openBytes = (key: Uint8Array, sealed: string, identity: string): Buffer => {
   const bytes = Buffer.from(sealed, 'base64url');

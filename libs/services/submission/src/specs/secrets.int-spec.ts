@@ -256,6 +256,33 @@ describe('secrets of a lease', () => {
     expect([...keysOf(first), ...keysOf(second)]).toEqual(['large/1', 'large/2', 'large/3', 'large/4']);
   });
 
+  it.each([
+    [
+      'many',
+      1_001,
+      (n: number) => `many/${n}`,
+      1,
+      /1001 secrets of 1001 bytes together, with 2002 parts.*takes 1000 secrets of 1048576 bytes.*name keys or longer prefixes/,
+    ],
+    ['large', 17, (n: number) => `much/${n}`, 65_536, /17 secrets of 1114112 bytes/],
+    ['deep', 21, (n: number) => `deep/${'k/'.repeat(498)}${n}`, 1, /21 secrets of 21 bytes together, with 10500 parts/],
+  ])(
+    'that are too %s for the memory of a node are refused, with how much there is and may be',
+    async (_, count, key, bytes, sentence) => {
+      const all = Array.from({ length: count }, (__, n) => key(n));
+      for (let at = 0; at < count; at += 50)
+        await Promise.all(all.slice(at, at + 50).map((one) => made(one, 'x'.repeat(bytes))));
+      const prefix = `${key(0).split('/')[0] ?? ''}/`;
+      rights = { keys: [], prefixes: [prefix] };
+      const refusal = { granted: false, code: 'FX-SECRETS', reason: expect.stringMatching(sentence) };
+      expect(await ask()).toEqual(refusal);
+      expect(await ask({ after: all[1] })).toEqual(refusal);
+      rights = { keys: all.slice(1, 17), prefixes: [] };
+      expect(await ask()).toMatchObject({ granted: true });
+    },
+    60_000,
+  );
+
   it('are an event each time, without values: which lease, node, key and version', async () => {
     const taskId = 'told';
     rights = { keys: ['lease/a'], prefixes: [] };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RpcClient } from '@fornax/base';
-import { RPC, secretRightsReplySchema, type SecretsReply, type SecretsRequest } from '@fornax/contracts';
+import { RPC, secretRightsReplySchema, secretsExcess, type SecretsReply, type SecretsRequest } from '@fornax/contracts';
 import { Sealer } from '@fornax/identity';
 import { DataKeys } from '@fornax/service-kit';
 import { SecretGrants } from './secret-grants.js';
@@ -29,6 +29,8 @@ export class LeaseSecrets {
     const lease = { leaseId, taskId, instance, node };
     const rights = await this.rpc.request(RPC.secretRights, lease, secretRightsReplySchema);
     if (!rights.current) return { granted: false, reason: 'the lease is not current on this node' };
+    const excess = secretsExcess(await this.lookup.sizeOf(rights.owner, rights));
+    if (excess !== undefined) return { granted: false, code: 'FX-SECRETS', reason: excess };
     const sealed = await this.lookup.granted(rights.owner, rights, { after, most: MOST_SECRETS });
     const part = this.partOf(sealed, await this.keys.findAll(sealed.map(({ key_id: keyId }) => keyId)));
     const secrets = part.secrets.map(({ key, version }) => ({ key, version }));

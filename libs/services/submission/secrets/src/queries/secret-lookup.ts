@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { derivedId, NotFound } from '@fornax/base';
+import type { SecretsSize } from '@fornax/contracts';
 import type { SecretRights } from '@fornax/domain';
+import { clearBytesOf } from '@fornax/identity';
 import { InjectDatabase } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import type { SecretRecord, VersionRecord } from '../model/secret-rows.js';
@@ -15,6 +17,11 @@ const isKept = (row: SecretRecord | undefined): row is KeptSecret => row !== und
 
 /** A secret and its newest value, sealed. */
 export type SealedSecret = KeptSecret & { readonly sealed: string };
+
+/** Secrets of the account $1 that rights name, by the keys $2 and the prefixes $3, each with its newest version. */
+const GRANTED = `secret JOIN secret_version AS newest ON newest.secret_id = secret.secret_id AND newest.version = secret.version
+  WHERE owner = $1 AND key_id IS NOT NULL
+    AND (key = ANY($2::text[]) OR EXISTS (SELECT FROM unnest($3::text[]) AS prefix WHERE starts_with(key, prefix)))`;
 
 /** @throws NotFound */
 export const noSuchSecret = (key: string): never => {
@@ -73,13 +80,20 @@ export class SecretLookup {
     { after, most }: { readonly after: string; readonly most: number },
   ): Promise<readonly SealedSecret[]> {
     return this.db.query<SealedSecret[]>(
-      `SELECT secret.*, newest.sealed FROM secret
-       JOIN secret_version AS newest ON newest.secret_id = secret.secret_id AND newest.version = secret.version
-       WHERE owner = $1 AND key_id IS NOT NULL AND key COLLATE "C" > $4
-         AND (key = ANY($2::text[]) OR EXISTS (SELECT FROM unnest($3::text[]) AS prefix WHERE starts_with(key, prefix)))
-       ORDER BY key COLLATE "C" LIMIT $5`,
+      `SELECT secret.*, newest.sealed FROM ${GRANTED} AND key COLLATE "C" > $4 ORDER BY key COLLATE "C" LIMIT $5`,
       [owner, keys, prefixes, after, most],
     );
+  }
+
+  /** What all secrets of an account that rights name come to, without opening one. */
+  async sizeOf(owner: string, { keys, prefixes }: SecretRights): Promise<SecretsSize> {
+    const [size] = await this.db.query<readonly (Omit<SecretsSize, 'bytes'> & { readonly sealed: number })[]>(
+      `SELECT count(*)::int AS count, coalesce(sum(octet_length(sealed) * 3 / 4), 0)::float8 AS sealed,
+         coalesce(sum(cardinality(string_to_array(key, '/'))), 0)::int AS parts FROM ${GRANTED}`,
+      [owner, keys, prefixes],
+    );
+    const { count = 0, sealed = 0, parts = 0 } = size ?? {};
+    return { count, bytes: clearBytesOf(sealed, count), parts };
   }
 
   async count(owner: string): Promise<number> {
