@@ -7,6 +7,7 @@ export {
   type LogHead,
   type SubscribeOptions,
   AggregateStopped,
+  CommitTooLarge,
   LogDamaged,
   LogReset,
   LogUnavailable,

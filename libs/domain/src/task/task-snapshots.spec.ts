@@ -11,7 +11,7 @@ const planned = (intervalSeconds: number, more: object = {}): TaskEvent => ({
   intervalSeconds,
   at,
 });
-const task = submitted('task-1', { instances: '0', snapshotWhitelist: 'stored' });
+const task = submitted('task-1', { instances: '0', snapshotWhitelist: 'stored', resultBucket: 'results' });
 
 describe('planning snapshots of a task', () => {
   it('keeps what is not said, also while the task waits', () => {
@@ -29,6 +29,17 @@ describe('planning snapshots of a task', () => {
     given(task, planned(60))
       .when({ type: 'PlanSnapshots', intervalSeconds: 60, whitelist: 'stored', at })
       .thenNothing();
+  });
+
+  it('is refused where they would go nowhere, whatever the plan before was', () => {
+    const bucketless = submitted('task-1', { instances: '0', resultBucket: null });
+    given(bucketless).when({ type: 'PlanSnapshots', intervalSeconds: 60, at }).thenRejected('no-bucket');
+    given(bucketless, planned(60, { bucket: 'b', whitelist: null }))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 60, bucket: null, at })
+      .thenRejected('no-bucket');
+    given(bucketless, planned(60, { bucket: 'b', whitelist: null }))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 0, bucket: null, at })
+      .then(planned(0, { whitelist: null }));
   });
 
   it('is refused once the task ends', () => {

@@ -109,6 +109,8 @@ const planSnapshots = (state: TaskState, command: Extract<TaskCommand, { type: '
     blacklist = before.blacklist,
     at,
   } = command;
+  if (intervalSeconds > 0 && !bucket && !state.spec.resultBucket)
+    return reject('invalid', 'no-bucket', `Task ${state.taskId} has neither a snapshot bucket nor a result bucket`);
   const after: SnapshotPlan = { intervalSeconds, bucket, prefix, whitelist, blacklist };
   const isSame = (Object.keys(before) as readonly (keyof SnapshotPlan)[]).every((key) => before[key] === after[key]);
   return isSame ? accept() : accept<TaskEvent>({ type: 'TaskSnapshotsPlanned', ...after, at });

@@ -12,6 +12,7 @@ import {
 import { checksumOf } from '../damage/commit-checksum.js';
 import {
   AggregateStopped,
+  CommitTooLarge,
   type LogGate,
   LogUnavailable,
   OutcomeUnknown,
@@ -34,6 +35,8 @@ const SETTLE_MS = 8_000;
 const READINESS_ID = 'readiness';
 const TAKES_MS = 1_500;
 const REFUSING_MS = 1_500;
+/** The headers of a message count for its size. */
+const HEADERS_BYTES = 4_096;
 /** Other processes write probes, too. */
 const PROBE_TRIES = 5;
 
@@ -65,7 +68,7 @@ export class LogAppender {
   private refusal: string | undefined;
 
   constructor(
-    nc: NatsConnection,
+    private readonly nc: NatsConnection,
     private readonly parts: AppenderParts,
     private readonly options: AppendOptions,
   ) {
@@ -112,6 +115,8 @@ export class LogAppender {
     const subject = eventSubject(aggregate, aggregateId);
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
+    const mostBytes = (this.nc.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES;
+    if (data.length > mostBytes) throw new CommitTooLarge(aggregate, aggregateId, data.length, mostBytes);
     await this.options.gate?.verified();
     const headers = { [EVENT_HEADERS.checksum]: checksumOf({ subject, msgId, data }) };
     this.options.checkWritable?.(commit);

@@ -66,6 +66,19 @@ export class WritesStopped extends LogUnavailable {
   }
 }
 
+/** A commit has more bytes than a message may have: nothing was appended, nor will be. */
+export class CommitTooLarge extends Error {
+  constructor(
+    readonly aggregate: Aggregate,
+    readonly aggregateId: string,
+    readonly sizeBytes: number,
+    readonly mostBytes: number,
+  ) {
+    super(`what is to be recorded of ${aggregate} ${aggregateId} has ${sizeBytes} bytes, more than ${mostBytes}`);
+    this.name = 'CommitTooLarge';
+  }
+}
+
 /**
  * The log is not the one that was read before: its stream was wiped, recreated, or restored to an earlier end. Whoever folded it
  * must start over; going on would skip commits silently (architecture, section 2).

@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import {
   AggregateStopped,
   CommandRejected,
+  CommitTooLarge,
   LogUnavailable,
   OutcomeUnknown,
   Outrun,
@@ -51,6 +52,8 @@ export const wireErrorOf = (error: unknown): WireError => {
     const { kind, code, detail } = error.rejection;
     return { status: STATUS_OF_KIND[kind], code, message: detail, expected: true };
   }
+  if (error instanceof CommitTooLarge)
+    return { status: 400, code: 'too-large', message: error.message, expected: true };
   // No client repeats a 409 by itself (contract, 1.9), and all of them show its text.
   if (error instanceof Outrun) return { status: 409, code: 'outrun', message: error.message, expected: true };
   // Neither "nothing was done" nor "it was": whoever cannot join a repeated request to this one must not provoke it.

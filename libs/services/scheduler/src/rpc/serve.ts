@@ -8,6 +8,8 @@ export type Answer = (payload: unknown, subject: string) => unknown;
 /** Should two leaders overlap for a moment during a handover, one of them gets each request. */
 const QUEUE = 'fornax';
 
+const errorReply = (code: string, message: string): string => JSON.stringify({ error: { code, message } });
+
 const reply = async (
   answer: Answer,
   payload: unknown,
@@ -19,7 +21,7 @@ const reply = async (
   } catch (error) {
     // Counted, and told now and then: whoever asks nonsense in a loop floods no log.
     dropped.refuse('unanswered', { subject, err: error });
-    return JSON.stringify({ error: { code: 'bad-request', message: 'The request could not be answered' } });
+    return errorReply('bad-request', 'The request could not be answered');
   }
 };
 
@@ -34,14 +36,20 @@ export const serve = (
   logger: Logger,
   signal: AbortSignal,
 ): void => {
-  const dropped = new DroppedMessages<'unanswered' | 'too-large' | 'unreadable'>('requests', logger);
+  const dropped = new DroppedMessages<'unanswered' | 'answer-too-large' | 'too-large' | 'unreadable'>(
+    'requests',
+    logger,
+  );
   const subscription = nc.subscribe(subject, {
     queue: QUEUE,
     callback: (error, message) => {
       if (error) return;
       const parent = message.headers?.get('traceparent');
       void inSpan(`answer ${subject}`, { kind: 'server', ...(parent ? { parent } : {}) }, async () => {
-        message.respond(await reply(answer, payloadOf(message, dropped), message.subject, dropped));
+        const text = await reply(answer, payloadOf(message, dropped), message.subject, dropped);
+        const isTooLarge = Buffer.byteLength(text) > (nc.info?.max_payload ?? Number.POSITIVE_INFINITY);
+        if (isTooLarge) dropped.refuse('answer-too-large', { subject: message.subject });
+        message.respond(isTooLarge ? errorReply('answer-too-large', 'The answer is too large for a message') : text);
       });
     },
   });

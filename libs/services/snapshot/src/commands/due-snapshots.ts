@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { derivedId } from '@fornax/base';
 import { lastDue } from '@fornax/domain';
-import { CommandRejected } from '@fornax/event-store';
+import { CommandRejected, CommitTooLarge } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
-import { duePlans, nextPlanDue, type DuePlan } from '../projections/snapshot-plans.js';
+import { duePlans, nextPlanDue, type DuePlan, type DueQuery } from '../projections/snapshot-plans.js';
 import { findTaskRef } from '../projections/task-refs.js';
 import { Placements } from './placements.js';
 import { SnapshotCommands } from './snapshot-commands.js';
@@ -19,8 +19,8 @@ export class DueSnapshots {
     private readonly commands: SnapshotCommands,
   ) {}
 
-  find(now: number, passedOver: readonly string[], limit: number): Promise<readonly DuePlan[]> {
-    return duePlans(this.db, now, passedOver, limit);
+  find(query: DueQuery): Promise<readonly DuePlan[]> {
+    return duePlans(this.db, query);
   }
 
   /** When the next one is due; undefined: none. */
@@ -33,7 +33,7 @@ export class DueSnapshots {
    * @returns false when nothing of the task runs
    * @throws Unavailable, Invalid
    */
-  async take({ taskId, period }: DuePlan, now: number): Promise<boolean> {
+  async take({ taskId, period }: Pick<DuePlan, 'taskId' | 'period'>, now: number): Promise<boolean> {
     const dueAt = lastDue(period, now);
     const task = await findTaskRef(this.db, taskId);
     if (dueAt === undefined || !task) return true;
@@ -41,11 +41,15 @@ export class DueSnapshots {
     if (parts.length === 0) return false;
     const { owner } = task;
     const snapshotId = snapshotIdOf(taskId, dueAt, derivedId('periodic-snapshot', taskId, String(dueAt)));
+    const facts = { snapshotId, taskId, owner, config: configOf({}, task), parts, dueAt };
+    const who = { actor: 'service:snapshot', onBehalfOf: `user:${owner}`, correlationId: snapshotId } as const;
     try {
-      await this.commands.trigger(
-        { snapshotId, taskId, owner, config: configOf({}, task), parts, dueAt },
-        { actor: 'service:snapshot', onBehalfOf: `user:${owner}`, correlationId: snapshotId },
-      );
+      try {
+        await this.commands.trigger(facts, who);
+      } catch (error) {
+        if (!(error instanceof CommitTooLarge)) throw error;
+        await this.commands.triggerFailed(facts, `${parts.length} instances are too many for one snapshot`, who);
+      }
     } catch (error) {
       // Another process was faster.
       if (!(error instanceof CommandRejected && error.rejection.code === 'snapshot-exists')) throw error;

@@ -61,6 +61,16 @@ export class SnapshotCommands {
     return at;
   }
 
+  /** Records one that fails as it is triggered, so that whoever planned it sees why. It names the first of its parts alone. @throws CommandRejected */
+  async triggerFailed({ parts, ...facts }: TriggerFacts, reason: string, who: Who): Promise<void> {
+    const at = this.clock.now();
+    const failed = parts
+      .slice(0, 1)
+      .map(({ leaseId }): SnapshotCommand => ({ type: 'RecordPartFailed', leaseId, reason, at }));
+    const triggered: SnapshotCommand = { type: 'TriggerSnapshot', ...facts, parts: parts.slice(0, 1), at };
+    await this.append(facts.snapshotId, [triggered, ...failed], who);
+  }
+
   /** Records what became of parts. What is late, doubled or unknown is ignored. */
   async record(snapshotId: string, commands: readonly PartCommand[], actor: Actor): Promise<void> {
     const at = this.clock.now();

@@ -16,16 +16,30 @@ const chosen = (given: string | undefined, stored: string | null): string | null
   return text === '' ? null : text;
 };
 
+/** A task as it is once a plan is stored: what the plan says replaces what the task had. */
+export const plannedTask = (asked: AskedConfig, task: TaskRef): TaskRef => ({
+  ...task,
+  snapshotBucket: chosen(asked.bucket, task.snapshotBucket),
+  snapshotPrefix: chosen(asked.bucketPrefix, task.snapshotPrefix),
+  snapshotWhitelist: chosen(asked.whitelist, task.snapshotWhitelist),
+  snapshotBlacklist: chosen(asked.blacklist, task.snapshotBlacklist),
+});
+
+export const NO_BUCKET = {
+  code: 'no-bucket',
+  text: 'The snapshot needs a bucket: the task has neither a snapshot bucket nor a result bucket',
+} as const;
+
+/** Where a snapshot of a task goes; undefined: nowhere. */
+export const bucketOf = ({ bucket }: AskedConfig, task: TaskRef): string | undefined =>
+  [bucket, task.snapshotBucket, task.resultBucket].find(
+    (name): name is string => name !== undefined && name !== null && name !== '',
+  );
+
 /** What a snapshot of a task takes, and where it goes. @throws Invalid no bucket to write to */
 export const configOf = (asked: AskedConfig, task: TaskRef): SnapshotConfig => {
-  const bucket = [asked.bucket, task.snapshotBucket, task.resultBucket].find(
-    (name) => name !== undefined && name !== null && name !== '',
-  );
-  if (bucket === undefined || bucket === null) {
-    throw new Invalid('The snapshot needs a bucket: the task has neither a snapshot bucket nor a result bucket', {
-      code: 'no-bucket',
-    });
-  }
+  const bucket = bucketOf(asked, task);
+  if (bucket === undefined) throw new Invalid(NO_BUCKET.text, { code: NO_BUCKET.code });
   return {
     whitelist: chosen(asked.whitelist, task.snapshotWhitelist),
     blacklist: chosen(asked.blacklist, task.snapshotBlacklist),

@@ -4,46 +4,54 @@ import {
   DueTimer,
   eachLimited,
   GATHER_MS,
+  isOutage,
+  meter,
+  Unavailable,
   type Clock,
   type DueLook,
   type MonotonicClock,
 } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
-import { nextDue, type Period } from '@fornax/domain';
+import { LogUnavailable } from '@fornax/event-store';
 import type { ReadBarrier } from '@fornax/projections';
 import { CLOCK, LOGGER, MONOTONIC_CLOCK, ReadBarriers } from '@fornax/service-kit';
 import { DueSnapshots } from '../commands/due-snapshots.js';
+import type { DuePlace, DuePlan } from '../projections/snapshot-plans.js';
 import type { Logger } from './logger.js';
+import { PassedOver } from './passed-over.js';
 
 const BATCH = 200;
 const AT_ONCE = 8;
-const MOST_PASSED_OVER = 10_000;
+/** So many in a row that nobody answered for say that nobody answers at all. */
+const MANY = 2 * AT_ONCE;
 
-/** A task of which nothing ran when a snapshot was due, and when it is looked at again; Infinity: once something of it has started. */
-interface PassedOver {
-  readonly period: Period;
-  readonly until: number;
-}
+const isPassing = (error: unknown): boolean =>
+  error instanceof Unavailable || error instanceof LogUnavailable || isOutage(error);
 
 /**
  * Triggers the periodic snapshots of tasks when they are due. Plans and what was taken stand in the log, so that a restart forgets nothing; it sleeps until the
  * next one is due. One that could not be taken in time (nobody was there, or the one before was on its way still) is taken as soon as it can be, once
  * for all that were due until then; those after it are due when they were. Every replica does this: the name of a snapshot says when it was due, so the
- * log takes it once.
+ * log takes it once. A task whose snapshot cannot be taken is passed over until its next one is due: no other task waits for it.
  */
 @Injectable()
 export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly clock: Clock;
   private readonly barrier: ReadBarrier;
   private readonly timer: DueTimer;
-  private readonly passedOver = new Map<string, PassedOver>();
+  private readonly passedOver = new PassedOver();
+  private readonly failures = meter().createCounter('fornax.snapshots.not_taken', {
+    description: 'Periodic snapshots that were due and could not be taken then',
+  });
+  /** In a row, of what nobody answered. */
+  private unanswered = 0;
 
   constructor(
     private readonly due: DueSnapshots,
     barriers: ReadBarriers,
     @Inject(CLOCK) clock: Clock,
     @Inject(MONOTONIC_CLOCK) monotonic: MonotonicClock,
-    @Inject(LOGGER) logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.clock = new CautiousClock(clock, monotonic);
     this.barrier = barriers.of('snapshots');
@@ -64,51 +72,52 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
     let isNew = false;
     for (const { aggregateId, events } of batch)
       for (const { type } of events) {
-        if (type === 'TaskSnapshotsPlanned') this.passedOver.delete(aggregateId);
+        if (type === 'TaskSnapshotsPlanned') this.passedOver.forget(aggregateId);
         isNew ||= type === 'TaskSnapshotsPlanned' || type === 'SnapshotCompleted' || type === 'SnapshotFailed';
-        if (type === 'InstancesStarted') isNew = this.started(aggregateId) || isNew;
+        if (type === 'InstancesStarted') isNew = this.passedOver.started(aggregateId, this.clock.now()) || isNew;
       }
     if (isNew) this.timer.wakeIn(GATHER_MS);
   }
 
-  private started(taskId: string): boolean {
-    const passed = this.passedOver.get(taskId);
-    if (passed?.until !== Number.POSITIVE_INFINITY) return false;
-    this.passOver(taskId, { ...passed, until: nextDue(passed.period, this.clock.now()) });
-    return true;
-  }
-
   private async look(signal: AbortSignal): Promise<DueLook> {
     let isUpToDate = await this.barrier.caughtUp();
+    this.unanswered = 0;
+    // Each task once, in order: what is due again at once waits for the others.
+    let after: DuePlace | undefined;
     for (let isMore = true; isMore && !signal.aborted;) {
-      const due = await this.due.find(this.clock.now(), this.waiting(), BATCH);
-      await eachLimited(due, AT_ONCE, async ({ taskId, period }) => {
-        const isTaken = await this.due.take({ taskId, period }, this.clock.now());
-        if (!isTaken) this.passOver(taskId, { period, until: Number.POSITIVE_INFINITY });
-      });
+      const now = this.clock.now();
+      const due = await this.due.find({ now, passedOver: this.passedOver.at(now), after, limit: BATCH });
+      await eachLimited(due, AT_ONCE, (plan) => (signal.aborted ? Promise.resolve() : this.take(plan)));
+      after = due.at(-1)?.place;
+      isMore = due.length === BATCH;
       // What was triggered has to show in the rows before they are read again.
       if (due.length > 0) isUpToDate = await this.barrier.caughtUp();
-      isMore = due.length === BATCH && isUpToDate;
     }
-    const next = await this.due.next([...this.passedOver.keys()]);
-    const soonest = Math.min(
-      next ?? Number.POSITIVE_INFINITY,
-      ...[...this.passedOver.values()].map(({ until }) => until),
-    );
-    return { isUpToDate, nextInMs: Number.isFinite(soonest) ? soonest - this.clock.now() : undefined };
-  }
-
-  /** Tasks that are passed over now. */
-  private waiting(): readonly string[] {
     const now = this.clock.now();
-    for (const [taskId, { until }] of this.passedOver) if (until <= now) this.passedOver.delete(taskId);
-    return [...this.passedOver.keys()];
+    const next = (await this.due.next(this.passedOver.at(now))) ?? Number.POSITIVE_INFINITY;
+    const soonest = Math.min(next, this.passedOver.soonest(now));
+    return { isUpToDate, nextInMs: Number.isFinite(soonest) ? soonest - now : undefined };
   }
 
-  private passOver(taskId: string, passed: PassedOver): void {
-    this.passedOver.delete(taskId);
-    this.passedOver.set(taskId, passed);
-    const [oldest] = this.passedOver.keys();
-    if (this.passedOver.size > MOST_PASSED_OVER && oldest !== undefined) this.passedOver.delete(oldest);
+  /** @throws whatever made the last of many fail, one after the other, because a server did not answer */
+  private async take(plan: DuePlan): Promise<void> {
+    const { taskId, period } = plan;
+    try {
+      if (await this.due.take(plan, this.clock.now())) this.passedOver.forget(taskId);
+      else this.passedOver.untilStarted(taskId, period);
+      this.unanswered = 0;
+    } catch (error) {
+      const isAgain = isPassing(error);
+      if (isAgain) this.passedOver.forAWhile(taskId, period, this.clock.now());
+      else this.passedOver.untilNextDue(taskId, period, this.clock.now());
+      this.failures.add(1, { reason: isAgain ? 'unanswered' : 'refused' });
+      this.logger.warn(
+        { err: error, taskId, isAgain },
+        'a periodic snapshot could not be taken: its task is passed over',
+      );
+      if (!isAgain) return;
+      this.unanswered += 1;
+      if (this.unanswered >= MANY) throw error;
+    }
   }
 }

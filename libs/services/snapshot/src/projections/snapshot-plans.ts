@@ -66,9 +66,16 @@ const writeTaken = async (db: Queries, taken: ReadonlyMap<string, number>): Prom
   );
 };
 
+/** Where a task stands among those of which one is due: the oldest due time first. */
+export interface DuePlace {
+  readonly dueMs: string;
+  readonly taskId: string;
+}
+
 /** A task of which a periodic snapshot is due. */
 export interface DuePlan {
   readonly taskId: string;
+  readonly place: DuePlace;
   readonly period: Period;
 }
 
@@ -77,19 +84,30 @@ const TAKEABLE = `NOT deleted AND ended < instances AND NOT EXISTS (
   SELECT FROM snapshot WHERE snapshot.task_id = task_ref.task_id AND snapshot.due_ms IS NOT NULL
     AND snapshot.status IN ('triggered', 'inProgress'))`;
 
+export interface DueQuery {
+  readonly now: number;
+  readonly passedOver: readonly string[];
+  /** Begins behind this one. */
+  readonly after: DuePlace | undefined;
+  readonly limit: number;
+}
+
 /** Tasks of which one is due at an instant, without those that are passed over. */
 export const duePlans = async (
   db: Queries,
-  now: number,
-  passedOver: readonly string[],
-  limit: number,
+  { now, passedOver, after, limit }: DueQuery,
 ): Promise<readonly DuePlan[]> => {
-  const rows = await db.query<StoredPeriod[]>(
-    `SELECT task_id, interval_s, planned_ms FROM task_ref
-     WHERE due_ms <= $1 AND task_id <> ALL($2::text[]) AND ${TAKEABLE} ORDER BY due_ms LIMIT $3`,
-    [now, passedOver, limit],
+  const rows = await db.query<(StoredPeriod & { readonly due_ms: string })[]>(
+    `SELECT task_id, interval_s, planned_ms, due_ms FROM task_ref
+     WHERE due_ms <= $1 AND task_id <> ALL($2::text[]) AND (due_ms, task_id) > ($3, $4) AND ${TAKEABLE}
+     ORDER BY due_ms, task_id LIMIT $5`,
+    [now, passedOver, after?.dueMs ?? '-1', after?.taskId ?? '', limit],
   );
-  return rows.map((row) => ({ taskId: row.task_id, period: periodOf(row) }));
+  return rows.map((row) => ({
+    taskId: row.task_id,
+    place: { dueMs: row.due_ms, taskId: row.task_id },
+    period: periodOf(row),
+  }));
 };
 
 /** When the next one is due of any task that is not passed over; undefined: none. */
