@@ -32,8 +32,9 @@ export {
   type RouteDoor,
 } from './http/route-door.js';
 export { userMeta, type Asking, type Owner } from './http/user-meta.js';
-export { earlierMasterKeys, MASTER_KEY_RING } from './secrets/earlier-keys.js';
-export { checkMasterKey } from './secrets/check-master-key.js';
+export { MASTER_KEY_RING } from './secrets/earlier-keys.js';
+export { keysBefore } from './secrets/keys-before.js';
+export { openSealer } from './secrets/open-sealer.js';
 export {
   signLeaseClaims,
   signServiceClaims,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InMemoryLog } from '@fornax/event-store';
+import { InMemoryLog, LogUnavailable } from '@fornax/event-store';
 import type { AccountEvent } from '@fornax/domain';
 import { checkMasterKey } from './check-master-key.js';
 import { Sealer } from './sealer.js';
@@ -33,6 +33,14 @@ describe('the master key', () => {
     expect(check(right, issued(right, 'a'))).resolves.toBe(true));
 
   it('may be any while the log holds nothing sealed', () => expect(check(wrong)).resolves.toBe(true));
+
+  it('is not taken for the right one while the log cannot be read', async () => {
+    const log = await logOf(issued(right, 'a'));
+    log.read = () => {
+      throw new LogUnavailable('no leader');
+    };
+    await expect(checkMasterKey(log, right, { source })).rejects.toThrow('no leader');
+  });
 
   it('is refused, with its file, when it opens nothing of the log', () =>
     expect(check(wrong, issued(right, 'a'), issued(right, 'b'))).rejects.toThrow(

@@ -1,24 +1,22 @@
 import type { EventLog } from '@fornax/event-store';
 import { ConfigError } from '@fornax/base';
+import { commitsOf } from './read-whole.js';
 import type { Sealer } from './sealer.js';
 
 /** The secrets of tokens in a log, sealed, oldest first. */
 async function* sealedTokens(log: EventLog): AsyncGenerator<string> {
-  const { sequence } = await log.head();
-  if (sequence === 0) return;
-  for await (const batch of log.read({ from: 1, to: sequence, aggregates: ['account'], maxBatch: 50 }))
-    for (const event of batch.flatMap(({ events }) => events))
-      if (event.type === 'TokenIssued') yield event.sealedSecret;
+  for await (const { events } of commitsOf(log, 'account'))
+    for (const event of events) if (event.type === 'TokenIssued') yield event.sealedSecret;
 }
 
 /**
  * Checks that the master key opens what the log holds sealed. What is checked is the data itself, so that no check value can be lost or kept
  * beside the wrong key: the first token of the log does, or, where an older release made a new key in the place of a lost one, a later one.
- * A log that cannot be read now says nothing; whoever follows it tells why.
  * @param source where the key comes from, for people
  * @param lostFor the log whose master key an operator has given up (`FORNAX_MASTER_KEY_LOST`): exactly this log's epoch, or it counts for nothing
  * @returns whether the key opens what the log holds; not, where that was given up
  * @throws ConfigError no token of the log opens
+ * @throws Error the log cannot be read
  */
 export const checkMasterKey = async (
   log: EventLog,
@@ -26,15 +24,10 @@ export const checkMasterKey = async (
   { source, lostFor }: { readonly source: string; readonly lostFor?: string | undefined },
 ): Promise<boolean> => {
   let tokens = 0;
-  let epoch = '';
-  try {
-    ({ epoch } = await log.head());
-    for await (const sealed of sealedTokens(log)) {
-      if (sealer.opens(sealed)) return true;
-      tokens += 1;
-    }
-  } catch {
-    return true;
+  const { epoch } = await log.head();
+  for await (const sealed of sealedTokens(log)) {
+    if (sealer.opens(sealed)) return true;
+    tokens += 1;
   }
   if (tokens === 0) return true;
   if (lostFor === epoch) return false;

@@ -1,4 +1,5 @@
 import type { EventLog } from '@fornax/event-store';
+import { readWhole } from './read-whole.js';
 import { keyIdOf, openBytes, sealBytes } from './envelope.js';
 
 /** The aggregate of the platform's master keys. */
@@ -13,10 +14,10 @@ export const sealMasterKey = (key: Uint8Array, by: Uint8Array) => ({
   sealed: sealBytes(by, key, identityOf(keyIdOf(key))),
 });
 
-/** Master keys of before that the log keeps and that one of these opens, over as many rotations as there were. @throws LogUnavailable */
+/** Master keys of before that the log keeps and that one of these opens, over as many rotations as there were. @throws Error the log cannot be read */
 export const earlierMasterKeys = async (log: EventLog, keys: readonly Uint8Array[]): Promise<readonly Uint8Array[]> => {
   const known = new Map(keys.map((key) => [keyIdOf(key), key]));
-  const ring = (await log.readAggregate('master-key', MASTER_KEY_RING)).flatMap(({ events }) => events);
+  const ring = (await readWhole(log, 'master-key')).flatMap(({ events }) => events);
   // Each was sealed by one that came later: newest first opens all in one pass.
   for (const event of ring.toReversed()) {
     if (event.type !== 'MasterKeySucceeded' || known.has(event.keyId)) continue;

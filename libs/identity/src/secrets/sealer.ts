@@ -66,10 +66,29 @@ export class Sealer {
     return startOfEnvelopes(this.masterKey);
   }
 
-  /** The other master keys of this process, sealed by the one that seals. */
-  sealedOthers(): readonly ReturnType<typeof sealMasterKey>[] {
-    const others = [...this.masterKeys.values()].filter((key) => key !== this.masterKey);
-    return others.map((key) => sealMasterKey(key, this.masterKey));
+  /** The other master keys of this process, by their ids: earlier ones, or the next one. */
+  get otherKeyIds(): readonly string[] {
+    return [...this.masterKeys.keys()].filter((id) => id !== this.keyId);
+  }
+
+  /** Other master keys of this process, sealed by the one that seals. Never the next one: whoever has this one would open it. */
+  sealedMasterKeys(keyIds: readonly string[]): readonly ReturnType<typeof sealMasterKey>[] {
+    return keyIds.flatMap((id) => {
+      const key = this.masterKeys.get(id);
+      return key === undefined ? [] : [sealMasterKey(key, this.masterKey)];
+    });
+  }
+
+  /** The id of the master key of this process that opens an envelope; undefined where it was another one. */
+  keyIdOpening(sealed: string): string | undefined {
+    for (const [id, key] of this.masterKeys)
+      try {
+        openBytes(key, sealed, '');
+        return id;
+      } catch {
+        // Another one may open it.
+      }
+    return undefined;
   }
 
   /** A wrapped data key as the master key wraps it now. @throws SealedElsewhere */

@@ -20,7 +20,7 @@ import {
   type EventLog,
 } from '@fornax/event-store';
 import type { Logger } from 'pino';
-import { AccountDirectory, AuthGuard, checkMasterKey, earlierMasterKeys, Sealer } from '@fornax/identity';
+import { AccountDirectory, AuthGuard, openSealer, Sealer } from '@fornax/identity';
 import type { CoreConfig } from '../config/core-config.js';
 import { type Env, RpcClient, systemClock, systemMonotonicClock, type Clock } from '@fornax/base';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
@@ -92,9 +92,12 @@ export class CoreModule {
           inject: [EVENT_LOG, LOGGER],
           // Nobody seals with, or stumbles over, a key that is not the log's.
           useFactory: async (log: EventLog, logger: Logger): Promise<Sealer> => {
-            const sealer = new Sealer(config.masterKey, await otherMasterKeys(config, log));
-            const { masterKeySource: source, masterKeyLost: lostFor } = config;
-            if (!(await checkMasterKey(log, sealer, { source, lostFor })))
+            const { masterKey, masterKeysRead, masterKeySource: source, masterKeyLost: lostFor } = config;
+            const onUnreadable = (reason: string): void =>
+              logger.warn({ reason }, 'the start waits for the event log: the master keys of before are in it');
+            const keys = { masterKey, masterKeysRead, source, lostFor };
+            const { sealer, opensLog } = await openSealer(log, { ...keys, onUnreadable });
+            if (!opensLog)
               logger.warn(
                 'the master key of the log is given up: tokens, secrets of tasks and webhooks of before stay closed',
               );
@@ -193,15 +196,6 @@ export class CoreModule {
     };
   }
 }
-
-/** Keys of the settings, and those of before that the log keeps. A log that cannot be read now says nothing; whoever follows it tells why. */
-const otherMasterKeys = async (
-  { masterKey, masterKeysRead }: CoreConfig,
-  log: EventLog,
-): Promise<readonly Uint8Array[]> => {
-  const earlier = await earlierMasterKeys(log, [masterKey, ...masterKeysRead]).catch(() => []);
-  return [...masterKeysRead, ...earlier];
-};
 
 /** What a process of this name may append, as its rights say; everything, when it is none of the services. */
 const appendedBy = (name: string): Aggregate | undefined => {

@@ -23,6 +23,12 @@ const read = async (key: string): Promise<unknown> =>
   (await harness.call('GET', `/secrets-manager/data/${key}`)).json()['value'];
 const stand = async () => (await harness.call('GET', '/fornax/v1/keys')).json();
 const rotate = async () => (await harness.call('POST', '/fornax/v1/keys/rotate', {})).json();
+const refusal = async (): Promise<string> => {
+  const { status, text } = await harness.call('POST', '/fornax/v1/keys/rotate', {});
+  expect({ status, text }).toMatchObject({ status: 409 });
+  return text;
+};
+const ring = async () => (await harness.log.readAggregate('master-key', 'ring')).flatMap(({ events }) => events);
 /** The S3 secret of the first user's token, sealed in the log in the beginning. */
 const opensTokens = async (): Promise<boolean> => {
   const sealer = harness.test.app.get(Sealer);
@@ -40,6 +46,12 @@ const opensTokens = async (): Promise<boolean> => {
 
 describe('the rotation of the master key', () => {
   const keys = ['a', 'b', 'c', 'd'];
+
+  it('never seals the next key by the one that seals now', async () => {
+    await harness.restart({ FORNAX_MASTER_KEYS_READ: second });
+    expect(await refusal()).toMatch(/sealed nothing before.*FORNAX_MASTER_KEY/);
+    expect(await ring()).toEqual([]);
+  }, 60_000);
 
   it('begins with both keys: everything opens, and what is new is sealed by the new one', async () => {
     for (const key of keys) await create(key);
@@ -62,10 +74,20 @@ describe('the rotation of the master key', () => {
   it('ends with nothing left, and does nothing when it is repeated', async () => {
     expect(await rotate()).toMatchObject({ rotated: 2, closed: 0, after: null, dataKeys: 5, left: 0 });
     expect(await rotate()).toMatchObject({ rotated: 0, left: 0 });
-    const ring = await harness.log.readAggregate('master-key', 'ring');
-    expect(ring.flatMap(({ events }) => events)).toHaveLength(1);
-    expect(JSON.stringify(ring)).not.toContain(first.slice(0, 20));
+    expect(await ring()).toHaveLength(1);
+    expect(JSON.stringify(await ring())).not.toContain(first.slice(0, 20));
   });
+
+  it('does not go back to a key that was succeeded, for a process that still seals with it', async () => {
+    await harness.restart({ FORNAX_MASTER_KEY: first, FORNAX_MASTER_KEYS_READ: second });
+    expect(await refusal()).toMatch(/was succeeded/);
+    expect(await stand()).toMatchObject({ left: 5 });
+    await harness.restart({ FORNAX_MASTER_KEYS_READ: '' });
+    expect(await refusal()).toMatch(/was succeeded/);
+    expect(await ring()).toHaveLength(1);
+    await harness.restart({ FORNAX_MASTER_KEY: second, FORNAX_MASTER_KEYS_READ: first });
+    expect(await stand()).toMatchObject({ left: 0 });
+  }, 60_000);
 
   it('leaves a platform that needs the old key no more, for what the log holds either', async () => {
     await harness.restart({ FORNAX_MASTER_KEYS_READ: '' });
@@ -79,6 +101,15 @@ describe('the rotation of the master key', () => {
     await harness.restart({ FORNAX_MASTER_KEYS_READ: '' });
     expect(await read('a')).toBe('of a');
     expect(await opensTokens()).toBe(true);
+  }, 60_000);
+
+  it('stays with the newest, also where one of before had a rotation of its own', async () => {
+    await harness.restart({ FORNAX_MASTER_KEY: second, FORNAX_MASTER_KEYS_READ: third });
+    expect(await refusal()).toMatch(/was succeeded/);
+    await harness.restart({ FORNAX_MASTER_KEYS_READ: '' });
+    expect(await refusal()).toMatch(/was succeeded/);
+    await harness.restart({ FORNAX_MASTER_KEY: third });
+    expect(await stand()).toMatchObject({ left: 0 });
   }, 60_000);
 
   it('is for operators', async () => {
