@@ -5,15 +5,22 @@ import {
   AT,
   concluded,
   dispatched,
+  eventually,
   poolCreated,
   requeued,
   slotsEnded,
   submitted,
 } from '@fornax/testing';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { systemMonotonicClock } from '@fornax/base';
+import { LOGGER } from '@fornax/service-kit';
 import { DataSource } from 'typeorm';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
-import { StandingAudit } from './standing-audit.js';
+import { LedgerAudits } from './ledger-auditor.js';
+import { StandingAudit, type AuditLogger } from './standing-audit.js';
+
+const HOUR_MS = 3_600_000;
 
 const lasting = (instance: number, ms: number) => anEnd(instance, { startedAt: AT, endedAt: AT + ms });
 
@@ -157,5 +164,46 @@ describe('the audit of the ledger', () => {
     await db.query(`UPDATE month_usage SET net_parts = net_parts + 7`);
     expect(await rig.service.app.get(StandingAudit).once()).toBe(1);
     await db.query(`UPDATE month_usage SET net_parts = net_parts - 7`);
+  });
+
+  /** Counts its audits; those with these numbers fail. */
+  class Counted extends StandingAudit {
+    ran = 0;
+
+    constructor(
+      waits: { readonly auditEveryMs: number; readonly auditSoonMs: number },
+      private readonly failing: readonly number[] = [],
+    ) {
+      const { app } = rig.service;
+      super(
+        rig.log,
+        app.get<AuditLogger>(LOGGER),
+        systemMonotonicClock,
+        { grantMicros: 0, ...waits },
+        app.get(LedgerAudits),
+      );
+    }
+
+    override async once(): Promise<number> {
+      this.ran += 1;
+      if (this.failing.includes(this.ran)) throw new Error('the ledger stands still');
+      return super.once();
+    }
+  }
+
+  it('begins soon after the start, and again soon after it failed, but then takes its time', async () => {
+    const audit = new Counted({ auditEveryMs: HOUR_MS, auditSoonMs: 1 }, [1, 2]);
+    audit.onApplicationBootstrap();
+    await eventually(() => Promise.resolve(audit.ran === 3));
+    await audit.beforeApplicationShutdown();
+    expect(audit.ran).toBe(3);
+  });
+
+  it('ends with its process, and not with one audit more', async () => {
+    const audit = new Counted({ auditEveryMs: HOUR_MS, auditSoonMs: HOUR_MS });
+    audit.onApplicationBootstrap();
+    await audit.beforeApplicationShutdown();
+    await immediate();
+    expect(audit.ran).toBe(0);
   });
 });

@@ -9,7 +9,7 @@ import { LedgerAudits } from './ledger-auditor.js';
 const MOST_TOLD = 100;
 
 /** What it uses of the process's logger. */
-interface AuditLogger {
+export interface AuditLogger {
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
 }
@@ -18,6 +18,7 @@ interface AuditLogger {
 @Injectable()
 export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
+  private running: Promise<void> | undefined;
   private findings: number | undefined;
 
   constructor(
@@ -43,23 +44,33 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   onApplicationBootstrap(): void {
-    if (this.config.auditEveryMs > 0) void this.repeat();
+    if (this.config.auditEveryMs > 0) this.running = this.repeat();
   }
 
-  beforeApplicationShutdown(): void {
+  async beforeApplicationShutdown(): Promise<void> {
     this.stop.abort();
+    await this.running;
   }
 
   private async repeat(): Promise<void> {
+    const { auditEveryMs, auditSoonMs } = this.config;
     const { signal } = this.stop;
+    let waitMs = auditSoonMs;
     for (;;) {
-      try {
-        await delay(this.config.auditEveryMs, signal);
-        await this.once();
-      } catch (error) {
-        if (signal.aborted) return;
+      await delay(waitMs, signal);
+      if (signal.aborted) return;
+      waitMs = (await this.succeeds()) ? auditEveryMs : auditSoonMs;
+    }
+  }
+
+  private async succeeds(): Promise<boolean> {
+    try {
+      await this.once();
+      return true;
+    } catch (error) {
+      if (!this.stop.signal.aborted)
         this.logger.warn({ err: error }, 'the ledger could not be audited; it is tried again');
-      }
+      return false;
     }
   }
 
@@ -73,6 +84,8 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
       count += 1;
       if (count <= MOST_TOLD) this.logger.error(message.finding, 'the ledger differs from the log');
     }
+    // An audit that was ended has not seen everything.
+    if (signal.aborted) return count;
     this.findings = count;
     const unrated = await this.audits.unrated();
     if (unrated > 0) this.logger.warn({ unrated }, 'attempts have no price: fornax billing unrated lists them');

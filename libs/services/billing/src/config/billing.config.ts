@@ -1,6 +1,10 @@
 import { loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 
+/** What one timer of Node can wait for, which is 2^31 - 1 ms: it takes more for 1 ms. */
+const MOST_HOURS = 596;
+const AUDIT_SOON_MS = 5 * 60_000;
+
 const schema = z.object({
   /** What every account is given to spend, in euros. Remaining credits are this minus what was consumed. */
   FORNAX_BILLING_GRANT_EUROS: z
@@ -9,18 +13,24 @@ const schema = z.object({
     .default('1000')
     .transform((text) => Math.round(Number(text) * 1_000_000)),
   /** How often the ledger is compared with the whole log, in hours; 0: only when an operator asks. */
-  FORNAX_BILLING_AUDIT_HOURS: z.coerce.number().int().min(0).max(8_760).default(24),
+  FORNAX_BILLING_AUDIT_HOURS: z.coerce.number().int().min(0).max(MOST_HOURS).default(24),
 });
 
 export interface BillingConfig {
   readonly grantMicros: number;
   /** 0: never by itself. */
   readonly auditEveryMs: number;
+  /** How long after the start the first audit begins, and another one after an audit that failed. */
+  readonly auditSoonMs: number;
 }
 export const BILLING_CONFIG = Symbol('fornax.billing.config');
 
 /** @throws ConfigError */
 export const loadBillingConfig = (env: Env): BillingConfig => {
   const { FORNAX_BILLING_GRANT_EUROS, FORNAX_BILLING_AUDIT_HOURS } = loadConfig(schema, env);
-  return { grantMicros: FORNAX_BILLING_GRANT_EUROS, auditEveryMs: FORNAX_BILLING_AUDIT_HOURS * 3_600_000 };
+  return {
+    grantMicros: FORNAX_BILLING_GRANT_EUROS,
+    auditEveryMs: FORNAX_BILLING_AUDIT_HOURS * 3_600_000,
+    auditSoonMs: AUDIT_SOON_MS,
+  };
 };
