@@ -9,10 +9,10 @@ import {
   type PriceDocument,
   type WirePublishedList,
 } from '@fornax/contracts';
-import type { PublishedPriceList } from '@fornax/domain';
+import type { PriceList, PublishedPriceList } from '@fornax/domain';
 import { NotFound } from '@fornax/base';
 import { DocumentBody, ZodParam } from '@fornax/service-kit';
-import { CurrentContext, OperatorOnly, type RequestContext } from '@fornax/identity';
+import { CurrentAccount, CurrentContext, OperatorOnly, type Account, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { PublishPriceList } from '../pricing/publish-price-list.handler.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
@@ -24,6 +24,9 @@ const published = ({ priceList, from, sequence }: PublishedPriceList): WirePubli
   validUntil: priceList.validUntil === undefined ? null : wireDate(priceList.validUntil),
   sequence,
 });
+
+/** Who has a discount is the operators' business, not that of the other accounts. */
+const withoutProjects = ({ projectDiscounts: _others, ...priceList }: PriceList): PriceList => priceList;
 
 /** Price lists: operators publish them, everybody may read what computing costs. */
 @ApiTags('billing')
@@ -65,10 +68,15 @@ export class PricesController {
   }
 
   @Get(':version')
-  @ApiOperation({ summary: 'One price list, as the document that says it' })
-  async show(@ZodParam('version', z.coerce.number().int().min(1)) version: number): Promise<object> {
+  @ApiOperation({
+    summary: 'One price list, as the document that says it; discounts of projects are shown to operators',
+  })
+  async show(
+    @CurrentAccount() { role }: Account,
+    @ZodParam('version', z.coerce.number().int().min(1)) version: number,
+  ): Promise<object> {
     const found = (await this.ledger.priceLists()).find(({ priceList }) => priceList.version === version);
     if (!found) throw new NotFound(`No such price list: ${version}`);
-    return priceDocumentOf(found.priceList);
+    return priceDocumentOf(role === 'operator' ? found.priceList : withoutProjects(found.priceList));
   }
 }
