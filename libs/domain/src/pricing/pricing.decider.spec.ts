@@ -57,6 +57,47 @@ describe('price lists', () => {
       .thenRejected('price-list-empty');
   });
 
+  it('may be replaced as long as they do not hold: a slip in a year stands in the way of none', () => {
+    const ending = published({ ...defaultPriceList, validUntil: 5_000 });
+    const far = published({ ...second, validFrom: 4_000_000 });
+    const third = { ...defaultPriceList, version: 3 };
+    const from = (validFrom: number) => ({ ...third, validFrom });
+    given(published(defaultPriceList), far).when(publish(third, 2_000)).then(published(third, 2_000));
+    given(published(defaultPriceList), far)
+      .when(publish(from(3_000), 2_000))
+      .then(published(from(3_000), 2_000));
+    given(published(defaultPriceList), far)
+      .when(publish(from(1_500), 2_000))
+      .thenRejected('price-list-past');
+    given(published(defaultPriceList), far)
+      .when(publish(from(4_000_000), 4_000_000))
+      .thenRejected('price-list-overlap');
+
+    // What holds already keeps its time.
+    const next = published({ ...second, validFrom: 5_000, validUntil: 8_000 });
+    given(ending, next)
+      .when(publish(from(4_999), 2_000))
+      .thenRejected('price-list-overlap');
+    given(ending, next)
+      .when(publish(from(8_001), 2_000))
+      .thenRejected('price-list-gap');
+    given(ending, next)
+      .when(publish(from(5_000), 2_000))
+      .then(published(from(5_000), 2_000));
+    given(ending, next)
+      .when(publish(from(7_000), 2_000))
+      .then(published(from(7_000), 2_000));
+    // Also behind one that was replaced, and then replaced in turn.
+    given(ending, next, published(from(7_000)))
+      .when(publish({ ...from(4_999), version: 4 }, 2_000))
+      .thenRejected('price-list-overlap');
+  });
+
+  it('are all in one currency: sums are over many of them', () =>
+    given(published(defaultPriceList))
+      .when(publish({ ...second, currency: 'CHF' }, at + 1))
+      .thenRejected('price-list-currency'));
+
   it.each<[string, Partial<PriceList>, readonly (string | number)[], string]>([
     [
       'a gap between volumes',

@@ -35,6 +35,7 @@ export const publishPriceList = (
 
 /** Which field of the document a rejection is about, where it is about one. */
 const FIELDS: Readonly<Record<string, string>> = {
+  'price-list-currency': 'currency',
   'price-list-gap': 'validFrom',
   'price-list-overlap': 'validFrom',
   'price-list-past': 'validFrom',
