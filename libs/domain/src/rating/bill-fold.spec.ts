@@ -122,8 +122,30 @@ describe('the bill', () => {
     const hardware = { specificationKey: 'x', cpuModel: 'x', cores: 8, ghz: 0 };
     const { state, parked } = billOf(logOf(['t', submitted('t')], ['t', concluded(lasting(0, HOUR_MS, { hardware }))]));
     expect(parked).toMatchObject([{ reason: 'unknown-frequency' }]);
-    const next = { id: 'c3', sequence: 3, aggregateId: 'prices', events: [published({ assumedMilliGhz: 2_500 }, 5e9)] };
-    expect(microsOf(billOf([next], state).lines)).toEqual([10_000]);
+    // Only that: the prices are those of its start.
+    const dearer = { flex: 8_000, onDemand: 8_000, reserved: 8_000 };
+    const later = { version: 2, assumedMilliGhz: 2_500, validFrom: 9e12, workMicrosPerGhzCoreHour: dearer };
+    const next = { id: 'c3', sequence: 3, aggregateId: 'prices', events: [published(later, 5e9)] };
+    const { lines } = billOf([next], state);
+    expect(microsOf(lines)).toEqual([10_000]);
+    expect(lines).toMatchObject([{ priceList: { version: defaultPriceList.version, assumedMilliGhz: 2_500 } }]);
+  });
+
+  it('rates what nobody knows the frequency of alike whether it ended before or after the list that takes one for it', () => {
+    const hardware = { specificationKey: 'x', cpuModel: 'x', cores: 8, ghz: 0 };
+    const lists = [
+      published({ version: 2, assumedMilliGhz: 2_500 }, AT + 1),
+      published({ version: 3, assumedMilliGhz: 5_000 }, AT + 2),
+    ].map((event): Written => ['prices', event]);
+    const end: Written = ['t', concluded(lasting(0, HOUR_MS, { hardware }))];
+    const [before, after] = [
+      [end, ...lists],
+      [...lists, end],
+    ].map((rest) => billOf(logOf(['prices', published({})], ['t', submitted('t')], ...rest)));
+    expect(microsOf(before?.lines ?? [])).toEqual([10_000]);
+    expect(after?.parked).toEqual([]);
+    expect(microsOf(after?.lines ?? [])).toEqual([10_000]);
+    expect(after?.lines[0]?.priceList).toEqual(before?.lines[0]?.priceList);
   });
 
   it('refuses an attempt of a task that was never submitted', () => {

@@ -82,14 +82,25 @@ export const instanceKey = (id: string, instance: number): string => `${instance
 export const attemptKey = (id: string, { instance, attempt }: Pick<AttemptEnd, 'instance' | 'attempt'>): string =>
   `${attempt} ${instanceKey(id, instance)}`;
 
-/**
- * The list that prices what starts at an instant: of those that hold then the last one published. What started before any was published is priced
- * by the default list. Undefined: the list of that time is over and no other one begins.
- */
-export const priceListAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList | undefined => {
+/** The list of an instant: of those that hold then the last one published, the default list before all of them. */
+const listAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList | undefined => {
   if (!lists.some(({ from }) => from <= at)) return defaultPriceList;
   const last = lists.findLast(({ from }) => from <= at)?.priceList;
   return last?.validUntil !== undefined && last.validUntil <= at ? undefined : last;
+};
+
+/**
+ * What prices what starts at an instant: the list of that time. Where it takes nothing for a frequency that nobody knows, it takes what the first list
+ * says that was published after it: so it makes no difference whether an attempt ends before that list or after it. Undefined: the list of
+ * that time is over and no other one begins.
+ */
+export const priceListAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList | undefined => {
+  const list = listAt(lists, at);
+  if (!list || list.assumedMilliGhz !== undefined) return list;
+  const later = lists.slice(lists.findIndex(({ priceList }) => priceList === list) + 1);
+  const assumedMilliGhz = later.find(({ priceList }) => priceList.assumedMilliGhz !== undefined)?.priceList
+    .assumedMilliGhz;
+  return assumedMilliGhz === undefined ? list : { ...list, assumedMilliGhz };
 };
 
 const termsIn = (events: readonly (TaskEvent | PoolEvent)[], sequence: number): readonly UsageTerms[] =>
@@ -167,9 +178,8 @@ const byEnd = ([, a]: readonly [string, ParkedAttempt], [, b]: readonly [string,
 
 /** Prices what is parked and can be priced now that there is another list. */
 const released = (state: BillState): readonly BillLine[] =>
-  [...state.parked].sort(byEnd).flatMap(([key, { reason, ...attempt }]) => {
-    const priceList =
-      reason === 'no-price-list' ? priceListAt(state.lists, attempt.usage?.from ?? 0) : state.lists.at(-1)?.priceList;
+  [...state.parked].sort(byEnd).flatMap(([key, { reason: _until, ...attempt }]) => {
+    const priceList = priceListAt(state.lists, attempt.usage?.from ?? attempt.end.endedAt);
     const line = priceList && priced(state, attempt, priceList);
     if (!line || typeof line === 'string') return [];
     state.parked.delete(key);

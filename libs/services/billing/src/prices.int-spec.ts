@@ -32,6 +32,7 @@ describe('price lists', () => {
     ['a negative rate', { work: { ...document.work, flex: '-1' } }, 'work.flex', /must not be negative/],
     ['an unknown plan', { work: { ...document.work, spot: '1' } }, 'work.spot', /no such field/],
     ['a gap in its hardware', { hardware: document.hardware.slice(0, 1) }, 'hardware[0]', /gap/],
+    ['another currency', { currency: 'CHF' }, 'currency', /are in EUR/],
     ['a beginning in the past', { validFrom: '2020-01-01T00:00:00Z' }, 'validFrom', /overlaps/],
   ])('are refused with %s, by its place, and nothing is published', async (_what, change, place, text) => {
     const { status, body } = await publish({ ...document, ...change });
@@ -63,7 +64,7 @@ describe('price lists', () => {
     expect((await rig.get('/fornax/v1/billing/tasks/odd/lines')).body).toMatchObject({
       unrated: 0,
       totalMicros: 10_000,
-      lines: [{ sequence, priceListVersion: 2, amountMicros: 10_000, rule: 'work/flex' }],
+      lines: [{ sequence, priceListVersion: 1, amountMicros: 10_000, rule: 'work/flex' }],
     });
     const report = await rig.service.app.get(ProjectionHost).runner('ledger').rebuild({ verify: true });
     expect(report).toMatchObject({ differences: [], rows: { unrated_attempt: 0, bill_line: 1 } });
@@ -77,6 +78,16 @@ describe('price lists', () => {
     expect(await publish({ ...document, ...change })).toMatchObject({
       body: { version: 3, validFrom: '2099-01-01T00:00:00Z' },
     });
-    expect((await rig.get('/fornax/v1/billing/prices/3')).body).toEqual({ ...document, ...change });
+    expect((await rig.get('/fornax/v1/billing/prices/3', 'root-token')).body).toEqual({ ...document, ...change });
+  });
+
+  it('tell an account nothing of the projects of others', async () => {
+    const { body } = await rig.get('/fornax/v1/billing/prices/3');
+    expect(body).toMatchObject({ discounts: { volume: [{ from: '100', percent: '12.5' }] } });
+    expect(body).not.toHaveProperty('discounts.projects');
+  });
+
+  it('may follow at once although one was published for a far year', async () => {
+    expect(await publish(document)).toMatchObject({ status: 200, body: { version: 4 } });
   });
 });

@@ -1,13 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import {
-  attemptKey,
-  defaultPriceList,
-  emptyBill,
-  foldBill,
-  type AuditFinding,
-  type AuditKind,
-  type BillLine,
-} from '@fornax/domain';
+import { attemptKey, emptyBill, foldBill, type AuditFinding, type AuditKind, type BillLine } from '@fornax/domain';
 import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
 
 const keyOf = ({ task_id, instance, attempt }: Pick<LineRow, 'task_id' | 'instance' | 'attempt'>): string =>
@@ -77,15 +69,18 @@ export class BillAudit {
     return findings;
   }
 
-  /** @param waiting keys of the attempts that the ledger says have no price yet */
-  end(waiting: ReadonlySet<string>): readonly AuditFinding[] {
-    const versions = new Set([defaultPriceList.version, ...this.state.lists.map(({ priceList }) => priceList.version)]);
+  /**
+   * @param waiting keys of the attempts that the ledger says have no price yet
+   * @param newest version of the last price list that the ledger knows
+   */
+  end(waiting: ReadonlySet<string>, newest: number): readonly AuditFinding[] {
+    const folded = this.state.lists.at(-1)?.priceList.version ?? 0;
     const findings: AuditFinding[] = [];
     for (const [key, { terms, end, sequence }] of this.state.parked) {
       const row = this.early.get(key);
       const place = { task_id: terms.id, instance: end.instance, attempt: end.attempt, sequence: String(sequence) };
       // A list that was published behind what was folded may have rated it.
-      if (row && versions.has(row.price_list_version))
+      if (row && newest <= folded)
         findings.push(about('billed for nothing', row, 'has a line, and no list gives it a price'));
       if (!row && !waiting.has(key))
         findings.push(about('not billed', place, 'has no line, and does not wait for a price'));

@@ -7,7 +7,7 @@ import type { ReadBarrier } from '@fornax/projections';
 import { ReadBarriers, type Auditor } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
-import { readParked } from '../projections/ledger-state.js';
+import { readParked, readPriceLists } from '../projections/ledger-state.js';
 import { BillAudit } from './bill-audit.js';
 
 type ReadLine = Omit<LineRow, 'started_at' | 'ended_at'> & {
@@ -55,10 +55,11 @@ export class LedgerAuditor implements Auditor {
   async end(): Promise<readonly AuditFinding[]> {
     const waiting = await readParked(this.db);
     const keys = new Set(waiting.map(({ terms, end }) => attemptKey(terms.id, end)));
+    const newest = (await readPriceLists(this.db)).at(-1)?.priceList.version ?? 0;
     const sums =
       await this.db.query<{ owner: string; month: string; kept: string | null; lines: string | null }[]>(SUMS);
     return [
-      ...this.audit.end(keys),
+      ...this.audit.end(keys, newest),
       ...sums.map(({ owner, month, kept, lines }): AuditFinding => ({
         kind: 'billed otherwise',
         taskId: `account ${owner}`,

@@ -11,8 +11,8 @@ import { readBillState } from './ledger-state.js';
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  /** 2: amounts in nano-units, pools, attempts that have no price. */
-  readonly version = 2;
+  /** 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+  readonly version = 3;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
   readonly wants = withEvents(
     'TaskSubmitted',
