@@ -9,13 +9,17 @@ import {
   AT,
   concluded,
   dispatched,
+  eventually,
   nodeJoined,
   poolCreated,
   requeued,
   slotsEnded,
   submitted,
 } from '@fornax/testing';
+import { DataSource } from 'typeorm';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { billingRig, type BillingRig } from './billing-rig.fixture.js';
+import { LedgerReader } from './queries/ledger-reader.js';
 import { creditsSchema, ledgerPageSchema } from './queries/wire-ledger.js';
 import { BillingModule } from './index.js';
 
@@ -173,6 +177,42 @@ describe('billing', () => {
     const report = await rig.service.app.get(ProjectionHost).runner('running').rebuild({ verify: true });
     // The second lease is on its node.
     expect(report).toMatchObject({ differences: [], rows: { node_hardware: 1 } });
+  });
+
+  it('counts what ends while it is asked once: what runs and what is billed are of one moment', async () => {
+    const startedAt = Date.now() - HOUR_MS;
+    const start = { type: 'InstancesStarted', leases: [{ ...aRef(0), startedAt }], at: startedAt } as const;
+    await append('node', 'node-7', [nodeJoined('node-7', { ghz: 2.5 })]);
+    await append(
+      'task',
+      'meanwhile',
+      [submitted('meanwhile', {}, 'carl')],
+      [dispatched({ ...aLease(0), node: 'node-7' })],
+      [start],
+    );
+    const reader = rig.service.app.get(LedgerReader);
+    const running = await reader.consumedByAccount('carl');
+    expect(running).toBeGreaterThanOrEqual(10_000);
+
+    const db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    const asked = await db.transaction(async (tx) => {
+      // The sum of what was billed waits for this lock; what runs has been read by then.
+      await tx.query('LOCK TABLE month_usage IN ACCESS EXCLUSIVE MODE');
+      const answer = reader.consumedByAccount('carl');
+      await eventually(async () => {
+        const [row] = await db.query<{ count: string }[]>(
+          "SELECT count(*) AS count FROM pg_locks WHERE relation = 'month_usage'::regclass AND NOT granted",
+        );
+        return Number(row?.count) > 0;
+      });
+      await tx.query(
+        `INSERT INTO month_usage (owner, month, net_parts, gross_parts, lines) VALUES ('carl', '2026-01', $1, $1, 1)`,
+        [String(PARTS_PER_MICRO * 1_000_000n)],
+      );
+      return { answer };
+    });
+    expect(await asked.answer).toBeLessThan(11_000);
+    await db.query("DELETE FROM month_usage WHERE owner = 'carl'");
   });
 
   it('says what is not built, in a way that no client retries', async () => {

@@ -95,30 +95,33 @@ export class LedgerReader {
   }
 
   /** What a task or a pool has cost until now, in micro-units. */
-  async consumedBy(id: string): Promise<number> {
-    const running = await this.running.ofTask(id);
-    const sum = await this.sum(this.db, id);
-    return micros({ ...sum, amount: sum.amount + running.amount });
+  consumedBy(id: string): Promise<number> {
+    return this.atOneMoment(async (tx) => {
+      const running = await this.running.ofTask(tx, id);
+      const sum = await this.sum(tx, id);
+      return micros({ ...sum, amount: sum.amount + running.amount });
+    });
   }
 
-  async consumedByAccount(owner: string): Promise<number> {
-    await this.catchUp();
-    const running = await this.running.ofAccount(owner);
-    const [row] = await this.db.query<{ parts: string }[]>(
-      'SELECT coalesce(sum(net_parts), 0) AS parts FROM month_usage WHERE owner = $1',
-      [owner],
-    );
-    return Number(rounded(BigInt(row?.parts ?? 0) + running.amount, PARTS_PER_MICRO));
+  consumedByAccount(owner: string): Promise<number> {
+    return this.atOneMoment(async (tx) => {
+      const running = await this.running.ofAccount(tx, owner);
+      const [row] = await tx.query<{ parts: string }[]>(
+        'SELECT coalesce(sum(net_parts), 0) AS parts FROM month_usage WHERE owner = $1',
+        [owner],
+      );
+      return Number(rounded(BigInt(row?.parts ?? 0) + running.amount, PARTS_PER_MICRO));
+    });
   }
 
-  /** Lines in the order of instance and attempt. Lines and total are of one moment. */
-  async lines(
+  /** Lines in the order of instance and attempt. Lines, total and what runs are of one moment. */
+  lines(
     id: string,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<Pick<LedgerPage, 'count' | 'totalMicros' | 'unrated' | 'running' | 'lines'>> {
-    const { attempts, amount } = await this.running.ofTask(id);
-    const running = { attempts, micros: Number(rounded(amount, PARTS_PER_MICRO)) };
-    return this.db.transaction('REPEATABLE READ', async (tx: Queries) => {
+    return this.atOneMoment(async (tx) => {
+      const { attempts, amount } = await this.running.ofTask(tx, id);
+      const running = { attempts, micros: Number(rounded(amount, PARTS_PER_MICRO)) };
       const sum = await this.sum(tx, id);
       const unit = PARTS_PER_MICRO * BigInt(sum.roundingMicros);
       const rows = await tx.query<ReadLine[]>(PAGE, [id, String(unit), page.limit, page.offset]);
@@ -164,6 +167,12 @@ export class LedgerReader {
       amount: joined({ nanos: BigInt(row?.nanos ?? 0), rest: BigInt(row?.rest ?? 0) }),
       roundingMicros: Number(row?.rounding ?? 1),
     };
+  }
+
+  /** What runs and what is in the ledger, read together: an attempt that ends meanwhile is counted in one of them. */
+  private async atOneMoment<T>(read: (tx: Queries) => Promise<T>): Promise<T> {
+    await Promise.all([this.running.catchUp(), this.catchUp()]);
+    return this.db.transaction('REPEATABLE READ', read);
   }
 
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */

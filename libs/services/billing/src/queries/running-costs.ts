@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { Unavailable, type Clock } from '@fornax/base';
 import {
   monthOf,
@@ -14,8 +13,7 @@ import {
 } from '@fornax/domain';
 import type { ReadBarrier } from '@fornax/projections';
 import { CLOCK, ReadBarriers } from '@fornax/service-kit';
-import type { DataSource } from 'typeorm';
-import { readPriceLists, readVolumes } from '../projections/ledger-state.js';
+import { readPriceLists, readVolumes, type Queries } from '../projections/ledger-state.js';
 
 /** What is on nodes now, and what it has cost until now. */
 export interface RunningCost {
@@ -53,30 +51,33 @@ export class RunningCosts {
   private readonly barrier: ReadBarrier;
 
   constructor(
-    @InjectDataSource('billing') private readonly db: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
     barriers: ReadBarriers,
   ) {
     this.barrier = barriers.of('running');
   }
 
-  /** Of one task or pool. */
-  ofTask(id: string): Promise<RunningCost> {
-    return this.cost([id, null]);
-  }
-
-  /** Of all tasks and pools of an account. */
-  ofAccount(owner: string): Promise<RunningCost> {
-    return this.cost([null, owner]);
-  }
-
-  private async cost(whose: readonly [id: string | null, owner: string | null]): Promise<RunningCost> {
+  /** Waits until the table of what runs holds everything that is in the log now. */
+  async catchUp(): Promise<void> {
     if (!(await this.barrier.caughtUp()))
       throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
-    const rows = await this.db.query<RunningRow[]>(RUNNING, [...whose]);
+  }
+
+  /** Of one task or pool. @param db the transaction that reads the ledger as well: each attempt is in one of them */
+  ofTask(db: Queries, id: string): Promise<RunningCost> {
+    return this.cost(db, [id, null]);
+  }
+
+  /** Of all tasks and pools of an account; see `ofTask`. */
+  ofAccount(db: Queries, owner: string): Promise<RunningCost> {
+    return this.cost(db, [null, owner]);
+  }
+
+  private async cost(db: Queries, whose: readonly [id: string | null, owner: string | null]): Promise<RunningCost> {
+    const rows = await db.query<RunningRow[]>(RUNNING, [...whose]);
     if (rows.length === 0) return { attempts: 0, amount: 0n };
-    const lists = await readPriceLists(this.db);
-    const volumes = new Map(await readVolumes(this.db, [...new Set(rows.map(({ owner }) => owner))]));
+    const lists = await readPriceLists(db);
+    const volumes = new Map(await readVolumes(db, [...new Set(rows.map(({ owner }) => owner))]));
     const now = this.clock.now();
     const amount = rows.reduce((sum, row) => sum + soFar(row, now, { lists, volumes }), 0n);
     return { attempts: rows.length, amount };
