@@ -357,7 +357,11 @@ export class Instance implements Measurable {
     const { signal } = this.#abort;
     await world.room?.(signal);
     const needsGrant =
-      order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0 || order.resumes === true;
+      order.resources.length > 0 ||
+      order.results !== null ||
+      order.secretKeys.length > 0 ||
+      order.resumes === true ||
+      order.secrets === true;
     const granted = needsGrant ? await this.#grant.get() : undefined;
     signal.throwIfAborted();
     const prepared = await world.driver.prepare({

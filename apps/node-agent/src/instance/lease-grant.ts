@@ -13,6 +13,9 @@ const TRIES_MS = 300_000;
 const TIMEOUT_MS = 5_000;
 const FRESH_MS = 300_000;
 
+/** What this agent does with orders and grants, which agents of before do not. */
+const TAKES = { takesRow: true, takesPin: true, takesRestore: true, takesSecrets: true } as const;
+
 export type Granted = Extract<GrantReply, { granted: true }>;
 
 /** The platform's no, which is an answer. */
@@ -65,7 +68,7 @@ export class LeaseGrant {
   async #ask(): Promise<Granted> {
     const { leaseId, taskId, instance } = this.order;
     const subject = nodeRpcSubject(this.node.nodeId, 'grant');
-    const request: GrantRequest = { leaseId, taskId, instance, takesRow: true, takesPin: true, takesRestore: true };
+    const request: GrantRequest = { leaseId, taskId, instance, ...TAKES };
     const reply = await this.node.rpc.request(subject, request, grantReplySchema, TIMEOUT_MS);
     if (!reply.granted) throw new NotGranted(`the platform did not grant the lease: ${reply.reason}`);
     return reply;

@@ -269,6 +269,8 @@ while time.time() < end: pass
     expect((await rig.platform.output('task-managed', 0, 'stdout')).toString()).toBe(
       './lab/license:hush\n./lab/one:1\n./top:2\n',
     );
+    // A grant tells agents that are too old for secrets.
+    expect(rig.platform.grants).toBe(1);
     await rig.platform.order(aLeaseOrder('unmanaged', command));
     expect(await rig.ended('unmanaged')).toMatchObject({ outcome: 'failure' });
   });

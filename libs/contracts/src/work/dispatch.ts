@@ -42,7 +42,7 @@ const sharedPart = {
     .optional(),
   /** What an instance may reach; absent in orders of a scheduler that does not know: then the profile's name says it (`networkOf`). */
   network: z.enum(['none', 'outgoing']).optional(),
-  /** Constants in clear, profile defaults included; sealed ones, and those of a table of parameters, are only named in `secretKeys`. */
+  /** Constants in clear, profile defaults included; sealed ones, those of a table of parameters and the folder of secrets are only named in `secretKeys`. */
   constants: z.array(
     z.object({
       key: z.string(),

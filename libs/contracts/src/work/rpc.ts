@@ -65,6 +65,8 @@ export const grantRequestSchema = z.object({
   takesPin: z.literal(true).exactOptional(),
   /** The node begins a resumed instance with the snapshot that the grant names. Absent of earlier agents. */
   takesRestore: z.literal(true).exactOptional(),
+  /** The node asks for the secrets of an order that says there are some. Absent of earlier agents, which would run without them. */
+  takesSecrets: z.literal(true).exactOptional(),
 });
 /** A part of a complete snapshot that an instance begins with. */
 export const restoreSchema = z.object({

@@ -99,6 +99,17 @@ describe('a grant', () => {
     expect(grantLease(other, 'node-1', { ...request, takesPin: true }, options)).toMatchObject({ granted: false });
   });
 
+  it('of a task with rights to secrets is given to agents that ask for these, and to no others', () => {
+    const view = viewWith(submitted('t', { secretRights: { keys: ['a'], prefixes: [] } }), dispatched(aLease(0)));
+    const request = { taskId: 't', instance: 0, leaseId: '0/1' } as const;
+    const options = { secrets, sign, now: 1_000 };
+    expect(grantLease(view, 'node-1', { ...request, takesSecrets: true }, options)).toMatchObject({ granted: true });
+    expect(grantLease(view, 'node-1', request, options)).toEqual({
+      granted: false,
+      reason: expect.stringContaining('too old for secrets'),
+    });
+  });
+
   it('lets the lease read its inputs and write its results, nothing else', () => {
     grant(
       viewWith(

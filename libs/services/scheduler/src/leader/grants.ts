@@ -132,6 +132,8 @@ export const grantLease = (
     return { granted: false, reason: 'the agent of this node is too old for pinned inputs' };
   if (spec.pin !== undefined && pin === undefined)
     return { granted: false, reason: 'its task is pinned to inputs, and none are named for it' };
+  if (spec.secretRights !== undefined && request.takesSecrets !== true)
+    return { granted: false, reason: 'the agent of this node is too old for secrets of the secrets manager' };
   const noResume = resumeProblem(spec, request, restore);
   if (noResume !== undefined) return { granted: false, reason: noResume };
   const { state } = entry;

@@ -57,7 +57,7 @@ describe('orders to nodes', () => {
     fold(view, 1, 'task', 't', [submitted('t', { secretRights: { keys: ['a'], prefixes: [] } })]);
     fold(view, 2, 'task', 'u', [submitted('u')]);
     const ordersOf = (task: string) => leaseOrders(view.task(task) ?? entryMissing(task), [aLease(1)]);
-    expect(ordersOf('t')).toMatchObject([{ order: { secrets: true } }]);
+    expect(ordersOf('t')).toMatchObject([{ order: { secrets: true, secretKeys: ['QARNOT_SECRETS_DIR'] } }]);
     expect(ordersOf('u')[0]?.order).not.toHaveProperty('secrets');
     expect(JSON.stringify(ordersOf('t'))).not.toContain('secretRights');
   });

@@ -58,6 +58,7 @@ const workOf = (
     secretKeys: [
       ...constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
       ...(spec.table?.columns ?? []),
+      ...(spec.secretRights === undefined ? [] : ['QARNOT_SECRETS_DIR']),
     ],
   };
 };
