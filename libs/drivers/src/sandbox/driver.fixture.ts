@@ -98,7 +98,7 @@ export const openDriver = async (
  * @param others what it inherits beside descriptors 0 to 5
  */
 export const runInit = async (
-  order: string,
+  order: string | Uint8Array,
   others: readonly (number | 'ignore')[] = [],
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> => {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...others];
