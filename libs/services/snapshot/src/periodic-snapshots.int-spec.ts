@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RPC, type SnapshotOrder } from '@fornax/contracts';
+import { ProjectionHost } from '@fornax/service-kit';
 import { aLease, dispatched, eventually, started, submitted } from '@fornax/testing';
 import { isObject, startSnapshots, type Snapshots } from './snapshot-service.fixture.js';
 
@@ -201,5 +202,11 @@ describe('periodic snapshots', () => {
       const reason = '29000 instances are too many for one snapshot';
       expect(failed['snapshots']).toMatchObject([{ status: 'failure', reason }]);
     }, 60_000);
+  });
+
+  it('are the same rows when they are rebuilt', async () => {
+    const rebuilt = await snapshots.app().get(ProjectionHost).runner('snapshots').rebuild({ verify: true });
+    expect(rebuilt.differences).toEqual([]);
+    expect(rebuilt.rows['task_ref']).toBeGreaterThan(0);
   });
 });
