@@ -35,8 +35,8 @@ const secretsOf = async (
   signal: AbortSignal,
 ): Promise<Part['secrets']> => {
   const secrets: Part['secrets'] = [];
+  let after: string | undefined;
   const ask = async (): Promise<Part> => {
-    const after = secrets.at(-1)?.key;
     const request: SecretsRequest = { leaseId, taskId, instance, ...(after === undefined ? {} : { after }) };
     const reply = await rpc.request(nodeRpcSubject(nodeId, 'secrets'), request, secretsReplySchema, TIMEOUT_MS);
     if (reply.granted) return reply;
@@ -47,7 +47,11 @@ const secretsOf = async (
     const part = await patiently(ask, signal);
     secrets.push(...part.secrets);
     assertRoom(secrets);
-    if (!part.hasMore || part.secrets.length === 0) return secrets;
+    if (!part.hasMore) return secrets;
+    const next = part.next ?? part.secrets.at(-1)?.key;
+    if (next === undefined || next === after)
+      throw new Error('the platform says that there are more secrets, and not where');
+    after = next;
   }
 };
 

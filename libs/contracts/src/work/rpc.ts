@@ -208,7 +208,7 @@ export const secretsRequestSchema = z.object({
   leaseId: id,
   taskId: id,
   instance: z.number().int(),
-  /** The last key of the part before. */
+  /** Where the part before says that the next one begins (`next`). */
   after: z.string().max(1_024).exactOptional(),
 });
 export const secretsReplySchema = z.discriminatedUnion('granted', [
@@ -217,6 +217,8 @@ export const secretsReplySchema = z.discriminatedUnion('granted', [
     secrets: z.array(z.object({ key: z.string(), version: z.number().int(), value: z.string() })),
     /** Another part comes after this one. */
     hasMore: z.boolean(),
+    /** The key that the next part comes after; absent of earlier services: the last of this one. */
+    next: z.string().exactOptional(),
   }),
   z.object({
     granted: z.literal(false),

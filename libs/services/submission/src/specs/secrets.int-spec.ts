@@ -252,6 +252,7 @@ describe('secrets of a lease', () => {
     rights = { keys: [], prefixes: ['large/'] };
     const first = await ask();
     expect(first).toMatchObject({ hasMore: true });
+    expect(first).toMatchObject({ next: keysOf(first).at(-1) });
     const second = await ask({ after: keysOf(first).at(-1) });
     expect([...keysOf(first), ...keysOf(second)]).toEqual(['large/1', 'large/2', 'large/3', 'large/4']);
   });
@@ -282,6 +283,19 @@ describe('secrets of a lease', () => {
     },
     60_000,
   );
+
+  it('are refused where the data key of one is lost, which is named', async () => {
+    for (const key of ['lost/a', 'lost/b']) await made(key, 'x');
+    await rows('DELETE FROM data_key WHERE key_id = (SELECT key_id FROM secret WHERE key = $1)', 'lost/b');
+    rights = { keys: [], prefixes: ['lost/'] };
+    expect(await ask()).toEqual({
+      granted: false,
+      code: 'FX-SECRETS',
+      reason: expect.stringMatching(/^The secret lost\/b cannot be opened: .*create it again/),
+    });
+    await call('DELETE', 'lost/b');
+    expect(keysOf(await ask())).toEqual(['lost/a']);
+  });
 
   it('are an event each time, without values: which lease, node, key and version', async () => {
     const taskId = 'told';

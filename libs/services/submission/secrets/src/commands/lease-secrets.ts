@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { RpcClient } from '@fornax/base';
-import { RPC, secretRightsReplySchema, secretsExcess, type SecretsReply, type SecretsRequest } from '@fornax/contracts';
+import {
+  RPC,
+  secretRightsReplySchema,
+  secretsExcess,
+  type SecretRightsReply,
+  type SecretsReply,
+  type SecretsRequest,
+} from '@fornax/contracts';
 import { Sealer } from '@fornax/identity';
 import { DataKeys } from '@fornax/service-kit';
 import { SecretGrants } from './secret-grants.js';
@@ -12,6 +19,10 @@ const MOST_SECRETS = 200;
 const MOST_BYTES = 400_000;
 
 type Part = Extract<SecretsReply, { granted: true }>;
+type Rights = Extract<SecretRightsReply, { current: true }>;
+
+const lostText = (key: string): string =>
+  `The secret ${key} cannot be opened: its data key is lost. Delete it, and create it again with its value`;
 
 /** Gives the secrets that the instance of a lease may read to the node that holds it, and to no other. */
 @Injectable()
@@ -31,26 +42,44 @@ export class LeaseSecrets {
     if (!rights.current) return { granted: false, reason: 'the lease is not current on this node' };
     const excess = secretsExcess(await this.lookup.sizeOf(rights.owner, rights));
     if (excess !== undefined) return { granted: false, code: 'FX-SECRETS', reason: excess };
-    const sealed = await this.lookup.granted(rights.owner, rights, { after, most: MOST_SECRETS });
-    const part = this.partOf(sealed, await this.keys.findAll(sealed.map(({ key_id: keyId }) => keyId)));
+    const part = await this.part(rights, after);
+    if (!part.granted) return part;
     const secrets = part.secrets.map(({ key, version }) => ({ key, version }));
     // Before they are given: what is not in the log was not granted.
     if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets });
     return part;
   }
 
+  /**
+   * A key is missing where its secret was deleted a moment ago, which the rows show after the barrier. Where they show the secret still, the key is lost:
+   * an instance that began without would be told nothing.
+   */
+  private async part({ owner, keys, prefixes }: Rights, after: string): Promise<SecretsReply> {
+    const missing = new Set<string>();
+    for (;;) {
+      const sealed = await this.lookup.granted(owner, { keys, prefixes }, { after, most: MOST_SECRETS });
+      const opening = await this.keys.findAll(sealed.map(({ key_id: keyId }) => keyId));
+      const closed = sealed.filter(({ key_id: keyId }) => !opening.has(keyId));
+      if (closed.length === 0) return this.partOf(sealed, opening);
+      const lost = closed.find(({ key_id: keyId }) => missing.has(keyId));
+      if (lost) return { granted: false, code: 'FX-SECRETS', reason: lostText(lost.key) };
+      for (const { key_id: keyId } of closed) missing.add(keyId);
+      await this.lookup.caughtUp();
+    }
+  }
+
   private partOf(sealed: readonly SealedSecret[], keys: ReadonlyMap<string, Uint8Array>): Part {
     const secrets: Part['secrets'] = [];
     let bytes = 0;
     for (const row of sealed) {
-      if (bytes > MOST_BYTES) return { granted: true, secrets, hasMore: true };
       const key = keys.get(row.key_id);
-      // Deleted a moment ago.
-      if (key === undefined) continue;
+      if (key === undefined || bytes > MOST_BYTES) break;
       const value = this.sealer.open(key, row.sealed, identityOf(row.secret_id));
       bytes += Buffer.byteLength(JSON.stringify(value));
       secrets.push({ key: row.key, version: row.version, value });
     }
-    return { granted: true, secrets, hasMore: sealed.length === MOST_SECRETS };
+    const next = secrets.at(-1)?.key;
+    const hasMore = secrets.length < sealed.length || sealed.length === MOST_SECRETS;
+    return { granted: true, secrets, hasMore, ...(hasMore && next !== undefined ? { next } : {}) };
   }
 }

@@ -36,6 +36,11 @@ export class SecretLookup {
     private readonly barrier: SecretBarrier,
   ) {}
 
+  /** Resolves once what is found here has everything that was committed before. */
+  async caughtUp(): Promise<void> {
+    await this.barrier.caughtUp();
+  }
+
   /** The row of a secret, also of one that is deleted. */
   async rowOf(owner: string, key: string): Promise<SecretRecord | undefined> {
     const sql = 'SELECT * FROM secret WHERE secret_id = $1';
