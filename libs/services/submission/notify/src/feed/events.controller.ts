@@ -1,6 +1,14 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
+import {
+  ApiHeader,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import { EVENT_STREAM_CONTENT } from '@fornax/service-kit';
 import { AccountDirectory, CurrentAccount, tokenOf, type Account } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
@@ -56,6 +64,7 @@ export class EventsController {
   })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ content: EVENT_STREAM_CONTENT })
+  @ApiNotFoundResponse({ description: 'There is no such task or pool' })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Go on after this message, without a snapshot' })
   @ApiQuery({ name: 'task', required: false, description: 'Only these tasks (ids or shortnames, separated by commas)' })
   @ApiQuery({ name: 'pool', required: false, description: 'The same for pools; tasks in them are named as others are' })
