@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type SnapshotManifest, snapshotFileKey } from '@fornax/contracts';
-import { S3Client } from '@fornax/s3';
+import type { S3Client } from '@fornax/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectServer } from '../node/agent.fixture.js';
 import { keptFile, keptOf, type KeptSnapshot, unchangedFiles } from './kept-files.js';
@@ -33,13 +33,7 @@ let folder = '';
 let [before, after] = ['', ''];
 beforeAll(async () => {
   objects = await ObjectServer.open();
-  s3 = new S3Client({
-    accessKey: 'lease',
-    secretKey: 'secret',
-    sessionToken: 'token',
-    endpoint: objects.url,
-    tries: 1,
-  });
+  s3 = objects.client(1);
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-restore-'));

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ResultManifest } from '@fornax/contracts';
-import { S3Client } from '@fornax/s3';
+import type { S3Client } from '@fornax/s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { ObjectServer } from '../node/agent.fixture.js';
@@ -41,13 +41,7 @@ let folder = '';
 let jobDir = '';
 beforeAll(async () => {
   objects = await ObjectServer.open();
-  s3 = new S3Client({
-    accessKey: 'lease',
-    secretKey: 'secret',
-    sessionToken: 'token',
-    endpoint: objects.url,
-    tries: 3,
-  });
+  s3 = objects.client(3);
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-races-'));

@@ -43,6 +43,7 @@ import {
   managerOf,
   ensureStreams,
 } from '@fornax/event-store';
+import { S3Client } from '@fornax/s3';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
@@ -303,6 +304,17 @@ export class ObjectServer {
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Makes a client with the keys of some lease. @param tries of each request */
+  client(tries: number): S3Client {
+    return new S3Client({
+      accessKey: 'lease',
+      secretKey: 'secret',
+      sessionToken: 'token',
+      endpoint: this.url,
+      tries,
+    });
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, eventually, submitted } from '@fornax/testing';
-import { RigNode, SchedulerRig, ended, isReady, noOp, type React } from './scheduler.fixture.js';
+import { SchedulerRig, ended, isReady, noOp } from './scheduler.fixture.js';
 
 const SLOW_MS = 120_000;
 const TOKEN = 'a-token-of-ada';
@@ -14,26 +14,19 @@ beforeAll(async () => {
 afterEach(() => rig.stopSchedulers(), SLOW_MS);
 afterAll(() => rig.close(), SLOW_MS);
 
-const append: SchedulerRig['append'] = (...commit) => rig.append(...commit);
-const isOver = (taskId: string): Promise<boolean> => rig.isOver(taskId);
-const startScheduler = (settings?: Readonly<Record<string, string>>, databaseUrl?: string) =>
-  rig.startScheduler(settings, databaseUrl);
-const join = (id: string, cores: number, ...react: [React?]): Promise<RigNode> =>
-  new RigNode(rig, id, ...react).join(cores);
-
 describe('a scheduler whose predecessor, server or database goes', () => {
   it(
     'hands over to a standby, which goes on where the leader stopped',
     async () => {
-      const first = await startScheduler();
+      const first = await rig.startScheduler();
       await isReady(first.url);
-      await startScheduler();
-      const node = await join('node-d', 2);
-      await append('task', 'task-d', 0, submitted('task-d', { instances: '0-1' }));
+      await rig.startScheduler();
+      const node = await rig.join('node-d', 2);
+      await rig.append('task', 'task-d', 0, submitted('task-d', { instances: '0-1' }));
       await eventually(() => node.leases().length === 2);
       await rig.stopScheduler(first);
       await node.report(...node.leases().map(ended));
-      await eventually(() => isOver('task-d'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-d'), { timeoutMs: 20_000 });
       await node.leave();
     },
     SLOW_MS,
@@ -42,20 +35,20 @@ describe('a scheduler whose predecessor, server or database goes', () => {
   it(
     'starts from its stored view and reads only the tail of the log',
     async () => {
-      const first = await startScheduler();
-      const node = await join('node-e', 1);
-      await append('task', 'task-e', 0, submitted('task-e', { instances: '0-1' }));
+      const first = await rig.startScheduler();
+      const node = await rig.join('node-e', 1);
+      await rig.append('task', 'task-e', 0, submitted('task-e', { instances: '0-1' }));
       const [order] = await eventually(() => node.leases().length === 1 && node.leases());
       await eventually(() => rig.isStored());
       expect(await rig.storedTasks()).toEqual(['task-e']);
       await rig.stopScheduler(first);
-      await startScheduler();
+      await rig.startScheduler();
       if (!order) throw new Error('a lease');
       await node.report(ended(order));
       const [, next] = await eventually(() => node.leases().length === 2 && node.leases(), { timeoutMs: 20_000 });
       if (!next) throw new Error('a second lease');
       await node.report(ended(next));
-      await eventually(() => isOver('task-e'));
+      await eventually(() => rig.isOver('task-e'));
       await eventually(async () => (await rig.storedTasks()).length === 0);
       await node.leave();
     },
@@ -65,8 +58,8 @@ describe('a scheduler whose predecessor, server or database goes', () => {
   it(
     'publishes leases that a predecessor appended before it was killed',
     async () => {
-      const node = await join('node-g', 4, noOp);
-      const submission = await append('task', 'task-g', 0, submitted('task-g', { instances: '0-1' }));
+      const node = await rig.join('node-g', 4, noOp);
+      const submission = await rig.append('task', 'task-g', 0, submitted('task-g', { instances: '0-1' }));
       const leases = [0, 1].map((instance) => ({
         instance,
         leaseId: `orphan-${instance}`,
@@ -74,9 +67,9 @@ describe('a scheduler whose predecessor, server or database goes', () => {
         node: 'node-g',
         nodeEpoch: 1,
       }));
-      await append('task', 'task-g', submission, { type: 'InstancesDispatched', leases, at: 1 });
-      await startScheduler();
-      await eventually(() => isOver('task-g'), { timeoutMs: 20_000 });
+      await rig.append('task', 'task-g', submission, { type: 'InstancesDispatched', leases, at: 1 });
+      await rig.startScheduler();
+      await eventually(() => rig.isOver('task-g'), { timeoutMs: 20_000 });
       expect(node.leases().map(({ leaseId }) => leaseId)).toEqual(['orphan-0', 'orphan-1']);
       await node.leave();
     },
@@ -87,12 +80,12 @@ describe('a scheduler whose predecessor, server or database goes', () => {
     'goes on without Postgres once it leads',
     async () => {
       const ownDatabase = await createTestDatabase();
-      const scheduler = await startScheduler({}, ownDatabase.url);
+      const scheduler = await rig.startScheduler({}, ownDatabase.url);
       await isReady(scheduler.url);
       await ownDatabase.drop();
-      const node = await join('node-h', 4, noOp);
-      await append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
-      await eventually(() => isOver('task-h'), { timeoutMs: 20_000 });
+      const node = await rig.join('node-h', 4, noOp);
+      await rig.append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
+      await eventually(() => rig.isOver('task-h'), { timeoutMs: 20_000 });
       await node.leave();
     },
     SLOW_MS,
@@ -101,10 +94,10 @@ describe('a scheduler whose predecessor, server or database goes', () => {
   it(
     'rebuilds its stored view to the same rows',
     async () => {
-      const scheduler = await startScheduler();
+      const scheduler = await rig.startScheduler();
       await isReady(scheduler.url);
-      const node = await join('node-i', 1);
-      await append('task', 'task-i', 0, submitted('task-i', { instances: '0-2' }));
+      const node = await rig.join('node-i', 1);
+      await rig.append('task', 'task-i', 0, submitted('task-i', { instances: '0-2' }));
       await eventually(() => node.leases().length === 1);
       const rebuilt = async (): Promise<{
         readonly rows: Readonly<Record<string, number>>;
@@ -127,7 +120,7 @@ describe('a scheduler whose predecessor, server or database goes', () => {
         const order = await eventually(() => node.leases()[done]);
         await node.report(ended(order));
       }
-      await eventually(() => isOver('task-i'));
+      await eventually(() => rig.isOver('task-i'));
       await node.leave();
     },
     SLOW_MS,
@@ -136,14 +129,14 @@ describe('a scheduler whose predecessor, server or database goes', () => {
   it(
     'survives the kill of nats-server with work in flight',
     async () => {
-      await startScheduler();
-      const node = await join('node-f', 4, noOp);
-      await append('task', 'task-f1', 0, submitted('task-f1', { instances: '0-99' }));
+      await rig.startScheduler();
+      const node = await rig.join('node-f', 4, noOp);
+      await rig.append('task', 'task-f1', 0, submitted('task-f1', { instances: '0-99' }));
       await eventually(() => node.leases().length > 0);
       await rig.nats.kill();
       await rig.nats.start();
-      await append('task', 'task-f2', 0, submitted('task-f2', { instances: '0-9' }));
-      await eventually(async () => (await isOver('task-f1')) && (await isOver('task-f2')), { timeoutMs: 60_000 });
+      await rig.append('task', 'task-f2', 0, submitted('task-f2', { instances: '0-9' }));
+      await eventually(async () => (await rig.isOver('task-f1')) && (await rig.isOver('task-f2')), { timeoutMs: 60_000 });
       const ends = (await rig.eventsOf('task-f1')).flatMap((event) =>
         event.type === 'InstancesConcluded' ? event.attempts : [],
       );

@@ -122,6 +122,11 @@ export class SchedulerRig {
     }
   }
 
+  /** Lets a node join. @param react what it does with its orders: nothing, unless told */
+  join(id: string, cores: number, ...react: [React?]): Promise<RigNode> {
+    return new RigNode(this, id, ...react).join(cores);
+  }
+
   /** Appends the account of ada, an operator, with a token of her own. */
   async admitOperator(token: string): Promise<void> {
     const quotas = { maxTasks: 1e6, maxBuckets: 1e6, maxStorageBytes: 1e12, maxInstances: 1e6, maxCores: 1e6 };

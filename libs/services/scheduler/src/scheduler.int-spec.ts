@@ -17,14 +17,12 @@ import { newId } from '@fornax/base';
 import { aCommit, eventually, submitted } from '@fornax/testing';
 import {
   MASTER_KEY,
-  RigNode,
   SchedulerRig,
   about,
   ended,
   isReady,
   noOp,
   started,
-  type React,
 } from './scheduler.fixture.js';
 
 const SLOW_MS = 120_000;
@@ -39,22 +37,15 @@ beforeAll(async () => {
 afterEach(() => rig.stopSchedulers(), SLOW_MS);
 afterAll(() => rig.close(), SLOW_MS);
 
-const append: SchedulerRig['append'] = (...commit) => rig.append(...commit);
-const isOver = (taskId: string): Promise<boolean> => rig.isOver(taskId);
-const startScheduler = (settings?: Readonly<Record<string, string>>, databaseUrl?: string) =>
-  rig.startScheduler(settings, databaseUrl);
-const join = (id: string, cores: number, ...react: [React?]): Promise<RigNode> =>
-  new RigNode(rig, id, ...react).join(cores);
-
 describe('the scheduler on real servers', () => {
   it(
     'does not let a node end and bill what runs on another one',
     async () => {
-      await startScheduler();
-      const victim = await join('victim', 1);
-      await append('task', 'task-of-two', 0, submitted('task-of-two', { instances: '0' }));
+      await rig.startScheduler();
+      const victim = await rig.join('victim', 1);
+      await rig.append('task', 'task-of-two', 0, submitted('task-of-two', { instances: '0' }));
       await eventually(() => victim.leases().length === 1, { timeoutMs: 20_000 });
-      const attacker = await join('attacker', 1);
+      const attacker = await rig.join('attacker', 1);
       const [lease] = victim.leases();
       if (!lease) throw new Error('a lease');
       await victim.report(started(lease));
@@ -69,12 +60,12 @@ describe('the scheduler on real servers', () => {
           Buffer.from(JSON.stringify({ nodeId, nodeEpoch: 1, reports: [lie] })),
         );
       // What comes behind the lies is taken in, so they have been looked at.
-      await append('task', 'task-behind', 0, submitted('task-behind', { instances: '0' }));
+      await rig.append('task', 'task-behind', 0, submitted('task-behind', { instances: '0' }));
       await eventually(() => attacker.leases().length === 1, { timeoutMs: 20_000 });
       const [own] = attacker.leases();
       if (!own) throw new Error('a lease');
       await attacker.report(started(own), ended(own));
-      await eventually(() => isOver('task-behind'));
+      await eventually(() => rig.isOver('task-behind'));
       expect(await rig.publicStateOf('task-of-two')).toBe('FullyExecuting');
       expect((await rig.eventsOf('task-of-two')).map(({ type }) => type)).toEqual([
         'TaskSubmitted',
@@ -82,7 +73,7 @@ describe('the scheduler on real servers', () => {
         'InstancesStarted',
       ]);
       await victim.report(ended(lease));
-      await eventually(() => isOver('task-of-two'));
+      await eventually(() => rig.isOver('task-of-two'));
       await victim.leave();
       await attacker.leave();
     },
@@ -94,16 +85,16 @@ describe('the scheduler on real servers', () => {
     async () => {
       const graceMs = 2_000;
       // Whoever ends writes what it knows of the log beside its rows.
-      await rig.stopScheduler(await startScheduler());
+      await rig.stopScheduler(await rig.startScheduler());
       const [mark] = await rig.query(
         'UPDATE scheduler.log_mark SET accepted_at = clock_timestamp() RETURNING accepted_at',
       );
       const acceptedAt = mark?.['accepted_at'];
       if (!(acceptedAt instanceof Date)) throw new Error('a mark');
-      const node = await join('fenced', 1, noOp);
-      await append('task', 'task-fenced', 0, submitted('task-fenced', { instances: '0' }));
-      const scheduler = await startScheduler({ FORNAX_NODE_GRACE_MS: String(graceMs) });
-      await eventually(() => isOver('task-fenced'), { timeoutMs: 60_000 });
+      const node = await rig.join('fenced', 1, noOp);
+      await rig.append('task', 'task-fenced', 0, submitted('task-fenced', { instances: '0' }));
+      const scheduler = await rig.startScheduler({ FORNAX_NODE_GRACE_MS: String(graceMs) });
+      await eventually(() => rig.isOver('task-fenced'), { timeoutMs: 60_000 });
       const dispatched = (await rig.eventsOf('task-fenced')).find(({ type }) => type === 'InstancesDispatched');
       expect((dispatched?.at ?? 0) - acceptedAt.getTime()).toBeGreaterThanOrEqual(2 * graceMs);
       await node.leave();
@@ -116,9 +107,9 @@ describe('the scheduler on real servers', () => {
   it(
     'notices ends that were lost, asks, and gives away once what the living node does not know',
     async () => {
-      await startScheduler({ FORNAX_LEASE_MISSING_MS: '300' });
+      await rig.startScheduler({ FORNAX_LEASE_MISSING_MS: '300' });
       const asked = new Set<string>();
-      const node = await join('forgets', 3, async (self, orders) => {
+      const node = await rig.join('forgets', 3, async (self, orders) => {
         for (const order of orders) {
           const lease = self.leases().find(({ leaseId }) => 'leaseId' in order && order.leaseId === leaseId);
           if (!lease) continue;
@@ -132,7 +123,7 @@ describe('the scheduler on real servers', () => {
           await self.report(isForgotten ? { kind: 'unknown', ...about(lease) } : known);
         }
       });
-      await append('task', 'task-lost', 0, submitted('task-lost', { instances: '0-2' }));
+      await rig.append('task', 'task-lost', 0, submitted('task-lost', { instances: '0-2' }));
       await eventually(() => node.leases().length === 3, { timeoutMs: 20_000 });
       const held = node.leases().find(({ instance }) => instance === 2);
       if (!held) throw new Error('a lease');
@@ -144,7 +135,7 @@ describe('the scheduler on real servers', () => {
         { timeoutMs: 60_000 },
       );
       await node.report(ended(held));
-      await eventually(() => isOver('task-lost'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-lost'), { timeoutMs: 20_000 });
       expect([...asked]).toEqual(expect.arrayContaining(['0/1', '1/1']));
       const attempts = (await rig.eventsOf('task-lost')).flatMap((event) =>
         event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts : [],
@@ -167,12 +158,12 @@ describe('the scheduler on real servers', () => {
   it(
     'leaves out what nobody can read, of the log and of reports, keeps it, and goes on with everything else',
     async () => {
-      await startScheduler();
-      const node = await join('reader', 4, noOp);
+      await rig.startScheduler();
+      const node = await rig.join('reader', 4, noOp);
       await rig.publisher.publish('fx.ev.task.poison', Buffer.from('{"stream":"FX_LOGS","seq":1}'));
       await rig.publisher.publish(reportSubject('reader'), Buffer.from('no report'));
-      await append('task', 'task-goes-on', 0, submitted('task-goes-on', { instances: '0-3' }));
-      await eventually(() => isOver('task-goes-on'), { timeoutMs: 20_000 });
+      await rig.append('task', 'task-goes-on', 0, submitted('task-goes-on', { instances: '0-3' }));
+      await eventually(() => rig.isOver('task-goes-on'), { timeoutMs: 20_000 });
       await eventually(() => rig.log.quarantine.list().length === 2);
       expect(rig.log.quarantine.list()).toMatchObject([
         { state: 'open', what: { subject: 'fx.ev.task.poison' } },
@@ -186,10 +177,10 @@ describe('the scheduler on real servers', () => {
   it(
     'runs a task from its submission to its success',
     async () => {
-      await startScheduler();
-      const node = await join('node-a', 4, noOp);
-      await append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
-      await eventually(() => isOver('task-a'), { timeoutMs: 20_000 });
+      await rig.startScheduler();
+      const node = await rig.join('node-a', 4, noOp);
+      await rig.append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
+      await eventually(() => rig.isOver('task-a'), { timeoutMs: 20_000 });
       const commits = await rig.log.readAggregate('task', 'task-a');
       expect(
         commits
@@ -206,9 +197,9 @@ describe('the scheduler on real servers', () => {
     async () => {
       const sealer = new Sealer(MASTER_KEY);
       const { key, wrapped } = sealer.newDataKey();
-      await startScheduler();
-      const node = await join('node-b', 4);
-      await append(
+      await rig.startScheduler();
+      const node = await rig.join('node-b', 4);
+      await rig.append(
         'task',
         'task-b',
         0,
@@ -251,7 +242,7 @@ describe('the scheduler on real servers', () => {
         async () => (await rig.rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running.length === 1,
       );
       await node.report(ended(order));
-      await eventually(() => isOver('task-b'));
+      await eventually(() => rig.isOver('task-b'));
       expect(await rig.rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
         current: false,
       });
@@ -263,9 +254,9 @@ describe('the scheduler on real servers', () => {
   it(
     'tells why a task waits, and leads whoever asks for it at its old route to the one that answers',
     async () => {
-      const first = await startScheduler();
-      const second = await startScheduler();
-      await append('task', 'task-c', 0, submitted('task-c', { instances: '0-2' }));
+      const first = await rig.startScheduler();
+      const second = await rig.startScheduler();
+      await rig.append('task', 'task-c', 0, submitted('task-c', { instances: '0-2' }));
       const why = (taskId: string) => rig.rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
       await eventually(async () => {
         const answer = await why('task-c');
@@ -281,8 +272,8 @@ describe('the scheduler on real servers', () => {
         expect(await (await ask(url, '')).json()).toMatchObject({ waitingInstances: 3 });
         await isReady(url);
       }
-      const node = await join('node-c', 4, noOp);
-      await eventually(() => isOver('task-c'), { timeoutMs: 20_000 });
+      const node = await rig.join('node-c', 4, noOp);
+      await eventually(() => rig.isOver('task-c'), { timeoutMs: 20_000 });
       await node.leave();
     },
     SLOW_MS,
@@ -291,8 +282,8 @@ describe('the scheduler on real servers', () => {
   it(
     'carries the trace of the submission to the node',
     async () => {
-      await startScheduler();
-      const node = await join('node-j', 1, noOp);
+      await rig.startScheduler();
+      const node = await rig.join('node-j', 1, noOp);
       const traceId = '0af7651916cd43dd8448eb211c80319c';
       const commit = aCommit<FornaxEvent>(newId(), [submitted('task-j', { instances: '0' })]);
       await rig.log.append(
@@ -301,7 +292,7 @@ describe('the scheduler on real servers', () => {
         { ...commit, meta: { ...commit.meta, traceparent: `00-${traceId}-b7ad6b7169203331-01` } },
         0,
       );
-      await eventually(() => isOver('task-j'));
+      await eventually(() => rig.isOver('task-j'));
       expect(node.leases()[0]?.traceparent).toContain(traceId);
       expect(
         (await rig.log.readAggregate('task', 'task-j')).every(({ meta }) => meta.traceparent?.includes(traceId)),
@@ -314,11 +305,11 @@ describe('the scheduler on real servers', () => {
   it(
     'lets twenty users abort tasks that work as hard as they can',
     async () => {
-      await startScheduler();
-      const node = await join('node-busy', 200, noOp);
+      await rig.startScheduler();
+      const node = await rig.join('node-busy', 200, noOp);
       const tasks = Array.from({ length: 20 }, (_, index) => `busy-${index}`);
       for (const task of tasks)
-        await append('task', task, 0, submitted(task, { instances: '0-49999' }, `owner of ${task}`));
+        await rig.append('task', task, 0, submitted(task, { instances: '0-49999' }, `owner of ${task}`));
       const commitsOf = async (task: string): Promise<number> => (await rig.log.readAggregate('task', task)).length;
       await eventually(async () => (await Promise.all(tasks.map(commitsOf))).every((commits) => commits > 5), {
         timeoutMs: 30_000,
