@@ -136,7 +136,9 @@ describe('a scheduler whose predecessor, server or database goes', () => {
       await rig.nats.kill();
       await rig.nats.start();
       await rig.append('task', 'task-f2', 0, submitted('task-f2', { instances: '0-9' }));
-      await eventually(async () => (await rig.isOver('task-f1')) && (await rig.isOver('task-f2')), { timeoutMs: 60_000 });
+      await eventually(async () => (await rig.isOver('task-f1')) && (await rig.isOver('task-f2')), {
+        timeoutMs: 60_000,
+      });
       const ends = (await rig.eventsOf('task-f1')).flatMap((event) =>
         event.type === 'InstancesConcluded' ? event.attempts : [],
       );

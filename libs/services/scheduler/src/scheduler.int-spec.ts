@@ -15,15 +15,7 @@ import { JetStreamLog, connectNats, decideAndAppend } from '@fornax/event-store'
 import { Sealer, verifyLeaseToken } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import { aCommit, eventually, submitted } from '@fornax/testing';
-import {
-  MASTER_KEY,
-  SchedulerRig,
-  about,
-  ended,
-  isReady,
-  noOp,
-  started,
-} from './scheduler.fixture.js';
+import { MASTER_KEY, SchedulerRig, about, ended, isReady, noOp, started } from './scheduler.fixture.js';
 
 const SLOW_MS = 120_000;
 const TOKEN = 'a-token-of-ada';
