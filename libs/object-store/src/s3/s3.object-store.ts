@@ -1,6 +1,6 @@
 import { eachLimited } from '@fornax/base';
 import { assertEmpty } from '../port/assert-empty.js';
-import { compareKeys, splitPlace } from '../port/keys.js';
+import { splitPlace } from '../port/keys.js';
 import {
   type ByteRange,
   type ByteSource,
@@ -43,6 +43,7 @@ import {
 import { S3Copies } from './s3-copies.js';
 import { S3Listing } from './s3-listing.js';
 import { FolderCount } from './folder-count.js';
+import { deleteOldIn, findOldIn } from './s3-old-objects.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
 import { UsageCounts } from './usage-counts.js';
@@ -297,44 +298,12 @@ export class S3ObjectStore implements ObjectStore {
     return this.#uploads.list(bucket, prefix);
   }
 
-  async findOld(bucket: string, { prefix, after, before }: OldObjects, limit: number): Promise<FoundOld> {
-    const found = { objects: 0, bytes: 0, names: [] as string[] };
-    let [through, nextAt, from]: [string | undefined, Date | undefined, string | undefined] = [
-      undefined,
-      undefined,
-      after,
-    ];
-    do {
-      const page = await this.list(bucket, { prefix, limit: 1_000, ...(from === undefined ? {} : { after: from }) });
-      for (const { key, sizeBytes, modifiedAt } of page.objects) {
-        if (modifiedAt > before) {
-          if (nextAt === undefined || modifiedAt < nextAt) nextAt = modifiedAt;
-          continue;
-        }
-        found.objects += 1;
-        found.bytes += sizeBytes;
-        if (found.names.length < 10) found.names.push(key);
-        through = key;
-        if (found.objects === limit) return { ...found, through, hasMore: true };
-      }
-      from = page.next;
-    } while (from !== undefined);
-    return { ...found, hasMore: false, ...(through === undefined ? {} : { through }), ...(nextAt ? { nextAt } : {}) };
+  findOld(bucket: string, old: OldObjects, limit: number): Promise<FoundOld> {
+    return findOldIn(this, bucket, old, limit);
   }
 
-  /** Between the look at a page and its deletion lies a moment in which an object that is stored anew is not seen. */
-  async deleteOld(
-    bucket: string,
-    { prefix, after, before, through }: OldObjects & { readonly through: string },
-  ): Promise<void> {
-    let from = after;
-    do {
-      const page = await this.list(bucket, { prefix, limit: 1_000, ...(from === undefined ? {} : { after: from }) });
-      const upTo = page.objects.filter(({ key }) => compareKeys(key, through) <= 0);
-      const old = upTo.filter(({ modifiedAt }) => modifiedAt <= before).map(({ key }) => key);
-      if (old.length > 0) await this.deleteMany(bucket, old);
-      from = upTo.length < page.objects.length ? undefined : page.next;
-    } while (from !== undefined);
+  deleteOld(bucket: string, old: OldObjects & { readonly through: string }): Promise<void> {
+    return deleteOldIn(this, bucket, old);
   }
 
   async movePrefix({ fromBucket, fromPrefix, toBucket, toPrefix }: PrefixMove): Promise<readonly Moved[]> {
