@@ -28,6 +28,7 @@ export {
   type ResourceBucket,
   type ResourceRequest,
   type SchedulingPlan,
+  type CancelCause,
   type SnapshotPlan,
   type StartedLease,
   type TaskConstant,
@@ -49,7 +50,6 @@ export {
 } from './task/task.state.js';
 export { pinnedInputs } from './task/pinned-inputs.js';
 export {
-  allOf,
   eachOf,
   verdictOf,
   contradictionIn,
@@ -62,6 +62,8 @@ export {
 } from './task/dependencies.js';
 export {
   decidedVerdictOf,
+  decidedVerdictOfAll,
+  dependencyFactsOf,
   instanceEndsOf,
   isAtItsLimit,
   readyCount,

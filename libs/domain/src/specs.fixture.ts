@@ -20,5 +20,6 @@ export {
   slotsEnded,
   started,
   submitted,
+  waitingCancelled,
 } from './specs/facts.fixture.js';
 export { specFor } from './specs/given.fixture.js';

@@ -1,5 +1,6 @@
 import { difference, emptyRanges, intersection, lowest, union, type Ranges } from '../shared/ranges.js';
 import {
+  allOf,
   eachOf,
   verdictOf,
   type DependencyEnd,
@@ -94,18 +95,42 @@ export const isAtItsLimit = (state: TaskState): boolean => readyCount(state) > 0
 export interface DependencyFacts {
   /** How many of its instances wait for others. */
   readonly heldInstances: number;
+  /** It, or instances of it, ended before what they waited for was decided: they were cancelled, say. */
+  readonly endedHeld: boolean;
   readonly ends: readonly DependencyEnd[];
 }
 
-/** What became of one dependency. What was decided holds for good. @param known how the other task ended, where that is known; undefined: it has not */
+export const dependencyFactsOf = (state: TaskState): DependencyFacts => ({
+  heldInstances: state.held.size,
+  endedHeld: state.endedHeld || (state.isHeld && state.waiting.size === 0),
+  ends: state.dependencyEnds,
+});
+
+/**
+ * What became of one dependency. What was decided holds for good; a task that has ended waits for nothing any more.
+ * @param known how the other task ended, where that is known; undefined: it has not
+ */
 export const decidedVerdictOf = (
-  { heldInstances, ends }: DependencyFacts,
+  { heldInstances, endedHeld, ends }: DependencyFacts,
   dependency: TaskDependency,
   known: TaskOutcome | undefined,
 ): DependencyVerdict => {
   const own = ends.find(({ taskId }) => taskId === dependency.taskId)?.outcome;
+  if (dependency.each === true && own === undefined) {
+    if (heldInstances > 0) return 'waiting';
+    return endedHeld ? 'notFulfilled' : 'fulfilled';
+  }
   // A task that was cancelled before all had ended took no note of the others.
-  if (dependency.each !== true) return verdictOf(dependency, own ?? known);
-  if (own !== undefined) return verdictOf(dependency, own);
-  return heldInstances > 0 ? 'waiting' : 'fulfilled';
+  const verdict = verdictOf(dependency, own ?? known);
+  return verdict === 'waiting' && endedHeld ? 'notFulfilled' : verdict;
 };
+
+/** What became of all of them: never fulfilled where it ended before they were, whatever the others did later. @param outcomeOf as `known` of one of them */
+export const decidedVerdictOfAll = (
+  facts: DependencyFacts,
+  dependencies: readonly TaskDependency[],
+  outcomeOf: (taskId: string) => TaskOutcome | undefined,
+): DependencyVerdict =>
+  facts.endedHeld
+    ? 'notFulfilled'
+    : allOf(dependencies.map((one) => decidedVerdictOf(facts, one, outcomeOf(one.taskId))));

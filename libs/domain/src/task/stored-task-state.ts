@@ -5,7 +5,7 @@ import { InstanceCounts } from '../shared/instance-counts.js';
  * Raised when the meaning of the fold changes. A fold stored in another format is not restored (`isStoredTaskState`) but folded from the log; read
  * models that hold folds count the format in their version, so they are folded anew (ADR 0029).
  */
-export const TASK_FOLD_FORMAT = 4;
+export const TASK_FOLD_FORMAT = 5;
 
 /** The fold as plain JSON, for a checkpoint; `restoreTaskState` reads it back. */
 export const storeTaskState = (state: TaskState): unknown => ({

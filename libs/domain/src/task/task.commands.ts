@@ -3,6 +3,7 @@ import type { DependencyEnd } from './dependencies.js';
 import type { InstanceEnds } from './instance-dependencies.js';
 import type {
   AttemptEnd,
+  CancelCause,
   DispatchedLease,
   InstanceError,
   LeaseRef,
@@ -28,7 +29,8 @@ export type TaskCommand =
       readonly wrappedKey?: string;
       readonly at: InstantMs;
     }
-  | { readonly type: 'CancelTask'; readonly at: InstantMs }
+  /** @property because absent: its owner, or who looks after it, asked for it */
+  | { readonly type: 'CancelTask'; readonly because?: CancelCause; readonly at: InstantMs }
   | { readonly type: 'DeleteTask'; readonly at: InstantMs }
   /** Fetch new and changed resources on the nodes that run instances of the task. */
   | { readonly type: 'UpdateResources'; readonly at: InstantMs }

@@ -59,6 +59,11 @@ describe('updating a task', () => {
 });
 
 describe('cancelling a task', () => {
+  it('keeps why it is cancelled though nobody asked for that of this task', () =>
+    given(submitted('task-1'))
+      .when({ type: 'CancelTask', because: 'job-wall-time', at })
+      .then({ type: 'TaskCancelRequested', because: 'job-wall-time', at }, waitingCancelled('0-1')));
+
   it('cancels what waits in the same commit', () =>
     given(submitted('task-1'), dispatched(aLease(0)))
       .when(cancel)

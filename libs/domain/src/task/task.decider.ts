@@ -1,7 +1,7 @@
 import { verdictOfAll, type DependencyEnd } from './dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import type { TaskCommand } from './task.commands.js';
-import type { DispatchedLease, SnapshotPlan, TaskEvent } from './task.events.js';
+import type { CancelCause, DispatchedLease, SnapshotPlan, TaskEvent } from './task.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 import { formatRanges, has } from '../shared/ranges.js';
 import { readyOf, settledInstances, startableOf, type InstanceEnds } from './instance-dependencies.js';
@@ -17,11 +17,14 @@ const isGone = (state: TaskState): boolean => !state.exists || state.deleted;
 const cancelWaiting = (state: TaskState, at: InstantMs): readonly TaskEvent[] =>
   state.waiting.size > 0 ? [{ type: 'WaitingInstancesCancelled', instances: formatRanges(state.waiting), at }] : [];
 
-const cancelTask = (state: TaskState, at: InstantMs): TaskDecision => {
+const cancelTask = (state: TaskState, because: CancelCause | undefined, at: InstantMs): TaskDecision => {
   if (isGone(state)) return notFound(state);
   if (isOver(state)) return reject('forbidden', 'task-over', `Task ${state.taskId} is already finished`);
   if (isStopping(state)) return accept();
-  return accept<TaskEvent>({ type: 'TaskCancelRequested', at }, ...cancelWaiting(state, at));
+  return accept<TaskEvent>(
+    { type: 'TaskCancelRequested', ...(because === undefined ? {} : { because }), at },
+    ...cancelWaiting(state, at),
+  );
 };
 
 /** Deleting cancels first what is not over; the task is gone at once when nothing is in flight. */
@@ -160,7 +163,7 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
     case 'UpdateTask':
       return updateTask(state, command);
     case 'CancelTask':
-      return cancelTask(state, command.at);
+      return cancelTask(state, command.because, command.at);
     case 'DeleteTask':
       return deleteTask(state, command.at);
     case 'UpdateResources':

@@ -228,6 +228,9 @@ export interface AttemptEnd extends LeaseRef {
   readonly notes?: readonly string[];
 }
 
+/** What a task was cancelled with: its job was terminated, or had lasted for as long as it may. */
+export type CancelCause = 'job-terminated' | 'job-wall-time';
+
 /**
  * The task aggregate's events. Who states each (one producer per kind):
  * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated, TaskResourcesUpdateRequested, TaskSnapshotsPlanned;
@@ -248,7 +251,8 @@ export type TaskEvent =
       readonly wrappedKey?: string;
       readonly at: InstantMs;
     }
-  | { readonly type: 'TaskCancelRequested'; readonly at: InstantMs }
+  /** `because` is absent where it was asked for, and in events of before. */
+  | { readonly type: 'TaskCancelRequested'; readonly because?: CancelCause; readonly at: InstantMs }
   | { readonly type: 'TaskDeleteRequested'; readonly at: InstantMs }
   /** Nodes that run instances of the task are to fetch new and changed objects of its resource buckets. */
   | { readonly type: 'TaskResourcesUpdateRequested'; readonly at: InstantMs }

@@ -4,7 +4,7 @@ import { readyCount } from './instance-dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import { assertNever } from '../shared/decider.js';
 import { InstanceCounts } from '../shared/instance-counts.js';
-import { difference, emptyRanges, fromNumbers, parseRanges, union, type Ranges } from '../shared/ranges.js';
+import { difference, emptyRanges, fromNumbers, intersection, parseRanges, union, type Ranges } from '../shared/ranges.js';
 
 /** Phases of a lease: dispatched (on its way) -> executing (the command runs) -> uploading (the command is over). */
 export type LeasePhase = 'dispatched' | 'executing' | 'uploading';
@@ -58,6 +58,8 @@ export interface TaskState {
   readonly isHeld: boolean;
   /** Of those that wait, instances that wait for the same ones of other tasks. */
   readonly held: Ranges;
+  /** Instances of it ended while they waited for the same ones of other tasks, and not because of how those ended. */
+  readonly endedHeld: boolean;
   /** How those ended that it waited for, once that was decided; of tasks that instances wait for one by one, the first end that was not as it should be. */
   readonly dependencyEnds: readonly DependencyEnd[];
   /** How often new resources were asked for: tells one request from the next. */
@@ -115,6 +117,7 @@ export const initialTaskState: TaskState = {
   queuedSince: null,
   isHeld: false,
   held: emptyRanges,
+  endedHeld: false,
   dependencyEnds: [],
   resourceUpdates: 0,
 };
@@ -190,6 +193,12 @@ const withoutWaiting = (state: TaskState, instances: Ranges): TaskState => ({
   ...state,
   waiting: difference(state.waiting, instances),
   held: difference(state.held, instances),
+});
+
+/** They end although those that they may wait for have decided nothing. */
+const endedWaiting = (state: TaskState, instances: Ranges): TaskState => ({
+  ...withoutWaiting(state, instances),
+  endedHeld: state.endedHeld || intersection(state.held, instances).size > 0,
 });
 
 /** The ends with those of other tasks than these. */
@@ -282,15 +291,17 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
       return requeued(state, event.attempts);
     case 'WaitingInstancesCancelled': {
       const instances = rangesFromText(event.instances);
+      const cancelled = union(state.cancelled, instances);
+      if (event.because === undefined) return { ...endedWaiting(state, instances), cancelled };
       return {
         ...withoutWaiting(state, instances),
-        cancelled: union(state.cancelled, instances),
-        dependencyEnds: withEnds(state, event.because === undefined ? [] : [event.because]),
+        cancelled,
+        dependencyEnds: withEnds(state, [event.because]),
       };
     }
     case 'WaitingInstancesExpired': {
       const instances = rangesFromText(event.instances);
-      return { ...withoutWaiting(state, instances), failed: union(state.failed, instances) };
+      return { ...endedWaiting(state, instances), failed: union(state.failed, instances) };
     }
     case 'WaitingReasonChanged':
       return { ...state, lastReason: event.reason };

@@ -56,7 +56,11 @@ export const taskEvents = {
     schema: z.object({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }),
   },
   TaskUpdated: { version: 1, aggregate: 'task', schema: workUpdated },
-  TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  TaskCancelRequested: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ because: z.enum(['job-terminated', 'job-wall-time']).exactOptional(), at: instant }),
+  },
   TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskResourcesUpdateRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskSnapshotsPlanned: {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aLease, anEnd, aRef, concluded, dispatched, started } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
-import { errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
+import { DOCUMENTS, errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
 import { minimal, readFrom, submitTo } from './submission.fixture.js';
 
 let harness: JobHarness;
@@ -39,9 +39,38 @@ describe('the tasks of a job', () => {
     await harness.happen(task, dispatched(aLease(0)), started(aRef(0)));
     await harness.call('POST', `/jobs/${id}/terminate`);
     expect(await harness.jobState(id)).toBe('Terminating');
-    expect((await readFrom(harness, task)).state).toBe('PendingCancel');
+    expect(await readFrom(harness, task)).toMatchObject({
+      state: 'PendingCancel',
+      errors: [{ code: 'FX-JOB-TERMINATED', message: expect.stringContaining('its job was terminated') }],
+    });
     await harness.happen(task, concluded(anEnd(0, { outcome: 'cancelled' })));
     await eventually(async () => (await harness.jobState(id)) === 'Completed');
+  });
+
+  it('wait for nothing any more once they were cancelled while they did', async () => {
+    const id = await harness.createJob({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid: id });
+    const behind = await submitTo(harness, { ...one, jobUuid: id, dependencies: { dependsOn: [first] } });
+    const aborted = await submitTo(harness, { ...one, jobUuid: id, dependencies: { dependsOn: [first] } });
+    const array = await submitTo(harness, { instanceCount: 2 });
+    const each = await submitTo(harness, { instanceCount: 2, fornax: { after: [{ task: array, each: true }] } });
+    for (const task of [aborted, each]) expect((await harness.call('POST', `/tasks/${task}/abort`)).status).toBe(200);
+    await harness.run(first);
+    const unmet = 'dependencyConditionsNotFulfilled';
+    expect(await readFrom(harness, aborted)).toMatchObject({
+      state: 'Cancelled',
+      dependencies: { dependsOn: [first], state: unmet },
+      fornax: { dependencies: [{ state: 'dependencyConditionsFulfilled', actualFinalState: 'success' }] },
+      errors: [],
+    });
+    expect(await readFrom(harness, each)).toMatchObject({
+      dependencies: { state: unmet },
+      fornax: { dependencies: [{ state: unmet, actualFinalState: null }] },
+    });
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    expect((await readFrom(harness, behind)).dependencies?.state).toBe(unmet);
+    const graph = (await harness.call('GET', `${DOCUMENTS}/${id}/graph`)).json();
+    expect(JSON.stringify(graph['dependencies'])).not.toContain('"waiting"');
   });
 
   it('stand in the way of its deletion, unless force is used', async () => {
@@ -105,6 +134,17 @@ describe('the time of a job', () => {
     await eventually(async () => (await readFrom(harness, task)).state === 'Cancelled', { timeoutMs: 20_000 });
     const [, terminated] = (await harness.log.readAggregate('job', id)).flatMap(({ events }) => events);
     expect(terminated).toMatchObject({ type: 'JobTerminateRequested', reason: 'wall-time' });
+    expect((await readFrom(harness, task)).errors).toMatchObject([
+      { code: 'FX-JOB-WALL-LIMIT', message: expect.stringContaining('maxWallTime') },
+    ]);
+    const history = (await harness.call('GET', `/fornax/v1/tasks/${task}/events`)).json();
+    expect(history['events']).toContainEqual(
+      expect.objectContaining({
+        type: 'TaskCancelRequested',
+        reason: 'the time of its job was over',
+        data: { because: 'job-wall-time' },
+      }),
+    );
     await eventually(() => harness.isJobGone(id), { timeoutMs: 20_000 });
     expect((await readFrom(harness, task)).state).toBe('Cancelled');
   }, 60_000);

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Unavailable } from '@fornax/base';
+import type { CancelCause, JobEnd } from '@fornax/domain';
 import { CommandRejected } from '@fornax/event-store';
 import { outsideOfRequests, ReadBarriers } from '@fornax/service-kit';
 import { InjectDatabase, TasksOfJobs } from '@fornax/tasks';
@@ -9,6 +10,9 @@ import type { JobRow } from '../model/job-row.js';
 import { JobBarrier } from '../model/jobs.projection.js';
 
 type Ending = Pick<JobRow, 'job_id' | 'owner' | 'state' | 'ended_by'>;
+
+const causeOf = (endedBy: JobEnd | null): CancelCause =>
+  endedBy === 'wall-time' ? 'job-wall-time' : 'job-terminated';
 
 /**
  * Carries terminated and deleted jobs to their end: their tasks are cancelled or deleted, and the job is completed or gone when none is left. What
@@ -53,11 +57,12 @@ export class JobEnds implements BeforeApplicationShutdown {
 
   /** Cancels tasks that came to a job when it took none any more. @param jobIds jobs that such tasks name */
   async cancelLate(jobIds: readonly string[]): Promise<void> {
-    const rows = await this.db.query<{ job_id: string }[]>(
-      `SELECT w.job_id FROM unnest($1::text[]) AS w(job_id) LEFT JOIN job USING (job_id) WHERE job.state IS DISTINCT FROM 'Active'`,
+    const rows = await this.db.query<Pick<Ending, 'job_id' | 'ended_by'>[]>(
+      `SELECT w.job_id, job.ended_by FROM unnest($1::text[]) AS w(job_id) LEFT JOIN job USING (job_id) WHERE job.state IS DISTINCT FROM 'Active'`,
       [jobIds],
     );
-    for (const { job_id: jobId } of rows) while (await this.tasks.cancelSome(jobId, 'job-terminated')) this.goOn();
+    for (const { job_id: jobId, ended_by: endedBy } of rows)
+      while (await this.tasks.cancelSome(jobId, causeOf(endedBy))) this.goOn();
   }
 
   /**
@@ -107,7 +112,7 @@ export class JobEnds implements BeforeApplicationShutdown {
 
   private endSome({ job_id: jobId, state, ended_by: endedBy }: Ending): Promise<boolean> {
     if (state === 'Deleting') return this.tasks.deleteSome(jobId);
-    return this.tasks.cancelSome(jobId, endedBy === 'wall-time' ? 'job-wall-time' : 'job-terminated');
+    return this.tasks.cancelSome(jobId, causeOf(endedBy));
   }
 
   private async finish(job: Ending): Promise<number> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Invalid, Unavailable } from '@fornax/base';
-import type { DependencyEnd, DependencyFacts, PublicTaskState, TaskDependency } from '@fornax/domain';
+import type { CancelCause, DependencyEnd, DependencyFacts, PublicTaskState, TaskDependency } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { TaskDeletion } from './task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
@@ -34,6 +34,7 @@ interface ShapeRow {
   readonly dependencies: readonly TaskDependency[] | null;
   readonly ends: readonly DependencyEnd[] | null;
   readonly held: number | null;
+  readonly ended_held: boolean | null;
 }
 
 /** Tasks ended together. */
@@ -65,7 +66,7 @@ export class TasksOfJobs {
   async shape(jobId: string): Promise<readonly TaskInJob[]> {
     const rows = await this.db.query<ShapeRow[]>(
       `SELECT task_id, spec->>'name' AS name, state, created_ms, end_ms, spec->'dependencies' AS dependencies, fold->'dependencyEnds' AS ends,
-         (fold->'held'->>'size')::int AS held
+         (fold->'held'->>'size')::int AS held, (fold->>'endedHeld')::boolean OR ((fold->>'isHeld')::boolean AND end_ms IS NOT NULL) AS ended_held
        FROM task WHERE job_id = $1 AND state <> 'PendingDelete' ORDER BY created_ms, task_id LIMIT ${MAX_SHAPE + 1}`,
       [jobId],
     );
@@ -80,7 +81,7 @@ export class TasksOfJobs {
       createdAt: Number(row.created_ms),
       endedAt: row.end_ms === null ? null : Number(row.end_ms),
       dependencies: row.dependencies ?? [],
-      facts: { heldInstances: row.held ?? 0, ends: row.ends ?? [] },
+      facts: { heldInstances: row.held ?? 0, endedHeld: row.ended_held ?? false, ends: row.ends ?? [] },
     }));
   }
 
@@ -105,13 +106,13 @@ export class TasksOfJobs {
   }
 
   /** Cancels what has not ended of a job's tasks. @returns whether there may be more @throws Unavailable the rows are behind */
-  async cancelSome(jobId: string, reason: 'job-terminated' | 'job-wall-time'): Promise<boolean> {
+  async cancelSome(jobId: string, because: CancelCause): Promise<boolean> {
     const records = await this.some(
       `job_id = $1 AND end_ms IS NULL AND state NOT IN ('PendingCancel', 'PendingDelete')
       AND NOT (fold->>'cancelRequested')::boolean`,
       jobId,
     );
-    return mayBeMore(records, await this.deletion.cancel(records, reason));
+    return mayBeMore(records, await this.deletion.cancel(records, because));
   }
 
   /** Deletes tasks of a job, running ones too. @returns whether there may be more @throws Unavailable the rows are behind */

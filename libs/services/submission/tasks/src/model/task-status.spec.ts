@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RecordedCommit } from '@fornax/contracts';
-import type { TaskEvent } from '@fornax/domain';
+import type { CancelCause, TaskEvent } from '@fornax/domain';
 import {
   AT,
   aLease,
@@ -13,6 +13,7 @@ import {
   requeued,
   started,
   submitted,
+  waitingCancelled,
 } from '@fornax/testing';
 import { applyTaskCommit, restoreUsage, type TaskStatus } from './task-status.js';
 
@@ -120,6 +121,19 @@ describe('what is shown of a task', () => {
         [concluded(...failures)],
       )?.errors,
     ).toHaveLength(20);
+  });
+
+  it('says which end of its job a task was cancelled with, and nothing where it was cancelled by itself', () => {
+    const errorsOf = (cancelled: TaskEvent) =>
+      after([one], [cancelled, waitingCancelled('0')])?.errors.map(({ code, message }) => [code, message]);
+    const because = (cause: CancelCause): TaskEvent => ({ type: 'TaskCancelRequested', because: cause, at: AT });
+    expect(errorsOf(because('job-terminated'))).toEqual([
+      ['FX-JOB-TERMINATED', 'The task was cancelled because its job was terminated'],
+    ]);
+    expect(errorsOf(because('job-wall-time'))).toEqual([
+      ['FX-JOB-WALL-LIMIT', expect.stringContaining('maxWallTime')],
+    ]);
+    expect(errorsOf({ type: 'TaskCancelRequested', at: AT })).toEqual([]);
   });
 
   it('is gone once the task is deleted', () => {

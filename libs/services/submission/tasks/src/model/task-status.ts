@@ -5,6 +5,7 @@ import {
   taskDecider,
   verdictOf,
   type AttemptEnd,
+  type CancelCause,
   type DependencyEnd,
   type NodeHardwareFacts,
   type PublicTaskState,
@@ -250,6 +251,15 @@ const instanceDependencyError = (instances: string, { taskId, outcome }: Depende
   debug: '',
 });
 
+/** Why a task was cancelled that nobody has cancelled by itself. */
+const CANCELLED: Readonly<Record<CancelCause, TaskError>> = {
+  'job-terminated': failed('FX-JOB-TERMINATED', 'The task was cancelled because its job was terminated'),
+  'job-wall-time': failed(
+    'FX-JOB-WALL-LIMIT',
+    'The task was cancelled because its job had lasted for as long as it may (maxWallTime)',
+  ),
+};
+
 /** What the event adds to the errors of the task. */
 const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly TaskError[] => {
   if (errors.length >= MAX_ERRORS) return [];
@@ -258,6 +268,7 @@ const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly Task
       const error = errorOf(end);
       return error ? [{ ...error, instance: end.instance }] : [];
     });
+  if (event.type === 'TaskCancelRequested') return event.because === undefined ? [] : [CANCELLED[event.because]];
   if (event.type === 'DependenciesFailed') return [dependencyError(fold.spec.dependencies ?? [], event.ends)];
   if (event.type === 'WaitingInstancesCancelled' && event.because)
     return [instanceDependencyError(event.instances, event.because)];

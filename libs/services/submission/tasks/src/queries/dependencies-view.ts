@@ -1,7 +1,8 @@
 import type { WireTask } from '@fornax/contracts';
 import {
-  allOf,
   decidedVerdictOf,
+  decidedVerdictOfAll,
+  dependencyFactsOf,
   wholeOf,
   type DependencyFacts,
   type DependencyVerdict,
@@ -19,11 +20,6 @@ const STATES = {
   notFulfilled: 'dependencyConditionsNotFulfilled',
 } as const satisfies Record<DependencyVerdict, string>;
 
-const factsOf = ({ held, dependencyEnds }: TaskState): DependencyFacts => ({
-  heldInstances: held.size,
-  ends: dependencyEnds,
-});
-
 /** How the other one ended. Of one that instances wait for one by one, only what was decided about these counts. */
 const outcomeOf = (
   { ends }: DependencyFacts,
@@ -40,7 +36,7 @@ export const unnotedDependencies = ({ spec, dependencyEnds }: TaskState): readon
 
 /** Each task that this one waits for or waited for, and what became of it. */
 export const dependencyViews = (fold: TaskState, known: Outcomes): WireTask['fornax']['dependencies'] => {
-  const facts = factsOf(fold);
+  const facts = dependencyFactsOf(fold);
   return (fold.spec.dependencies ?? []).map((dependency) => {
     const { taskId, on, as, each = false } = dependency;
     return {
@@ -59,12 +55,12 @@ export const dependenciesView = (fold: TaskState, known: Outcomes): WireTask['de
   const { dependencies = [] } = fold.spec;
   if (dependencies.length === 0) return null;
   const views = dependencyViews(fold, known);
-  const facts = factsOf(fold);
+  const facts = dependencyFactsOf(fold);
   return {
     dependsOn: views.flatMap(({ taskUuid, as }) => (as === 'dependsOn' ? [taskUuid] : [])),
     advancedDependsOn: views.flatMap(({ taskUuid, as, on, state, actualFinalState }) =>
       as === 'advancedDependsOn' ? [{ taskUuid, taskFinalStateCondition: on, state, actualFinalState }] : [],
     ),
-    state: STATES[allOf(dependencies.map((one) => decidedVerdictOf(facts, one, known.get(one.taskId))))],
+    state: STATES[decidedVerdictOfAll(facts, dependencies, (taskId) => known.get(taskId))],
   };
 };
