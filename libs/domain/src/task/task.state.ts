@@ -4,7 +4,15 @@ import { readyCount } from './instance-dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import { assertNever } from '../shared/decider.js';
 import { InstanceCounts } from '../shared/instance-counts.js';
-import { difference, emptyRanges, fromNumbers, intersection, parseRanges, union, type Ranges } from '../shared/ranges.js';
+import {
+  difference,
+  emptyRanges,
+  fromNumbers,
+  intersection,
+  parseRanges,
+  union,
+  type Ranges,
+} from '../shared/ranges.js';
 
 /** Phases of a lease: dispatched (on its way) -> executing (the command runs) -> uploading (the command is over). */
 export type LeasePhase = 'dispatched' | 'executing' | 'uploading';

@@ -11,8 +11,7 @@ import { JobBarrier } from '../model/jobs.projection.js';
 
 type Ending = Pick<JobRow, 'job_id' | 'owner' | 'state' | 'ended_by'>;
 
-const causeOf = (endedBy: JobEnd | null): CancelCause =>
-  endedBy === 'wall-time' ? 'job-wall-time' : 'job-terminated';
+const causeOf = (endedBy: JobEnd | null): CancelCause => (endedBy === 'wall-time' ? 'job-wall-time' : 'job-terminated');
 
 /**
  * Carries terminated and deleted jobs to their end: their tasks are cancelled or deleted, and the job is completed or gone when none is left. What

@@ -130,9 +130,7 @@ describe('what is shown of a task', () => {
     expect(errorsOf(because('job-terminated'))).toEqual([
       ['FX-JOB-TERMINATED', 'The task was cancelled because its job was terminated'],
     ]);
-    expect(errorsOf(because('job-wall-time'))).toEqual([
-      ['FX-JOB-WALL-LIMIT', expect.stringContaining('maxWallTime')],
-    ]);
+    expect(errorsOf(because('job-wall-time'))).toEqual([['FX-JOB-WALL-LIMIT', expect.stringContaining('maxWallTime')]]);
     expect(errorsOf({ type: 'TaskCancelRequested', at: AT })).toEqual([]);
   });
 
