@@ -91,8 +91,9 @@ export const operations = async (): Promise<readonly Operation[]> => {
   );
 };
 
-/** Lists that are asked for with a body, besides every GET. */
-export const isRead = ({ method, path }: Operation): boolean => method === 'GET' || /\/(?:search|paginate)$/.test(path);
+/** What is asked for with a body and changes nothing, besides every GET. */
+export const isRead = ({ method, path }: Operation): boolean =>
+  method === 'GET' || /\/(?:search|paginate|simulate)$|^\/sanity-checks\//.test(path);
 
 /** The path with every parameter filled in: the first one with `value`, the others with `more`. */
 export const filled = (path: string, value: string, more = '0'): string => {

@@ -67,8 +67,11 @@ export const isStillAdmitted = (request: FastifyRequest, accounts: AccountDirect
 /** Names the account to read as, by its id or e-mail (contract, section 1.2). */
 const READ_AS = 'qarnotreadonlyrequestforaccount';
 const READ_METHODS: readonly string[] = ['GET', 'HEAD'];
-/** Lists are asked for with POST, because a filter is a body. The words are part of the route, never of what a client put in. */
-const READ_ROUTE = /\/(search|paginate)$/i;
+/**
+ * Lists are asked for with POST, because a filter is a body, and so is what is only looked at: a document that is checked, a scaling that is tried.
+ * The words are part of the route, never of what a client put in.
+ */
+const READ_ROUTE = /\/(search|paginate|simulate)$|^\/sanity-checks\//i;
 
 /** Whether a request changes nothing. What is fresh of an output is a write: it moves the reader's place. */
 export const isRead = (method: string, route: string | undefined): boolean =>

@@ -265,6 +265,23 @@ describe('what a role may do with the task of somebody else', () => {
   });
 });
 
+describe('who only reads', () => {
+  it('may check a scaling and try it, also on the demand of a pool that it may see', async () => {
+    const pool = { name: 'a pool', shortname: 'looked-at', profile: 'docker-batch', instanceCount: 1 };
+    const { uuid } = ok(await as('owner', 'POST', '/pools', pool));
+    const elasticProperty = { isElastic: true, minTotalSlots: 1, maxTotalSlots: 4 };
+    const from = new Date().toISOString();
+    const tried = { from, durationSeconds: 60, elasticProperty, demandOf: uuid };
+    const policies = [{ type: 'Fixed', name: 'always', slotsCount: 1 }];
+    const checked = await as('auditor', 'POST', '/sanity-checks/pools/scaling', { policies });
+    expect([checked.status, checked.text]).toEqual([200, '']);
+    const simulated = () => as('auditor', 'POST', `${API}/pools/scaling/simulate`, tried);
+    expect(ok(await simulated())['isComplete']).toBe(true);
+    expect((await as('auditor', 'POST', '/pools', pool)).status).toBe(403);
+    expect((await as('auditor', 'PUT', `/pools/${String(uuid)}/scaling`, { policies })).status).toBe(403);
+  });
+});
+
 describe('a change of an account', () => {
   it('keeps who made it, for whom and why', async () => {
     const path = `${API}/users/${people.colleague.uuid}`;
