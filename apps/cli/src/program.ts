@@ -3,6 +3,7 @@ import { addBillingCommands } from './commands/billing.js';
 import { addBucketCommands } from './commands/bucket.js';
 import { addBucketExpiryCommands } from './commands/bucket-expiry.js';
 import { addBucketFilesCommands } from './commands/bucket-files.js';
+import { addBucketObjectsCommands } from './commands/bucket-objects.js';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addJobCommands } from './commands/job.js';
@@ -52,6 +53,7 @@ export const buildProgram = (io: Io): Command => {
   addQuarantineCommands(program, io);
   const bucket = addBucketCommands(program, io);
   addBucketFilesCommands(bucket, io);
+  addBucketObjectsCommands(bucket, io);
   addBucketExpiryCommands(bucket, io);
   addStorageCommands(program, io);
   addLogVerifyCommand(program, io);

@@ -254,5 +254,60 @@ describe('files in buckets', () => {
     const { code, stderr } = await fornax('bucket', 'upload', join(folder, 'nowhere'), 'never-made');
     expect([code, stderr]).toEqual([2, `There is no ${join(folder, 'nowhere')}.\n`]);
     expect(await s3.listBuckets()).not.toContain('never-made');
+    await s3.createBucket('bare');
+    const to = join(folder, 'bare');
+    expect(await fornax('bucket', 'download', 'bare', to)).toMatchObject({ code: 0, stderr: '' });
+    expect(await fornax('bucket', 'download', 'bare/mistyped', to)).toMatchObject({
+      code: 1,
+      stderr: 'Nothing is in bare/mistyped.\n',
+    });
+  });
+
+  it('are listed and deleted: an object, a folder, a bucket that is empty, or one with all that is in it', async () => {
+    await s3.createBucket('heap');
+    for (const key of ['a', 'dir', 'dir/one', 'dir/two', 'dirty', 'odd\u001b[2J']) await s3.putObject('heap', key, key);
+    const { code, stdout } = await fornax('bucket', 'files', 'heap');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ +BYTES {2}STORED +OBJECT\n +1 {2}20\S+Z {2}a\n/);
+    expect(stdout).toContain('odd\\u001b[2J\n');
+    const keys = async (place: string): Promise<readonly string[]> =>
+      JSON.parse((await fornax('bucket', 'files', place, '--json')).stdout).map(({ key }: { key: string }) => key);
+    expect(await keys('heap/dir')).toEqual(['dir/one', 'dir/two']);
+    expect(await fornax('bucket', 'files', 'heap/none')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'Nothing is in heap/none.\n',
+    });
+
+    expect(await fornax('bucket', 'delete', 'heap/nowhere')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('There is no object heap/nowhere.'),
+    });
+    expect(await fornax('bucket', 'delete', 'heap/dir')).toMatchObject({ code: 0, stdout: 'heap/dir was deleted\n' });
+    expect(await keys('heap')).toEqual(['a', 'dir/one', 'dir/two', 'dirty', 'odd\u001b[2J']);
+    expect((await fornax('bucket', 'delete', 'heap/dir/')).stdout).toBe('2 objects of heap/dir/ were deleted\n');
+    expect(await keys('heap')).toEqual(['a', 'dirty', 'odd\u001b[2J']);
+    expect((await fornax('bucket', 'delete', 'heap')).code).toBe(1);
+    expect(await keys('heap')).toHaveLength(3);
+    expect((await fornax('bucket', 'delete', 'heap', '--with-objects')).stdout).toBe(
+      'heap was deleted with 3 objects\n',
+    );
+    expect(await s3.listBuckets()).not.toContain('heap');
+  });
+
+  it('of an instance that failed before it stored any are told as missing, and that is no success', async () => {
+    const task = await api.submitTask({
+      name: 'too much',
+      profile: 'docker-batch',
+      instanceCount: 1,
+      resultBucket: 'files-out',
+      constants: [
+        { key: 'DOCKER_CMD', value: "truncate -s 11G big" },
+      ],
+    });
+    expect(await api.waitForTask(task)).toMatchObject({ state: 'Failure', errors: [{ code: 'FX-DISK-LIMIT' }] });
+    const { code, stderr } = await fornax('task', 'results', task);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Instance 0 failed and stored no results: FX-/);
   });
 });

@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { MODE_HEADER, S3Error, type S3Client, type S3Object } from '@fornax/s3';
 import type { Command } from 'commander';
+import { type BucketPlace, placeOf } from '../session/bucket-place.js';
 import { UsageError } from '../session/connection.js';
 import { parallelOf, storageOf } from '../session/storage.js';
 import { harmlessLine } from '../terminal/harmless.js';
@@ -15,21 +16,7 @@ interface Options {
   readonly parallel: number;
 }
 
-interface Place {
-  readonly bucket: string;
-  /** The beginning of keys: '' or with a slash at its end. */
-  readonly prefix: string;
-}
-
 const MOST_NAMED = 20;
-
-/** A prefix is a folder: `shots` and `shots/` mean the same. */
-const placeOf = (text: string): Place => {
-  const at = text.indexOf('/');
-  const [bucket, prefix] = at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
-  if (bucket === '') throw new UsageError('Say <bucket> or <bucket>/<folder>.');
-  return { bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` };
-};
 
 /** Says what is not brought, and that this is no success. */
 const tellLeftOut = (io: Io, leftOut: readonly LeftOut[]): void => {
@@ -42,11 +29,11 @@ const tellLeftOut = (io: Io, leftOut: readonly LeftOut[]): void => {
 const leftOutText = (leftOut: readonly LeftOut[]): string =>
   leftOut.length === 0 ? '' : `, ${leftOut.length} left out`;
 
-const listed = (io: Io, s3: S3Client, { bucket, prefix }: Place): Promise<readonly S3Object[]> =>
+const listed = (io: Io, s3: S3Client, { bucket, prefix }: BucketPlace): Promise<readonly S3Object[]> =>
   withProgress(io, `listing ${bucket}`, () => s3.listObjects(bucket, prefix, { signal: io.signal }));
 
 /** What is in the place; the bucket is made where there is none. */
-const listedOrMade = async (io: Io, s3: S3Client, place: Place): Promise<readonly S3Object[]> => {
+const listedOrMade = async (io: Io, s3: S3Client, place: BucketPlace): Promise<readonly S3Object[]> => {
   try {
     return await listed(io, s3, place);
   } catch (error) {
@@ -112,7 +99,7 @@ const WRONG = {
 } as const;
 const isWrong = (how: Found): how is keyof typeof WRONG => how in WRONG;
 
-const wantedFile = ({ key, sizeBytes, etag }: S3Object, { bucket, prefix }: Place): WantedFile => ({
+const wantedFile = ({ key, sizeBytes, etag }: S3Object, { bucket, prefix }: BucketPlace): WantedFile => ({
   bucket,
   key,
   path: key.slice(prefix.length),
@@ -126,6 +113,11 @@ const download = async (io: Io, from: string, folder: string, { parallel }: Opti
   const s3 = await storageOf(io);
   try {
     const wanted = (await listed(io, s3, place)).map((object) => wantedFile(object, place));
+    // An empty bucket is brought as what it is; a folder is only where something is in it.
+    if (wanted.length === 0 && place.prefix !== '') {
+      io.tell(`Nothing is in ${harmlessLine(from)}.`);
+      io.setExitCode(1);
+    }
     const { folders = [], files = [] } = Object.groupBy(
       wanted.filter(({ path }) => path !== ''),
       ({ path }) => (path.endsWith('/') ? 'folders' : 'files'),

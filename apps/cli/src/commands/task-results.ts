@@ -38,8 +38,12 @@ interface Lists {
   readonly manifests: readonly ResultManifest[];
   /** Instances that stored files and no list of them. */
   readonly unlisted: readonly number[];
+  /** Instances that failed and stored nothing. */
+  readonly failed: readonly EndedInstance[];
   readonly hasOwnFolders: boolean;
 }
+
+const MOST_NAMED = 20;
 
 const listsOf = async (io: Io, s3: S3Client, id: string, instance: number | undefined): Promise<Lists> => {
   const { uuid, resultsBucketPrefix } = await io.client().getTask(id);
@@ -63,7 +67,19 @@ const listsOf = async (io: Io, s3: S3Client, id: string, instance: number | unde
       if (!manifest || instanceId === instance) continue;
       hasOwnFolders = haveOwnFolders([...manifests, await manifestOf(s3, uuid, manifest, io.signal)]);
     }
-  return { manifests, unlisted, hasOwnFolders };
+  const failed = wanted.filter(({ state, manifest }) => state === 'failed' && !manifest);
+  return { manifests, unlisted, failed, hasOwnFolders };
+};
+
+/** Says whose results are not there, and that this is no success. */
+const tellFailed = (io: Io, failed: readonly EndedInstance[]): void => {
+  if (failed.length === 0) return;
+  for (const { instanceId, error } of failed.slice(0, MOST_NAMED))
+    io.tell(
+      `Instance ${instanceId} failed and stored no results${error ? `: ${error.code}, ${harmlessLine(error.message)}` : '.'}`,
+    );
+  if (failed.length > MOST_NAMED) io.tell(`${failed.length - MOST_NAMED} more failed and stored no results.`);
+  io.setExitCode(1);
 };
 
 const rightsOf = (mode: number): string => mode.toString(8).padStart(3, '0');
@@ -125,9 +141,10 @@ const results = async (io: Io, id: string, { instance, verify, download, paralle
     throw new UsageError('Say --verify or --download: what is downloaded is verified.');
   const s3 = await storageOf(io);
   try {
-    const { manifests, unlisted, hasOwnFolders } = await listsOf(io, s3, id, instance);
+    const { manifests, unlisted, failed, hasOwnFolders } = await listsOf(io, s3, id, instance);
     for (const number of unlisted)
       io.tell(`Instance ${number} has results and no list of them: it ran before there were any. Its bucket has them.`);
+    tellFailed(io, failed);
     const partial = manifests.filter(({ isWhole }) => !isWhole);
     for (const part of partial)
       io.tell(`Instance ${part.instance}: its upload was ended, these are not all of its results.`);

@@ -5,6 +5,9 @@ import { trusted } from './wire-types.js';
 /** An instance that is over, as far as its results go. */
 export interface EndedInstance {
   readonly instanceId: number;
+  readonly state: string;
+  /** Why it failed; null where it did not. */
+  readonly error: { readonly code: string; readonly message: string } | null;
   readonly uploadedFiles: number | null;
   /** SHA-256 of the list of its results; absent of servers that make none. */
   readonly manifest?: string | null;
@@ -12,7 +15,6 @@ export interface EndedInstance {
 
 /** An instance, as far as a list shows it. */
 export interface ListedInstance extends EndedInstance {
-  readonly state: string;
   readonly attempt: number;
   readonly node: string | null;
   readonly exitCode: number | null;
