@@ -301,9 +301,7 @@ describe('files in buckets', () => {
       profile: 'docker-batch',
       instanceCount: 1,
       resultBucket: 'files-out',
-      constants: [
-        { key: 'DOCKER_CMD', value: "truncate -s 11G big" },
-      ],
+      constants: [{ key: 'DOCKER_CMD', value: 'truncate -s 11G big' }],
     });
     expect(await api.waitForTask(task)).toMatchObject({ state: 'Failure', errors: [{ code: 'FX-DISK-LIMIT' }] });
     const { code, stderr } = await fornax('task', 'results', task);
