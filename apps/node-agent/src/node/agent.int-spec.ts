@@ -402,7 +402,18 @@ describe('an rig.agent without contact', () => {
   });
 
   it('kills its instances at two thirds of the grace period and joins again as another boot', async () => {
-    await rig.startAgent(6_000);
+    const allowedMs: number[] = [];
+    await rig.startAgent(6_000, (driver) => ({
+      probe: () => driver.probe(),
+      allow: (forMs) => {
+        allowedMs.push(forMs);
+        driver.allow(forMs);
+      },
+      close: () => driver.close(),
+      prepare: (spec) => driver.prepare(spec),
+    }));
+    // What the warden kills the agent must not hold any more: it would tell of a failure of the command.
+    expect(allowedMs[0]).toBeGreaterThan((6_000 * 2) / 3);
     await rig.platform.order(aLeaseOrder('cut', 'sleep 6815.5'));
     await eventually(() => running('6815.5') > 0);
     await rig.nats.kill();
@@ -412,6 +423,7 @@ describe('an rig.agent without contact', () => {
     expect(rig.platform.joins[1]?.bootId).not.toBe(rig.platform.joins[0]?.bootId);
     await rig.platform.order(aLeaseOrder('again', 'true', { nodeEpoch: 2 }));
     expect(await rig.ended('again')).toMatchObject({ outcome: 'success' });
+    expect(rig.platform.kindsOf('cut')).not.toContain('exited');
     expect(rig.platform.kindsOf('cut')).not.toContain('ended');
   }, 45_000);
 

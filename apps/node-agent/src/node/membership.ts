@@ -50,6 +50,8 @@ const JOIN_BACKOFF = { firstMs: 200, longestMs: 2_000 } as const;
 const JOIN_TIMEOUT_MS = 3_000;
 /** The agent ends its instances at this part of the time after which the platform would give them to others. */
 const FENCE_PART = 2 / 3;
+/** How much of it passes before the warden does: what that one kills the agent does not hold any more, and tells nothing of. */
+const WARDEN_PART = 1 / 30;
 
 /**
  * The node's session with the platform.
@@ -59,7 +61,7 @@ const FENCE_PART = 2 / 3;
  *   any     -> left       leave()
  *
  * Contact is a heartbeat that the server has answered (a flush is a round trip), dated by when it was sent, on a clock that also runs while this
- * process is stopped or the machine sleeps. The same instant is the warden's: see docs/adr/0026.
+ * process is stopped or the machine sleeps. The warden's instant follows a moment after: see docs/adr/0026 and 0098.
  */
 export class Membership {
   #session: Session | undefined;
@@ -85,11 +87,15 @@ export class Membership {
    */
   holds(nodeEpoch: number): boolean {
     const session = this.#session;
-    return session?.nodeEpoch === nodeEpoch && this.#leftMs(session) >= 0;
+    return session?.nodeEpoch === nodeEpoch && this.#leftMs(session) > 0;
   }
 
   #leftMs({ graceMs }: Session): number {
     return this.#lastContact + graceMs * FENCE_PART - uptimeMs();
+  }
+
+  #tellContact(session: Session): void {
+    this.events.onContact(this.#leftMs(session) + session.graceMs * WARDEN_PART);
   }
 
   /** Resolves with the session as soon as there is one. */
@@ -105,7 +111,7 @@ export class Membership {
       if (!session) return;
       this.#lastContact = uptimeMs();
       this.#session = session;
-      this.events.onContact(this.#leftMs(session));
+      this.#tellContact(session);
       this.events.onJoined(session);
       this.#joined.resolve();
       const reason = await this.#beat(session, signal);
@@ -185,7 +191,7 @@ export class Membership {
             // An answer that comes too late does not bring back what is over.
             if (!this.holds(nodeEpoch)) return;
             this.#lastContact = Math.max(this.#lastContact, sentAt);
-            this.events.onContact(this.#leftMs(session));
+            this.#tellContact(session);
           },
           () => undefined,
         );
@@ -210,7 +216,7 @@ export class Membership {
       const nowMs = uptimeMs();
       const gapMs = nowMs - watchedAt;
       watchedAt = nowMs;
-      if (this.#leftMs(session) >= 0) return;
+      if (this.#leftMs(session) > 0) return;
       const silentMs = nowMs - this.#lastContact;
       resolve(
         gapMs > silentMs / 2
