@@ -78,9 +78,10 @@ export const bubblewrapLevel = async (
   // user belongs to a user namespace outside of the one that it leaves the first process in.
   const kept = ['SYS_ADMIN', 'SYS_RESOURCE', 'SETPCAP', 'SETUID', 'SETGID', 'KILL'];
   const identity = isRoot() ? kept.flatMap((name) => ['--cap-add', `CAP_${name}`]) : ['--unshare-user'];
-  const masksOutside = isRoot() ? [] : await masksOf(MASKED_PATHS);
+  const masked = [...MASKED_PATHS, ...view.interfaces];
+  const masksOutside = isRoot() ? [] : await masksOf(masked);
   const masksInside = isRoot()
-    ? [...MASKED_PATHS.flatMap((path) => ['--mask', path]), ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path])]
+    ? [...masked.flatMap((path) => ['--mask', path]), ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path])]
     : [];
   return {
     name: 'bubblewrap',

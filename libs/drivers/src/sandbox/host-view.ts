@@ -10,6 +10,8 @@ export interface HostView {
   readonly hidden: readonly string[];
   /** Shown although they lie in a hidden folder. */
   readonly exposed: readonly string[];
+  /** Folders of /sys that name the interfaces of this machine, and count what goes through them. */
+  readonly interfaces: readonly string[];
 }
 
 /** Where programs and what they need lie. Anything else of `/` is the host's own: data, mounts, backups. */
@@ -48,6 +50,7 @@ const PROGRAM_STATE = [
 ];
 /** /run holds sockets of the host's services; these parts of it are what /etc/resolv.conf points to. */
 const RESOLVER_FOLDERS = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager'];
+const INTERFACES = '/sys/class/net';
 export const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 
 const realFolders = async (paths: readonly string[]): Promise<readonly string[]> => {
@@ -80,6 +83,13 @@ const ownHome = (): readonly string[] => {
   }
 };
 
+/** /sys shows the interfaces of the network that it was mounted in, whichever an instance is in: this machine's. */
+const interfaceFolders = async (): Promise<readonly string[]> => {
+  const names = await readdir(INTERFACES).catch(() => []);
+  const devices = await Promise.all(names.map((name) => realpath(join(INTERFACES, name)).catch(() => undefined)));
+  return realFolders([INTERFACES, ...devices.flatMap((device) => (device === undefined ? [] : [dirname(device)]))]);
+};
+
 /**
  * Tells what instances may see of this machine.
  * @param hide the platform's folders  @param expose folders that instances need, say a tool's installation
@@ -109,7 +119,7 @@ export const hostView = async (hide: readonly string[], expose: readonly string[
       );
   }
   const exposed = [...(await realFolders([...RESOLVER_FOLDERS, ...PROGRAM_STATE])), ...asked];
-  return { topLevel, hidden, exposed };
+  return { topLevel, hidden, exposed, interfaces: await interfaceFolders() };
 };
 
 /** Where an instance looks for programs, as in most images: nothing of the PATH of whoever started the agent. */

@@ -73,6 +73,7 @@ export const unshareLevel = async (
       ...view.topLevel,
       '--',
       ...view.hidden,
+      ...view.interfaces,
       '--',
       ...view.exposed,
     ];

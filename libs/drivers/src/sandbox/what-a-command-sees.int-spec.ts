@@ -1,6 +1,6 @@
 import { execFile as execFileCallback, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -251,6 +251,15 @@ print('looked')`;
       'head -c 1 /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | grep -v "==>" | tr -d "\\n"; ls -A /sys/firmware; echo 1 2>/dev/null > /proc/sys/kernel/panic || echo refused',
     );
     expect(out).toBe('refused\n');
+  });
+
+  isolated('is not told of the interfaces of the machine, nor what goes through them', async (run) => {
+    const machine = await readdir('/sys/class/net');
+    const devices = await Promise.all(machine.map((name) => realpath(`/sys/class/net/${name}`)));
+    const asked = ['/sys/class/net', '/sys/devices/virtual/net', ...devices.map((device) => `${device}/address`)];
+    const { out } = await sh(run, `for path in ${asked.join(' ')}; do ls "$path"; cat "$path"; done 2>/dev/null`);
+    expect(machine).toContain('lo');
+    expect(out).toBe('');
   });
 
   isolated('sees no control group but its own, and finds its limits there', async (run) => {
