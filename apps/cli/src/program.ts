@@ -18,6 +18,7 @@ import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuarantineCommands } from './commands/quarantine.js';
 import { addQuotaCommands } from './commands/quota.js';
+import { addSnapshotCommands } from './commands/snapshot.js';
 import { addStorageCommands } from './commands/storage.js';
 import { addTaskCommands } from './commands/task.js';
 import { addTaskInstancesCommand } from './commands/task-instances.js';
@@ -40,6 +41,7 @@ export const buildProgram = (io: Io): Command => {
   addTaskInstancesCommand(task, io);
   addTaskResultsCommand(task, io);
   addHistoryCommands(program, task, io);
+  addSnapshotCommands(program, io);
   addJobCommands(program, io);
   addPoolCommands(program, io);
   addBillingCommands(program, io);

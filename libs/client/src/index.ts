@@ -9,10 +9,14 @@ export {
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
+export { changesBetween, snapshotFileKey, SNAPSHOTS_AREA } from '@fornax/contracts';
 export type {
+  FileChange,
+  ListedSnapshot,
   ObjectsReindex,
   ObjectsScrub,
   ResultManifest,
+  SnapshotManifest,
   WireExpiryRule,
   WireStorageDisk,
   WireStorageUsage,
@@ -70,5 +74,6 @@ export {
   type EndedInstance,
   type ListedInstance,
 } from './api/results-client.js';
+export { parseSnapshotManifest, SnapshotsClient } from './api/snapshots-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
 export type { LogAuditFinding, LogAuditMessage } from './api/log-audit.js';

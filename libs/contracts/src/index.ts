@@ -241,3 +241,4 @@ export {
   snapshotManifestSchema,
   type SnapshotManifest,
 } from './work/snapshot-manifest.js';
+export { changesBetween, type FileChange, type FilesOfInstance } from './work/snapshot-changes.js';

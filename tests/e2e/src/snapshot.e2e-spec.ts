@@ -2,6 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiError, type FornaxClient } from '@fornax/client';
 import type { S3Client } from '@fornax/s3';
 import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fornax } from './command-line.js';
 import { clientsOf, untilAllPrint } from './clients.js';
 
 const COMMAND = [
@@ -100,6 +104,35 @@ describe('a snapshot of a running task', () => {
       ...[0, 1].map(() => expect.objectContaining({ files: 2, bytes: size, sentBytes: 0, manifest })),
     ]);
     expect(await s3.listObjects('snapshots')).toHaveLength(4);
+  });
+
+  it('is listed, compared and brought here by the command line, each instance below its number', async () => {
+    const run = async (...args: readonly string[]): Promise<string> => {
+      const { code, stdout, stderr } = await fornax(platform.dataDir, 'snapshot', ...args);
+      expect([code, stderr]).toEqual([0, '']);
+      return stdout;
+    };
+    const { parts } = (await api.snapshots.list(task))[0] ?? { parts: [] };
+    expect(parts).toHaveLength(2);
+    const folder = await mkdtemp(join(tmpdir(), 'fornax-snapshot-'));
+    try {
+      const [later, earlier] = [...(await run('list', task)).matchAll(/^(snap_\S+) +success/gm)].map(
+        ([, id = '']) => id,
+      );
+      expect(await run('files', earlier ?? '')).toMatch(/ 1 +17 +644 +[0-9a-f]{16} +kept\/words-1.txt$/m);
+      expect(await run('diff', earlier ?? '', later ?? '')).toBe('0 added, 0 changed, 0 removed; 0 bytes are new\n');
+      expect(await run('download', later ?? '', folder)).toBe(`4 of 4 files are in ${folder} (0 were there)\n`);
+      await rm(join(folder, '0/kept/words-0.txt'));
+      expect(await run('download', later ?? '', folder)).toBe(`4 of 4 files are in ${folder} (3 were there)\n`);
+      expect(await readFile(join(folder, '0/kept/words-0.txt'), 'utf8')).toBe('first words of 0\n');
+      expect(await run('files', later ?? '', '--verify', '-i', '1')).toBe(
+        '2 of 2 files are what the instances stored\n',
+      );
+      const none = await fornax(platform.dataDir, 'snapshot', 'files', later ?? '', '-i', '7');
+      expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('has nothing of instance 7')]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('is refused once the task is over', async () => {

@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto';
-import { MANIFESTS, parseManifest, type EndedInstance, type ResultManifest } from '@fornax/client';
+import { parseManifest, type EndedInstance, type ResultManifest } from '@fornax/client';
 import type { S3Client } from '@fornax/s3';
 import type { Command } from 'commander';
 import { checkObject } from '../results/check-object.js';
-import { haveOwnFolders, wantedObjects, type WantedObject } from '../results/wanted.js';
+import { bring, forEachListed, listBytes, printOutcome, rightsText } from '../results/listed-files.js';
+import { haveOwnFolders, wantedObjects } from '../results/wanted.js';
 import { UsageError } from '../session/connection.js';
 import { parallelOf, storageOf, wholeNumber } from '../session/storage.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
-import { fetchFile, type Found, makeFolder, UNNAMABLE, type WantedFile } from '../transfer/fetch-file.js';
-import { sumOfFile } from '../transfer/file-sums.js';
-import { type About, transferAll } from '../transfer/transfer-all.js';
 
 interface Options {
   readonly instance?: number;
@@ -21,18 +18,9 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** The list of an instance's results, as its node signed it off. @throws Error it is not the one that the log names */
-const manifestOf = async (
-  s3: S3Client,
-  taskId: string,
-  digest: string,
-  signal: AbortSignal,
-): Promise<ResultManifest> => {
-  const bytes = await s3.getBytes(MANIFESTS, `${taskId}/${digest}.json`, { signal });
-  if (createHash('sha256').update(bytes).digest('hex') !== digest)
-    throw new Error('The list of results in storage is not the one that the event log names');
-  return parseManifest(bytes);
-};
+/** The list of an instance's results. @throws Error */
+const manifestOf = async (...of: Parameters<typeof listBytes>): Promise<ResultManifest> =>
+  parseManifest(await listBytes(...of));
 
 interface Lists {
   readonly manifests: readonly ResultManifest[];
@@ -82,14 +70,12 @@ const tellFailed = (io: Io, failed: readonly EndedInstance[]): void => {
   io.setExitCode(1);
 };
 
-const rightsOf = (mode: number): string => mode.toString(8).padStart(3, '0');
-
 const list = (io: Io, manifests: readonly ResultManifest[]): void => {
   const rows = manifests.flatMap(({ instance, bucket, folder, files }) =>
     files.map(({ path, size, mode, sha256 }) => [
       instance,
       size,
-      rightsOf(mode),
+      rightsText(mode),
       sha256.slice(0, 16),
       `${bucket}/${folder}${path}`,
     ]),
@@ -100,41 +86,6 @@ const list = (io: Io, manifests: readonly ResultManifest[]): void => {
     if (leftOutUnnamed > 0) io.print(`instance ${instance}: left out: ${leftOutUnnamed} more`);
   }
 };
-
-/** Does something to every object, some at a time. */
-const forEach = async (
-  io: Io,
-  objects: readonly WantedObject[],
-  parallel: number,
-  work: (object: WantedObject, about: About) => Promise<Found>,
-): Promise<ReadonlyMap<Found, readonly WantedObject[]>> => {
-  const found = new Map<Found, WantedObject[]>();
-  await transferAll(io, objects, parallel, async (object, about) => {
-    const how = await work(object, about);
-    const alike = found.get(how);
-    if (alike) alike.push(object);
-    else found.set(how, [object]);
-  });
-  return found;
-};
-
-const WRONG = {
-  ...UNNAMABLE,
-  missing: 'is not in its bucket any more',
-  changed: 'holds other bytes than the instance stored',
-} as const;
-const isWrong = (how: Found): how is keyof typeof WRONG => how in WRONG;
-
-const wantedFile = ({ sums, ...object }: WantedObject): WantedFile => ({
-  ...object,
-  isRight: async (file) => sums.has(await sumOfFile(file, 'sha256')),
-});
-
-/** A path that ends with a slash is of an empty folder. */
-const bring = (s3: S3Client, object: WantedObject, folder: string, about: About): Promise<Found> =>
-  object.path.endsWith('/')
-    ? makeFolder(folder, object.path.slice(0, -1))
-    : fetchFile(s3, wantedFile(object), folder, about);
 
 const results = async (io: Io, id: string, { instance, verify, download, parallel, json }: Options): Promise<void> => {
   if (verify === true && download !== undefined)
@@ -152,23 +103,12 @@ const results = async (io: Io, id: string, { instance, verify, download, paralle
     if (verify !== true && download === undefined)
       return json === true ? io.print(JSON.stringify(manifests, null, 2)) : list(io, manifests);
     const objects = wantedObjects(manifests, hasOwnFolders);
-    const found = await forEach(io, objects, parallel, (object, about) =>
+    const outcome = await forEachListed(io, objects, parallel, (object, about) =>
       download === undefined ? checkObject(s3, object, about) : bring(s3, object, download, about),
     );
-    const countOf = (how: Found): number => found.get(how)?.length ?? 0;
-    const wrong = [...found].flatMap(([how, those]) =>
-      isWrong(how) ? those.map(({ bucket, key }) => ({ object: `${bucket}/${key}`, problem: WRONG[how] })) : [],
-    );
-    if (wrong.length > 0) io.setExitCode(1);
-    const whole = countOf('whole') + countOf('there');
-    if (json === true)
-      return io.print(JSON.stringify({ files: objects.length, whole, alreadyThere: countOf('there'), wrong }, null, 2));
-    for (const { object, problem } of wrong) io.print(`${harmlessLine(object)} ${problem}`);
-    io.print(
-      download === undefined
-        ? `${whole} of ${objects.length} results are what the instances stored`
-        : `${whole} of ${objects.length} results are in ${download} (${countOf('there')} were there)`,
-    );
+    if (json === true) return io.print(JSON.stringify(outcome, null, 2));
+    const there = `are in ${download ?? ''} (${outcome.alreadyThere} were there)`;
+    printOutcome(io, outcome, 'results', download === undefined ? 'are what the instances stored' : there);
   } finally {
     s3.close();
   }

@@ -5,7 +5,9 @@ type Cell = string | number;
 /** Columns as wide as their widest cell; the first row is the heading. Numbers stand on the right. Cells hold text of others: it is shown, not obeyed. */
 export const renderTable = (cells: readonly (readonly Cell[])[]): string => {
   const rows = cells.map((row) => row.map((value) => (typeof value === 'number' ? value : harmlessLine(value))));
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '').length)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((most, row) => Math.max(most, String(row[column] ?? '').length), 0),
+  );
   const cell = (value: Cell, column: number): string =>
     typeof value === 'number' ? String(value).padStart(widths[column] ?? 0) : value.padEnd(widths[column] ?? 0);
   return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');

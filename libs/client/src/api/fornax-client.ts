@@ -30,6 +30,7 @@ import { PeopleClient } from './people-client.js';
 import { PoolsClient } from './pools-client.js';
 import { ProjectionsClient } from './projections-client.js';
 import { ResultsClient } from './results-client.js';
+import { SnapshotsClient } from './snapshots-client.js';
 import { StorageClient } from './storage-client.js';
 import { trusted, type Bill, type Health, type SnapshotRequest } from './wire-types.js';
 
@@ -82,6 +83,7 @@ export class FornaxClient {
   readonly pools: PoolsClient;
   /** Results of tasks. */
   readonly results: ResultsClient;
+  readonly snapshots: SnapshotsClient;
   /** What lies in object storage. */
   readonly storage: StorageClient;
   readonly keys: KeysClient;
@@ -100,6 +102,7 @@ export class FornaxClient {
     this.jobs = new JobsClient(json, (path) => this.connection.text('GET', path));
     this.pools = new PoolsClient(json);
     this.results = new ResultsClient(json);
+    this.snapshots = new SnapshotsClient(json);
     this.storage = new StorageClient(json);
     this.keys = new KeysClient(json);
     this.projections = new ProjectionsClient(json);

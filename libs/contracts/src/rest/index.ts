@@ -157,3 +157,11 @@ export {
   type ScalingSimulationRequest,
   type SimulatedScaling,
 } from './scaling.js';
+export {
+  listedSnapshotSchema,
+  snapshotListSchema,
+  snapshotSchema,
+  type ListedSnapshot,
+  type WireSnapshot,
+  type WireSnapshotList,
+} from './snapshots.js';

@@ -28,7 +28,7 @@ export const snapshotManifestSchema = z.object({
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
     }),
   ),
-  /** Symbolic links that lead to something in the job: their files are not said again. */
+  /** Symbolic links that lead to something in the job: what they lead to is among the files under their names, too. */
   links: z.array(z.object({ path: z.string(), target: z.string() })),
   /** What is not in it, and why. */
   leftOut: z.array(z.object({ path: z.string(), why: z.string() })),

@@ -252,7 +252,10 @@ describe('snapshots', () => {
         ],
       },
     });
-    expect((await snapshots.call('GET', '/fornax/v1/snapshots?task=listed', undefined, 'bob-token')).status).toBe(404);
+    const { body } = await snapshots.call('GET', `/fornax/v1/snapshots/${done}`);
+    expect(body).toEqual((listed.body as { readonly snapshots: readonly unknown[] }).snapshots[0]);
+    for (const other of [`/${done}`, '?task=listed', '/snap_none', '/%00'])
+      expect((await snapshots.call('GET', `/fornax/v1/snapshots${other}`, undefined, 'bob-token')).status).toBe(404);
     expect((await snapshots.call('GET', '/fornax/v1/snapshots')).status).toBe(404);
   });
 

@@ -1,21 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { snapshotSchema, type WireSnapshot } from '@fornax/contracts';
 import { CLOCK, Idempotent } from '@fornax/service-kit';
 import { CurrentAccount, reasonOf, type Account } from '@fornax/identity';
 import { newId, type Clock } from '@fornax/base';
 import { PlanSnapshotsHandler } from './plan-snapshots.handler.js';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';
-import {
-  periodicSchema,
-  readPeriodic,
-  readTrigger,
-  snapshotSchema,
-  triggerSchema,
-  wireSnapshot,
-  type WireSnapshot,
-} from './wire-snapshot.js';
+import { periodicSchema, readPeriodic, readTrigger, triggerSchema, wireSnapshot } from './wire-snapshot.js';
 
 /** Snapshots of running tasks (contract, sections 2.2, 3.20, 4.7). */
 @ApiTags('snapshots')

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { WireSnapshot } from '@fornax/contracts';
 import { userMeta, type Asking } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import { Placements } from '../commands/placements.js';
@@ -6,7 +7,7 @@ import { SnapshotBuckets } from '../commands/snapshot-buckets.js';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
 import { configOf, snapshotIdOf } from '../commands/snapshot-of-task.js';
 import { AskedTasks, notRunning } from './asked-tasks.js';
-import { newWireSnapshot, type TriggerRequest, type WireSnapshot } from './wire-snapshot.js';
+import { newWireSnapshot, type TriggerRequest } from './wire-snapshot.js';
 
 /** Takes a snapshot of a task's running instances, at once. */
 @Injectable()

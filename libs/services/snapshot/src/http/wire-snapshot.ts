@@ -1,5 +1,5 @@
-import { pathPattern, wireDate, wireReader } from '@fornax/contracts';
-import type { SnapshotConfig, SnapshotStatus } from '@fornax/domain';
+import { pathPattern, wireDate, wireReader, type ListedSnapshot, type WireSnapshot } from '@fornax/contracts';
+import type { SnapshotConfig } from '@fornax/domain';
 import { ValidationFailed } from '@fornax/base';
 import { z } from 'zod';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
@@ -34,26 +34,6 @@ const readerOf = <S extends z.ZodType>(schema: S): ((body: unknown) => z.output<
 export const readTrigger = readerOf(triggerSchema);
 /** The body of `POST /tasks/{id}/snapshot/periodic`. @throws ValidationFailed */
 export const readPeriodic = readerOf(periodicSchema);
-
-/** Contract, section 3.20, and notes. */
-export const snapshotSchema = z.object({
-  id: z.string(),
-  taskUuid: z.string(),
-  triggerDate: z.string(),
-  lastUpdateDate: z.string(),
-  snapshotConfig: z.object({
-    whitelist: z.string().nullable(),
-    blacklist: z.string().nullable(),
-    bucket: z.string(),
-    bucketPrefix: z.string().nullable(),
-  }),
-  status: z.enum(['triggered', 'inProgress', 'success', 'failure'] satisfies SnapshotStatus[]),
-  sizeToUpload: z.number().nullable(),
-  transferredSize: z.number().nullable(),
-  /** Ours: why it failed, and what is not in it and why. */
-  notes: z.array(z.string()),
-});
-export type WireSnapshot = Readonly<z.output<typeof snapshotSchema>>;
 
 const wireConfig = ({ whitelist, blacklist, bucket, prefix }: SnapshotConfig): WireSnapshot['snapshotConfig'] => ({
   whitelist,
@@ -112,19 +92,7 @@ export const newWireSnapshot = (id: string, taskUuid: string, config: SnapshotCo
   notes: [],
 });
 
-/** One of the snapshots of a task: ours. */
-const listedSnapshotSchema = snapshotSchema.extend({
-  /** When it was due, if it is a periodic one. */
-  dueDate: z.string().nullable(),
-  /** Why it failed. */
-  reason: z.string().nullable(),
-  /** By instance. `manifest`: the digest of what it has of the instance, an object of the area `.manifests`; null: nobody can begin with it. */
-  parts: z.array(z.object({ instance: z.number(), files: z.number().nullable(), manifest: z.string().nullable() })),
-});
-export const snapshotListSchema = z.object({ snapshots: z.array(listedSnapshotSchema) });
-export type WireSnapshotList = Readonly<z.output<typeof snapshotListSchema>>;
-
-export const listedSnapshot = (row: SnapshotRow): WireSnapshotList['snapshots'][number] => ({
+export const listedSnapshot = (row: SnapshotRow): ListedSnapshot => ({
   ...wireSnapshot(row),
   dueDate: row.dueAt === null ? null : wireDate(row.dueAt),
   reason: row.reason,

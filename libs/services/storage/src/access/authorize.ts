@@ -10,6 +10,7 @@ import {
   isBucketName,
   snapshotPartPrefix,
   stagedLeasePrefix,
+  taskOfSnapshotKey,
 } from '../model/bucket-names.js';
 import type { Bucket, BucketPort } from '../model/bucket.js';
 import type { Payer } from '../model/holder.js';
@@ -101,6 +102,16 @@ const placeOfManifest = (
   return { bucket: MANIFESTS_BUCKET, key: found.key, ofInputs: found.ofInputs };
 };
 
+/** An instance reads the snapshot that it begins with, a user those of the own tasks. */
+const mayReadSnapshot = async (
+  buckets: BucketPort,
+  principal: Exclude<Principal, { readonly kind: 'service' }>,
+  key: string,
+): Promise<boolean> => {
+  if (principal.kind === 'lease') return isRestored(principal.claims, key);
+  return (await buckets.ownerOfTask(taskOfSnapshotKey(key))) === principal.account;
+};
+
 /** What a request may do. */
 export interface Allowed {
   /** Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area. */
@@ -176,8 +187,7 @@ export const allow = async (
     return { place: manifest, payer: { owner, projectId: undefined, isCounted: false }, confirm };
   }
   if (place.bucket === SNAPSHOTS_BUCKET) {
-    if (principal.kind !== 'lease' || access !== 'read' || !isRestored(principal.claims, place.key))
-      throw accessDenied();
+    if (access !== 'read' || !(await mayReadSnapshot(buckets, principal, place.key))) throw accessDenied();
     return { place, payer: undefined, confirm: always };
   }
   const allowed =

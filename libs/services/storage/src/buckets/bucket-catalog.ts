@@ -78,6 +78,13 @@ export class BucketCatalog {
     return lostResultsOf(this.db, leaseId);
   }
 
+  async ownerOfTask(taskId: string): Promise<string | undefined> {
+    const [row] = await this.db.query<{ readonly owner: string }[]>('SELECT owner FROM task_owner WHERE task_id = $1', [
+      taskId,
+    ]);
+    return row?.owner;
+  }
+
   /** By name. */
   async all(): Promise<readonly Bucket[]> {
     const rows = await this.db.query<BucketRow[]>(`${SELECT} ORDER BY name`);

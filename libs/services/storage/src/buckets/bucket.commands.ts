@@ -66,6 +66,13 @@ export class BucketCommands implements BucketPort {
     return this.catalog.lostResultsOf(leaseId);
   }
 
+  async ownerOfTask(taskId: string): Promise<string | undefined> {
+    const known = await this.catalog.ownerOfTask(taskId);
+    if (known !== undefined) return known;
+    await this.reads.catchUpTaskOwners();
+    return this.catalog.ownerOfTask(taskId);
+  }
+
   accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined {
     return this.rules.accessOf(account, bucket);
   }

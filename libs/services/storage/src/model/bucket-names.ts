@@ -45,11 +45,13 @@ export const SERVICE_AREAS = {
   tables: { wireName: 'fornax-tables', bucket: TABLES_BUCKET },
 } as const;
 
-/** Holds files of snapshots under their plain names, `<task>/<snapshot>/<instance>/<bucket>/<key>`, as long as the snapshot is kept. Nobody's bucket. */
+/** Holds files of snapshots under their plain names, `<task>/<snapshot>/<instance>/<bucket>/<key>`, as long as the snapshot is kept. Nobody's bucket: the owner of the task reads it under this name. */
 export const SNAPSHOTS_BUCKET = '.snapshots';
 export const snapshotPrefix = (taskId: string, snapshotId: string): string => `${taskId}/${snapshotId}/`;
 export const snapshotPartPrefix = (taskId: string, snapshotId: string, instance: number): string =>
   `${snapshotPrefix(taskId, snapshotId)}${instance}/`;
+/** The task that a file of a snapshot is of. */
+export const taskOfSnapshotKey = (key: string): string => key.split('/', 1)[0] ?? '';
 /** Whether a prefix of the staging area, `<task>/<lease or snapshot>/`, is that of a snapshot. */
 export const isSnapshotPrefix = (prefix: string): boolean => /^[^/]+\/snap_[^/]+\/$/.test(prefix);
 

@@ -28,6 +28,8 @@ export interface BucketPort {
   find(name: string): Promise<Bucket | undefined>;
   /** The bucket that results of a lease went with when it was deleted; undefined when none did. */
   lostResultsOf(leaseId: string): Promise<string | undefined>;
+  /** Whose a task is; undefined of one that is deleted, or that nobody knows. */
+  ownerOfTask(taskId: string): Promise<string | undefined>;
   /** What an account may do with a bucket as things are now; undefined is nothing. */
   accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined;
   /** Whether an account that wants a bucket of this name may be given this one: its own, or one that is shared with it within its organization. */

@@ -7,6 +7,7 @@ import type { DataSource } from 'typeorm';
 import { EffectBell } from '../effects/effect-bell.js';
 import { isOwedUpTo } from '../effects/outbox.js';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
+import { TASK_OWNERS_PROJECTION } from '../projections/task-owners.projection.js';
 
 /** Another process may carry the effects out, and wakes nobody here. */
 const LOOK_MS = 50;
@@ -18,6 +19,7 @@ const LOOK_MS = 50;
 @Injectable()
 export class StorageReads {
   readonly #rows: ReadBarrier;
+  readonly #taskOwners: ReadBarrier;
   readonly #objects: ReadBarrier;
 
   constructor(
@@ -28,6 +30,7 @@ export class StorageReads {
     private readonly bell: EffectBell,
   ) {
     this.#rows = barriers.of(BUCKETS_PROJECTION);
+    this.#taskOwners = barriers.of(TASK_OWNERS_PROJECTION);
     this.#objects = new ReadBarrier({ head: new SharedHead(log), reach: this.#reach.bind(this), timeoutMs });
   }
 
@@ -56,6 +59,11 @@ export class StorageReads {
   /** Waits for the rows of everything that is in the log now. */
   catchUpRows(): Promise<void> {
     return orAsItIs(this.#rows);
+  }
+
+  /** Waits for the rows of all tasks that are in the log now. */
+  catchUpTaskOwners(): Promise<void> {
+    return orAsItIs(this.#taskOwners);
   }
 
   /** Waits for everything that is in the log now, rows and objects. */

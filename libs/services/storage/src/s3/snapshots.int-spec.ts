@@ -3,12 +3,14 @@ import {
   DeleteBucketCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { encodeCopies, FILE_COPIES_QUERY, type FileCopies, type LeaseClaims, SNAPSHOTS_AREA } from '@fornax/contracts';
 import { signLeaseClaims } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import { S3Client as NodeClient } from '@fornax/s3';
+import { eventually, submitted } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest, TEST_MASTER_KEY, type TestUser } from '../storage.fixture.js';
 
@@ -100,6 +102,32 @@ describe('files of a snapshot', () => {
     await keys();
     await expect(later.getBytes(SNAPSHOTS_AREA, kept)).rejects.toMatchObject({ code: 'NoSuchKey' });
     expect(await read('a/changes')).toBe('2');
+  });
+
+  it('are read by the owner of the task, and by no other user', async () => {
+    const bob = await storage.user('bob@example.org');
+    const [taskId, foreign] = [newId(), newId()];
+    for (const [id, owner] of [[taskId, ada] as const, [foreign, bob] as const])
+      await storage.append('task', id, [submitted(id, {}, owner.account)]);
+    const id = idOf(taskId, 1);
+    const node = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'o/', id }));
+    await node.putObject(BUCKET, 'o/state', 'state');
+    const Key = `${taskId}/${id}/0/${BUCKET}/o/state`;
+    const read = (user: TestUser, key = Key) =>
+      storage.s3(user).send(new GetObjectCommand({ Bucket: SNAPSHOTS_AREA, Key: key }));
+    expect(await (await read(ada)).Body?.transformToString()).toBe('state');
+    const denied = { name: 'AccessDenied' };
+    await expect(read(bob)).rejects.toMatchObject(denied);
+    for (const key of [Key.replace(taskId, foreign), `${newId()}/x`, 'x'])
+      await expect(read(ada, key)).rejects.toMatchObject(denied);
+    await expect(
+      storage.s3(ada).send(new PutObjectCommand({ Bucket: SNAPSHOTS_AREA, Key, Body: 'other' })),
+    ).rejects.toMatchObject(denied);
+    await storage.append('task', taskId, [{ type: 'TaskDeleted', at }]);
+    await eventually(async () => {
+      await expect(read(ada)).rejects.toMatchObject(denied);
+      return true;
+    });
   });
 
   it('of a snapshot that failed are gone', async () => {

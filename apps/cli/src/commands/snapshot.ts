@@ -1,0 +1,162 @@
+import { changesBetween, type FileChange, type ListedSnapshot } from '@fornax/client';
+import type { Command } from 'commander';
+import { checkObject } from '../results/check-object.js';
+import { bring, forEachListed, printOutcome, rightsText } from '../results/listed-files.js';
+import { snapshotManifests, snapshotObjects } from '../results/snapshot-files.js';
+import { parallelOf, storageOf } from '../session/storage.js';
+import { instanceOf } from '../terminal/arguments.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
+
+interface JsonOption {
+  readonly json?: boolean;
+}
+interface PartOptions extends JsonOption {
+  readonly instance?: number;
+}
+interface FilesOptions extends PartOptions {
+  readonly verify?: boolean;
+  readonly parallel: number;
+}
+
+const filesOf = ({ parts }: ListedSnapshot): number | string =>
+  parts.every(({ files }) => files !== null) ? parts.reduce((sum, { files }) => sum + (files ?? 0), 0) : '';
+
+const list = async (io: Io, task: string, { json }: JsonOption): Promise<void> => {
+  const snapshots = await io.client().snapshots.list(task);
+  if (json === true) return io.print(JSON.stringify(snapshots, null, 2));
+  const rows = snapshots.map((one) => [
+    one.id,
+    one.status,
+    one.dueDate ?? 'asked for',
+    one.parts.length,
+    filesOf(one),
+    one.sizeToUpload ?? '',
+    one.reason ?? '',
+  ]);
+  io.print(renderTable([['ID', 'STATUS', 'DUE', 'INSTANCES', 'FILES', 'BYTES', 'REASON'], ...rows]));
+};
+
+const manifestsOf = async (
+  io: Io,
+  s3: Awaited<ReturnType<typeof storageOf>>,
+  id: string,
+  { instance }: PartOptions,
+) => {
+  const snapshot = await io.client().snapshots.get(id);
+  const one = instance === undefined ? {} : { instance };
+  return { snapshot, manifests: await snapshotManifests(s3, snapshot, { ...one, signal: io.signal }) };
+};
+
+const files = async (io: Io, id: string, options: FilesOptions): Promise<void> => {
+  const s3 = await storageOf(io);
+  try {
+    const { snapshot, manifests } = await manifestsOf(io, s3, id, options);
+    if (options.verify === true) {
+      const objects = snapshotObjects(snapshot, manifests);
+      // Of an empty folder nothing is stored that could have changed.
+      const outcome = await forEachListed(io, objects, options.parallel, (object, about) =>
+        checkObject(s3, object, about),
+      );
+      if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
+      return printOutcome(io, outcome, 'files', 'are what the instances stored');
+    }
+    if (options.json === true) return io.print(JSON.stringify(manifests, null, 2));
+    const rows = manifests.flatMap(({ instance, files: all, links }) => [
+      ...all.map(({ path, size, mode, sha256 }) => [instance, size, rightsText(mode), sha256.slice(0, 16), path]),
+      ...links.map(({ path, target }) => [instance, '', '', '', `${path} -> ${target}`]),
+    ]);
+    io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'PATH'], ...rows]));
+  } finally {
+    s3.close();
+  }
+};
+
+const download = async (io: Io, id: string, folder: string, options: FilesOptions): Promise<void> => {
+  const s3 = await storageOf(io);
+  try {
+    const { snapshot, manifests } = await manifestsOf(io, s3, id, options);
+    const objects = snapshotObjects(snapshot, manifests);
+    const outcome = await forEachListed(io, objects, options.parallel, (object, about) =>
+      bring(s3, object, folder, about),
+    );
+    if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
+    printOutcome(io, outcome, 'files', `are in ${folder} (${outcome.alreadyThere} were there)`);
+  } finally {
+    s3.close();
+  }
+};
+
+const SIGNS = { added: '+', changed: '~', mode: 'm', removed: '-' } as const satisfies Record<
+  FileChange['change'],
+  string
+>;
+
+const countsOf = (changes: readonly FileChange[]): string => {
+  const [of, bytes] = [
+    Map.groupBy(changes, ({ change }) => change),
+    changes.reduce(
+      (sum, { after, change }) => sum + (change === 'added' || change === 'changed' ? (after ?? 0) : 0),
+      0,
+    ),
+  ];
+  const count = (change: FileChange['change']): number => of.get(change)?.length ?? 0;
+  const rights = count('mode') === 0 ? '' : `, ${count('mode')} with other rights`;
+  return `${count('added')} added, ${count('changed')} changed, ${count('removed')} removed${rights}; ${bytes} bytes are new`;
+};
+
+const diff = async (io: Io, before: string, after: string, options: PartOptions): Promise<void> => {
+  const s3 = await storageOf(io);
+  try {
+    const [earlier, later] = [await manifestsOf(io, s3, before, options), await manifestsOf(io, s3, after, options)];
+    const changes = changesBetween(earlier.manifests, later.manifests);
+    if (options.json === true) return io.print(JSON.stringify(changes, null, 2));
+    if (changes.length > 0)
+      io.print(
+        renderTable([
+          ['', 'INSTANCE', 'BEFORE', 'AFTER', 'PATH'],
+          ...changes.map(({ change, instance, before: was, after: is, path }) => [
+            SIGNS[change],
+            instance,
+            was ?? '',
+            is ?? '',
+            path,
+          ]),
+        ]),
+      );
+    io.print(countsOf(changes));
+  } finally {
+    s3.close();
+  }
+};
+
+const withParts = (command: Command): Command =>
+  command.option('-i, --instance <number>', 'of one instance only', instanceOf).option('--json', 'as JSON');
+
+/** `fornax snapshot …`. */
+export const addSnapshotCommands = (program: Command, io: Io): void => {
+  const snapshot = program.command('snapshot').description('look at snapshots of tasks, bring their files here');
+  snapshot
+    .command('list <task>')
+    .description('the latest hundred snapshots of a task, newest first')
+    .option('--json', 'as JSON')
+    .action((task: string, options: JsonOption) => list(io, task, options));
+  snapshot
+    .command('take <task>')
+    .description('take a snapshot of what is running; prints its id')
+    .action(async (task: string) => io.print(await io.client().snapshotTask(task)));
+  withParts(snapshot.command('files <snapshot>'))
+    .description('the files of a complete snapshot; exit code 1 if some are missing or changed')
+    .option('--verify', 'read them all through and compare them with what the instances stored')
+    .option('-p, --parallel <count>', 'files at a time', parallelOf, 8)
+    .action((id: string, options: FilesOptions) => files(io, id, options));
+  withParts(snapshot.command('download <snapshot> <folder>'))
+    .description(
+      'bring the files of a snapshot into a folder, those of several instances below their numbers; run it again to go on after a break',
+    )
+    .option('-p, --parallel <count>', 'files at a time', parallelOf, 8)
+    .action((id: string, folder: string, options: FilesOptions) => download(io, id, folder, options));
+  withParts(snapshot.command('diff <before> <after>'))
+    .description('what is added (+), changed (~), removed (-) or has other rights (m) in a later snapshot')
+    .action((before: string, after: string, options: PartOptions) => diff(io, before, after, options));
+};

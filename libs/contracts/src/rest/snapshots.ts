@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** A snapshot of a running task (contract, section 3.20, and notes). */
+export const snapshotSchema = z.object({
+  id: z.string(),
+  taskUuid: z.string(),
+  triggerDate: z.string(),
+  lastUpdateDate: z.string(),
+  snapshotConfig: z.object({
+    whitelist: z.string().nullable(),
+    blacklist: z.string().nullable(),
+    bucket: z.string(),
+    bucketPrefix: z.string().nullable(),
+  }),
+  status: z.enum(['triggered', 'inProgress', 'success', 'failure']),
+  sizeToUpload: z.number().nullable(),
+  transferredSize: z.number().nullable(),
+  /** Ours: why it failed, and what is not in it and why. */
+  notes: z.array(z.string()),
+});
+export type WireSnapshot = Readonly<z.output<typeof snapshotSchema>>;
+
+/** One of the snapshots of a task: ours. */
+export const listedSnapshotSchema = snapshotSchema.extend({
+  /** When it was due, if it is a periodic one. */
+  dueDate: z.string().nullable(),
+  /** Why it failed. */
+  reason: z.string().nullable(),
+  /** By instance. `manifest`: the digest of what it has of the instance, an object of the area `.manifests`; null: nobody can begin with it. */
+  parts: z.array(z.object({ instance: z.number(), files: z.number().nullable(), manifest: z.string().nullable() })),
+});
+export type ListedSnapshot = Readonly<z.output<typeof listedSnapshotSchema>>;
+export const snapshotListSchema = z.object({ snapshots: z.array(listedSnapshotSchema) });
+export type WireSnapshotList = Readonly<z.output<typeof snapshotListSchema>>;
