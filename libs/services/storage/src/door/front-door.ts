@@ -21,7 +21,7 @@ import { withCarriedHeaders, withOlderCarriedHeaders } from './carried-headers.j
 import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
 import { RequestBudget } from './request-budget.js';
-import { operationName, operationOf } from './router.js';
+import { operationName, operationOf, refuseForms } from './router.js';
 import type { Principal } from '../access/principal.js';
 import { type S3Request, parseRequest, queryValue } from '../s3/s3-request.js';
 import { fromRefusal } from './from-refusal.js';
@@ -127,6 +127,7 @@ const isPresigned = (request: S3Request): boolean =>
 
 /** Who signed a request, and what it asks for: known from its headers, before anything of its body is read. */
 const examine = (parts: S3Parts, arrived: S3Request) => {
+  refuseForms(arrived);
   const request = withOlderCarriedHeaders(arrived);
   const authenticated = authenticate(request, parts.identities, parts.now());
   checkMethod(request, authenticated.principal);

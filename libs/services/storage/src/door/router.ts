@@ -145,6 +145,16 @@ const notImplemented = (name: string): S3Error =>
   );
 
 /**
+ * Refuses uploads by the form of a browser, whose signature is in their body: asked before anything is authenticated, which would call them unsigned.
+ * @throws S3Error NotImplemented
+ */
+export const refuseForms = ({ method, bucket, key, headers }: S3Request): void => {
+  const isForm = headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') === true;
+  if (isForm && method === 'POST' && bucket !== '' && key === '' && !headers.has('authorization'))
+    throw s3Error('NotImplemented', 'Uploads by the form of a browser are not implemented. Use a presigned PUT.');
+};
+
+/**
  * Finds what a request asks for.
  * @throws S3Error NotImplemented for a query name that the operation does not take, and MethodNotAllowed for a method that is none here
  */

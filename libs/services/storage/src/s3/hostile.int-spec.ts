@@ -327,6 +327,22 @@ describe('requests', () => {
   });
 });
 
+describe('forms of a browser', () => {
+  it('are not implemented, which is said before their signature, in the body, is looked for', async () => {
+    const form = new FormData();
+    for (const [name, value] of [
+      ['key', 'from-a-form'],
+      ['policy', 'e30='],
+      ['x-amz-signature', 'f'.repeat(64)],
+    ] as const)
+      form.set(name, value);
+    form.set('file', new Blob(['content']));
+    const answer = await fetch(`http://127.0.0.1:${storage.port}/${bucket}`, { method: 'POST', body: form });
+    expect([answer.status, await answer.text()]).toEqual([501, expect.stringContaining('<Code>NotImplemented</Code>')]);
+    expect(await isThere('from-a-form')).toBe(false);
+  });
+});
+
 describe('kept connections', () => {
   it('answer every request, also a refusal right behind an object', async () => {
     await put(`/${bucket}/kept`, 'x'.repeat(10_000));
