@@ -39,6 +39,19 @@ const masksOf = async (paths: readonly string[]): Promise<readonly string[]> => 
   return masks.flat();
 };
 
+/** Makes parts of the new /proc read-only: what they say is of the namespaces of whoever reads, wherever they were mounted from. */
+const readOnly = async (paths: readonly string[]): Promise<readonly string[]> => {
+  const there = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        () => ['--ro-bind', path, path],
+        () => [],
+      ),
+    ),
+  );
+  return there.flat();
+};
+
 /** Control groups as an instance sees them, where only bwrap may mount: its own, and none of the machine's others. */
 const groupsOf = (groups: readonly GroupView[]): readonly string[] => {
   const [only] = groups;
@@ -79,7 +92,7 @@ export const bubblewrapLevel = async (
   const kept = ['SYS_ADMIN', 'SYS_RESOURCE', 'SETPCAP', 'SETUID', 'SETGID', 'KILL'];
   const identity = isRoot() ? kept.flatMap((name) => ['--cap-add', `CAP_${name}`]) : ['--unshare-user'];
   const masked = [...MASKED_PATHS, ...view.interfaces];
-  const masksOutside = isRoot() ? [] : await masksOf(masked);
+  const masksOutside = isRoot() ? [] : [...(await readOnly(READ_ONLY_PATHS)), ...(await masksOf(masked))];
   const masksInside = isRoot()
     ? [...masked.flatMap((path) => ['--mask', path]), ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path])]
     : [];
