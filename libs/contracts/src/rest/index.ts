@@ -10,10 +10,11 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { keyRotationSchema, keyStandSchema, type WireKeyRotation, type WireKeyStand } from './keys.js';
+export { documentReader } from './document-reader.js';
 export { plainError } from './plain-errors.js';
+export { isUuid } from './uuid.js';
 export {
   reference,
-  documentReader,
   pathOf,
   wireReader,
   type WireErrors,

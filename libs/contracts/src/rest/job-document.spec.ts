@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { jobDocumentSchema } from './job-document.js';
-import { documentReader } from './wire.js';
+import { documentReader } from './document-reader.js';
 
 const read = documentReader(jobDocumentSchema);
 const errorsOf = (body: object): unknown => {
@@ -42,6 +42,34 @@ describe('a document of a job', () => {
     [JSON.parse('{ "__proto__": { "x": 1 } }'), '__proto__', 'There is no such field.'],
   ])('is refused with the place and a sentence (%#)', (body, path, sentence) => {
     expect(errorsOf(body)).toEqual({ [path]: [sentence] });
+  });
+
+  it('is refused with all that is wrong, not with what is found first', () => {
+    expect(
+      errorsOf({
+        name: 'nul\0',
+        shade: 1,
+        hue: { deep: 1 },
+        maxWallTime: 'soon',
+        tasks: [
+          { name: 'a', wibble: 1, command: 3, after: [{ task: 'b', wobble: 1, on: 'never' }] },
+          { instanceCount: 'x', retrySettings: { maxTotal: 1, maxTotalRetries: -1 } },
+        ],
+      }),
+    ).toMatchObject({
+      name: ['The text holds a character that cannot be stored.'],
+      shade: ['There is no such field.'],
+      hue: ['There is no such field.'],
+      maxWallTime: [expect.any(String)],
+      'tasks[0].wibble': ['There is no such field.'],
+      'tasks[0].command': ['The value must be a text.'],
+      'tasks[0].after[0].wobble': ['There is no such field.'],
+      'tasks[0].after[0].on': ['The value must be one of success, failure, cancelled, any.'],
+      'tasks[1].name': ['The value is missing.'],
+      'tasks[1].instanceCount': [expect.any(String)],
+      'tasks[1].retrySettings.maxTotal': ['There is no such field.'],
+      'tasks[1].retrySettings.maxTotalRetries': [expect.any(String)],
+    });
   });
 
   it('has its values as text', () => {

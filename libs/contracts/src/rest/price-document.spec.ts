@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { defaultPriceList, type PriceList } from '@fornax/domain';
 import { priceDocumentJsonSchema, priceDocumentOf, priceDocumentSchema, priceListOf } from './price-document.js';
-import { documentReader } from './wire.js';
+import { documentReader } from './document-reader.js';
 
 const file = new URL('../../../../docs/reference/price-list.schema.json', import.meta.url);
 const text = `${JSON.stringify(priceDocumentJsonSchema(), null, 2)}\n`;

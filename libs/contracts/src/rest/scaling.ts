@@ -34,14 +34,32 @@ const timeOfDay = z
     );
   });
 
-const missing = (context: z.RefinementCtx, field: string, of: string): never => {
-  context.addIssue({ code: 'custom', path: [field], message: `${of} needs ${field}.` });
-  return z.NEVER;
+/** A rule about several fields is looked at whatever else is wrong with them, so that one answer names all that is. */
+const rule = <T>(field: string, message: string, holds: (value: T) => boolean) => {
+  const when = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
+  const options: { path: string[]; message: string; when: typeof when } = { path: [field], message, when };
+  return [holds, options] as const;
 };
-const unknownType = (context: z.RefinementCtx, type: string, known: string): never => {
-  context.addIssue({ code: 'custom', path: ['type'], message: `Unknown type: ${type}. The types are ${known}.` });
-  return z.NEVER;
-};
+
+interface Typed {
+  readonly type: string;
+}
+
+/** Types are spelled exactly. */
+const typedAs = (...types: readonly string[]) =>
+  rule<Typed>(
+    'type',
+    `The type is unknown. The types are ${types.join(' and ')}.`,
+    ({ type }) => typeof type !== 'string' || types.includes(type),
+  );
+
+/** What one of this type needs. */
+const needs = <F extends string>(type: string, of: string, field: F) =>
+  rule<Typed & { readonly [K in F]?: unknown }>(
+    field,
+    `${of} needs ${field}.`,
+    (value) => value.type !== type || value[field] !== undefined,
+  );
 
 const periodSchema = z
   .object({
@@ -51,23 +69,24 @@ const periodSchema = z
     startTimeUtc: timeOfDay.optional(),
     endTimeUtc: timeOfDay.optional(),
   })
-  .transform(({ type, days, startTimeUtc, endTimeUtc }, context): ScalingPeriod => {
-    if (type === 'Always') return { type };
-    if (type !== 'Weekly') return unknownType(context, type, 'Always and Weekly');
-    if (days === undefined) return missing(context, 'days', 'A weekly period');
-    if (startTimeUtc === undefined) return missing(context, 'startTimeUtc', 'A weekly period');
-    if (endTimeUtc === undefined) return missing(context, 'endTimeUtc', 'A weekly period');
-    return { type, days, startMs: startTimeUtc, endMs: endTimeUtc };
-  });
+  .refine(...typedAs('Always', 'Weekly'))
+  .refine(...needs('Weekly', 'A weekly period', 'days'))
+  .refine(...needs('Weekly', 'A weekly period', 'startTimeUtc'))
+  .refine(...needs('Weekly', 'A weekly period', 'endTimeUtc'))
+  .transform(
+    ({ type, days = [], startTimeUtc = 0, endTimeUtc = 0 }): ScalingPeriod =>
+      type === 'Always' ? { type } : { type: 'Weekly', days, startMs: startTimeUtc, endMs: endTimeUtc },
+  );
 
-const OVER_MOST = ['minTotalSlots', 'minIdleSlots'] as const;
-/** Which bound of a size is above its upper one, if any. */
-const aboveMost = (size: Partial<Record<(typeof OVER_MOST)[number] | 'maxTotalSlots', number | undefined>>) =>
-  OVER_MOST.find((field) => (size[field] ?? 0) > (size.maxTotalSlots ?? 0));
-const tellAboveMost = (context: z.RefinementCtx, field: string): never => {
-  context.addIssue({ code: 'custom', path: [field], message: `${field} is more than maxTotalSlots.` });
-  return z.NEVER;
-};
+type Bounded = { readonly [K in 'minTotalSlots' | 'minIdleSlots' | 'maxTotalSlots']?: number | undefined };
+
+/** The bounds of a size are not above its upper one. */
+const upTo = (field: 'minTotalSlots' | 'minIdleSlots') =>
+  rule<Bounded & Partial<Typed>>(
+    field,
+    `${field} is more than maxTotalSlots.`,
+    (size) => size.type === 'Fixed' || !(Number(size[field] ?? 0) > Number(size.maxTotalSlots)),
+  );
 
 /** One policy of a scaling, as the domain knows it (contract, section 3.10). Types are spelled exactly; days are names or numbers, 0 is Sunday. */
 export const scalingPolicySchema = z
@@ -82,29 +101,20 @@ export const scalingPolicySchema = z
     scalingFactor: share.optional(),
     slotsCount: slots.optional(),
   })
-  .transform((input, context): ScalingPolicy => {
-    const {
-      type,
-      name: given = '',
-      enabledPeriods: periods = [],
-      minTotalSlots = 0,
-      maxTotalSlots,
-      slotsCount,
-    } = input;
-    if (type === 'Fixed')
-      return slotsCount === undefined
-        ? missing(context, 'slotsCount', 'A fixed policy')
-        : { type, name: given, periods, slots: slotsCount };
-    if (type !== 'ManagedTasksQueue') return unknownType(context, type, 'Fixed and ManagedTasksQueue');
-    if (maxTotalSlots === undefined) return missing(context, 'maxTotalSlots', 'A managed policy');
-    const above = aboveMost(input);
-    if (above !== undefined) return tellAboveMost(context, above);
+  .refine(...typedAs('Fixed', 'ManagedTasksQueue'))
+  .refine(...needs('Fixed', 'A fixed policy', 'slotsCount'))
+  .refine(...needs('ManagedTasksQueue', 'A managed policy', 'maxTotalSlots'))
+  .refine(...upTo('minTotalSlots'))
+  .refine(...upTo('minIdleSlots'))
+  .transform((input): ScalingPolicy => {
+    const { type, name: given = '', enabledPeriods: periods = [] } = input;
+    if (type === 'Fixed') return { type, name: given, periods, slots: input.slotsCount ?? 0 };
     return {
-      type,
+      type: 'ManagedTasksQueue',
       name: given,
       periods,
-      minimum: minTotalSlots,
-      maximum: maxTotalSlots,
+      minimum: input.minTotalSlots ?? 0,
+      maximum: input.maxTotalSlots ?? 0,
       minimumIdle: input.minIdleSlots ?? 0,
       idleMs: (input.minIdleTimeSeconds ?? PERIOD_SECONDS) * 1_000,
       growth: input.scalingFactor ?? 0.2,
@@ -122,18 +132,18 @@ const elasticSchema = z
     rampResizeFactor: share.default(0.4),
     minIdleTimeSeconds: seconds.default(PERIOD_SECONDS),
   })
-  .transform((input, context): ElasticSize => {
-    const above = aboveMost(input);
-    if (above !== undefined) return tellAboveMost(context, above);
-    return {
+  .refine(...upTo('minTotalSlots'))
+  .refine(...upTo('minIdleSlots'))
+  .transform(
+    (input): ElasticSize => ({
       minimum: input.minTotalSlots,
       maximum: input.maxTotalSlots,
       minimumIdle: input.minIdleSlots,
       idleMs: input.minIdleTimeSeconds * 1_000,
       growth: input.rampResizeFactor,
       periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
-    };
-  });
+    }),
+  );
 
 /** A scaling as the domain knows it: what `PUT /pools/{id}/scaling` takes. Which policy is active is not the caller's to say. */
 export const scalingSchema = z.object({ policies: z.array(scalingPolicySchema).max(MAX_POLICIES) });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { hardwareConstraintSchema } from './hardware-constraint.js';
 import { pathPattern } from './path-pattern.js';
 import { parseWireDuration, wireDuration } from './time-on-the-wire.js';
+import { isUuid } from './uuid.js';
 import { reference, textOf, textOrEmpty } from './wire.js';
 
 const INT32_MAX = 2_147_483_647;
@@ -63,7 +64,9 @@ export const shortnameSchema = z
     /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/,
     'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.',
   )
-  .refine((name) => !WORDS_OF_ROUTES.includes(name), 'A shortname is no word that the API has in its place.');
+  .refine((name) => !WORDS_OF_ROUTES.includes(name), 'A shortname is no word that the API has in its place.')
+  // What has the form of an id is looked for as one: an object of that name could hide another one, or be hidden by it.
+  .refine((name) => !isUuid(name), 'A shortname does not have the form of a UUID: leave it out, and it is that of the object.');
 
 /** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
 export const tagsSchema = z.array(textOf(511)).max(9);

@@ -47,17 +47,17 @@ type Fields = ReadonlyMap<
   { readonly name: string; readonly takesNull: boolean; readonly normalize: Normalize }
 >;
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const asIs: Normalize = (value) => value;
 
 type Definition = z.core.$ZodTypes['_zod']['def'];
 /** A schema's own type definition. */
-const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def as Definition;
+export const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def as Definition;
 
 /** The schema that reads the input, below the wrappers that zod offers. */
-const unwrapped = (schema: z.core.$ZodType): z.core.$ZodType => {
+export const unwrapped = (schema: z.core.$ZodType): z.core.$ZodType => {
   const def = definitionOf(schema);
   switch (def.type) {
     case 'optional':
@@ -135,26 +135,38 @@ const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normal
   };
 };
 
+/** Places of one kind that an answer names. */
+export const MOST_PLACES = 100;
+
 /** Text that Postgres can hold: no NUL, no half of a surrogate pair. One such character would stop every projection behind it. */
 const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
-const unstorable = (value: unknown, path: string): string | undefined => {
-  if (typeof value === 'string') return isStorable(value) ? undefined : path;
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) {
-      const found = unstorable(value[index], `${path}[${index}]`);
-      if (found !== undefined) return found;
+/** Adds the places of texts that cannot be stored. */
+const findUnstorable = (value: unknown, path: string, found: string[]): void => {
+  if (found.length >= MOST_PLACES) return;
+  if (typeof value === 'string') {
+    if (!isStorable(value)) found.push(path);
+  } else if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) findUnstorable(value[index], `${path}[${index}]`, found);
+  } else if (isRecord(value)) {
+    for (const key in value) {
+      const at = path === '' ? key : `${path}.${key}`;
+      if (isStorable(key)) findUnstorable(value[key], at, found);
+      else found.push(at);
     }
-    return undefined;
   }
-  if (!isRecord(value)) return undefined;
-  for (const key in value) {
-    const at = path === '' ? key : `${path}.${key}`;
-    const found = isStorable(key) ? unstorable(value[key], at) : at;
-    if (found !== undefined) return found;
-  }
-  return undefined;
 };
+
+/** What cannot be stored of a body, by its place. */
+export const textErrors = (value: unknown): WireErrors => {
+  const found: string[] = [];
+  findUnstorable(value, '', found);
+  return errorsAt(found, 'The text holds a character that cannot be stored.');
+};
+
+/** The same is wrong at all of these places. */
+export const errorsAt = (places: readonly string[], message: string): WireErrors =>
+  Object.fromEntries(places.map((place) => [place, [message]]));
 
 /** A place in a document: `tasks[0].name`. */
 export const pathOf = (path: readonly PropertyKey[]): string =>
@@ -175,60 +187,17 @@ const tellingIssues = (issue: Issue): readonly Issue[] => {
   return form && others.length === 0 ? form.map(within).flatMap(tellingIssues) : [issue];
 };
 
-const errorsOf = (error: z.ZodError): WireErrors => {
+/** What a schema finds wrong, by field. */
+export const schemaErrors = (error: z.ZodError): WireErrors => {
   const errors: Record<string, string[]> = {};
   for (const { path, message } of error.issues.flatMap(tellingIssues)) (errors[pathOf(path)] ??= []).push(message);
   return errors;
 };
 
-type Foreign = (value: unknown, path: readonly PropertyKey[]) => readonly (readonly PropertyKey[])[];
-const nothingForeign: Foreign = () => [];
-
-/** Finds fields of a value that its schema does not know, at any depth. Keys of records are data. */
-const foreignIn = (schema: z.core.$ZodType): Foreign => {
-  const def = definitionOf(unwrapped(schema));
-  switch (def.type) {
-    case 'object': {
-      const fields = new Map(Object.entries(def.shape).map(([name, field]) => [name, foreignIn(field)]));
-      return (value, path) =>
-        isRecord(value)
-          ? Object.keys(value).flatMap((key) => fields.get(key)?.(value[key], [...path, key]) ?? [[...path, key]])
-          : [];
-    }
-    case 'array': {
-      const element = foreignIn(def.element);
-      return (value, path) =>
-        Array.isArray(value) ? value.flatMap((item: unknown, index) => element(item, [...path, index])) : [];
-    }
-    case 'union': {
-      const forms = def.options.filter((form) => definitionOf(form).type === 'object').map(foreignIn);
-      // In the form that fits best.
-      return (value, path) =>
-        isRecord(value) ? (forms.map((form) => form(value, path)).sort((a, b) => a.length - b.length)[0] ?? []) : [];
-    }
-    default:
-      return nothingForeign;
-  }
-};
-
-const MOST_FOREIGN = 100;
-
-/** Compiles a reader of a document of ours: names are as they are written, and what the schema does not know or is null is wrong, at any depth. */
-export const documentReader = <S extends z.ZodType>(schema: S): ((body: unknown) => WireResult<z.output<S>>) => {
-  const foreign = foreignIn(schema);
-  return (body) => {
-    const bad = unstorable(body, '');
-    if (bad !== undefined)
-      return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
-    const unknown = foreign(body, []).slice(0, MOST_FOREIGN);
-    if (unknown.length > 0)
-      return {
-        ok: false,
-        errors: Object.fromEntries(unknown.map((path) => [pathOf(path), ['There is no such field.']])),
-      };
-    const parsed = schema.safeParse(body, { error: plainError });
-    return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
-  };
+/** What was read, unless the schema or something before it found it wrong. */
+export const resultOf = <T>(parsed: z.ZodSafeParseResult<T>, before: WireErrors): WireResult<T> => {
+  if (parsed.success && Object.keys(before).length === 0) return { ok: true, value: parsed.data };
+  return { ok: false, errors: { ...(parsed.success ? {} : schemaErrors(parsed.error)), ...before } };
 };
 
 /** `takesAnyText`: nothing of the body is stored as it is, so the schema alone says which texts it takes. */
@@ -247,11 +216,7 @@ export const wireReader = <S extends z.ZodType>(
   const normalize = compile(schema);
   const read = (body: unknown): WireResult<z.output<S>> => {
     const normal = normalize(body);
-    const bad = takesAnyText ? undefined : unstorable(normal, '');
-    if (bad !== undefined)
-      return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
-    const parsed = schema.safeParse(normal, { error: plainError });
-    return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
+    return resultOf(schema.safeParse(normal, { error: plainError }), takesAnyText ? {} : textErrors(normal));
   };
   return (body) => {
     try {

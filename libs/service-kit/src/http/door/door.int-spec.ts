@@ -264,10 +264,21 @@ describe('the door of the API', () => {
     it('reads past a byte order mark', async () =>
       expect(await post(door, '/door/small', '\ufeff{"a":1}')).toMatchObject({ body: { body: { a: 1 } } }));
 
-    it.each(['__proto__', String.raw`\u005f_proto__`, String.raw`__pr\u006fto__`])('drops a key %s', async (key) => {
-      const { body } = await post(door, '/door/small', `{"${key}":{"role":"operator"},"constructor":1}`);
-      expect(body).toMatchObject({ hasOwn: ['constructor'] });
-    });
+    it.each(['__proto__', String.raw`\u005f_proto__`, String.raw`__pr\u006fto__`])(
+      'refuses a key %s, wherever it is, and takes it as a value',
+      async (key) => {
+        const answer = await post(door, '/door/small', `{"a":[{"${key}":{"role":"operator"}}],"constructor":1}`);
+        expect(answer).toMatchObject({ status: 400, body: { errors: { 'a[0].__proto__': ['No key may be named so.'] } } });
+        const outermost = await post(door, '/door/small', `{"${key}":1}`);
+        expect([outermost.status, JSON.stringify(outermost.body)]).toEqual([
+          400,
+          expect.stringContaining('"errors":{"__proto__":["No key may be named so."]}'),
+        ]);
+        expect((await post(door, '/door/small', `{"constructor":"${key}"}`)).body).toMatchObject({
+          hasOwn: ['constructor'],
+        });
+      },
+    );
   });
 
   describe('in time', () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
 import { diamond, DOCUMENTS, errorsOf, startJobHarness, type JobHarness, uuidOf } from './jobs.fixture.js';
@@ -48,6 +49,12 @@ describe('a job as one document', () => {
       [{ name: 'n', tasks: [] }, ['tasks']],
       [{ name: 'n', tasks: [one], shade: 1 }, ['shade']],
       [{ name: 'n', tasks: [{ ...one, jobUuid: 'x' }] }, ['tasks[0].jobUuid']],
+      [{ tasks: [{ ...one, jobUuid: 'x', command: 1 }], shade: 1 }, ['name', 'shade', 'tasks[0].command', 'tasks[0].jobUuid']],
+      [{ name: 'n', shortname: randomUUID(), tasks: [one] }, ['shortname']],
+      [
+        { name: 'n', tasks: [{ ...one, labels: JSON.parse('{ "__proto__": "lost" }') as object }] },
+        ['tasks[0].labels.__proto__'],
+      ],
       [{ name: 'n', tasks: [one, one] }, ['tasks[1].name']],
       [{ name: 'n', tasks: [{ ...one, after: ['b', { task: 'a' }] }] }, ['tasks[0].after[0]', 'tasks[0].after']],
       [

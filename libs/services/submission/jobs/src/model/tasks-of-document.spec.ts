@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ValidationFailed } from '@fornax/base';
 import { jobDocumentSchema } from '@fornax/contracts';
 import { tasksOfDocument } from './tasks-of-document.js';
 
@@ -33,6 +34,31 @@ describe('the tasks of a document', () => {
       ],
     });
     expect(other?.creation).toMatchObject({ resultBucket: 'out', instanceCount: 1 });
+  });
+
+  it('are refused with all that is wrong with them beside each other', () => {
+    const values = Array.from({ length: 1_000 }, (_, n) => n);
+    const wrong = {
+      tasks: [
+        { name: 'a', command: 'true', environment: { DOCKER_CMD: 'false' }, after: ['nobody'] },
+        { name: 'a', matrix: { x: values, y: values } },
+        { name: 'b', after: ['b'] },
+      ],
+    };
+    const errors = ((): object => {
+      try {
+        return tasksOf(wrong);
+      } catch (error) {
+        return error instanceof ValidationFailed ? error.errors : {};
+      }
+    })();
+    expect(Object.keys(errors).toSorted()).toEqual([
+      'tasks[0].after[0]',
+      'tasks[0].environment.DOCKER_CMD',
+      'tasks[1].matrix',
+      'tasks[1].name',
+      'tasks[2].after',
+    ]);
   });
 
   it('refuse a command that is given twice', () => {

@@ -2,7 +2,7 @@ import { MOST_CONSTANTS, type JobDocument, type JobDocumentTask, type TaskCreati
 import { contradictionIn, inOrder, type TaskDependency, type TaskOutcome } from '@fornax/domain';
 import { derivedIdInOrder, ValidationFailed } from '@fornax/base';
 import type { BatchTask } from '@fornax/tasks';
-import { checkUnfoldedSize } from './unfolded-size.js';
+import { unfoldedSizeErrors } from './unfolded-size.js';
 
 const ANY: readonly TaskOutcome[] = ['success', 'failure', 'cancelled'];
 /** As many instances as a task may have. */
@@ -24,9 +24,8 @@ const instancesOf = ({ matrix = {}, instanceCount = 1 }: JobDocumentTask): numbe
   return columns.length === 0 ? instanceCount : columns.reduce((product, values) => product * values.length, 1);
 };
 
-/** What each task waits for, by the places of the others. @throws ValidationFailed names that are there twice or not at all, circles, ends that exclude each other, and arrays of other sizes */
-const edgesOf = (tasks: readonly JobDocumentTask[]): readonly (readonly Edge[])[] => {
-  const errors: Errors = {};
+/** What each task waits for, by the places of the others. @param errors gets names that are there twice or not at all, circles, ends that exclude each other, and arrays of other sizes */
+const edgesOf = (tasks: readonly JobDocumentTask[], errors: Errors): readonly (readonly Edge[])[] => {
   const places = new Map<string, number>();
   for (const [at, { name }] of tasks.entries()) {
     const before = places.get(name);
@@ -59,47 +58,46 @@ const edgesOf = (tasks: readonly JobDocumentTask[]): readonly (readonly Edge[])[
   const ordered = new Set(inOrder(nodes).map(({ taskId }) => taskId));
   const circular = nodes.find(({ taskId }) => !ordered.has(taskId));
   if (circular) errors[`tasks[${circular.taskId}].after`] = ['The tasks depend on each other in a circle.'];
-  if (Object.keys(errors).length > 0) throw new ValidationFailed(errors);
   return edges;
 };
 
 /** Text as a field of CSV (RFC 4180). */
 const field = (value: string): string => `"${value.replaceAll('"', '""')}"`;
 
-/** The table that has a row for each combination. @throws ValidationFailed there are too many */
-const tableOf = (matrix: NonNullable<JobDocumentTask['matrix']>, path: string): string | undefined => {
+/** The table that has a row for each combination. @param errors gets that there are too many */
+const tableOf = (
+  matrix: NonNullable<JobDocumentTask['matrix']>,
+  path: string,
+  errors: Errors,
+): string | undefined => {
   const columns = Object.entries(matrix);
   if (columns.length === 0) return undefined;
   const count = columns.reduce((product, [, values]) => product * values.length, 1);
-  if (count > MAX_COMBINATIONS)
-    throw new ValidationFailed({
-      [path]: [`There are ${count} combinations; a task has ${MAX_COMBINATIONS} instances at most.`],
-    });
+  if (count > MAX_COMBINATIONS) {
+    errors[path] = [`There are ${count} combinations; a task has ${MAX_COMBINATIONS} instances at most.`];
+    return undefined;
+  }
   let rows: readonly string[] = [''];
   for (const [, values] of columns)
     rows = rows.flatMap((row) => values.map((value) => (row === '' ? field(value) : `${row},${field(value)}`)));
   return [columns.map(([name]) => field(name)).join(','), ...rows].join('\r\n');
 };
 
-const creationOf = (document: JobDocument, task: JobDocumentTask, path: string): TaskCreation => {
+const creationOf = (document: JobDocument, task: JobDocumentTask, path: string, errors: Errors): TaskCreation => {
   const { profile = 'docker-batch', environment = {}, resourceBuckets, resultBucket, project, pool } = document;
   const { command, environment: own = {}, matrix = {}, after: _after, maxParallel, ...creation } = task;
-  const each = tableOf(matrix, `${path}.matrix`);
+  const each = tableOf(matrix, `${path}.matrix`, errors);
   if (command !== undefined && Object.hasOwn(own, 'DOCKER_CMD'))
-    throw new ValidationFailed({
-      [`${path}.environment.DOCKER_CMD`]: ['The command of the task is given as well: it is this constant.'],
-    });
+    errors[`${path}.environment.DOCKER_CMD`] = ['The command of the task is given as well: it is this constant.'];
   const constants = Object.entries({
     ...environment,
     ...own,
     ...(command === undefined ? {} : { DOCKER_CMD: command }),
   }).map(([key, value]) => ({ key, value }));
   if (constants.length > MOST_CONSTANTS)
-    throw new ValidationFailed({
-      [`${path}.environment`]: [
-        `With what is common to all tasks and its command, the task has ${constants.length} constants; a task has at most ${MOST_CONSTANTS}.`,
-      ],
-    });
+    errors[`${path}.environment`] = [
+      `With what is common to all tasks and its command, the task has ${constants.length} constants; a task has at most ${MOST_CONSTANTS}.`,
+    ];
   return {
     ...(pool === undefined ? { profile } : { poolUuid: pool }),
     ...(resourceBuckets === undefined ? {} : { resourceBuckets }),
@@ -112,11 +110,14 @@ const creationOf = (document: JobDocument, task: JobDocumentTask, path: string):
   };
 };
 
-/** The tasks of a document under the id of its job. @throws ValidationFailed naming the fields */
+/** The tasks of a document under the id of its job. @throws ValidationFailed naming all fields that are wrong by themselves or beside each other */
 export const tasksOfDocument = (document: JobDocument): ((jobId: string) => readonly BatchTask[]) => {
-  const edges = edgesOf(document.tasks);
-  checkUnfoldedSize(document);
-  const creations = document.tasks.map((task, at) => creationOf(document, task, `tasks[${at}]`));
+  const errors: Errors = {};
+  const edges = edgesOf(document.tasks, errors);
+  const tooLarge = unfoldedSizeErrors(document);
+  if (Object.keys(tooLarge).length > 0) throw new ValidationFailed({ ...errors, ...tooLarge });
+  const creations = document.tasks.map((task, at) => creationOf(document, task, `tasks[${at}]`, errors));
+  if (Object.keys(errors).length > 0) throw new ValidationFailed(errors);
   return (jobId) => {
     const idOf = (at: number): string => derivedIdInOrder(['task-of-job', jobId], at);
     return creations.map((creation, at) => ({

@@ -1,5 +1,4 @@
 import type { JobDocument, JobDocumentTask } from '@fornax/contracts';
-import { ValidationFailed } from '@fornax/base';
 
 /** Of all tasks as JSON, with their tables: sixteen times the largest body. */
 const MAX_CHARS = 16 * 1024 * 1024;
@@ -16,17 +15,22 @@ const tableChars = (matrix: NonNullable<JobDocumentTask['matrix']>): number => {
   }, 0);
 };
 
-/** Refuses a document whose tasks are together too large: a matrix, and what tasks have in common, make much of little. @throws ValidationFailed naming the first task that is too much */
-export const checkUnfoldedSize = ({ tasks, environment = {}, ...common }: JobDocument): void => {
+/** Whether the tasks of a document are together too large: a matrix, and what tasks have in common, make much of little. @returns the first task that is too much, as an error by its field */
+export const unfoldedSizeErrors = ({
+  tasks,
+  environment = {},
+  ...common
+}: JobDocument): Readonly<Record<string, readonly string[]>> => {
   let chars = 0;
   for (const [at, { environment: own = {}, matrix = {}, ...task }] of tasks.entries()) {
     const unfolded = { ...common, ...task, environment: { ...environment, ...own } };
     chars += JSON.stringify(unfolded).length + tableChars(matrix);
     if (chars > MAX_CHARS)
-      throw new ValidationFailed({
+      return {
         [`tasks[${at}]`]: [
           `With this task the tasks have more than ${MAX_CHARS} characters, each with its environment and a row for each combination: put what is large into a bucket.`,
         ],
-      });
+      };
   }
+  return {};
 };
