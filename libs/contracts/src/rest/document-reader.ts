@@ -31,8 +31,7 @@ const foreignIn = (schema: z.core.$ZodType): Foreign => {
       return (value, path) =>
         isRecord(value)
           ? Object.keys(value).flatMap(
-              (key) =>
-                fields.get(key)?.(value[key], [...path, key]) ?? [{ holder: value, key, path: [...path, key] }],
+              (key) => fields.get(key)?.(value[key], [...path, key]) ?? [{ holder: value, key, path: [...path, key] }],
             )
           : [];
     }

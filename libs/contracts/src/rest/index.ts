@@ -13,14 +13,7 @@ export { keyRotationSchema, keyStandSchema, type WireKeyRotation, type WireKeySt
 export { documentReader } from './document-reader.js';
 export { plainError } from './plain-errors.js';
 export { isUuid } from './uuid.js';
-export {
-  reference,
-  pathOf,
-  wireReader,
-  type WireErrors,
-  type WireResult,
-  type WireText,
-} from './wire.js';
+export { reference, pathOf, wireReader, type WireErrors, type WireResult, type WireText } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';
 export { hardwareConstraintSchema } from './hardware-constraint.js';
 export {

@@ -73,9 +73,8 @@ const periodSchema = z
   .refine(...needs('Weekly', 'A weekly period', 'days'))
   .refine(...needs('Weekly', 'A weekly period', 'startTimeUtc'))
   .refine(...needs('Weekly', 'A weekly period', 'endTimeUtc'))
-  .transform(
-    ({ type, days = [], startTimeUtc = 0, endTimeUtc = 0 }): ScalingPeriod =>
-      type === 'Always' ? { type } : { type: 'Weekly', days, startMs: startTimeUtc, endMs: endTimeUtc },
+  .transform(({ type, days = [], startTimeUtc = 0, endTimeUtc = 0 }): ScalingPeriod =>
+    type === 'Always' ? { type } : { type: 'Weekly', days, startMs: startTimeUtc, endMs: endTimeUtc },
   );
 
 type Bounded = { readonly [K in 'minTotalSlots' | 'minIdleSlots' | 'maxTotalSlots']?: number | undefined };
@@ -134,16 +133,14 @@ const elasticSchema = z
   })
   .refine(...upTo('minTotalSlots'))
   .refine(...upTo('minIdleSlots'))
-  .transform(
-    (input): ElasticSize => ({
-      minimum: input.minTotalSlots,
-      maximum: input.maxTotalSlots,
-      minimumIdle: input.minIdleSlots,
-      idleMs: input.minIdleTimeSeconds * 1_000,
-      growth: input.rampResizeFactor,
-      periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
-    }),
-  );
+  .transform((input): ElasticSize => ({
+    minimum: input.minTotalSlots,
+    maximum: input.maxTotalSlots,
+    minimumIdle: input.minIdleSlots,
+    idleMs: input.minIdleTimeSeconds * 1_000,
+    growth: input.rampResizeFactor,
+    periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
+  }));
 
 /** A scaling as the domain knows it: what `PUT /pools/{id}/scaling` takes. Which policy is active is not the caller's to say. */
 export const scalingSchema = z.object({ policies: z.array(scalingPolicySchema).max(MAX_POLICIES) });

@@ -66,7 +66,10 @@ export const shortnameSchema = z
   )
   .refine((name) => !WORDS_OF_ROUTES.includes(name), 'A shortname is no word that the API has in its place.')
   // What has the form of an id is looked for as one: an object of that name could hide another one, or be hidden by it.
-  .refine((name) => !isUuid(name), 'A shortname does not have the form of a UUID: leave it out, and it is that of the object.');
+  .refine(
+    (name) => !isUuid(name),
+    'A shortname does not have the form of a UUID: leave it out, and it is that of the object.',
+  );
 
 /** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
 export const tagsSchema = z.array(textOf(511)).max(9);

@@ -268,7 +268,10 @@ describe('the door of the API', () => {
       'refuses a key %s, wherever it is, and takes it as a value',
       async (key) => {
         const answer = await post(door, '/door/small', `{"a":[{"${key}":{"role":"operator"}}],"constructor":1}`);
-        expect(answer).toMatchObject({ status: 400, body: { errors: { 'a[0].__proto__': ['No key may be named so.'] } } });
+        expect(answer).toMatchObject({
+          status: 400,
+          body: { errors: { 'a[0].__proto__': ['No key may be named so.'] } },
+        });
         const outermost = await post(door, '/door/small', `{"${key}":1}`);
         expect([outermost.status, JSON.stringify(outermost.body)]).toEqual([
           400,

@@ -49,7 +49,10 @@ describe('a job as one document', () => {
       [{ name: 'n', tasks: [] }, ['tasks']],
       [{ name: 'n', tasks: [one], shade: 1 }, ['shade']],
       [{ name: 'n', tasks: [{ ...one, jobUuid: 'x' }] }, ['tasks[0].jobUuid']],
-      [{ tasks: [{ ...one, jobUuid: 'x', command: 1 }], shade: 1 }, ['name', 'shade', 'tasks[0].command', 'tasks[0].jobUuid']],
+      [
+        { tasks: [{ ...one, jobUuid: 'x', command: 1 }], shade: 1 },
+        ['name', 'shade', 'tasks[0].command', 'tasks[0].jobUuid'],
+      ],
       [{ name: 'n', shortname: randomUUID(), tasks: [one] }, ['shortname']],
       [
         { name: 'n', tasks: [{ ...one, labels: JSON.parse('{ "__proto__": "lost" }') as object }] },

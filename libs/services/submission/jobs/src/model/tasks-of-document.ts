@@ -65,11 +65,7 @@ const edgesOf = (tasks: readonly JobDocumentTask[], errors: Errors): readonly (r
 const field = (value: string): string => `"${value.replaceAll('"', '""')}"`;
 
 /** The table that has a row for each combination. @param errors gets that there are too many */
-const tableOf = (
-  matrix: NonNullable<JobDocumentTask['matrix']>,
-  path: string,
-  errors: Errors,
-): string | undefined => {
+const tableOf = (matrix: NonNullable<JobDocumentTask['matrix']>, path: string, errors: Errors): string | undefined => {
   const columns = Object.entries(matrix);
   if (columns.length === 0) return undefined;
   const count = columns.reduce((product, [, values]) => product * values.length, 1);
