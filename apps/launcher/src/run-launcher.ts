@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { keepMemoryOutOfCoreDumps } from '@fornax/base';
 import { SetupError } from '@fornax/embedded';
 import { LocalPlatform } from './local-platform.js';
 import { type SampleOutcome, isSampleDone, runSample } from './sample/sample.js';
@@ -114,6 +115,7 @@ const live = async (
  * @returns the exit code
  */
 export const runLauncher = async (env: Env, programOf: (app: string) => string): Promise<number> => {
+  keepMemoryOutOfCoreDumps();
   const screen = openScreen();
   const interruption = listenForTheEnd(env, screen);
   const { signal } = interruption;

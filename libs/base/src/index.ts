@@ -21,7 +21,7 @@ export { scanJson, type JsonBounds } from './json/json-scan.js';
 export { jsonOf } from './json/json.js';
 export { MessageBudget } from './json/message-budget.js';
 export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
-export { endWithParent, onceStopped } from './process/process-life.js';
+export { endWithParent, keepMemoryOutOfCoreDumps, onceStopped } from './process/process-life.js';
 export { Changes } from './progress/changes.js';
 export { eachLimited } from './progress/each-limited.js';
 export { Gathered, type GatheredOptions } from './progress/gathered.js';

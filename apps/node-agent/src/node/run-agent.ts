@@ -2,7 +2,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-import { createLogger, endWithParent, type Env, onceStopped } from '@fornax/base';
+import { createLogger, endWithParent, type Env, keepMemoryOutOfCoreDumps, onceStopped } from '@fornax/base';
 import { closeInherited, type DriverFacts, SandboxDriver } from '@fornax/drivers';
 import { metrics } from '@opentelemetry/api';
 
@@ -89,6 +89,7 @@ const openTelemetry = async ({
 
 /** The whole process: reads settings, works until SIGTERM. `keys`: of a node that joined with a token. */
 export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
+  keepMemoryOutOfCoreDumps();
   const leftOpen = closeInherited();
   const config = loadAgentConfig(env);
   const log = createLogger('node-agent', config.FORNAX_LOG_LEVEL).child({ node: config.FORNAX_NODE_ID });

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+
 /** Resolves with the name of the first signal that asks the process to end. */
 export const onceStopped = (): Promise<string> =>
   new Promise((resolve) => {
@@ -15,4 +17,16 @@ export const endWithParent = (): void => {
   process.stdin.on('error', end);
   process.stdin.resume();
   process.on('disconnect', end);
+};
+
+/**
+ * Leaves the memory of this process, and of all that it starts, out of core dumps: keys and tokens are in it. Unlike a limit of their size (RLIMIT_CORE),
+ * this holds for dumps that go to a program as well (core(5), coredump_filter). Does nothing where the system has no such dumps.
+ */
+export const keepMemoryOutOfCoreDumps = (): void => {
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0');
+  } catch {
+    // A kernel without core dumps, or a system that is no Linux.
+  }
 };

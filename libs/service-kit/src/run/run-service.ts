@@ -1,6 +1,6 @@
 import { NewerData } from '@fornax/contracts';
 import type { DynamicModule, Type } from '@nestjs/common';
-import { ConfigError, intSetting, loadConfig, createLogger, endWithParent, onceStopped } from '@fornax/base';
+import { ConfigError, intSetting, loadConfig, createLogger, endWithParent, keepMemoryOutOfCoreDumps, onceStopped } from '@fornax/base';
 import { startTelemetry } from '@fornax/base/telemetry';
 import { loadCoreConfig } from '../config/core-config.js';
 import { z } from 'zod';
@@ -35,6 +35,7 @@ export const runService = async (
   module: Type | DynamicModule,
   { name, defaultPort }: ServiceOptions,
 ): Promise<void> => {
+  keepMemoryOutOfCoreDumps();
   try {
     await run(module, name, defaultPort);
   } catch (error) {

@@ -1,0 +1,235 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type FornaxClient, type NewTask } from '@fornax/client';
+import { S3Client } from '@fornax/s3';
+import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
+import { objectSettings, startVersitygwIfThere } from '@fornax/testing/versitygw';
+import {
+  ask,
+  dumpable,
+  lookIntoAnswers,
+  lookIntoFiles,
+  lookIntoProcesses,
+  lookIntoStreams,
+  lookIntoTables,
+} from './canary/places.js';
+import { startListener } from './canary/listener.js';
+import { type Homes, Search } from './canary/search.js';
+import { clientsOf } from './clients.js';
+
+/** No letter of it is as it is in a URL, a form, JSON or a second encoding. */
+const canary = (name: string): string => `cnry ${name}+/é"= ${randomBytes(9).toString('base64')}`;
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const KEY = 'canary/deep/key';
+const LEAK = 'planted leak';
+
+/** Where a secret is kept for good, or given on purpose. */
+const HOMES: Homes = [
+  [/^master key/, /^file secrets\/processes\/.*\/FORNAX_MASTER_KEY$/],
+  [/^secret of the object store/, /^file secrets\/processes\/.*\/FORNAX_S3_SECRET_KEY$/],
+  // The owner asks for the value.
+  [/^managed secret/, /^answer GET \/(fornax\/v1\/secrets|secrets-manager)\/data\//],
+  // Files of an instance, in memory, while it runs.
+  [/^managed secret/, /^memory fornax-.*\/canary\/deep\/key$/],
+];
+
+/** Constants whose errors would tell a secret: all come to nothing on the node. */
+const FAILING: readonly Readonly<Record<string, string>>[] = [
+  { DOCKER_CMD: "echo 'unbalanced ${QARNOT_SECRET_CANARY}" },
+  { DOCKER_CMD: 'true', MAX_EXECUTION_SECONDS: '${QARNOT_SECRET_CANARY}' },
+  { DOCKER_CMD: 'true', DOCKER_PROGRESS1: '(${QARNOT_SECRET_CANARY}' },
+  { DOCKER_CMD: 'true', RESOURCES_PATH: '/job/${QARNOT_SECRET_CANARY}' },
+];
+
+describe.each([
+  { mode: 'one process', env: {} },
+  { mode: 'a process for each service', env: { FORNAX_SERVICES: '1' } },
+])('values that nobody may see, with $mode', ({ env }) => {
+  const masterKey = randomBytes(32);
+  const objectsKey = `cnry-s3+${randomBytes(12).toString('hex')}`;
+  const values: Record<string, string | Buffer> = {
+    'secret constant': canary('constant'),
+    'constant of a pool': canary('pool'),
+    'managed secret': canary('managed'),
+    'managed secret of before': canary('before'),
+    'master key': masterKey,
+    'master key as it is given': masterKey.toString('base64'),
+    'secret of the object store': objectsKey,
+    [LEAK]: canary('leak'),
+  };
+  const text = (name: string): string => String(values[name]);
+  let collector: Awaited<ReturnType<typeof startListener>>;
+  let receiver: typeof collector;
+  let objects: Awaited<ReturnType<typeof startVersitygwIfThere>>;
+  let temporary: string;
+  let platform: RunningPlatform;
+  let api: FornaxClient;
+  let search: Search;
+  let output: string;
+  let dumps: readonly string[];
+
+  const constants = (more: Readonly<Record<string, string>>): NonNullable<NewTask['constants']> =>
+    Object.entries({
+      QARNOT_SECRET_CANARY: text('secret constant'),
+      DERIVED: 'x${QARNOT_SECRET_CANARY}y',
+      NOT_SECRET: text(LEAK),
+      ...more,
+    }).map(([key, value]) => ({ key, value }));
+  const submit = (name: string, more: Readonly<Record<string, string>>, rest: Partial<NewTask> = {}): Promise<string> =>
+    api.submitTask({
+      name,
+      profile: 'docker-batch',
+      instanceCount: 1,
+      constants: constants(more),
+      secretsAccessRights: { bySecret: [{ key: KEY }], byPrefix: [] },
+      ...rest,
+    });
+  const send = (method: string, path: string, body?: unknown, token = platform.token): Promise<string> =>
+    ask(search, platform.apiUrl, { method, path, token, body });
+
+  /** Gives the platform every kind of secret. Those that it makes itself are known once it has told them, so nothing is searched before. */
+  const plant = async (): Promise<void> => {
+    const put = async (method: string, value: string): Promise<void> => {
+      const response = await fetch(`${platform.apiUrl}/secrets-manager/data/${KEY}`, {
+        method,
+        headers: { authorization: platform.token, 'content-type': 'application/json' },
+        body: JSON.stringify({ value }),
+      });
+      expect(response.status).toBe(200);
+    };
+    await put('PUT', text('managed secret of before'));
+    await put('PATCH', text('managed secret'));
+    const { token } = await api.people.createToken({ name: 'canary' });
+    values['token'] = token;
+    values['token of the first user'] = platform.token;
+    const { secret } = await api.history.createWebhook({ url: `${receiver.url}/hook`, types: [] });
+    values['secret of a webhook'] = secret;
+    values['bytes of the secret of a webhook'] = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+    search = new Search(values, [
+      ...HOMES,
+      // What its user takes it from.
+      [/^token of the first user/, /^file (env|secrets\/token)$/],
+    ]);
+  };
+
+  beforeAll(async () => {
+    collector = await startListener();
+    receiver = await startListener();
+    objects = await startVersitygwIfThere(objectsKey);
+    temporary = await mkdtemp(join(tmpdir(), 'fornax-canary-'));
+    platform = await startPlatform({
+      env: {
+        ...env,
+        ...objectSettings(objects),
+        FORNAX_OTLP_ENDPOINT: collector.url,
+        FORNAX_LOG_LEVEL: 'trace',
+        FORNAX_NODE_CORES: '4',
+        FORNAX_MASTER_KEY: masterKey.toString('base64'),
+        FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*',
+        TMPDIR: temporary,
+      },
+    });
+    let s3: S3Client;
+    ({ api, s3 } = clientsOf(platform));
+    await plant();
+    await s3.createBucket('canary');
+    s3.close();
+    // A user with the other token: as access to objects, and in requests that are refused.
+    const others = new S3Client({
+      endpoint: platform.storageUrl,
+      accessKey: platform.clientEnv['AWS_ACCESS_KEY_ID'] ?? '',
+      secretKey: text('token'),
+    });
+    await others.putObject('canary', 'input.txt', Buffer.from('input'));
+    await expect(others.getBytes('canary', 'none')).rejects.toThrow();
+    others.close();
+    await send('GET', '/tasks', undefined, text('token'));
+    await send('POST', '/tasks', { name: 1 }, text('token'));
+
+    const running = await submit(
+      'holds',
+      { DOCKER_CMD: `sh -c 'echo "$NOT_SECRET" | tee leak.txt; sleep 600; true' '${text(LEAK).replaceAll("'", '')}'` },
+      { resultBucket: 'canary' },
+    );
+    const hash = 'sh -c \'printf %s "$QARNOT_SECRET_CANARY" | sha256sum; printf %s "$DERIVED" | sha256sum; sha256sum';
+    const task = await submit(
+      'hashes',
+      { DOCKER_CMD: `${hash} < $QARNOT_SECRETS_DIR/${KEY}; printf %s "$NOT_SECRET" | base64 -w0'` },
+      { resultBucket: 'canary' },
+    );
+    const failing = await Promise.all(FAILING.map((more) => submit('fails', more, { resultBucket: 'canary' })));
+    const pool = await api.pools.create({
+      name: 'canary',
+      profile: 'docker-batch',
+      instanceCount: 1,
+      constants: [{ key: 'QARNOT_SECRET_POOL', value: text('constant of a pool') }],
+      secretsAccessRights: { bySecret: [{ key: KEY }], byPrefix: [] },
+    } as Parameters<FornaxClient['pools']['create']>[0]);
+    const ends = await Promise.all([task, ...failing].map((id) => api.waitForTask(id)));
+    expect(ends[0]).toMatchObject({ state: 'Success' });
+    expect(ends.slice(1, 3).map(({ state }) => state)).toEqual(['Failure', 'Failure']);
+    output = await api.output(task, 'stdout');
+    const clone = await api.repeatTask(task, 'clone');
+    await api.waitForTask(clone);
+    await send('PUT', `/tasks/${running}`, { constants: [{ key: 'QARNOT_SECRET_CANARY', value: '[SECRET]' }] });
+    await eventually(async () => (await api.output(running, 'stdout')).includes('cnry'), { timeoutMs: 30_000 });
+    const snapshot = await api.snapshotTask(running);
+    await eventually(
+      async () => ['success', 'failure'].includes(String((await api.getSnapshot(running, snapshot))['status'])),
+      { timeoutMs: 30_000 },
+    );
+
+    await lookIntoProcesses(search, platform);
+    await lookIntoFiles(search, 'memory', '/dev/shm');
+    dumps = await dumpable(platform);
+    const ids = [running, task, clone, ...failing, pool, snapshot, 'canary', encodeURIComponent(KEY), KEY];
+    await lookIntoAnswers(search, platform, ids);
+    await lookIntoStreams(search, platform);
+    await lookIntoTables(search, platform);
+    await api.abortTask(running);
+    await api.waitForTask(running);
+    await eventually(() => receiver.heard().includes(`"${running}"`), { timeoutMs: 30_000 });
+    process.kill(platform.launcherPid, 'SIGTERM');
+    expect(await platform.exited).toBe(0);
+    // Now everything is on the disk, and everything is told.
+    await lookIntoFiles(search, 'file', platform.dataDir);
+    await lookIntoFiles(search, 'temporary', temporary);
+    await lookIntoFiles(search, 'memory', '/dev/shm');
+    if (objects) await lookIntoFiles(search, 'object', objects.folder);
+    search.look('telemetry', 'collector', collector.heard());
+    search.look('webhook', 'receiver', receiver.heard());
+    search.look('screen', 'launcher', platform.output());
+  }, 280_000);
+
+  afterAll(async () => {
+    await platform?.stop();
+    await Promise.all([collector?.close(), receiver?.close(), objects?.stop()]);
+    await rm(temporary, { recursive: true, force: true });
+  });
+
+  it('are nowhere but where they are kept', () => {
+    expect(search.leaks((what) => !what.startsWith(LEAK))).toEqual([]);
+  });
+
+  it('would be found: one that was given away on purpose is, in every place that has it', () => {
+    const kinds = search.leaks((what) => what.startsWith(LEAK)).map((leak) => leak.split(' ')[0]);
+    const expected = ['stream', 'table', 'file', 'answer', 'process', 'webhook', ...(objects ? ['object'] : [])];
+    expect([...new Set(kinds)].sort()).toEqual(expect.arrayContaining(expected.sort()));
+    // Whatever could not be given it was read all the same.
+    expect(Object.keys(search.sizes)).toEqual(expect.arrayContaining([...expected, 'memory', 'screen', 'telemetry']));
+    const told = collector.heard();
+    expect(['POST /tasks', 'http.server.request.duration'].filter((name) => !told.includes(name))).toEqual([]);
+  });
+
+  it('are in no dump of memory that a crash would leave', () => expect(dumps).toEqual([]));
+
+  it('were there: the instance had them', () => {
+    const constant = text('secret constant');
+    const had = [constant, `x${constant}y`, text('managed secret')].map(sha256);
+    expect(had.filter((hash) => !output.includes(hash))).toEqual([]);
+  });
+});
