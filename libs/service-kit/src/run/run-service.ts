@@ -1,6 +1,14 @@
 import { NewerData } from '@fornax/contracts';
 import type { DynamicModule, Type } from '@nestjs/common';
-import { ConfigError, intSetting, loadConfig, createLogger, endWithParent, keepMemoryOutOfCoreDumps, onceStopped } from '@fornax/base';
+import {
+  ConfigError,
+  intSetting,
+  loadConfig,
+  createLogger,
+  endWithParent,
+  keepMemoryOutOfCoreDumps,
+  onceStopped,
+} from '@fornax/base';
 import { startTelemetry } from '@fornax/base/telemetry';
 import { loadCoreConfig } from '../config/core-config.js';
 import { z } from 'zod';

@@ -10,8 +10,7 @@ const VARIABLE = 'FORNAX_CONTRACT_PLATFORM';
 const setUp = async (): Promise<void> => {
   if (process.env[VARIABLE] !== undefined) return;
   // `versitygw` puts the platform's objects on a server that is not ours; otherwise they are files.
-  const objects =
-    process.env['FORNAX_CONTRACT_OBJECTS'] === 'versitygw' ? await startVersitygwIfThere() : undefined;
+  const objects = process.env['FORNAX_CONTRACT_OBJECTS'] === 'versitygw' ? await startVersitygwIfThere() : undefined;
   // Snapshots come soon, so that nobody waits for them.
   const env = { FORNAX_LOG_LEVEL: 'warn', FORNAX_SNAPSHOT_MIN_INTERVAL_S: '2', ...objectSettings(objects) };
   const { apiUrl, storageUrl, token, clientEnv, ...platform } = await startPlatform({ env });
