@@ -243,6 +243,15 @@ export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from '.
 export { problemWithSecretPrefix, type SecretRights } from './secret/secret-rights.js';
 export type { SecretCommand, SecretEvent } from './secret/secret.events.js';
 export { secretDecider, type SecretState } from './secret/secret.decider.js';
+export {
+  carbonOf,
+  type CarbonTotals,
+  type Intensity,
+  type NodePower,
+  type PowerPlace,
+  type PowerSite,
+  type PowerUse,
+} from './carbon/carbon.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';
 export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';

@@ -21,8 +21,9 @@ import warnings
 import qarnot
 from qarnot import _filter
 from qarnot.advanced_bucket import BucketPrefixFiltering
-from qarnot.carbon_facts import CarbonClient
+from qarnot.carbon_facts import CarbonClient, CarbonFacts
 from qarnot.computing_quotas import UserComputingQuotas
+from qarnot.credits_client import CreditsClient
 from qarnot.dependency import (
     AdvancedDependency,
     TaskFinalStateCancelled,
@@ -201,13 +202,53 @@ def reads_computing_quotas():
     raises(QarnotGenericException, connection.get_organization_computing_quotas, "organi")
 
 
-@row(9)
-def shows_the_sentence_about_what_is_not_built():
+CARBON_NUMBERS = [name for name in vars(CarbonFacts()) if name != "equivalent_datacenter_name"]
+
+
+def check_carbon(facts):
+    equal(facts.equivalent_datacenter_name, "Common European Datacenter")
+    for name in CARBON_NUMBERS:
+        if not isinstance(getattr(facts, name), (int, float)):
+            raise AssertionError("%s is %r" % (name, getattr(facts, name)))
+    equal(min(facts.PUE, facts.ERE) >= 1, True)
+
+
+@row(43)
+def reads_carbon_facts():
     connection = connect()
-    task = a_task(connection)
+    task = a_task(connection, "sleep 0.3")
     task.submit()
-    facts = CarbonClient(connection)
-    raises(UnauthorizedException, lambda: facts.get_task_carbon_facts(task.uuid), "not available in this version")
+    client = CarbonClient(connection)
+    check_carbon(client.get_task_carbon_facts(task.uuid))
+    check_carbon(task.carbon_facts())
+    until_over(task)
+    facts = client.get_task_carbon_facts(task.uuid)
+    check_carbon(facts)
+    equal(facts.energy_consumption_Wh > facts.energy_it_Wh > 0, True)
+    equal(facts.carbon_footprint_gC02eq > 0, True)
+    check_carbon(CarbonClient(connection, "european_dc").get_task_carbon_facts(task.uuid))
+    raises(QarnotGenericException, lambda: CarbonClient(connection, "nowhere").get_task_carbon_facts(task.uuid), "nowhere")
+    raises(MissingTaskException, lambda: client.get_task_carbon_facts(str(uuid.uuid4())), "No such task")
+    raises(MissingPoolException, lambda: client.get_pool_carbon_facts(str(uuid.uuid4())), "No such pool")
+    pool = connection.create_pool("carbon", "docker-batch", 1)
+    pool.submit()
+    check_carbon(pool.carbon_facts())
+    equal(pool.credits().amount_in_euros >= 0, True)
+    pool.close()
+
+
+@row(44)
+def reads_credits():
+    connection = connect()
+    client = CreditsClient(connection)
+    task = a_task(connection, "sleep 0.3")
+    task.submit()
+    equal(client.get_task_credits(task.uuid).amount_in_euros >= 0, True)
+    until_over(task)
+    equal(client.get_task_credits(task.uuid).amount_in_euros > 0, True)
+    equal(isinstance(client.get_account_credits().amount_in_euros, (int, float)), True)
+    raises(MissingTaskException, lambda: client.get_task_credits(str(uuid.uuid4())), "No such task")
+    raises(MissingPoolException, lambda: client.get_pool_credits(str(uuid.uuid4())), "No such pool")
 
 
 @row(38, 40, 41)

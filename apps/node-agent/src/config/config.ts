@@ -33,6 +33,14 @@ const idRange = z
   })
   .refine(({ first, last }) => first > 0 && first <= last && last < 2 ** 32 - 1, 'must go up, and not hold 0');
 
+const watts = z
+  .string()
+  .regex(/^\d{1,6}(\.\d{1,3})?,\d{1,6}(\.\d{1,3})?$/, 'must be two numbers of watts, as in 60,3.5')
+  .transform((text) => {
+    const [idle = 0, core = 0] = text.split(',').map((each) => Math.round(Number(each) * 1_000));
+    return { idleMilliwatts: idle, coreMilliwatts: core };
+  });
+
 const schema = z.object({
   FORNAX_NODE_ID: z.string().min(1).max(128).default(hostname()),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
@@ -51,6 +59,10 @@ const schema = z.object({
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
   /** Room for files of instances that is offered, in megabytes of a million bytes; 0 = what is free beyond the mark when the agent starts. */
   FORNAX_NODE_DISK_MB: intSetting({ min: 0, max: 1_000_000_000 }).default(0),
+  /** What the machine draws while nothing runs, and what each busy core adds: two numbers of watts, as in 60,3.5. Measured where it is not set and can be. */
+  FORNAX_NODE_WATTS: watts.optional(),
+  /** Where the machine stands, for the intensity of its electricity. */
+  FORNAX_NODE_SITE: z.string().min(1).max(128).optional(),
   /** Leases that may wait here for each core, so that the next one begins when one ends; 0 = none. Only nodes that end them quickly are given any. */
   FORNAX_NODE_LEASES_AHEAD: intSetting({ min: 0, max: 1_000 }).default(8),
   /** What one instance may print in a second, on average; 0 = as much as its share is. */

@@ -11,6 +11,7 @@ import type { KeyRing } from '../enrollment/key-ring.js';
 import { Agent } from './agent.js';
 import { InputCache } from '../input-cache/input-cache.js';
 import { probeHardware } from '../hardware/hardware.js';
+import { measurePower } from '../hardware/power.js';
 import { serveHttp } from './http-server.js';
 import { WorkDisk } from './work-disk.js';
 
@@ -106,6 +107,8 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
     cores: config.FORNAX_NODE_CORES,
     memoryMB: config.FORNAX_NODE_MEMORY_MB,
   });
+  const power = config.FORNAX_NODE_WATTS ?? (await measurePower(hardware.cores));
+  const site = config.FORNAX_NODE_SITE;
   const disk = new WorkDisk({
     folder: config.workDir,
     lowBytes: config.FORNAX_NODE_DISK_LOW_BYTES,
@@ -141,7 +144,12 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       silenceMs: config.FORNAX_NODE_STORAGE_SILENCE_MS,
       driver,
       facts,
-      hardware: { ...hardware, ...(diskMB === undefined ? {} : { diskMB }) },
+      hardware: {
+        ...hardware,
+        ...(diskMB === undefined ? {} : { diskMB }),
+        ...(power === undefined ? {} : { power }),
+        ...(site === undefined ? {} : { site }),
+      },
       log,
       disk,
       cache,

@@ -34,6 +34,15 @@ export const joinRequestSchema = z.object({
     slots: z.boolean().exactOptional(),
     /** Room for files of instances, in megabytes of a million bytes; absent, as of earlier agents: not known, and none is promised. */
     diskMB: z.number().int().nonnegative().max(1_000_000_000_000).exactOptional(),
+    /** What the machine draws while nothing runs, and what each busy core adds, in thousandths of a watt; absent: not known. */
+    power: z
+      .object({
+        idleMilliwatts: z.number().int().nonnegative().max(1_000_000_000),
+        coreMilliwatts: z.number().int().nonnegative().max(1_000_000_000),
+      })
+      .exactOptional(),
+    /** Where it stands; absent: the default site. */
+    site: z.string().min(1).max(128).exactOptional(),
   }),
 });
 export const joinReplySchema = z.object({

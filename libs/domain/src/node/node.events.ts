@@ -1,3 +1,4 @@
+import type { NodePower } from '../carbon/carbon.js';
 import type { InstantMs } from '../shared/time.js';
 
 /** Hardware as the agent measured it at join. */
@@ -16,6 +17,10 @@ export interface NodeHardware {
   readonly slots?: boolean;
   /** Room for files of instances when the agent started, in megabytes of a million bytes; absent, as of earlier agents: not known, and none is promised. */
   readonly diskMB?: number;
+  /** What it draws, where its operator says it or the machine tells; absent: not known. */
+  readonly power?: NodePower;
+  /** Where it stands, for the intensity of its electricity; absent: the default site. */
+  readonly site?: string;
 }
 
 /** `revoked`: its credentials were taken back, or given to another machine. */

@@ -20,6 +20,7 @@ import { DataSource } from 'typeorm';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { billingRig, type BillingRig } from './billing-rig.fixture.js';
 import { LedgerReader } from './queries/ledger-reader.js';
+import { carbonFactsSchema } from './queries/wire-carbon.js';
 import { creditsSchema, ledgerPageSchema } from './queries/wire-ledger.js';
 import { BillingModule } from './index.js';
 
@@ -137,13 +138,33 @@ describe('billing', () => {
     expect(await get('/credits/v1/tasks/a%00b/credits')).toMatchObject({ status: 400 });
   });
 
-  it('says that carbon facts are not built, in a way that no client retries', async () => {
-    await append('task', 'green', [submitted('green')]);
+  it('knows what a task has drawn and emitted, by what its node says it draws, beside a datacenter', async () => {
+    await append('task', 'green', [submitted('green', { instances: '0-1' })]);
     expect(await get('/carbon/v1/tasks/green/carbon-facts')).toMatchObject({
-      status: 403,
-      body: { message: 'The calculation of carbon facts is not available in this version of Fornax' },
+      status: 200,
+      body: { total_consumed_energy_Wh: 0, saved_carbon_footprint_percent: 0, PUE: 1.56, ERF: 0 },
     });
-    for (const path of ['/carbon/v1', '/carbon/v1/datacenters']) expect(await get(path)).toMatchObject({ status: 403 });
+    const power = { idleMilliwatts: 40_000, coreMilliwatts: 5_000 };
+    const join = nodeJoined('node-green', { cores: 4, power, site: 'default' });
+    // What was found out later holds from then on.
+    const again = nodeJoined('node-green', { cores: 4, power: { ...power, coreMilliwatts: 9_000 } });
+    await append('node', 'node-green', [{ ...join, at: AT - 1 }], [{ ...again, at: AT + 1 }]);
+    const at = { ...ofAnHour, node: 'node-green' };
+    const waived = anEnd(1, { ...at, outcome: 'failure', cause: 'node-lost' });
+    await append('task', 'green', [dispatched(aLease(0), aLease(1))], [concluded(anEnd(0, at), waived)]);
+    const { status, body } = await get('/carbon/v1/Tasks/green/carbon-facts?comparisonDataCenter=european_dc');
+    expect(status).toBe(200);
+    const facts = carbonFactsSchema.parse(body);
+    // Twice an hour of a quarter of 40 W and of 5 W, whoever pays for it.
+    expect(facts).toMatchObject({
+      total_energy_it_Wh: 30,
+      totalEnergyITWh: 30,
+      equivalent_datacenter_name: 'Common European Datacenter',
+    });
+    expect(facts.total_consumed_energy_Wh).toBeCloseTo(30 * 1.56, 6);
+    expect(facts.qarnot_carbon_footprint).toBeGreaterThan(0);
+    expect(facts.saved_carbon_footprint_compute).toBe(0);
+    expect(await get('/carbon/v1/tasks/green/carbon-facts?comparisonDatacenter=moon')).toMatchObject({ status: 400 });
   });
 
   it('tells what runs has cost so far, and counts it once when it has ended', async () => {
@@ -176,7 +197,7 @@ describe('billing', () => {
     expect(after - before).toBeGreaterThan(0.0049);
     const report = await rig.service.app.get(ProjectionHost).runner('running').rebuild({ verify: true });
     // The second lease is on its node.
-    expect(report).toMatchObject({ differences: [], rows: { node_hardware: 1 } });
+    expect(report).toMatchObject({ differences: [], rows: { node_hardware: 2, node_power: 3 } });
   });
 
   it('counts what ends while it is asked once: what runs and what is billed are of one moment', async () => {
@@ -224,7 +245,7 @@ describe('billing', () => {
     expect(await rig.send('/fornax/v1/billing/ratings', { body: {} })).toMatchObject({ status: 403 });
   });
 
-  it('bills the slots of a pool while they are held, and says that its carbon facts are not built', async () => {
+  it('bills the slots of a pool while they are held, and knows what they draw', async () => {
     expect(await get('/credits/v1/pools/p-1/credits')).toEqual({ status: 404, body: { message: 'No such pool: p-1' } });
     const held = anEnd(0, { ...ofAnHour, cores: 2, leaseId: 'slot-1' });
     const { startedAt: _never, ...broken } = anEnd(1, { outcome: 'failure', cause: 'platform' });
@@ -249,10 +270,9 @@ describe('billing', () => {
         { instance: 1, attempt: 1, amountMicros: 0, rule: 'free/platform' },
       ],
     });
-    expect(await get('/carbon/v1/pools/p-1/carbon-facts')).toMatchObject({
-      status: 403,
-      body: { message: 'The calculation of carbon facts is not available in this version of Fornax' },
-    });
+    // Three hours of a core of a node that does not say what it draws: 3.5 W.
+    const carbon = await get('/carbon/v1/pools/p-1/carbon-facts');
+    expect(carbonFactsSchema.parse(carbon.body).total_energy_it_Wh).toBeCloseTo(10.5, 6);
     expect(await get('/carbon/v1/pools/p-2/carbon-facts')).toMatchObject({ status: 404 });
   });
 

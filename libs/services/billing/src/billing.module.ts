@@ -1,12 +1,15 @@
 import { Module } from '@nestjs/common';
 import { provideProjection, serviceDatabase } from '@fornax/service-kit';
 import { BILLING_CONFIG, loadBillingConfig } from './config/billing.config.js';
+import { CARBON_ASSUMPTIONS, loadCarbonAssumptions } from './config/carbon-assumptions.js';
+import { CarbonReader } from './queries/carbon-reader.js';
 import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';
 import { RunningCosts } from './queries/running-costs.js';
 import { LedgerReader } from './queries/ledger-reader.js';
 import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
+import { Power1790001520000 } from './migrations/1790001520000-power.migration.js';
 import { Bill1790001500000 } from './migrations/1790001500000-bill.migration.js';
 import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
 import { LedgerAudits } from './audit/ledger-auditor.js';
@@ -20,7 +23,14 @@ import { LedgerProjection } from './projections/ledger.projection.js';
 
 /** What computing costs: price lists, the ledger, credits. */
 @Module({
-  imports: [serviceDatabase('billing', [LedgerTables1767225900000, Bill1790001500000, Running1790001510000])],
+  imports: [
+    serviceDatabase('billing', [
+      LedgerTables1767225900000,
+      Bill1790001500000,
+      Running1790001510000,
+      Power1790001520000,
+    ]),
+  ],
   controllers: [CreditsController, LedgerController, PricesController, BillAuditController, CarbonController],
   providers: [
     { provide: BILLING_CONFIG, useFactory: () => loadBillingConfig(process.env) },
@@ -30,6 +40,8 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     StandingAudit,
     LedgerReader,
     RunningCosts,
+    { provide: CARBON_ASSUMPTIONS, useFactory: () => loadCarbonAssumptions(process.env) },
+    CarbonReader,
     ...provideProjection('billing', LedgerProjection),
     ...provideProjection('billing', RunningProjection),
   ],

@@ -53,7 +53,13 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
      executionTimeGHz averageFrequencyGHz minFrequencyGHz averageMaxFrequencyGHz averageCpuUsage clusterPowerIndicator
      averageMemoryUsage averageNetworkInKbps averageNetworkOutKbps totalNetworkInKbps totalNetworkOutKbps credits
      minimumMemoryMB maximumMemoryMB minimumMemoryGBCoreRatio maximumMemoryGBCoreRatio
-     poolUsage rampResizeFactor scalingFactor`,
+     poolUsage rampResizeFactor scalingFactor
+     total_consumed_energy_Wh total_energy_it_Wh total_reused_energy_Wh qarnot_carbon_footprint
+     equivalent_DC_carbon_footprint saved_carbon_footprint_compute saved_carbon_footprint_heat
+     saved_carbon_footprint_compute_heat saved_carbon_footprint_percent PUE ERE ERF WUE totalConsumedEnergyWh
+     totalEnergyITWh totalReusedEnergyWh carbonFootprintC02Eq equivalentDCCarbonFootprint
+     savedCarbonFootprintCompute savedCarbonFootprintHeat savedCarbonFootprintComputeHeat
+     savedCarbonFootprintPercent pue ere erf wue`,
   ),
   ...named(
     'date',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { exchange } from '../http/exchange.js';
 import { platform } from '../platform.js';
 import { aTask, command, read, run, submit, untilOver, untilRunning } from '../clients/tasks.js';
-import { goStyle, nodeStyle, styles } from '../clients/styles.js';
+import { nodeStyle, styles } from '../clients/styles.js';
 
 const HUGE =
   '{"name":"huge","profile":"docker-batch","instanceCount":1,"constants":[{"key":"N","value":12345678901234567890}]}';
@@ -90,15 +90,6 @@ describe('what public sample scripts send', () => {
     }
     const filter = nodeStyle.leaf('CreationDate', 'LessThan', '2024-02-29');
     expect((await nodeStyle.send('POST', '/tasks/search', { body: { filter } })).status).toBe(200);
-  });
-
-  it('[row 9 go] says what is not built with a status whose text clients show', async () => {
-    const path = `/carbon/v1/tasks/${await submit(goStyle, aTask())}/carbon-facts`;
-    const { status, text } = await goStyle.send('GET', path);
-    expect({ status, text }).toEqual({
-      status: 403,
-      text: expect.stringContaining('is not available in this version of Fornax'),
-    });
   });
 
   it('[row 33 node] gives raw text to everybody who says what he accepts', async () => {

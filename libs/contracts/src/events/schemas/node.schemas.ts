@@ -12,6 +12,8 @@ const nodeHardware = z.object({
   wayOut: z.boolean().exactOptional(),
   slots: z.boolean().exactOptional(),
   diskMB: z.number().exactOptional(),
+  power: z.object({ idleMilliwatts: count, coreMilliwatts: count }).exactOptional(),
+  site: z.string().exactOptional(),
 });
 
 const aboutNode = { nodeId: z.string(), at: instant };

@@ -1,37 +1,38 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { NotBuilt } from '@fornax/base';
-import { LedgerReader } from '../queries/ledger-reader.js';
+import { ZodQuery } from '@fornax/service-kit';
+import type { z } from 'zod';
+import { CarbonReader } from '../queries/carbon-reader.js';
+import { carbonFactsSchema, carbonQuerySchema, type WireCarbonFacts } from '../queries/wire-carbon.js';
 
-const WHAT = 'The calculation of carbon facts';
+type CarbonQuery = z.output<typeof carbonQuerySchema>;
 
-/** Carbon facts (contract, section 2.8): the routes are ours, the answer is not built. A 5xx would make clients retry for half a minute. */
+/** Energy and emissions (contract, sections 2.8 and 3.21). */
 @ApiTags('carbon')
 @Controller('carbon/v1')
 export class CarbonController {
-  constructor(private readonly ledger: LedgerReader) {}
+  constructor(private readonly carbon: CarbonReader) {}
 
   @Get('tasks/:id/carbon-facts')
-  @ApiOperation({ summary: 'Carbon facts of a task: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
-    await this.ledger.terms('task', account.id, id);
-    throw new NotBuilt(WHAT);
+  @ApiOperation({ summary: 'Energy that a task has drawn until now, and what it emitted' })
+  @ApiOkResponse({ standardSchema: carbonFactsSchema })
+  task(
+    @CurrentAccount() { id: owner }: Account,
+    @Param('id') name: string,
+    @ZodQuery(carbonQuerySchema) query: CarbonQuery,
+  ): Promise<WireCarbonFacts> {
+    return this.carbon.facts({ kind: 'task', owner, name }, query.comparisondatacenter);
   }
 
   @Get('pools/:id/carbon-facts')
-  @ApiOperation({ summary: 'Carbon facts of a pool: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  async pool(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
-    await this.ledger.terms('pool', account.id, id);
-    throw new NotBuilt(WHAT);
-  }
-
-  /** Of other methods the two routes above would lose their 405. */
-  @Get(['', '*'])
-  @ApiExcludeEndpoint()
-  rest(): never {
-    throw new NotBuilt(WHAT);
+  @ApiOperation({ summary: 'Energy that the slots of a pool have drawn until now, and what it emitted' })
+  @ApiOkResponse({ standardSchema: carbonFactsSchema })
+  pool(
+    @CurrentAccount() { id: owner }: Account,
+    @Param('id') name: string,
+    @ZodQuery(carbonQuerySchema) query: CarbonQuery,
+  ): Promise<WireCarbonFacts> {
+    return this.carbon.facts({ kind: 'pool', owner, name }, query.comparisondatacenter);
   }
 }

@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import type { NodeHardwareFacts } from '@fornax/domain';
+import type { NodeHardwareFacts, NodePower } from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
 
 /** A lease that has a place of its own on a node. */
@@ -10,6 +10,15 @@ interface Held {
   startedAt: number | undefined;
 }
 
+/** What a node draws, from when it joined. */
+interface DrawnFrom {
+  readonly node: string;
+  readonly from: number;
+  readonly cores: number;
+  readonly power: NodePower | undefined;
+  readonly site: string | undefined;
+}
+
 /** What a batch changes about what is on nodes: what begins and ends in it changes nothing. */
 export interface RunningChange {
   readonly cores: Map<string, number>;
@@ -18,6 +27,8 @@ export interface RunningChange {
   readonly started: Map<string, Omit<Held, 'node'>>;
   readonly ended: Map<string, Pick<Held, 'taskId' | 'leaseId'>>;
   readonly hardware: Map<string, NodeHardwareFacts>;
+  /** All of them: what a node drew is asked of times of before, too. */
+  readonly power: DrawnFrom[];
 }
 
 export const runningChange = (batch: readonly RecordedCommit[]): RunningChange => {
@@ -27,6 +38,7 @@ export const runningChange = (batch: readonly RecordedCommit[]): RunningChange =
     started: new Map(),
     ended: new Map(),
     hardware: new Map(),
+    power: [],
   };
   for (const { aggregateId: taskId, events } of batch) {
     const keyOf = (leaseId: string): string => JSON.stringify([taskId, leaseId]);
@@ -34,6 +46,13 @@ export const runningChange = (batch: readonly RecordedCommit[]): RunningChange =
       switch (event.type) {
         case 'NodeJoined':
           change.hardware.set(event.nodeId, event.hardware);
+          change.power.push({
+            node: event.nodeId,
+            from: event.at,
+            cores: event.hardware.cores,
+            power: event.hardware.power,
+            site: event.hardware.site,
+          });
           break;
         case 'TaskSubmitted':
           change.cores.set(taskId, event.spec.request.cores);
@@ -92,6 +111,21 @@ const setHardware = (db: Queries, hardware: RunningChange['hardware']): Promise<
   );
 };
 
+const insertPower = (db: Queries, drawn: readonly DrawnFrom[]): Promise<unknown> =>
+  db.query(
+    `INSERT INTO node_power (node, from_ms, cores, idle_milliwatts, core_milliwatts, site)
+     SELECT * FROM unnest($1::text[], $2::bigint[], $3::double precision[], $4::bigint[], $5::bigint[], $6::text[])
+     ON CONFLICT (node, from_ms) DO NOTHING`,
+    [
+      drawn.map(({ node }) => node),
+      drawn.map(({ from }) => Math.floor(from)),
+      drawn.map(({ cores }) => cores),
+      drawn.map(({ power }) => power?.idleMilliwatts ?? null),
+      drawn.map(({ power }) => power?.coreMilliwatts ?? null),
+      drawn.map(({ site }) => site ?? null),
+    ],
+  );
+
 const insertHeld = (db: Queries, held: readonly Held[]): Promise<unknown> =>
   db.query(
     'INSERT INTO running_attempt (task_id, lease_id, node, started_ms) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])',
@@ -123,9 +157,10 @@ const deleteEnded = (db: Queries, ended: readonly Pick<Held, 'taskId' | 'leaseId
   );
 
 export const writeRunning = async (db: Queries, change: RunningChange): Promise<void> => {
-  const { cores, hardware, begun, started, ended } = change;
+  const { cores, hardware, power, begun, started, ended } = change;
   if (cores.size > 0) await insertCores(db, cores);
   if (hardware.size > 0) await setHardware(db, hardware);
+  if (power.length > 0) await insertPower(db, power);
   if (begun.size > 0) await insertHeld(db, [...begun.values()]);
   if (started.size > 0) await setStarted(db, [...started.values()]);
   if (ended.size > 0) await deleteEnded(db, [...ended.values()]);

@@ -9,7 +9,8 @@ import { runningChange, writeRunning } from './running-rows.js';
 @Injectable()
 export class RunningProjection implements Projection {
   readonly name = 'running';
-  readonly version = 1;
+  /** 2: what nodes draw. */
+  readonly version = 2;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'node'];
   readonly wants = withEvents(
     'NodeJoined',
@@ -24,7 +25,7 @@ export class RunningProjection implements Projection {
     'SlotsEnded',
   );
   readonly paceMs = 1_000;
-  readonly tables = ['usage_cores', 'running_attempt', 'node_hardware'];
+  readonly tables = ['usage_cores', 'running_attempt', 'node_hardware', 'node_power'];
 
   write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     return writeRunning(tx, runningChange(batch));

@@ -170,7 +170,7 @@ export class LedgerReader {
   }
 
   /** What runs and what is in the ledger, read together: an attempt that ends meanwhile is counted in one of them. */
-  private async atOneMoment<T>(read: (tx: Queries) => Promise<T>): Promise<T> {
+  async atOneMoment<T>(read: (tx: Queries) => Promise<T>): Promise<T> {
     await Promise.all([this.running.catchUp(), this.catchUp()]);
     return this.db.transaction('REPEATABLE READ', read);
   }

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { csharpStyle, everyStyle, styles, type StyledClient } from '../clients/styles.js';
+import { aTask, command, run, submit } from '../clients/tasks.js';
+
+/** What the official clients read, and what the public description calls the same. */
+const SNAKE =
+  `total_consumed_energy_Wh total_energy_it_Wh total_reused_energy_Wh qarnot_carbon_footprint equivalent_DC_carbon_footprint
+  saved_carbon_footprint_compute saved_carbon_footprint_heat saved_carbon_footprint_compute_heat saved_carbon_footprint_percent
+  PUE ERE ERF WUE`.split(/\s+/);
+const CAMEL = 'totalConsumedEnergyWh carbonFootprintC02Eq pue ere erf wue'.split(' ');
+
+const factsOf = async (client: StyledClient, path: string): Promise<Readonly<Record<string, unknown>>> => {
+  const answer = await client.send('GET', path);
+  expect({ path, status: answer.status }).toEqual({ path, status: 200 });
+  return answer.json() as Readonly<Record<string, unknown>>;
+};
+const created = async (client: StyledClient, what: 'tasks' | 'pools'): Promise<string> => {
+  if (what === 'tasks') return submit(client, aTask());
+  const body = { name: 'carbon', profile: 'docker-batch', instanceCount: 1 };
+  const answer = await client.send('POST', '/pools', { body });
+  return (answer.json() as { readonly uuid: string }).uuid;
+};
+
+describe.each([...everyStyle, ...styles('go')])('carbon facts, by $style', (client) => {
+  it(`[row 43 ${client.style}] are there at once, of tasks and pools, in any case of the path, with both sets of names`, async () => {
+    for (const what of ['tasks', 'pools'] as const) {
+      const id = await created(client, what);
+      const named = what === 'tasks' ? 'Tasks' : 'Pools';
+      const key = what === 'tasks' ? 'comparisonDatacenter' : 'comparisonDataCenter';
+      for (const path of [
+        `/carbon/v1/${what}/${id}/carbon-facts`,
+        `/carbon/v1/${what}/${id}/carbon-facts?`,
+        `/carbon/v1/${named}/${id}/carbon-facts?${key}=european_dc`,
+        `/carbon/v1/${what}/${id}/carbon-facts?${key}=`,
+      ]) {
+        const facts = await factsOf(client, path);
+        expect(facts).toMatchObject({ equivalent_datacenter_name: 'Common European Datacenter' });
+        for (const name of [...SNAKE, ...CAMEL])
+          expect({ name, is: typeof facts[name] }).toEqual({ name, is: 'number' });
+        expect(facts['pue']).toBe(facts['PUE']);
+      }
+      if (what === 'pools') expect((await client.send('DELETE', `/pools/${id}`)).status).toBe(200);
+      const none = await client.send('GET', `/carbon/v1/${what}/${randomUUID()}/carbon-facts`);
+      expect([none.status, none.text]).toEqual([404, expect.stringContaining('No such')]);
+    }
+  });
+});
+
+describe('credits, by csharp', () => {
+  it('[row 44 csharp] are what was consumed, and what is left', async () => {
+    const { uuid } = await run(csharpStyle, aTask(command('sleep 0.3')));
+    const of = async (path: string): Promise<number> => {
+      const answer = await csharpStyle.send('GET', path);
+      expect(answer.status).toBe(200);
+      return (answer.json() as { readonly credits: number }).credits;
+    };
+    expect(await of(`/credits/v1/tasks/${uuid}/credits`)).toBeGreaterThan(0);
+    expect(Number.isFinite(await of('/credits/v1/accounts/credits'))).toBe(true);
+    expect((await csharpStyle.send('GET', `/credits/v1/pools/${uuid}/credits`)).status).toBe(404);
+  });
+});
