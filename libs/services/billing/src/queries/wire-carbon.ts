@@ -40,9 +40,9 @@ export const carbonQuerySchema = z.object({ comparisondatacenter: z.string().max
 const MICROJOULES_PER_WH = 3_600_000_000;
 const wattHours = (microjoules: bigint): number => Number(microjoules) / MICROJOULES_PER_WH;
 const grams = (micrograms: bigint): number => Number(micrograms) / 1_000_000;
-/** @param without what the ratio is of nothing */
+/** To a millionth: what was rounded on the way is not shown. @param without what the ratio is of nothing */
 const ratio = (part: bigint, whole: bigint, without: number): number =>
-  whole === 0n ? without : Number(part) / Number(whole);
+  whole === 0n ? without : Math.round((Number(part) / Number(whole)) * 1_000_000) / 1_000_000;
 
 export const wireCarbonFacts = (
   totals: CarbonTotals,
