@@ -40,6 +40,18 @@ describe.each(LEVELS)('an instance that takes what it can get, at level %s', (le
     },
   );
 
+  here('is ended when a file that is only memory holds more than it may', async ({ run }) => {
+    const fill =
+      'import os, time; f = os.memfd_create("x"); [os.write(f, bytes(1 << 20)) for _ in range(400)]; time.sleep(60)';
+    expect(await run(['python3', '-c', fill], {}, { memoryMB: 128 })).toMatchObject({ kind: 'out-of-memory' });
+  });
+
+  here('is not ended for what its processes share', async ({ run }) => {
+    const share =
+      'import os, time\nx = bytearray(20 << 20)\nfor _ in range(20):\n  if os.fork() == 0: time.sleep(2); os._exit(0)\nfor _ in range(20): os.wait()';
+    expect(await run(['python3', '-c', share], {}, { memoryMB: 256 })).toMatchObject({ kind: 'exited', exitCode: 0 });
+  });
+
   here('takes no room with a file that is large by its length only', async ({ driver, facts }) => {
     const prepared = await driver.prepare({ id: 'sparse', cores: 1, memoryMB: 256 });
     const script =

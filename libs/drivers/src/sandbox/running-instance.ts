@@ -4,6 +4,7 @@ import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver/driver.js';
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
+import { heldMemoryMB } from '../process/held-memory.js';
 import { findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
 import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
@@ -15,6 +16,8 @@ import type { Owner } from './user-ids.js';
 
 /** How often memory is looked at where the kernel does not count it. */
 const SAMPLE_MS = 250;
+/** Every so many looks go through all that is held: it costs more. */
+const THOROUGH_EACH = 4;
 
 export interface Launch {
   readonly id: string;
@@ -111,7 +114,7 @@ const afterTurn = (ms: number, then: () => void): (() => void) => {
   };
 };
 
-/** Watches the tree's memory where no control group counts it. */
+/** Watches the tree's memory where no control group counts it: by a sum that is never too small for what is mapped, and page by page now and then. */
 const watchMemory = (
   pid: number,
   limitMB: number,
@@ -119,14 +122,21 @@ const watchMemory = (
 ): { readonly stop: () => { peakMB: number | undefined; exceeded: boolean } } => {
   let peakMB: number | undefined;
   let exceeded = false;
+  const look = async (isThorough: boolean): Promise<void> => {
+    const { pids, memoryMB } = await treeUse(pid);
+    const heldMB = limitMB > 0 && (isThorough || memoryMB > limitMB) ? await heldMemoryMB(pids) : memoryMB;
+    if (heldMB > 0) peakMB = Math.max(peakMB ?? 0, heldMB);
+    if (limitMB === 0 || heldMB <= limitMB || exceeded) return;
+    exceeded = true;
+    kill();
+  };
+  let samples = 0;
+  let isLooking = false;
   const timer = setInterval(() => {
-    void treeUse(pid).then(({ memoryMB }) => {
-      if (memoryMB > 0) peakMB = Math.max(peakMB ?? 0, memoryMB);
-      if (limitMB > 0 && memoryMB > limitMB && !exceeded) {
-        exceeded = true;
-        kill();
-      }
-    });
+    if (isLooking) return;
+    isLooking = true;
+    samples += 1;
+    void look(samples % THOROUGH_EACH === 0).finally(() => (isLooking = false));
   }, SAMPLE_MS);
   return {
     stop: () => {
