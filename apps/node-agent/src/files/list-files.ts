@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, lstat } from 'node:fs/promises';
 
 import { UserError } from '../profile/command-of.js';
 import { joined, keyOfPath } from './file-names.js';
@@ -7,6 +7,7 @@ import { type JobFile, MOST_DEPTH, below, codeOf, factsOf, openBelow, openFolder
 import { entriesOf } from './entries-of.js';
 import { type MayRead, rightsIn } from './rights.js';
 import { followLink, type LinkTarget } from './job-links.js';
+import { type FolderLink, type LowerTree, type Over, whatOwns } from './lower-tree.js';
 
 /** Something in a job's folder that is no result, and why. */
 export interface LeftOut {
@@ -37,6 +38,8 @@ export interface ListOptions {
   readonly most?: number;
   /** Ends the walk. */
   readonly signal?: AbortSignal;
+  /** The job lies over a tree: where that has not changed, nothing is looked at, and nothing listed but links. */
+  readonly over?: Over | undefined;
 }
 
 const MOST_ENTRIES = 500_000;
@@ -64,12 +67,20 @@ const kindOf = (entry: Dirent<Buffer>): string => {
 const isSelfOrAncestor = (names: readonly Buffer[], of: readonly Buffer[]): boolean =>
   names.length <= of.length && names.every((name, at) => of[at]?.equals(name) === true);
 
+/** A folder by its names from the root; `linked`: those that it is to have when a link leads there; `over`: the tree that it may have below it. */
+interface Way {
+  readonly names: readonly Buffer[];
+  readonly linked?: readonly Buffer[] | undefined;
+  readonly over?: Over | undefined;
+}
+
 /** Lists what an instance left in its job's folder: one walk. */
 class Walk {
   readonly files = new Map<string, JobFile>();
   readonly leftOut: LeftOut[] = [];
   readonly followed: JobLink[] = [];
-  readonly #links: { readonly folder: readonly Buffer[]; readonly name: Buffer }[] = [];
+  readonly #links = new Map<string, FolderLink>();
+  readonly #folders = new Map<string, number>();
   #entries = 0;
   #steps = 0;
   #mayRead: MayRead | undefined;
@@ -77,48 +88,71 @@ class Walk {
   constructor(
     private readonly root: string,
     private readonly options: ListOptions,
+    private readonly isForLower = false,
   ) {}
 
   async run(): Promise<void> {
     this.#mayRead = await rightsIn(this.root).catch(() => undefined);
-    await this.#walk([]);
+    await this.#enter(() => openBelow(this.root, []), { names: [], over: this.options.over });
     // After everything that is there by itself: what a link is named never takes another file's key.
-    for (const { folder, name } of this.#links) await this.#follow(folder, name);
+    for (const [path, link] of this.options.over?.lower.links ?? [])
+      if (!this.#links.has(path) && (await this.#isLink(link))) this.#links.set(path, link);
+    for (const link of this.#links.values()) await this.#follow(link);
   }
 
-  /** A folder by its names from the root. @param linked names that it is to have when a link leads here */
-  async #walk(names: readonly Buffer[], linked?: readonly Buffer[]): Promise<void> {
-    await this.#enter(() => openBelow(this.root, names), names, linked);
+  /** What a job that lies over this one has to know of it. */
+  get lower(): LowerTree {
+    const targets = new Map(this.followed.map(({ path, target }) => [path, target]));
+    const links = [...this.#links].map(([path, link]) => {
+      const target = targets.get(keyOfPath(joined([...link.folder, link.name])));
+      return [path, target === undefined ? link : { ...link, target }] as const;
+    });
+    return {
+      manifest: new Map([...this.files.values()].map(({ path, version }) => [path, version])),
+      folders: this.#folders,
+      links: new Map(links),
+    };
+  }
+
+  async #isLink({ folder, name }: FolderLink): Promise<boolean> {
+    const parent = await openBelow(this.root, folder).catch(() => undefined);
+    const facts = await (parent && lstat(below(parent, name)).catch(() => undefined));
+    await parent?.close();
+    return facts?.isSymbolicLink() === true;
   }
 
   /** Each folder is opened from the one that holds it, which stays open: from the root again, it would cost its depth, and all below that as well. */
-  async #enter(
-    open: () => Promise<FileHandle | undefined>,
-    names: readonly Buffer[],
-    linked?: readonly Buffer[],
-  ): Promise<void> {
+  async #enter(open: () => Promise<FileHandle | undefined>, { names, linked, over }: Way): Promise<void> {
     const shown = linked ?? names;
     const folder = await this.#opened(shown, open);
     if (!folder) return;
     const folders: Buffer[] = [];
     let isEmpty = true;
+    const own = over ? await whatOwns(over, folder, names) : undefined;
     try {
-      for await (const entry of entriesOf(folder)) {
+      if (this.isForLower && !linked) this.#folders.set(joined(names).toString('latin1'), (await folder.stat()).ino);
+      for await (const entry of own === undefined ? entriesOf(folder) : own.entries()) {
         this.#count();
         isEmpty = false;
+        // What is not there any more, where the kernel notes that.
+        if (own && entry.isCharacterDevice()) continue;
         if (entry.isDirectory()) folders.push(entry.name);
         else if (entry.isFile()) await this.#file(folder, entry.name, { names, shown });
         else if (!entry.isSymbolicLink()) this.#leave([...shown, entry.name], kindOf(entry));
         else if (linked) this.#leave([...shown, entry.name], 'links below links');
-        else this.#links.push({ folder: names, name: entry.name });
+        else this.#links.set(joined([...names, entry.name]).toString('latin1'), { folder: names, name: entry.name });
       }
-      if (isEmpty && shown.length > 0) this.#emptyFolder(shown, (await folder.stat()).mode);
+      if (isEmpty && !own && shown.length > 0) this.#emptyFolder(shown, (await folder.stat()).mode);
       for (const name of folders) {
         const deeper = [...names, name];
         if (deeper.length > MOST_DEPTH) this.#leave([...shown, name], `folders deeper than ${MOST_DEPTH} levels`);
-        else await this.#enter(() => openFolder(below(folder, name)), deeper, linked && [...linked, name]);
+        else {
+          const way = { names: deeper, linked: linked && [...linked, name], over: own && over };
+          await this.#enter(() => openFolder(below(folder, name)), way);
+        }
       }
     } finally {
+      await own?.close();
       await folder.close();
     }
   }
@@ -148,7 +182,7 @@ class Walk {
     });
   }
 
-  async #follow(folder: readonly Buffer[], name: Buffer): Promise<void> {
+  async #follow({ folder, name, target: targetBefore }: FolderLink): Promise<void> {
     const shown = [...folder, name];
     const target = await this.#readable(shown, () => this.#target(folder, name));
     if (!target) return;
@@ -156,7 +190,13 @@ class Walk {
     if (target.kind === 'folder') {
       if (isSelfOrAncestor(target.names, folder)) return this.#leave(shown, 'links that lead in a circle');
       this.#note(shown, target.names);
-      return this.#walk(target.names, shown);
+      // Below a new link, and one that leads elsewhere now, everything is new.
+      const isSame = keyOfPath(joined(target.names)) === targetBefore;
+      return this.#enter(() => openBelow(this.root, target.names), {
+        names: target.names,
+        linked: shown,
+        over: isSame ? this.options.over : undefined,
+      });
     }
     const parent = await this.#opened(shown, () => openBelow(this.root, target.names.slice(0, -1)));
     const last = target.names.at(-1);
@@ -250,4 +290,11 @@ export const listFiles = async (root: string, options: ListOptions): Promise<Job
   await walk.run();
   const files = [...walk.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   return { files, links: walk.followed, leftOut: walk.leftOut };
+};
+
+/** Lists a tree that jobs are to lie over. @throws UserError, as `listFiles` */
+export const listLower = async (root: string, options: ListOptions): Promise<LowerTree> => {
+  const walk = new Walk(root, options, true);
+  await walk.run();
+  return walk.lower;
 };

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chown, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { below, versionOf } from './job-files.js';
+import { chown, copyFile, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { below, codeOf, versionOf } from './job-files.js';
 
 const FOLDER = constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_RDONLY;
 
@@ -18,11 +19,35 @@ export const replaceFile = async (root: string, path: string, file: string): Pro
   try {
     await chown(file, uid, gid);
     const version = versionOf(await stat(file));
-    await rename(file, below(folder, name));
-    return version;
+    try {
+      await rename(file, below(folder, name));
+      return version;
+    } catch (error) {
+      if (codeOf(error) !== 'EXDEV') throw error;
+      return await replaceByCopy(folder, name, file, { uid, gid });
+    }
   } finally {
     await folder.close();
     await rm(file, { force: true });
+  }
+};
+
+/** The folder lies over another one, and takes files in by no other way. Its owner may see the copy before it has its name. */
+const replaceByCopy = async (
+  folder: FileHandle,
+  name: string,
+  file: string,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): Promise<string> => {
+  const copy = below(folder, `.incoming-${randomUUID()}`);
+  try {
+    await copyFile(file, copy, constants.COPYFILE_EXCL);
+    await chown(copy, uid, gid);
+    const version = versionOf(await stat(copy));
+    await rename(copy, below(folder, name));
+    return version;
+  } finally {
+    await rm(copy, { force: true });
   }
 };
 

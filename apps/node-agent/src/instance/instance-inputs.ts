@@ -2,6 +2,7 @@ import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance } from '@fornax/drivers';
 import type { S3Client } from '@fornax/s3';
 
+import type { Over } from '../files/lower-tree.js';
 import type { InstanceWorld } from './instance-world.js';
 import { type InputSource, JobInputs } from './job-inputs.js';
 import type { LeaseGrant } from './lease-grant.js';
@@ -9,7 +10,7 @@ import type { Patience } from './patience.js';
 import { readPin } from './pinned-inputs.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { type Manifest, manifestOf } from './results.js';
-import { placeSlotFiles } from './slot.js';
+import { type Slot, type SlotTree, placeSlotFiles } from './slot.js';
 
 /** What lies in a job without inputs before its command begins. */
 const NOTHING: Manifest = new Map();
@@ -33,6 +34,7 @@ export class InstanceInputs {
   #recorded: Promise<string | undefined> | undefined;
   /** What its slot has brought into its job. */
   #placed: Manifest = NOTHING;
+  #over: Over | undefined;
   #leaveSlot: (() => void) | undefined;
 
   constructor(
@@ -54,22 +56,37 @@ export class InstanceInputs {
   }
 
   /** @param folder where inputs go, relative to the job @throws UserError, S3Error */
-  async fetch({ jobDir, paths, hasOwnUser }: PreparedInstance, folder: string): Promise<void> {
-    const place = { jobDir, paths, hasOwnUser, folder };
-    this.#inputs = await JobInputs.fetch(() => this.#source(), place, this.rights.signal);
+  async fetch(prepared: PreparedInstance, folder: string): Promise<void> {
+    this.#inputs = await JobInputs.fetch(() => this.#source(), { prepared, folder }, this.rights.signal);
   }
 
-  /** Takes room in its slot, with what lies there. @throws Error the slot is not here any more */
-  async enterSlot({ jobDir, paths, hasOwnUser: mayLink }: PreparedInstance): Promise<void> {
+  /** Takes room in its slot. @returns what lies there; undefined: nothing @throws Error the slot is not here any more */
+  enterSlot(): SlotTree | undefined {
     const { inSlot } = this.order;
-    if (inSlot === undefined) return;
+    if (inSlot === undefined) return undefined;
     const slot = this.world.slot?.(inSlot);
     if (!slot) throw new Error('the slot of the pool is not here any more');
-    this.#leaveSlot = slot.enter();
-    if (slot.isEmpty) return;
+    const { tree, leave } = slot.enter();
+    this.#leaveSlot = leave;
+    return slot.isEmpty ? undefined : tree;
+  }
+
+  /** What lies in its slot is its own from now on. */
+  async haveTree(
+    { dir, lower }: SlotTree,
+    { jobDir, ownDir, paths, hasOwnUser: mayLink }: PreparedInstance,
+  ): Promise<void> {
     const { signal } = this.rights;
-    if (await placeSlotFiles(slot.jobDir, jobDir, { mayLink, signal }))
+    if (lower && ownDir !== undefined) {
+      this.#placed = lower.manifest;
+      this.#over = { lower, ownDir };
+    } else if (await placeSlotFiles(dir, jobDir, { mayLink, signal }))
       this.#placed = await manifestOf(jobDir, { seenAs: paths.job, signal });
+  }
+
+  /** The tree that its files lie over, if they do. */
+  get over(): Over | undefined {
+    return this.#over;
   }
 
   leaveSlot(): void {
@@ -81,10 +98,12 @@ export class InstanceInputs {
     this.#refresh.ask(update);
   }
 
-  /** What was asked for and what will be is fetched from now on. @param onFetched as of ResourceRefresh */
-  openRefresh(onFetched?: (update: number) => void): void {
+  /** What was asked for and what will be is fetched from now on. @param of what a slot does with it; `onFetched` as of ResourceRefresh */
+  openRefresh(of?: { readonly slot: Pick<Slot, 'renew'>; readonly onFetched: (update: number) => void }): void {
     const inputs = this.#inputs;
-    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending), onFetched);
+    if (!inputs) return;
+    if (of) this.#refresh.open((ending) => of.slot.renew((dir) => inputs.bringNew(ending, dir)), of.onFetched);
+    else this.#refresh.open((ending) => inputs.bringNew(ending));
   }
 
   /** Nothing is fetched any more once this resolves. */

@@ -14,6 +14,8 @@ import type { Slot } from './slot.js';
 export interface InstanceWorld {
   readonly nodeId: string;
   readonly driver: Driver;
+  /** Whether the driver lays the files of one instance over those of another. */
+  readonly laysOver?: boolean | undefined;
   /** PATH of instances. */
   readonly path: string;
   readonly rpc: RpcClient;

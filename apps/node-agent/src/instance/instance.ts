@@ -8,6 +8,7 @@ import { S3Client } from '@fornax/s3';
 
 import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
+import { listLower } from '../files/list-files.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import { CommandRun } from './command-run.js';
 import { endOf } from './end-of.js';
@@ -124,7 +125,8 @@ export class Instance implements Measurable {
   }
 
   #jobIn({ jobDir, paths }: PreparedInstance): Omit<EndedJob, 'of'> {
-    return { jobDir, seenAs: paths.job, before: this.#inputs.before, bound: this.disk.bound };
+    const { before, over } = this.#inputs;
+    return { jobDir, seenAs: paths.job, before, over, bound: this.disk.bound };
   }
 
   /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
@@ -321,14 +323,19 @@ export class Instance implements Measurable {
     }
     const isEmpty = order.resources.length === 0 && (await readdir(prepared.jobDir)).length === 0;
     this.#assertHeld();
-    const slot = new Slot(prepared.jobDir, isEmpty);
+    const [seenAs, { signal }] = [prepared.paths.job, this.#abort];
+    const list = world.laysOver === true ? (dir: string) => listLower(dir, { seenAs, signal }) : undefined;
+    const slot = await Slot.open(prepared.jobDir, isEmpty, list);
+    this.#assertHeld();
     this.#slot = slot;
     this.#phase = 'running';
     const { cores, memoryMB } = order;
-    world.driver.expect?.({ cores: cores / instances, memoryMB: memoryMB / instances, network: networkOf(order) });
+    // One that is to lie over the slot's files is made for them.
+    if (isEmpty || !list)
+      world.driver.expect?.({ cores: cores / instances, memoryMB: memoryMB / instances, network: networkOf(order) });
     this.#start(Date.now());
     // What was asked for meanwhile may come from now on.
-    this.#inputs.openRefresh((update) => this.#tell({ kind: 'refreshed', update }));
+    this.#inputs.openRefresh({ slot, onFetched: (update) => this.#tell({ kind: 'refreshed', update }) });
     if (this.#isCancelled) this.#release.resolve(undefined);
     await this.#release.promise;
     await slot.empty();
@@ -364,11 +371,13 @@ export class Instance implements Measurable {
       order.secrets === true;
     const granted = needsGrant ? await this.#grant.get() : undefined;
     signal.throwIfAborted();
+    const tree = this.#inputs.enterSlot();
     const prepared = await world.driver.prepare({
       id: order.leaseId,
       cores: order.cores,
       memoryMB: order.memoryMB,
       network: networkOf(order),
+      over: tree?.lower && tree.dir,
     });
     this.#prepared = prepared;
     if (order.secrets === true) await prepared.putSecrets(await fetchSecretFiles(world, order, signal));
@@ -384,7 +393,7 @@ export class Instance implements Measurable {
       await this.#inputs.fetch(prepared, plan.resourcesFolder);
       this.#times.enter('environment');
     }
-    await this.#inputs.enterSlot(prepared);
+    if (tree) await this.#inputs.haveTree(tree, prepared);
     if (granted?.restore) {
       this.#times.enter('download');
       const place = { jobDir: prepared.jobDir, instance: order.instance, signal };

@@ -21,10 +21,11 @@ export type InputSource = () => Promise<
 >;
 
 /** Where inputs go. */
-type Place = Pick<PreparedInstance, 'jobDir' | 'paths' | 'hasOwnUser'> & {
+interface Place {
+  readonly prepared: Pick<PreparedInstance, 'jobDir' | 'ownDir' | 'paths' | 'hasOwnUser'>;
   /** The folder of inputs, relative to the job; '' for the job itself. */
   readonly folder: string;
-};
+}
 
 /** The inputs of one instance, as they lie in its job. */
 export class JobInputs {
@@ -44,7 +45,8 @@ export class JobInputs {
 
   /** @throws UserError, S3Error */
   static async fetch(source: InputSource, place: Place, signal: AbortSignal): Promise<JobInputs> {
-    const { jobDir, paths, folder, hasOwnUser: mayLink } = place;
+    const { prepared, folder } = place;
+    const { jobDir, paths, hasOwnUser: mayLink } = prepared;
     const { resources, pin, ...store } = await source();
     const { inputs, empty } = await downloadInputs(store, resources, join(jobDir, folder), { signal, mayLink, pin });
     const before = await manifestOf(jobDir, { seenAs: paths.job, signal });
@@ -71,10 +73,11 @@ export class JobInputs {
     return inputManifestOf(this.inputs, this.#isRefreshed);
   }
 
-  /** Fetches what is new in the buckets while the instance runs. @throws UserError, S3Error */
-  async bringNew(signal: AbortSignal): Promise<void> {
-    const { jobDir, folder } = this.place;
-    const place = { jobDir, folder, stagingDir: dirname(jobDir) };
+  /** Fetches what is new in the buckets while the instance runs. @param into another folder than its job @throws UserError, S3Error */
+  async bringNew(signal: AbortSignal, into?: string): Promise<void> {
+    const { prepared, folder } = this.place;
+    const { jobDir, ownDir = jobDir } = prepared;
+    const place = { jobDir: into ?? jobDir, folder, stagingDir: dirname(ownDir) };
     const { resources, pin, ...store } = await this.source();
     if (pin) return;
     // Before: what is under way may be read already.

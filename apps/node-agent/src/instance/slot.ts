@@ -1,31 +1,85 @@
+import { execFile } from 'node:child_process';
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { eachLimited } from '@fornax/base';
 import { codeOf } from '../files/job-files.js';
+import type { LowerTree } from '../files/lower-tree.js';
 import { placeFile } from '../input-cache/place-file.js';
 
+const run = promisify(execFile);
 const PARALLEL = 12;
+
+/** The files of a slot, as instances find them that begin now. */
+export interface SlotTree {
+  readonly dir: string;
+  /** For instances that lie over it; undefined where they get a copy. */
+  readonly lower?: LowerTree | undefined;
+}
 
 /** A slot of a pool that is ready on this node: its files, and the instances that run in its room now. */
 export class Slot {
   #inside = 0;
   #emptied: (() => void) | undefined;
+  #tree: SlotTree;
+  #next: string | undefined;
+  #renewals = 0;
+  /** Instances over each tree. */
+  readonly #over = new Map<string, number>();
 
-  /** @param isEmpty whether nothing lies there nor ever will, so that no instance has to look */
-  constructor(
-    readonly jobDir: string,
+  private constructor(
+    private readonly jobDir: string,
+    /** Whether nothing lies there nor ever will, so that no instance has to look. */
     readonly isEmpty: boolean,
-  ) {}
+    private readonly list: ((dir: string) => Promise<LowerTree>) | undefined,
+    lower: LowerTree | undefined,
+  ) {
+    this.#tree = { dir: jobDir, lower };
+  }
 
-  /** An instance takes room. @returns lets go of it */
-  enter(): () => void {
+  /** @param list lists a tree that instances lie over; absent where they get a copy @throws UserError it cannot be listed */
+  static async open(jobDir: string, isEmpty: boolean, list?: (dir: string) => Promise<LowerTree>): Promise<Slot> {
+    return new Slot(jobDir, isEmpty, list, isEmpty ? undefined : await list?.(jobDir));
+  }
+
+  /** An instance takes room. */
+  enter(): { readonly tree: SlotTree; readonly leave: () => void } {
+    const tree = this.#tree;
     this.#inside += 1;
-    return () => {
+    this.#over.set(tree.dir, (this.#over.get(tree.dir) ?? 0) + 1);
+    const leave = (): void => {
       this.#inside -= 1;
+      this.#over.set(tree.dir, (this.#over.get(tree.dir) ?? 0) - 1);
+      void this.#removeOld(tree.dir);
       if (this.#inside === 0) this.#emptied?.();
     };
+    return { tree, leave };
+  }
+
+  /**
+   * Has new files put into its folder. Nothing may change below instances that lie over it: they keep theirs, and those that begin from then on lie over another
+   * folder, with the same files and the new ones. Safe to repeat.
+   */
+  async renew(bring: (dir: string) => Promise<void>): Promise<void> {
+    if (!this.list) return bring(this.#tree.dir);
+    // One that was not finished has some of the new files already.
+    this.#next ??= await copyOfNames(this.#tree.dir, `${this.jobDir}.${(this.#renewals += 1)}`);
+    const dir = this.#next;
+    await bring(dir);
+    const lower = await this.list(dir);
+    const old = this.#tree.dir;
+    this.#tree = { dir, lower };
+    this.#next = undefined;
+    await this.#removeOld(old);
+  }
+
+  async #removeOld(dir: string): Promise<void> {
+    if (dir === this.#tree.dir || (this.#over.get(dir) ?? 0) > 0) return;
+    this.#over.delete(dir);
+    // What cannot be removed now goes with the slot.
+    await rm(dir, { recursive: true, force: true }).catch(() => undefined);
   }
 
   /** Resolves when nobody is inside. */
@@ -36,6 +90,13 @@ export class Slot {
     await promise;
   }
 }
+
+/** Folders of their own, and other names for the same files. @returns the copy */
+const copyOfNames = async (from: string, to: string): Promise<string> => {
+  await rm(to, { recursive: true, force: true });
+  await run('cp', ['-a', '-l', '--', from, to]);
+  return to;
+};
 
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 

@@ -79,9 +79,9 @@ class Taking {
 
   async take(): Promise<Report> {
     const { order, files } = this;
-    const { jobDir, seenAs, before, bound, signal, outputBytes } = files;
+    const { jobDir, seenAs, before, over, bound, signal, outputBytes } = files;
     const listedAt = Date.now();
-    const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound, what: 'snapshot' });
+    const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound, over, what: 'snapshot' });
     const granted = await this.grant();
     const target = { bucket: order.bucket, prefix: granted.resultsFolder ?? order.prefix };
     const s3 = new S3Client({ ...granted.s3, connection: this.world.s3 });

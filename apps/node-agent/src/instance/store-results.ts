@@ -1,5 +1,6 @@
 import type { LeaseOrder } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
+import type { Over } from '../files/lower-tree.js';
 import type { PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
 import type { Use } from './disk-share.js';
@@ -21,6 +22,8 @@ export interface EndedJob {
   /** The job's folder as the instance saw it. */
   readonly seenAs: string;
   readonly before: Manifest;
+  /** The tree that its files lie over, if they do. */
+  readonly over?: Over | undefined;
   /** What the instance may have on the disk of its node. */
   readonly bound?: Use | undefined;
   readonly of: Pick<LeaseOrder, 'taskId' | 'instance' | 'attempt'>;
@@ -38,12 +41,12 @@ export interface ResultsPlace {
 /** Stores the results of a job, and the list of them. Never rejects: `failure` says what went wrong, and the rest what was stored before. */
 export const storeResults = async (
   placeOf: () => Promise<ResultsPlace>,
-  { jobDir, seenAs, before, bound, of: { taskId, instance, attempt } }: EndedJob,
+  { jobDir, seenAs, before, over, bound, of: { taskId, instance, attempt } }: EndedJob,
   filter: PathFilter,
   { signal, patience, bucket }: Pick<UploadTarget, 'bucket'> & Pick<UploadOptions, 'signal' | 'patience'>,
 ): Promise<Uploaded> => {
   try {
-    const selection = await selectResults(jobDir, before, filter, { seenAs, signal, bound });
+    const selection = await selectResults(jobDir, before, filter, { seenAs, signal, bound, over });
     if (selection.files.length + selection.leftOut.length === 0) return NO_FILES;
     const { s3, prefix, isOwn } = await placeOf();
     const draft = new ManifestDraft({ taskId, instance, attempt, bucket, folder: prefix ?? '' });

@@ -50,6 +50,8 @@ export class AgentRig {
   shortage = (): Promise<number> => Promise.resolve(0);
   /** What it has room for. */
   offeredMB = 0;
+  /** Agents that are started from now on do without it although this machine permits it. */
+  mayLayOver = true;
   /** Of agents that are started from now on. */
   patienceMs: number | undefined;
   #number = 0;
@@ -98,7 +100,7 @@ export class AgentRig {
       storageUrl: this.objects.url,
       ...(this.patienceMs === undefined ? {} : { patienceMs: this.patienceMs }),
       driver: around(driver),
-      facts,
+      facts: this.mayLayOver ? facts : { ...facts, laysOver: false },
       hardware,
       log: silent,
       cache,

@@ -400,6 +400,7 @@ export class Agent {
       nodeId,
       driver,
       path: facts.path,
+      laysOver: facts.laysOver,
       rpc: this.wires.rpc,
       publisher: this.wires.publisher,
       s3: this.wires.s3,

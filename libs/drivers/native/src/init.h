@@ -67,6 +67,9 @@ void mount_read_only(const char *target);
 void open_group(const char *folder, const char *name);
 void mount_groups(const char *target);
 
+/* layers.c */
+void mount_layers(const char *lower, const char *folder, unsigned from, unsigned to);
+
 /* network.c */
 /* What an instance may reach by its way out: IPv4 networks, as in 10.0.0.0/8. The longest one that holds an address decides. */
 struct way_out {

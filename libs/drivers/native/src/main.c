@@ -2,7 +2,8 @@
  * fornax-init: the first process of an instance.
  *
  *   fornax-init [--pid-file FILE] [--join FILE]... --then PROGRAM ARGUMENT...
- *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE] [--isolate | --isolate-network]
+ *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE]
+ *               [[--lower-user FROM TO] --layers LOWER FOLDER] [--isolate | --isolate-network]
  *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
  *               --directory DIR --aim all|group [--user UID GID]
  *   fornax-init --serve
@@ -69,6 +70,7 @@ int carry_out(int argc, char **argv) {
   struct way_out way = {.denied = calloc((size_t)argc, sizeof(char *)), .allowed = calloc((size_t)argc, sizeof(char *))};
   if (way.denied == NULL || way.allowed == NULL) fail("cannot read", "options");
   int has_aim = 0;
+  unsigned lower_user = 0, upper_user = 0;
   /* Whatever the agent's own parent left open is nobody's business here. */
   if (syscall(SYS_close_range, FIRST_OTHER, ~0U, 0) != 0)
     for (int fd = FIRST_OTHER; fd < 65536; fd += 1) close(fd);
@@ -92,6 +94,10 @@ int carry_out(int argc, char **argv) {
     else if (IS("--deny", 1)) way.denied[way.denied_count++] = argv[at - 1];
     else if (IS("--allow", 1)) way.allowed[way.allowed_count++] = argv[at - 1];
     else if (IS("--hold-network", 1)) return hold_network(&way, &argv[at - 1]);
+    else if (IS("--lower-user", 2)) {
+      lower_user = number(first);
+      upper_user = number(second);
+    } else if (IS("--layers", 2)) mount_layers(first, second, lower_user, upper_user);
     else if (IS("--isolate", 0)) isolate(0);
     else if (IS("--isolate-network", 0)) isolate(1);
     else if (IS("--bind", 2)) mount_bind(first, second);

@@ -36,6 +36,8 @@ export interface DriverFacts {
   readonly path: string;
   /** Whether instances with the network `outgoing` get out; absent: not known. */
   readonly wayOut?: boolean;
+  /** Whether an instance may have what lies in a folder of another without a copy of it (`InstanceSpec.over`). */
+  readonly laysOver?: boolean;
 }
 
 export interface InstanceSpec {
@@ -47,6 +49,11 @@ export interface InstanceSpec {
   readonly memoryMB: number;
   /** `none` unless it says otherwise; where instances share the host's network, both are that. */
   readonly network?: Network;
+  /**
+   * A folder of another instance of this driver, in which nothing runs and nobody changes anything any more: this one is to have all that lies there, as if it were
+   * its own. What it has itself comes first. Ignored unless `DriverFacts.laysOver`.
+   */
+  readonly over?: string | undefined;
 }
 
 /** A file with a secret: its path has no empty part, nor `.` or `..`. */
@@ -56,8 +63,10 @@ export interface SecretFile {
 }
 
 export interface PreparedInstance {
-  /** The working directory as the agent sees it. */
+  /** The working directory as the agent sees it: another one from the start on, for an instance that lies over a folder. */
   readonly jobDir: string;
+  /** Where what it has itself lies, and what it changes, from the start on; undefined for an instance that lies over nothing. */
+  readonly ownDir?: string | undefined;
   /** Whether its user is not the agent's, so that it cannot write what the agent has there read-only. Files of the agent with another name elsewhere stay its own. */
   readonly hasOwnUser: boolean;
   /** The same folders as the instance sees them. */

@@ -90,22 +90,27 @@ function* entriesOf(folder: string): Generator<Dirent> {
 }
 
 /** Bytes of files without a name that these processes hold open: deleting what one writes to hides it from a walk, and frees nothing. */
-const unnamedBytes = async (pids: readonly number[], device: number): Promise<number> => {
+const unnamedBytes = async (pids: readonly number[], devices: ReadonlySet<number>): Promise<number> => {
   const found = new Map<number, number>();
   for (const pid of pids) {
     for (const name of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const facts = await stat(`/proc/${pid}/fd/${name}`).catch(() => undefined);
-      if (facts?.isFile() === true && facts.nlink === 0 && facts.dev === device)
+      if (facts?.isFile() === true && facts.nlink === 0 && devices.has(facts.dev))
         found.set(facts.ino, facts.blocks * BLOCK_BYTES);
     }
   }
   return [...found.values()].reduce((sum, bytes) => sum + bytes, 0);
 };
 
-/** Bytes that the files of a folder take on its disk, and those that processes have written there and deleted. Never rejects. */
-export const diskUse = async (folder: string, pids: readonly number[]): Promise<number> => {
+/**
+ * Bytes that the files of a folder take on its disk, and those that processes have written there and deleted. Never rejects.
+ * @param view another folder by which they write there
+ */
+export const diskUse = async (folder: string, pids: readonly number[], view?: string): Promise<number> => {
   const facts = await stat(folder).catch(() => undefined);
   if (!facts) return 0;
-  const [named, unnamed] = await Promise.all([namedBytes(folder), unnamedBytes(pids, facts.dev)]);
+  const seen = view === undefined ? undefined : await stat(view).catch(() => undefined);
+  const devices = new Set([facts.dev, ...(seen ? [seen.dev] : [])]);
+  const [named, unnamed] = await Promise.all([namedBytes(folder), unnamedBytes(pids, devices)]);
   return named + unnamed;
 };

@@ -21,7 +21,20 @@ export interface Place {
   readonly ramfsBytes: number;
   /** The folder of its secrets on the host; undefined where there is no memory for files. */
   readonly secrets: string | undefined;
+  /** What its own files lie over; only at a level with `viewOf`. */
+  readonly over?: Lower | undefined;
 }
+
+/** A tree of files that others lie over, and that nobody changes while they do. */
+export interface Lower {
+  /** On the host, below the folder of instances. */
+  readonly tree: string;
+  /** Whose it is; undefined: the agent's user. */
+  readonly owner: Owner | undefined;
+}
+
+/** In the folder of an instance whose files lie over others: for the kernel, and where both are seen together. */
+export const LAYER_FOLDERS = ['lower', 'work', 'view'] as const;
 
 /** The network of an instance: the host's, one with nothing but loopback, or one that was made for it. */
 export type PlaceNetwork = 'host' | 'none' | Pick<WayOut, 'networkFile' | 'userFile'>;
@@ -45,6 +58,8 @@ export interface Level {
   ) => { readonly job: string; readonly tmp: string; readonly ramfs: string; readonly secrets: string };
   /** What to start for an instance: the first process, which then is told what to run. */
   readonly argv: (place: Place) => readonly [string, ...string[]];
+  /** Where the agent finds the files of such an instance from its start on; absent: this level cannot lay files over others. */
+  readonly viewOf?: (id: string) => string;
   open(): Promise<void>;
   close(): Promise<void>;
 }

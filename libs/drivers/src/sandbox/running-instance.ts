@@ -10,7 +10,7 @@ import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { WayOut } from '../network/way-out.js';
-import type { Level } from './level.js';
+import type { Level, Lower } from './level.js';
 import { markOf } from '../process/mark.js';
 import type { Owner } from './user-ids.js';
 
@@ -31,6 +31,8 @@ export interface Launch {
   readonly ramfsBytes: number;
   /** The folder of its secrets on the host. */
   readonly secrets: string | undefined;
+  /** What its files lie over. */
+  readonly over?: Lower | undefined;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
   /** Starts its first process. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, chownSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 import { type Cgroup, type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
 import type {
@@ -28,7 +28,7 @@ import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from '../process/init-program.js';
-import { isRoot, type Level, ramfsBytes, RESOLVER_FILE } from './level.js';
+import { isRoot, LAYER_FOLDERS, type Level, type Lower, ramfsBytes, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
 import { assertOwn, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
@@ -42,6 +42,7 @@ import {
   type LaunchedInstance,
 } from './running-instance.js';
 import { SecretFolders } from './secret-folders.js';
+import { tryLayers } from './try-layers.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
@@ -79,6 +80,8 @@ interface Room {
   readonly cgroup: Cgroup | undefined;
   /** One that was made before it was needed. */
   readonly sandbox?: Sandbox;
+  /** What its files lie over. */
+  readonly over?: Lower | undefined;
 }
 
 /** What is asked of it; `wayOut`: the network that was made for it. */
@@ -124,6 +127,9 @@ export class SandboxDriver implements Driver {
   readonly #live = new Map<string, LaunchedInstance>();
   /** Instances by the ids that they were asked for with: one each. */
   readonly #ids = new Set<string>();
+  /** Whose the folders of instances are, by their names. */
+  readonly #owners = new Map<string, Owner | undefined>();
+  #laysOver = false;
   readonly #ready: ReadySandboxes<InstanceSpec, Room>;
   readonly #vacated = new WeakSet<Room>();
   #made = 0;
@@ -143,8 +149,9 @@ export class SandboxDriver implements Driver {
     this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
     this.#ready = new ReadySandboxes({
       depth: options.ready ?? 0,
-      // A network with a way out is made for its instance.
-      keyOf: ({ cores, memoryMB, network = 'none' }) => (network === 'none' ? `${cores} ${memoryMB}` : undefined),
+      // A network with a way out is made for its instance, and so is what its files lie over.
+      keyOf: ({ cores, memoryMB, network = 'none', over }) =>
+        network === 'none' && over === undefined ? `${cores} ${memoryMB}` : undefined,
       make: (spec) => this.#makeReady(spec),
       isUsable: ({ sandbox }) => sandbox?.isOver() === false,
       discard: (room) => this.#vacate(room),
@@ -185,13 +192,16 @@ export class SandboxDriver implements Driver {
         : ['the network is shared with the host: instances can reach its loopback ports']),
     ];
     const wayOutWarning = await this.#tryWayOut(level);
+    const layersWarning = await this.#tryLayers(level);
+    for (const warning of [wayOutWarning, layersWarning]) if (warning !== undefined) warnings.push(warning);
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
     return {
       name: `sandbox/${level.name}`,
-      warnings: wayOutWarning === undefined ? warnings : [...warnings, wayOutWarning],
+      warnings,
       limits,
       path: await visiblePath(path, shown),
       wayOut: wayOutWarning === undefined,
+      laysOver: this.#laysOver,
     };
   }
 
@@ -203,8 +213,9 @@ export class SandboxDriver implements Driver {
     this.#ready.want({ ...spec, id: '' });
   }
 
-  async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
+  async prepare({ over, ...plain }: InstanceSpec): Promise<PreparedInstance> {
     const level = this.#levelHere();
+    const spec = over !== undefined && this.#laysOver ? { ...plain, over } : plain;
     if (this.#ids.has(spec.id)) throw new Error(`there is an instance ${spec.id} here already`);
     this.#ids.add(spec.id);
     const room = await this.#roomFor(level, spec).catch((error: unknown) => {
@@ -212,10 +223,15 @@ export class SandboxDriver implements Driver {
       throw error;
     });
     const { id, folder, owner } = room;
-    const jobDir = join(folder, 'job');
+    const ownDir = join(folder, 'job');
+    const view = room.over ? level.viewOf?.(id) : undefined;
+    let jobDir = ownDir;
     let wayOut: WayOut | undefined;
     return {
-      jobDir,
+      get jobDir() {
+        return jobDir;
+      },
+      ...(view === undefined ? {} : { ownDir }),
       hasOwnUser: owner !== undefined,
       paths: level.paths(folder, this.#secrets?.folderOf(id)),
       putSecrets: async (files) => {
@@ -223,9 +239,10 @@ export class SandboxDriver implements Driver {
         await this.#secrets.put(id, files, owner);
       },
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
-        await Promise.all([handOver(owner, jobDir), this.#warden?.assertOnGuard()]);
+        await Promise.all([handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
         if (!this.#sharesHost(level) && spec.network === 'outgoing') wayOut = await this.#openWayOut(level, folder);
         const running = await this.#begin(room, { spec, wayOut }, command);
+        jobDir = view ?? ownDir;
         this.#live.set(id, running);
         void running.exit.then(() => this.#live.delete(id));
         this.#ready.want(spec);
@@ -234,7 +251,7 @@ export class SandboxDriver implements Driver {
       diskLeft: () => filesUse(['job', 'tmp'].map((name) => join(folder, name))),
       diskFiles: () => filesIn(folder),
       diskBytes: async () =>
-        diskUse(folder, owner ? await findByUser(owner.uid) : ((await this.#live.get(id)?.processes()) ?? [])),
+        diskUse(folder, owner ? await findByUser(owner.uid) : ((await this.#live.get(id)?.processes()) ?? []), view),
       dispose: async () => {
         const running = this.#live.get(id);
         running?.kill();
@@ -263,15 +280,22 @@ export class SandboxDriver implements Driver {
   }
 
   /** @throws Error there is one of this name */
-  async #makeRoom(level: Level, id: string, { cores, memoryMB }: InstanceSpec): Promise<Room> {
+  async #makeRoom(level: Level, id: string, { cores, memoryMB, over }: InstanceSpec): Promise<Room> {
     const folder = join(level.instancesDir, id);
+    const lower = over === undefined ? undefined : this.#lowerAt(level, over);
     // One folder each: a second instance of the same id would share it.
     await mkdir(folder, { mode: 0o700 });
     const owner = await this.#ownerOf(level, folder);
     try {
-      await Promise.all([makeOwnFolders(folder, owner), this.#secrets?.make(id, owner)]);
+      const layers = lower ? LAYER_FOLDERS : [];
+      await Promise.all([
+        makeOwnFolders(folder, owner),
+        ...layers.map((name) => mkdir(join(folder, name), { mode: 0o700 })),
+        this.#secrets?.make(id, owner),
+      ]);
       const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses: this.#most });
-      return { id, folder, owner, cgroup };
+      this.#owners.set(id, owner);
+      return { id, folder, owner, cgroup, over: lower };
     } catch (error) {
       // A full disk, say: the user and what there is of the folder are not kept for nobody.
       await this.#vacate({ id, folder, owner, cgroup: undefined });
@@ -304,7 +328,14 @@ export class SandboxDriver implements Driver {
     return launch(this.#launchOf(room, wanted), command);
   }
 
-  #launchOf({ id, folder, owner, cgroup }: Room, { spec, wayOut }: Wanted): Launch {
+  /** @throws Error it is no folder of an instance */
+  #lowerAt(level: Level, tree: string): Lower {
+    const [name = ''] = relative(level.instancesDir, tree).split('/');
+    if (!this.#owners.has(name)) throw new Error(`there is no instance whose folder is ${tree}`);
+    return { tree, owner: this.#owners.get(name) };
+  }
+
+  #launchOf({ id, folder, owner, cgroup, over }: Room, { spec, wayOut }: Wanted): Launch {
     const level = this.#levelHere();
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     return {
@@ -316,6 +347,7 @@ export class SandboxDriver implements Driver {
       cgroup,
       ramfsBytes: ramfsBytes(spec.memoryMB),
       secrets: this.#secrets?.folderOf(id),
+      over,
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
       connections: this.#connections,
@@ -328,6 +360,7 @@ export class SandboxDriver implements Driver {
     const { id, folder, owner, cgroup, sandbox } = room;
     const level = this.#levelHere();
     await sandbox?.discard();
+    this.#owners.delete(id);
     await Promise.all([cgroup?.remove(), removeFolder(folder), this.#secrets?.remove(id)]);
     if (!owner || this.#vacated.has(room)) return;
     this.#vacated.add(room);
@@ -384,6 +417,20 @@ export class SandboxDriver implements Driver {
       return undefined;
     } catch (error) {
       return `instances of profiles with access to the network are not run here: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** @returns what an operator should know, if the files of one instance cannot be laid over those of another */
+  async #tryLayers(level: Level): Promise<string | undefined> {
+    const copies = 'tasks in pools get a copy of all files of their slot';
+    if (!level.viewOf) return `${copies}: at level ${level.name} they cannot be shared`;
+    this.#laysOver = true;
+    try {
+      await tryLayers(this, this.#name);
+      return undefined;
+    } catch (error) {
+      this.#laysOver = false;
+      return `${copies}: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { DEVICES, type HostView } from './host-view.js';
 import {
@@ -20,15 +20,28 @@ import { HOLD } from './scripts.js';
 import type { SecretFolders } from './secret-folders.js';
 import { findProgram } from '../process/find-program.js';
 
+/** Where the folders of instances are in the shared root. */
+const INSTANCES = '/.fornax';
+
+/** Lays its files over others in the shared root, where the agent still finds them when the instance is over. */
+const layersOf = ({ id, owner, over }: Place, instancesDir: string): readonly string[] => {
+  if (!over) return [];
+  const users = owner && over.owner ? ['--lower-user', String(over.owner.uid), String(owner.uid)] : [];
+  return [...users, '--layers', join(INSTANCES, relative(instancesDir, over.tree)), join(INSTANCES, id)];
+};
+
 /** The mounts that an instance adds to its copy of the shared root. */
-const mountsOf = ({ id, groups, ramfsBytes, secrets }: Place, resolver: string | undefined): readonly string[] => {
-  const own = join('/.fornax', id);
+const mountsOf = (
+  { id, groups, ramfsBytes, secrets, over }: Place,
+  resolver: string | undefined,
+): readonly string[] => {
+  const own = join(INSTANCES, id);
   return [
     ...['--proc', '/proc'],
     ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path]),
     ...MASKED_PATHS.flatMap((path) => ['--mask', path]),
     ...showingGroups(groups),
-    ...['--bind', join(own, 'job'), '/job'],
+    ...['--bind', join(own, over ? 'view' : 'job'), '/job'],
     ...['--bind', join(own, 'tmp'), '/tmp'],
     ...['--tmpfs', '/dev/shm', `mode=1777,size=${ramfsBytes}`],
     ...['--devpts', '/dev/pts'],
@@ -37,7 +50,7 @@ const mountsOf = ({ id, groups, ramfsBytes, secrets }: Place, resolver: string |
       ? []
       : ['--bind', join('/.fornax-secrets', id), ISOLATED_PATHS.secrets, '--read-only', ISOLATED_PATHS.secrets]),
     // Last: from here on nobody finds the folders of other instances.
-    ...['--cover', '/.fornax'],
+    ...['--cover', INSTANCES],
     ...['--cover', '/.fornax-secrets'],
   ];
 };
@@ -107,6 +120,7 @@ export const unshareLevel = async (
     hasOwnUsers: isRoot(),
     usersOfNetworks: () => (isRoot() ? undefined : `/proc/${holder?.pid ?? 0}/ns/user`),
     paths: () => ISOLATED_PATHS,
+    viewOf: (id) => join(`/proc/${holder?.pid ?? 0}/root`, INSTANCES, id, 'view'),
     argv: (place) => {
       const ns = `/proc/${holder?.pid ?? 0}/ns`;
       return [
@@ -114,7 +128,8 @@ export const unshareLevel = async (
         ...entering(place),
         ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', `${ns}/user`]),
         ...enteringNetwork(place),
-        ...['--namespace-mount', `${ns}/mnt`, place.network === 'none' ? '--isolate-network' : '--isolate'],
+        ...['--namespace-mount', `${ns}/mnt`, ...layersOf(place, instancesDir)],
+        place.network === 'none' ? '--isolate-network' : '--isolate',
         ...mountsOf(place, typeof place.network === 'string' ? undefined : resolver),
         ...running(ISOLATED_PATHS.job, 'all', place.owner),
       ];
