@@ -25,6 +25,47 @@ const summary = {
   wallTime: '00:00:00',
   taskDefaultWaitForPoolResourcesSynchronization: false,
 };
+const pool = {
+  ...summary,
+  errors: [],
+  elasticProperty: {
+    isElastic: false,
+    minTotalSlots: 0,
+    maxTotalSlots: 0,
+    minIdleSlots: 0,
+    resizePeriod: 90,
+    rampResizeFactor: 0.4,
+    minIdleTimeSeconds: 90,
+  },
+  scaling: null,
+  preparationTask: null,
+  constants: [
+    { key: 'A', value: 'old' },
+    { key: 'QARNOT_SECRET_B', value: '[SECRET]' },
+  ],
+  forcedConstants: [],
+  constraints: [],
+  secretsAccessRights: { bySecret: [], byPrefix: [] },
+  tags: ['before'],
+  labels: {},
+  resourceBuckets: [],
+  advancedResourceBuckets: [],
+  status: null,
+  totalSlotCapacity: 1,
+  poolUsage: 0,
+  hardwareConstraints: [],
+  schedulingType: 'flex',
+  targetedReservedMachineKey: null,
+  targetedReservationName: null,
+  autoDeleteOnCompletion: false,
+  completionTimeToLive: '00:00:00',
+  privileges: { exportApiAndStorageCredentialsInEnvironment: false },
+  defaultRetrySettings: { maxTotalRetries: null, maxPerInstanceRetries: null },
+  forcedNetworkRules: [],
+  maxTimeQueueSeconds: null,
+  projectUuid: null,
+  defaultResourcesCacheTTLSec: 0,
+};
 const page = { data: [summary], token: '', nextToken: null, isTruncated: false, count: 1, total: 1 };
 
 const platform = cannedPlatform({
@@ -33,6 +74,10 @@ const platform = cannedPlatform({
     'POST /tasks': [200, { uuid: 't' }],
     'POST /pools/summaries/paginate': [200, page],
     'PUT /pools/p/scaling': [200, ''],
+    'GET /pools/p': [200, pool],
+    'PUT /pools/p': [200, ''],
+    'PATCH /pools/p': [200, ''],
+    'POST /pools/p/clone': [200, { uuid: 'q' }],
     'POST /pools/p/close': [200, ''],
     'DELETE /pools/p': [200, ''],
     'GET /fornax/v1/pools/p/instances/1/stderr': [200, 'no flour\n'],
@@ -104,6 +149,45 @@ describe('fornax pool', () => {
       ['POST /pools/p/close', 'over'],
       ['DELETE /pools/p', 'over'],
     ]);
+  });
+
+  it('changes constants and tags, refreshes and clones', async () => {
+    await fornax('pool update p -c A=new -c C=3 --reason tuned');
+    expect(platform.bodies.pop()).toEqual({
+      constants: [
+        { key: 'A', value: 'new' },
+        { key: 'QARNOT_SECRET_B', value: '[SECRET]' },
+        { key: 'C', value: '3' },
+      ],
+    });
+    await fornax('pool update p -t x -t y');
+    expect(platform.bodies.pop()).toEqual({ tags: ['x', 'y'] });
+    expect((await fornax('pool update p')).stderr).toContain('--constant, --tag');
+    expect((await fornax('pool refresh p')).code).toBe(0);
+    const cloned = await fornax('pool clone p -n copy --prepare make -c A=b --slots 0');
+    expect([cloned.code, cloned.stdout]).toEqual([0, 'q\n']);
+    expect(platform.bodies.pop()).toEqual({
+      name: 'copy',
+      preparationTask: { commandLine: 'make' },
+      constants: [{ key: 'A', value: 'b' }],
+      scaling: {
+        policies: [
+          { type: 'Fixed', slotsCount: 0, name: 'always', enabledPeriods: [{ type: 'Always', name: 'always' }] },
+        ],
+      },
+    });
+    await fornax('pool clone p');
+    expect(platform.bodies.pop()).toEqual({});
+    expect((await fornax('pool clone p --slots 1 --max 2')).code).toBe(2);
+    expect(platform.asked.map(({ what }) => what)).toEqual([
+      'GET /pools/p',
+      'PUT /pools/p',
+      'PUT /pools/p',
+      'PATCH /pools/p',
+      'POST /pools/p/clone',
+      'POST /pools/p/clone',
+    ]);
+    expect(platform.asked[1]?.headers['fornax-reason']).toBe('tuned');
   });
 
   it('lists them, and shows what slots print', async () => {

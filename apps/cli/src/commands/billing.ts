@@ -1,8 +1,7 @@
-import { ApiError } from '@fornax/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import { stringify } from 'yaml';
-import { openDocument, type OpenDocument } from '../session/job-file.js';
-import { UsageError } from '../session/connection.js';
+import { inLines } from '../session/document-errors.js';
+import { openDocument } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { followAudit, printFindings, saidOf } from './log-audit.js';
@@ -11,21 +10,6 @@ import { clientOf, withReason, type ReasonOptions } from './others.js';
 const versionOf = (text: string): number => {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('must be the number of a price list');
   return Number(text);
-};
-
-const textsOf = (errors: object): readonly (readonly [string, string])[] =>
-  Object.entries(errors).flatMap(([place, texts]) =>
-    (Array.isArray(texts) ? texts : [texts]).map((text) => [place, String(text)] as const),
-  );
-
-/** What is wrong with a document, by its lines; the error itself where it says nothing of places. */
-const inLines = (error: unknown, file: string, { lineOf }: OpenDocument): unknown => {
-  if (!(error instanceof ApiError) || error.status !== 400) return error;
-  const { body } = error;
-  const errors = typeof body === 'object' && body !== null && 'errors' in body ? body.errors : undefined;
-  if (typeof errors !== 'object' || errors === null) return error;
-  const lines = textsOf(errors).map(([place, text]) => `${file}:${lineOf(place) ?? 1}: ${place}: ${text}`);
-  return lines.length === 0 ? error : new UsageError(lines.join('\n'));
 };
 
 const publish = async (io: Io, file: string, options: ReasonOptions): Promise<void> => {

@@ -2,7 +2,8 @@ import type { NewJob } from '@fornax/client';
 import type { Command } from 'commander';
 import { listOf } from '../terminal/arguments.js';
 import { UsageError } from '../session/connection.js';
-import { documentIn, documentOf, tasksIn } from '../session/job-file.js';
+import { inLines } from '../session/document-errors.js';
+import { documentOf, openDocument, tasksIn } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
@@ -29,7 +30,11 @@ const submit = async (io: Io, file: string | undefined, options: SubmitOptions):
   const { name } = options;
   if (file !== undefined) {
     if (Object.keys(options).length > 0) throw new UsageError('What a file says is not said by options as well.');
-    return io.print(await client.jobs.submit(await documentIn(file)));
+    const document = await openDocument(file);
+    const id = await client.jobs.submit(document.body).catch((error: unknown) => {
+      throw inLines(error, file, document);
+    });
+    return io.print(id);
   }
   if (name === undefined) throw new UsageError('A job needs a file, or a name: --name.');
   const { tasks, dependencies = false } = options;
@@ -108,9 +113,11 @@ export const addJobCommands = (program: Command, io: Io): void => {
       ),
     );
   for (const [kind, which] of REPETITIONS)
-    withReason(
-      job.command(`${kind} <job>`).description(`make a job of ${which}, in the same shape; prints its id`),
-    ).action(async (id: string, options: ReasonOptions) => io.print(await clientOf(io, options).jobs.repeat(kind, id)));
+    withReason(job.command(`${kind} <job>`).description(`make a job of ${which}, in the same shape; prints its id`))
+      .option('--pool <pool>', 'an open pool, by id or shortname: what ran in a pool runs in this one')
+      .action(async (id: string, { pool, ...options }: ReasonOptions & { readonly pool?: string }) =>
+        io.print(await clientOf(io, options).jobs.repeat(kind, id, pool === undefined ? {} : { pool })),
+      );
   withReason(job.command('terminate <job>').description('end it: its tasks that are not over are cancelled')).action(
     (id: string, options: ReasonOptions) => clientOf(io, options).jobs.terminate(id),
   );

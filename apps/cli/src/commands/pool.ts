@@ -1,26 +1,24 @@
-import { readFile } from 'node:fs/promises';
 import type { NewPool } from '@fornax/client';
 import type { Command } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { printOutput, type LogOptions } from '../session/print-output.js';
-import { amountOf, constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
+import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
+import {
+  boundsOf,
+  onlyOne,
+  policiesIn,
+  scalingIn,
+  withBounds,
+  withScaling,
+  type ScalingOptions,
+  type SizeOptions,
+} from './pool-size.js';
 
-interface SizeOptions {
-  readonly min?: number;
-  readonly max?: number;
-  readonly minIdle?: number;
-  readonly idleSeconds?: number;
-  readonly policies?: string;
-}
-
-interface CreateOptions extends SizeOptions {
-  readonly name: string;
+interface SlotOptions {
   readonly shortname?: string;
-  readonly profile: string;
-  readonly nodes?: number;
   readonly slotsPerNode?: number;
   readonly prepare?: string;
   readonly constant?: readonly Constant[];
@@ -28,68 +26,69 @@ interface CreateOptions extends SizeOptions {
   readonly tag?: readonly string[];
 }
 
-const ALWAYS = [{ type: 'Always', name: 'always' }];
+interface CreateOptions extends SizeOptions, SlotOptions {
+  readonly name: string;
+  readonly profile: string;
+  readonly nodes?: number;
+}
 
-/** @throws UsageError the file holds no JSON */
-const policiesIn = async (path: string): Promise<unknown> => {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
-  } catch (error) {
-    throw new UsageError(`${path} cannot be read as JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-};
-
-/** @returns undefined when no bounds are given @throws UsageError there is no upper one */
-const boundsOf = ({ min, max, minIdle, idleSeconds }: SizeOptions) => {
-  if (max === undefined) {
-    if ([min, minIdle, idleSeconds].some((given) => given !== undefined))
-      throw new UsageError('--min, --min-idle and --idle-seconds go with --max.');
-    return undefined;
-  }
-  return {
-    maxTotalSlots: max,
-    ...(min === undefined ? {} : { minTotalSlots: min }),
-    ...(minIdle === undefined ? {} : { minIdleSlots: minIdle }),
-    ...(idleSeconds === undefined ? {} : { minIdleTimeSeconds: idleSeconds }),
-  };
-};
-
-const onlyOne = (asked: Readonly<Record<string, unknown>>): void => {
-  const given = Object.entries(asked).filter(([, value]) => value !== undefined);
-  if (given.length !== 1) throw new UsageError(`Say one of ${Object.keys(asked).join(', ')}.`);
-};
+/** What is said of a new pool beside its name and its size. */
+const slotsOf = ({ shortname, slotsPerNode, prepare, constant, resource, tag }: SlotOptions): Partial<NewPool> => ({
+  ...(shortname === undefined ? {} : { shortname }),
+  ...(slotsPerNode === undefined ? {} : { multiSlotsSettings: { slotsPerNode } }),
+  ...(prepare === undefined ? {} : { preparationTask: { commandLine: prepare } }),
+  ...(constant === undefined ? {} : { constants: [...constant] }),
+  ...(resource === undefined ? {} : { resourceBuckets: [...resource] }),
+  ...(tag === undefined ? {} : { tags: [...tag] }),
+});
 
 const create = async (io: Io, options: CreateOptions): Promise<void> => {
-  const { name, shortname, profile, nodes, slotsPerNode, prepare, constant, resource, tag, policies, max } = options;
+  const { name, profile, nodes, policies, max } = options;
   const bounds = boundsOf(options);
   onlyOne({ '--nodes': nodes, '--max': max, '--policies': policies });
   const pool: NewPool = {
     name,
     profile,
-    ...(shortname === undefined ? {} : { shortname }),
     ...(nodes === undefined ? {} : { instanceCount: nodes }),
     ...(bounds === undefined ? {} : { elasticProperty: { isElastic: true, ...bounds } }),
     ...(policies === undefined ? {} : { scaling: await policiesIn(policies) }),
-    ...(slotsPerNode === undefined ? {} : { multiSlotsSettings: { slotsPerNode } }),
-    ...(prepare === undefined ? {} : { preparationTask: { commandLine: prepare } }),
-    ...(constant === undefined ? {} : { constants: [...constant] }),
-    ...(resource === undefined ? {} : { resourceBuckets: [...resource] }),
-    ...(tag === undefined ? {} : { tags: [...tag] }),
+    ...slotsOf(options),
   };
   io.print(await io.client().pools.create(pool));
 };
 
-type ScaleOptions = SizeOptions & ReasonOptions & { readonly slots?: number };
+type CloneOptions = ScalingOptions & SlotOptions & { readonly name?: string };
 
-const scale = async (io: Io, id: string, options: ScaleOptions): Promise<void> => {
-  const { slots, policies, max } = options;
-  const bounds = boundsOf(options);
-  onlyOne({ '--slots': slots, '--max': max, '--policies': policies });
-  const policy = bounds ? { type: 'ManagedTasksQueue', ...bounds } : { type: 'Fixed', slotsCount: slots };
-  const scaling =
-    policies === undefined
-      ? { policies: [{ ...policy, name: 'always', enabledPeriods: ALWAYS }] }
-      : await policiesIn(policies);
+const clone = async (io: Io, id: string, options: CloneOptions): Promise<void> => {
+  const { name } = options;
+  // A scaling counts before whatever else the origin says of its size (contract, 5.16).
+  const scaling = await scalingIn(options);
+  const changes = {
+    ...(name === undefined ? {} : { name }),
+    ...(scaling === undefined ? {} : { scaling }),
+    ...slotsOf(options),
+  };
+  io.print(await io.client().pools.clone(id, changes));
+};
+
+type UpdateOptions = ReasonOptions & Pick<SlotOptions, 'constant' | 'tag'>;
+
+/** Constants are sent as a whole: those that are not named stay as they are. */
+const update = async (io: Io, id: string, options: UpdateOptions): Promise<void> => {
+  const { constant, tag } = options;
+  if (constant === undefined && tag === undefined) throw new UsageError('Say what is to change: --constant, --tag.');
+  const client = clientOf(io, options);
+  const before = constant === undefined ? [] : (await client.pools.get(id)).constants;
+  const constants = new Map([...before, ...(constant ?? [])].map(({ key, value }) => [key, value]));
+  await client.pools.update(id, {
+    ...(constant === undefined ? {} : { constants: [...constants].map(([key, value]) => ({ key, value })) }),
+    ...(tag === undefined ? {} : { tags: [...tag] }),
+  });
+};
+
+const scale = async (io: Io, id: string, options: ScalingOptions & ReasonOptions): Promise<void> => {
+  const scaling = await scalingIn(options);
+  if (scaling === undefined) throw new UsageError('Say one of --slots, --max, --policies.');
   await clientOf(io, options).pools.scale(id, scaling);
 };
 
@@ -107,31 +106,56 @@ const list = async (io: Io): Promise<void> => {
   io.print(renderTable([['ID', 'NAME', 'STATE', 'READY', 'WANTED', 'INSTANCES', 'CREATED'], ...rows]));
 };
 
-const withBounds = (command: Command): Command =>
+/** Adds what is said of the slots of a new pool. */
+const withSlots = (command: Command): Command =>
   command
-    .option('--max <slots>', 'elastic: this many slots at most', amountOf)
-    .option('--min <slots>', 'elastic: never fewer slots than this (0)', amountOf)
-    .option('--min-idle <slots>', 'elastic: slots that are kept free for what comes next (0)', amountOf)
-    .option('--idle-seconds <seconds>', 'elastic: close a slot that has been free for this long (90)', amountOf)
-    .option('--policies <file>', 'a scaling with its policies, JSON');
-
-/** `fornax pool …` */
-export const addPoolCommands = (program: Command, io: Io): void => {
-  const pool = program.command('pool').description('keep nodes prepared, so that tasks start at once');
-  const make = pool
-    .command('create')
-    .description('create a pool; prints its id')
-    .requiredOption('-n, --name <name>')
     .option('--shortname <name>', 'another name for its id')
-    .option('-p, --profile <profile>', 'what to run', 'docker-batch')
-    .option('--nodes <count>', 'a fixed number of nodes', countOf);
-  withBounds(make)
     .option('--slots-per-node <count>', 'instances that run on a node at once', countOf)
     .option('--prepare <command>', 'run once in each slot, before any task')
     .option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
     .option('--resource <bucket>', 'input bucket of every slot (repeatable)', listOf)
-    .option('-t, --tag <tag>', 'to find it by (repeatable)', listOf)
-    .action((options: CreateOptions) => create(io, options));
+    .option('-t, --tag <tag>', 'to find it by (repeatable)', listOf);
+
+const addMakers = (pool: Command, io: Io): void => {
+  const make = pool
+    .command('create')
+    .description('create a pool; prints its id')
+    .requiredOption('-n, --name <name>')
+    .option('-p, --profile <profile>', 'what to run', 'docker-batch')
+    .option('--nodes <count>', 'a fixed number of nodes', countOf);
+  withSlots(withBounds(make)).action((options: CreateOptions) => create(io, options));
+  const copy = pool
+    .command('clone <pool>')
+    .description('make a pool like another one, but for what is said here; prints its id')
+    .option('-n, --name <name>', 'another name than its origin has');
+  withSlots(withScaling(copy)).action((id: string, options: CloneOptions) => clone(io, id, options));
+};
+
+const addChanges = (pool: Command, io: Io): void => {
+  withReason(pool.command('update <pool>').description('change its constants and tags'))
+    .option('-c, --constant <KEY=VALUE>', 'set it; the others stay (repeatable)', constantOf)
+    .option('-t, --tag <tag>', 'its tags, instead of those that it has (repeatable)', listOf)
+    .action((id: string, options: UpdateOptions) => update(io, id, options));
+  const resize = pool.command('scale <pool>').description('change how many slots it has');
+  withReason(withScaling(resize)).action((id: string, options: ScalingOptions & ReasonOptions) =>
+    scale(io, id, options),
+  );
+  const ends = [
+    ['refresh', 'bring new and changed input files to all of its slots'],
+    ['close', 'take no new tasks: those that have begun are finished, then it ends'],
+    ['delete', 'cancel its tasks, close its slots and forget it'],
+  ] as const;
+  for (const [name, what] of ends)
+    withReason(pool.command(`${name} <pool>`).description(what)).action((id: string, options: ReasonOptions) =>
+      clientOf(io, options).pools[name](id),
+    );
+};
+
+/** `fornax pool …` */
+export const addPoolCommands = (program: Command, io: Io): void => {
+  const pool = program.command('pool').description('keep nodes prepared, so that tasks start at once');
+  addMakers(pool, io);
+  addChanges(pool, io);
   pool
     .command('list')
     .description('all pools, newest first')
@@ -140,17 +164,6 @@ export const addPoolCommands = (program: Command, io: Io): void => {
     .command('get <pool>')
     .description('everything about one pool (uuid or shortname), as JSON')
     .action(async (id: string) => io.print(JSON.stringify(await io.client().pools.get(id), null, 2)));
-  const resize = pool
-    .command('scale <pool>')
-    .description('change how many slots it has')
-    .option('--slots <count>', 'a fixed number of slots', amountOf);
-  withReason(withBounds(resize)).action((id: string, options: ScaleOptions) => scale(io, id, options));
-  withReason(
-    pool.command('close <pool>').description('take no new tasks: those that have begun are finished, then it ends'),
-  ).action((id: string, options: ReasonOptions) => clientOf(io, options).pools.close(id));
-  withReason(pool.command('delete <pool>').description('cancel its tasks, close its slots and forget it')).action(
-    (id: string, options: ReasonOptions) => clientOf(io, options).pools.delete(id),
-  );
   pool
     .command('logs <pool>')
     .description('what the preparation of its slots has printed')

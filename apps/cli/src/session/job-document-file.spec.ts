@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { documentIn } from './job-file.js';
+import { openDocument } from './job-file.js';
 
 describe('a document of a job on disk', () => {
   let folder: string;
@@ -15,7 +15,7 @@ describe('a document of a job on disk', () => {
   const read = async (text: string): Promise<unknown> => {
     const path = join(folder, 'job.yaml');
     await writeFile(path, text);
-    return documentIn(path);
+    return (await openDocument(path)).body;
   };
 
   it('is YAML, or JSON, with parts that stand for others', async () => {
@@ -27,8 +27,8 @@ describe('a document of a job on disk', () => {
   });
 
   it('may come from the standard input', async () => {
-    expect(await documentIn('-', Readable.from(['name: a']))).toEqual({ name: 'a' });
-    await expect(documentIn('-', Readable.from(['{']))).rejects.toThrow(/^The standard input cannot be read as YAML/);
+    expect((await openDocument('-', Readable.from(['name: a']))).body).toEqual({ name: 'a' });
+    await expect(openDocument('-', Readable.from(['{']))).rejects.toThrow(/^The standard input cannot be read as YAML/);
   });
 
   it.each([

@@ -54,10 +54,6 @@ export const openDocument = async (path: string, input: Readable = process.stdin
   }
 };
 
-/** A job as one document. @param path `-`: the standard input @throws UsageError it cannot be read */
-export const documentIn = async (path: string, input: Readable = process.stdin): Promise<unknown> =>
-  (await openDocument(path, input)).body;
-
 /** @throws UsageError it is no list of tasks */
 export const tasksIn = async (path: string): Promise<readonly Json[]> => {
   let parsed: unknown;

@@ -24,6 +24,12 @@ export interface NewJob {
   readonly autoDeleteOnCompletion?: boolean;
 }
 
+/** What a job that is made of another one is to have otherwise. */
+export interface JobChanges {
+  /** Id or shortname of an open pool. */
+  readonly pool?: string;
+}
+
 const page = pageOf(jobSchema);
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 
@@ -71,9 +77,9 @@ export class JobsClient {
     return (await this.json('POST', '/fornax/v1/jobs', createdSchema, { body: document })).uuid;
   }
 
-  /** Makes a job of another one. @returns its id @throws ApiError 400 there is nothing to run again, or it is not over */
-  async repeat(kind: JobRepetition, id: string): Promise<string> {
-    return (await this.json('POST', `/fornax/v1${pathOf(id)}/${kind}`, createdSchema)).uuid;
+  /** Makes a job of another one. @param changes where what ran in a pool is to run @returns its id @throws ApiError 400 there is nothing to run again, it is not over, or its pool takes no tasks */
+  async repeat(kind: JobRepetition, id: string, changes: JobChanges = {}): Promise<string> {
+    return (await this.json('POST', `/fornax/v1${pathOf(id)}/${kind}`, createdSchema, { body: changes })).uuid;
   }
 
   graph(id: string): Promise<WireJobGraph> {

@@ -20,6 +20,9 @@ type NewElasticSize = Partial<Omit<NonNullable<PoolCreation['elasticProperty']>,
 export type NewPool = Partial<Omit<PoolCreation, 'name' | 'elasticProperty'>> &
   Pick<PoolCreation, 'name'> & { readonly elasticProperty?: NewElasticSize };
 
+/** What may be changed of a pool beside its size. */
+export type PoolChanges = Pick<PoolCreation, 'constants' | 'tags'>;
+
 const summaryPage = pageOf(poolSummarySchema);
 const nothing = trusted<unknown>();
 const pathOf = (id: string): string => `/pools/${encodeURIComponent(id)}`;
@@ -50,6 +53,21 @@ export class PoolsClient {
   /** Changes how many slots it has. @param scaling policies (contract, 3.10) @throws ApiError 400, 403 */
   async scale(id: string, scaling: unknown): Promise<void> {
     await this.json('PUT', `${pathOf(id)}/scaling`, nothing, { body: scaling });
+  }
+
+  /** Changes constants and tags, each as a whole, where they are given. @throws ApiError 400, 403 */
+  async update(id: string, changes: PoolChanges): Promise<void> {
+    await this.json('PUT', pathOf(id), nothing, { body: changes });
+  }
+
+  /** Brings new and changed resources to all of its slots. @throws ApiError 400 it ends or is over */
+  async refresh(id: string): Promise<void> {
+    await this.json('PATCH', pathOf(id), nothing);
+  }
+
+  /** Makes a pool like this one, with a name for its id of its own. @param changes what it is to have otherwise @returns its id @throws ApiError 400, 402, 403, 404 */
+  async clone(id: string, changes: Partial<NewPool> = {}): Promise<string> {
+    return (await this.json('POST', `${pathOf(id)}/clone`, createdSchema, { body: changes })).uuid;
   }
 
   /** Takes no new tasks any more. @throws ApiError 403 */

@@ -128,7 +128,14 @@ export {
 } from './price-document.js';
 export { jobDocumentSchema, jobDocumentJsonSchema, type JobDocument, type JobDocumentTask } from './job-document.js';
 export { jobGraphSchema, type WireJobGraph } from './job-graph.js';
-export { jobCreationSchema, jobSchema, type JobCreation, type WireJob } from './jobs.js';
+export {
+  jobCreationSchema,
+  jobRepetitionSchema,
+  jobSchema,
+  type JobCreation,
+  type JobRepetition,
+  type WireJob,
+} from './jobs.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';
 export {
   anyScalingSchema,

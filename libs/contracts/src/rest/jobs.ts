@@ -16,6 +16,17 @@ export const jobCreationSchema = z.object({
 });
 export type JobCreation = z.output<typeof jobCreationSchema>;
 
+/** Body of `POST /fornax/v1/jobs/{id}/clone`, `retry`, `resume` and `recover`. */
+export const jobRepetitionSchema = z.strictObject({
+  pool: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .meta({ description: 'Id or shortname of an open pool: what ran in a pool runs in this one' }),
+});
+export type JobRepetition = z.output<typeof jobRepetitionSchema>;
+
 const date = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/);
 const shownDuration = z.string().regex(/^(\d+\.)?\d\d:\d\d:\d\d$/);
 

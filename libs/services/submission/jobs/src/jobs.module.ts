@@ -8,6 +8,7 @@ import { JOB_SHORTNAMES, JobReservations, JobRoom } from './commands/job-places.
 import { JobListsController } from './http/job-lists.controller.js';
 import { JobsController } from './http/jobs.controller.js';
 import { RepeatJob } from './commands/repeat-job.handler.js';
+import { RepetitionPool } from './commands/repetition-pool.js';
 import { StagedTasks } from './commands/staged-tasks.js';
 import { WholeJobsController } from './http/whole-jobs.controller.js';
 import { JobBarrier, JOBS, JobsProjection } from './model/jobs.projection.js';
@@ -31,6 +32,7 @@ import { JobLookup } from './queries/job-lookup.js';
     JobReservations,
     CreateJob,
     RepeatJob,
+    RepetitionPool,
     StagedTasks,
     EndJob,
     JobEnds,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
 import { DOCUMENTS, startJobHarness, type JobHarness, uuidOf } from './jobs.fixture.js';
+import type { Answer } from './submission.fixture.js';
 
 let harness: JobHarness;
 beforeAll(async () => {
@@ -98,5 +99,47 @@ describe('a job that is run again', () => {
       },
     });
     expect([...(await again('recover')).keys()].toSorted()).toEqual(['bad', 'last', 'next']);
+  });
+
+  it('runs in its pool again, in another one that is named, and says so where its own takes nothing', async () => {
+    const pool = async (shortname: string): Promise<string> => {
+      const body = { name: 'p', shortname, profile: 'docker-batch', instanceCount: 1 };
+      return String((await harness.call('POST', '/pools', body)).json()['uuid']);
+    };
+    const [own, other] = [await pool('its-own'), await pool('stands-in')];
+    const tasks = [
+      { name: 'a', command: 'false' },
+      { name: 'b', command: 'true', after: ['a'] },
+    ];
+    const id = await made({ name: 'pooled', pool: 'its-own', tasks });
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    await eventually(async () => (await harness.jobState(id)) === 'Completed');
+    const again = (kind: string, body?: object, of = id) => harness.call('POST', `${DOCUMENTS}/${of}/${kind}`, body);
+    const ranIn = async (answer: Answer): Promise<readonly unknown[]> => {
+      const uuid = String(answer.json()['uuid']);
+      const used = [...(await harness.byName(uuid)).values()].map(({ poolUuid }) => poolUuid);
+      return [(await harness.readJob(uuid)).poolUuid, ...used];
+    };
+    expect(await ranIn(await again('resume'))).toEqual([own, own, own]);
+    const refusal = async (answer: Promise<Answer>): Promise<unknown> => {
+      const { status, json } = await answer;
+      return [status, json()['errors']];
+    };
+    const says = (text: string) => [400, { pool: [expect.stringContaining(text)] }];
+    expect(await refusal(again('clone', { pool: 'nobody' }))).toEqual(says('No such pool: nobody'));
+    await harness.call('POST', `/pools/${own}/close`);
+    for (const kind of ['clone', 'resume', 'recover'])
+      expect(await refusal(again(kind))).toEqual(says(`The pool ${own}, in which it ran, takes no new tasks`));
+    expect(await refusal(again('clone', { pool: 'its-own' }))).toEqual(says('is closed'));
+    const headers = { 'idempotency-key': 'in-another-pool' };
+    const named = () => harness.call('POST', `${DOCUMENTS}/${id}/recover`, { pool: 'stands-in' }, { headers });
+    const [first, second] = [await named(), await named()];
+    expect(second.json()).toEqual(first.json());
+    expect(await ranIn(first)).toEqual([other, other, other]);
+    const without = await made({ name: 'alone', tasks: [{ name: 'a', command: 'true' }] });
+    expect(await refusal(again('clone', { pool: 'stands-in' }, without))).toEqual(says('did not run in a pool'));
+    await harness.call('DELETE', `/pools/${own}`);
+    expect(await refusal(again('clone'))).toEqual(says('takes no new tasks'));
+    expect(await ranIn(await again('clone', { pool: other }))).toEqual([other, other, other]);
   });
 });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { wireDuration, type JobCreation } from '@fornax/contracts';
+import { wireDuration, type JobCreation, type JobRepetition } from '@fornax/contracts';
 import {
   instanceEndsOf,
   isOver,
@@ -16,6 +16,7 @@ import type { JobRow } from '../model/job-row.js';
 import { RepetitionRoom } from '../model/repetition-room.js';
 import { JobLookup } from '../queries/job-lookup.js';
 import { CreateJob } from './create-job.handler.js';
+import { RepetitionPool } from './repetition-pool.js';
 
 /** Tasks read together: each may be 300 KB. */
 const AT_ONCE = 100;
@@ -47,10 +48,11 @@ export class RepeatJob {
     private readonly tasks: TasksOfJobs,
     private readonly copies: RepeatTask,
     private readonly creations: CreateJob,
+    private readonly pools: RepetitionPool,
   ) {}
 
   /** @returns the new job's id, once a read shows it and its tasks @throws NotFound, Invalid, and what a creation throws */
-  async repeat(kind: OriginKind, id: string, context: RequestContext): Promise<string> {
+  async repeat(kind: OriginKind, id: string, changes: JobRepetition, context: RequestContext): Promise<string> {
     const job = await this.lookup.find(context.account, id);
     if (job.owner !== context.account.id)
       throw new Forbidden(`Only its owner may do this with job ${job.job_id}`, { code: 'not-the-owner' });
@@ -64,9 +66,11 @@ export class RepeatJob {
     const repeated = repeatedIn(kind, statuses);
     if (repeated.length === 0)
       throw new Invalid(`The job ${job.job_id} has no tasks to ${kind}`, { code: 'nothing-to-repeat' });
-    const tasksOf = tasksLike(repeated, await this.copiesOf(job.job_id, repeated, statuses));
+    const pool = await this.pools.of(poolsOf(job, repeated, statuses), changes.pool, context.account);
+    const tasksOf = tasksLike(repeated, await this.copiesOf(job.job_id, repeated, statuses), pool);
+    const creation = creationOf(job);
     return this.creations.createAsked(
-      { creation: creationOf(job), body: {}, way: [`${kind}-job`, job.job_id], tasksOf },
+      { creation: inPool(creation, pool), body: changes, way: [`${kind}-job`, job.job_id], tasksOf },
       context,
     );
   }
@@ -102,9 +106,24 @@ export class RepeatJob {
   }
 }
 
+/** Where the job ran, and those of its tasks that run again. */
+const poolsOf = (
+  job: JobRow,
+  repeated: readonly RepeatedTask[],
+  statuses: readonly TaskStatus[],
+): ReadonlySet<string> => {
+  const again = new Set(repeated.map(({ taskId }) => taskId));
+  const ofTasks = statuses.flatMap(({ taskId, fold }) => (again.has(taskId) ? [fold.spec.poolUuid] : []));
+  return new Set([job.pool_id ?? undefined, ...ofTasks].filter((id) => id !== undefined));
+};
+
+/** What ran in a pool runs in this one. @param pool undefined: in its own */
+const inPool = <C extends { readonly poolUuid?: string | undefined }>(creation: C, pool: string | undefined): C =>
+  pool === undefined || creation.poolUuid === undefined ? creation : { ...creation, poolUuid: pool };
+
 /** The copies as tasks of one job: they wait for one another where their origins did. */
 const tasksLike =
-  (repeated: readonly RepeatedTask[], copies: ReadonlyMap<string, Copy>) =>
+  (repeated: readonly RepeatedTask[], copies: ReadonlyMap<string, Copy>, pool: string | undefined) =>
   (jobId: string): readonly BatchTask[] => {
     const places = new Map(repeated.map(({ taskId }, place) => [taskId, place]));
     const idOf = (taskId: string): string => {
@@ -114,7 +133,9 @@ const tasksLike =
     return repeated.flatMap(({ taskId, dependencies }) => {
       const copy = copies.get(taskId);
       const waits = dependencies.map((one) => ({ ...one, taskId: idOf(one.taskId) }));
-      return copy ? [{ ...copy, taskId: idOf(taskId), path: `task ${taskId}`, dependencies: waits }] : [];
+      if (!copy) return [];
+      const creation = inPool(copy.creation, pool);
+      return [{ ...copy, creation, taskId: idOf(taskId), path: `task ${taskId}`, dependencies: waits }];
     });
   };
 

@@ -5,7 +5,9 @@ import {
   jobDocumentJsonSchema,
   jobDocumentSchema,
   jobGraphSchema,
+  jobRepetitionSchema,
   type JobDocument,
+  type JobRepetition,
   type WireJobGraph,
 } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
@@ -21,7 +23,6 @@ import {
 import { ValidationFailed, type Clock } from '@fornax/base';
 import { TasksOfJobs } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { CreateJob } from '../commands/create-job.handler.js';
 import { RepeatJob } from '../commands/repeat-job.handler.js';
 import { inFieldsOf } from '../model/document-fields.js';
@@ -34,9 +35,6 @@ import { CreatesJob } from './creates-job.js';
 interface Created {
   readonly uuid: string;
 }
-
-/** Nothing of the new job can be said otherwise. */
-const nothing = z.strictObject({});
 
 /** A route that makes a job of this one. */
 const Makes = (kind: OriginKind, summary: string): MethodDecorator =>
@@ -124,40 +122,45 @@ export class WholeJobsController {
   @Makes('clone', 'Make a job like this one, with copies of all of its tasks')
   clone(
     @Param('id') id: string,
-    @DocumentBody(nothing) _body: object,
+    @DocumentBody(jobRepetitionSchema) changes: JobRepetition,
     @CurrentContext() context: RequestContext,
   ): Promise<Created> {
-    return this.repeat('clone', id, context);
+    return this.repeat('clone', id, changes, context);
   }
 
   @Makes('retry', 'Make a job of the tasks of a finished one that failed, or could not start because of it')
   retry(
     @Param('id') id: string,
-    @DocumentBody(nothing) _body: object,
+    @DocumentBody(jobRepetitionSchema) changes: JobRepetition,
     @CurrentContext() context: RequestContext,
   ): Promise<Created> {
-    return this.repeat('retry', id, context);
+    return this.repeat('retry', id, changes, context);
   }
 
   @Makes('resume', 'Make a job of the cancelled tasks of a finished one')
   resume(
     @Param('id') id: string,
-    @DocumentBody(nothing) _body: object,
+    @DocumentBody(jobRepetitionSchema) changes: JobRepetition,
     @CurrentContext() context: RequestContext,
   ): Promise<Created> {
-    return this.repeat('resume', id, context);
+    return this.repeat('resume', id, changes, context);
   }
 
   @Makes('recover', 'Make a job of the failed and cancelled tasks of a finished one')
   recover(
     @Param('id') id: string,
-    @DocumentBody(nothing) _body: object,
+    @DocumentBody(jobRepetitionSchema) changes: JobRepetition,
     @CurrentContext() context: RequestContext,
   ): Promise<Created> {
-    return this.repeat('recover', id, context);
+    return this.repeat('recover', id, changes, context);
   }
 
-  private async repeat(kind: OriginKind, id: string, context: RequestContext): Promise<Created> {
-    return { uuid: await this.repetitions.repeat(kind, id, context) };
+  private async repeat(
+    kind: OriginKind,
+    id: string,
+    changes: JobRepetition,
+    context: RequestContext,
+  ): Promise<Created> {
+    return { uuid: await this.repetitions.repeat(kind, id, changes, context) };
   }
 }
