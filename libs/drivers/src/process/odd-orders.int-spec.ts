@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect } from '@jest/globals';
 import fc from 'fast-check';
-import { orderOf, runInit } from '../sandbox/driver.fixture.js';
-import { initProgram } from './init-program.js';
+import { orderOf, runInit, testsOf } from '../sandbox/driver.fixture.js';
+import { sanitizedInit, shippedInit } from './sanitized-init.fixture.js';
 
 const SETUP_FAILED = 125;
 const NOT_FOUND = 127;
+/** And the number of the signal, as a shell says it. */
+const SIGNALED = 128;
 const SLOW_MS = 120_000;
 const runs = { numRuns: 150 };
 
@@ -68,13 +70,36 @@ const requests = fc.array(
   { maxLength: 8 },
 );
 
-describe('the first process', () => {
-  it(
+/** Lines for a command that runs, those of signals among them, and what is none. */
+const signals = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('TERM\n', 'KILL\n', 'INT\n', 'STOP\n', 'CONT\n', 'USR1\n', '\n', 'TERM', 'K', 'x'.repeat(200)),
+      fc.string({ unit: 'binary', maxLength: 20 }),
+    ),
+    { maxLength: 8 },
+  )
+  .map((lines) => Buffer.from(lines.join('')));
+
+const BUILDS = [
+  ['as it is shipped', await shippedInit()],
+  ['built with sanitizers', await sanitizedInit()],
+] as const;
+
+describe.each(BUILDS)('the first process, %s,', (_, build) => {
+  const here = testsOf(build);
+  // What forks of it write of their faults is in no code of an exit.
+  afterEach(async () => {
+    expect((await build?.reports()) ?? '').toBe('');
+  });
+  afterAll(() => build?.close());
+
+  here(
     'runs nothing and ends by itself, never by a fault, whatever its order is',
-    () =>
+    (build) =>
       fc.assert(
         fc.asyncProperty(orders, async (order) => {
-          const { code, out } = await runInit(order);
+          const { code, out } = await runInit(order, { build });
           expect([SETUP_FAILED, NOT_FOUND]).toContain(code);
           expect(out).toBe('');
         }),
@@ -83,12 +108,12 @@ describe('the first process', () => {
     SLOW_MS,
   );
 
-  it(
+  here(
     'that starts others ends by itself, never by a fault, whatever is asked of it',
-    () =>
+    ({ program, env }) =>
       fc.assert(
         fc.asyncProperty(requests, async (list) => {
-          const server = spawn(await initProgram(), ['--serve'], { stdio: ['pipe', 'ignore', 'ignore'], env: {} });
+          const server = spawn(program, ['--serve'], { stdio: ['pipe', 'ignore', 'ignore'], env });
           server.stdin.on('error', () => undefined);
           server.stdin.end(Buffer.concat(list));
           const [code, signal] = (await once(server, 'exit')) as [number | null, string | null];
@@ -96,6 +121,19 @@ describe('the first process', () => {
           expect(signal).toBeNull();
         }),
         runs,
+      ),
+    SLOW_MS,
+  );
+
+  here(
+    'ends with its command, or when nobody is left to tell it anything, whatever it is told meanwhile',
+    (build) =>
+      fc.assert(
+        fc.asyncProperty(signals, async (told) => {
+          const { code } = await runInit(orderOf(['sleep', '60']), { build, signals: told });
+          expect(code).toBeGreaterThan(SIGNALED);
+        }),
+        { numRuns: 50 },
       ),
     SLOW_MS,
   );

@@ -93,26 +93,42 @@ export const openDriver = async (
   };
 };
 
-/**
- * Starts the first process by itself, as a plain process of this machine, and gives it an order.
- * @param others what it inherits beside descriptors 0 to 5
- */
+interface InitParts {
+  /** What it inherits beside descriptors 0 to 5. */
+  readonly others?: readonly (number | 'ignore')[];
+  /** Another build than the one that is shipped. */
+  readonly build?: { readonly program: string; readonly env: Readonly<Record<string, string>> };
+  /** What is written to its descriptor 3, which is closed then; left open without. */
+  readonly signals?: Uint8Array;
+}
+
+/** Starts the first process by itself, as a plain process of this machine, and gives it an order. */
 export const runInit = async (
   order: string | Uint8Array,
-  others: readonly (number | 'ignore')[] = [],
+  { others = [], build, signals }: InitParts = {},
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> => {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...others];
-  const child: ChildProcess = spawn(await initProgram(), ['--directory', '/', '--aim', 'group'], { stdio });
+  const { program, env } = build ?? { program: await initProgram(), env: {} };
+  const child: ChildProcess = spawn(program, ['--directory', '/', '--aim', 'group'], {
+    stdio,
+    env: { ...process.env, ...env },
+  });
   const pipes: readonly unknown[] = child.stdio;
-  const [, out, err, , status, command] = pipes;
+  const [, out, err, control, status, command] = pipes;
   if (!(
     out instanceof Readable &&
     err instanceof Readable &&
     status instanceof Readable &&
+    control instanceof Writable &&
     command instanceof Writable
   ))
     throw new Error('no pipes');
   status.resume();
+  if (signals) {
+    control.on('error', () => undefined);
+    // Its end ends all: not before the command runs.
+    status.once('data', () => control.end(signals));
+  }
   command.on('error', () => undefined);
   command.end(order);
   const code = new Promise<number | null>((resolve) => child.once('exit', resolve));

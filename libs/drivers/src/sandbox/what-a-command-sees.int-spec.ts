@@ -299,7 +299,7 @@ describe('the first process', () => {
     const operators = await open(join(folder, 'operators-file'), 'w');
     const script = 'ls /proc/self/fd; echo mine >&6; echo mine >&8';
     const order = orderOf(['/bin/sh', '-c', script], ['PATH=/usr/bin:/bin']);
-    const { out } = await runInit(order, [operators.fd, 'ignore', operators.fd]);
+    const { out } = await runInit(order, { others: [operators.fd, 'ignore', operators.fd] });
     expect(out.split('\n').filter(Boolean)).toEqual(['0', '1', '2', '3']);
     expect(await readFile(join(folder, 'operators-file'), 'utf8')).toBe('');
     await operators.close();
