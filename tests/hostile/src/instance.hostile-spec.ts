@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { S3Client } from '@fornax/s3';
 import { eventually } from '@fornax/testing';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { platform as shared } from './platform.js';
-import { runScript, type Target } from './run-script.js';
+import { ask, endOf, runScript, submitScript, type Target } from './run-script.js';
 
 const filesBelow = async (folder: string): Promise<readonly string[]> => {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
@@ -58,10 +60,12 @@ done
 true
 `;
 
+const GONE = /^The bucket for results, results-[^,]*, does not exist any more$/;
+
 const suite = (name: string, level: string | undefined): void =>
   describe(name, () => {
     let own: RunningPlatform | undefined;
-    let target: Target & Pick<RunningPlatform, 'dataDir'> = shared;
+    let target: Target & Pick<RunningPlatform, 'dataDir' | 'storageUrl' | 'clientEnv'> = shared;
     let secrets: readonly string[] = [];
     beforeAll(async () => {
       if (level !== undefined) own = await startPlatform({ env: { FORNAX_NODE_SANDBOX: level } });
@@ -89,6 +93,39 @@ const suite = (name: string, level: string | undefined): void =>
       expect(output.match(/(may signal|opens the memory of|lists the files of) \d+/g)).toBeNull();
       if (process.getuid?.() === 0) expect(output).toMatch(/uid (2\d{5}|5\d{4}) groups \1\b/);
     }, 90_000);
+
+    it.each([
+      ['', { errors: [{ code: 'FX-RESULT', message: expect.stringMatching(GONE) }] }],
+      ['exit 4', { errors: [{ code: 'FX-EXIT' }] }],
+    ])(
+      'ends as a failure that is told, once and as its own, when it deletes the bucket of its results: %j',
+      async (then, expected) => {
+        const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = target.clientEnv;
+        const s3 = new S3Client({ endpoint: target.storageUrl, accessKey, secretKey });
+        const [results, gate] = [`results-${randomUUID()}`, `gate-${randomUUID()}`];
+        try {
+          for (const bucket of [results, gate]) await s3.createBucket(bucket);
+          const script = `echo made > made; echo ready; until [ -e go ]; do sleep 0.1; done; ${then}`;
+          const uuid = await submitScript(target, script, {}, { resultBucket: results, resourceBuckets: [gate] });
+          await eventually(async () => (await ask(target, 'GET', `/tasks/${uuid}/stdout`)).includes('ready'), {
+            timeoutMs: 60_000,
+          });
+          await s3.deleteBucket(results);
+          await s3.putObject(gate, 'go', '');
+          await ask(target, 'PATCH', `/tasks/${uuid}`);
+          expect(await endOf(target, uuid)).toBe('Failure');
+          const task = JSON.parse(await ask(target, 'GET', `/tasks/${uuid}`)) as object;
+          expect(task).toMatchObject({ completedInstances: [{ executionAttemptCount: 1 }], ...expected });
+          // Beside the command's own failure it is a note.
+          expect(JSON.stringify(task)).toContain(`The bucket for results, ${results}, does not exist any more`);
+          const lines = JSON.parse(await ask(target, 'GET', `/fornax/v1/billing/tasks/${uuid}/lines`)) as object;
+          expect(lines).toMatchObject({ lines: [{ attempt: 1, outcome: 'failure', cause: 'user' }] });
+        } finally {
+          s3.close();
+        }
+      },
+      120_000,
+    );
   });
 
 suite('an attacker in a platform as it comes', undefined);

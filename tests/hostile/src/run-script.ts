@@ -25,9 +25,10 @@ export const submitScript = async (
   target: Target,
   script: string,
   constants: Readonly<Record<string, string>> = {},
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<string> => {
   const all = Object.entries({ ...constants, SHELL_SCRIPT: script }).map(([key, value]) => ({ key, value }));
-  const body = { name: 'attack', profile: 'shell', instanceCount: 1, constants: all };
+  const body = { name: 'attack', profile: 'shell', instanceCount: 1, constants: all, ...more };
   return (JSON.parse(await ask(target, 'POST', '/tasks', body)) as { readonly uuid: string }).uuid;
 };
 

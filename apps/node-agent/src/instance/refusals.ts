@@ -5,6 +5,13 @@ import { quoted } from '../files/quoted.js';
 import { UserError } from '../profile/command-of.js';
 import type { UploadTarget } from './results.js';
 
+/** What was stored as results went with their bucket, or with the right to it, before the attempt had ended; the rest cannot be stored. */
+export class ResultsGone extends UserError {
+  constructor(sentence: string) {
+    super('FX-RESULT', sentence);
+  }
+}
+
 const MOST_SHOWN = 100;
 const shown = (path: string): string => quoted(path, MOST_SHOWN);
 
@@ -42,9 +49,9 @@ export const refusalOf = (
         'limit',
       );
     case 'NoSuchBucket':
-      return new UserError('FX-RESULT', `The bucket for results, ${bucket}, does not exist any more`);
+      return new ResultsGone(`The bucket for results, ${bucket}, does not exist any more`);
     case 'InvalidBucketState':
-      return new UserError('FX-RESULT', `The bucket for results, ${bucket}, cannot be written any more: ${message}`);
+      return new ResultsGone(`The bucket for results, ${bucket}, cannot be written any more: ${message}`);
     case 'InvalidArgument':
     case 'InvalidURI':
       return new UserError('FX-RESULT', `Storage does not take the result ${shown(path)}: ${message}`);

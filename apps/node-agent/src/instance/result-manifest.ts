@@ -3,7 +3,7 @@ import type { ResultManifest } from '@fornax/contracts';
 import { S3Error, type S3Client } from '@fornax/s3';
 import type { JobFile } from '../files/job-files.js';
 import type { LeftOut } from '../files/list-files.js';
-import { UserError } from '../profile/command-of.js';
+import { ResultsGone } from './refusals.js';
 
 /** Name of the area on the wire (see the storage service). */
 export const MANIFESTS_AREA = '.manifests';
@@ -20,14 +20,6 @@ export const namedLeftOut = (leftOut: readonly LeftOut[]): Pick<ResultManifest, 
 };
 
 type File = ResultManifest['files'][number];
-
-/** What was stored as results went with their bucket, or with the right to it, before the attempt had ended. */
-export class ResultsGone extends UserError {
-  /** @param said the storage's own sentence: it alone knows what happened to the bucket */
-  constructor(said: string) {
-    super('FX-RESULT', `The results are not kept. ${said}`);
-  }
-}
 
 /** Gathers what was stored of one attempt, and stores the list of it. */
 export class ManifestDraft {
@@ -66,8 +58,9 @@ export class ManifestDraft {
       await s3.putObject(MANIFESTS_AREA, key, bytes, { contentType: 'application/json', signal });
       return digest;
     } catch (error) {
-      // What was stored is gone again: a list of it would say that it is there.
-      if (error instanceof S3Error && error.code === 'InvalidBucketState') throw new ResultsGone(error.message);
+      // What was stored is gone again: a list of it would say that it is there. The storage alone knows what happened to the bucket.
+      if (error instanceof S3Error && error.code === 'InvalidBucketState')
+        throw new ResultsGone(`The results are not kept. ${error.message}`);
       if (error instanceof S3Error && error.status < 500) return undefined;
       throw error;
     }

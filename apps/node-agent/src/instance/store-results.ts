@@ -5,7 +5,8 @@ import type { PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
 import type { Use } from './disk-share.js';
 import { withPatience } from './patience.js';
-import { ManifestDraft, ResultsGone } from './result-manifest.js';
+import { ResultsGone } from './refusals.js';
+import { ManifestDraft } from './result-manifest.js';
 import {
   type Manifest,
   type UploadOptions,
@@ -38,6 +39,8 @@ export interface ResultsPlace {
   readonly isOwn: boolean;
 }
 
+const nothingKept = ({ leftOut }: Uploaded, failure: ResultsGone): Uploaded => ({ ...NO_FILES, leftOut, failure });
+
 /** Stores the results of a job, and the list of them. Never rejects: `failure` says what went wrong, and the rest what was stored before. */
 export const storeResults = async (
   placeOf: () => Promise<ResultsPlace>,
@@ -63,6 +66,7 @@ export const storeResults = async (
       },
     );
     const uploaded = isOwn ? { ...stored, folder: prefix ?? '' } : stored;
+    if (uploaded.failure instanceof ResultsGone) return nothingKept(uploaded, uploaded.failure);
     // What kept the files back, the storage above all, would keep their list back as well.
     if (uploaded.failure !== undefined && !(uploaded.failure instanceof UserError)) return uploaded;
     try {
@@ -71,7 +75,7 @@ export const storeResults = async (
       const manifest = await withPatience(store, { signal, ...patience });
       return { ...uploaded, ...(manifest === undefined ? {} : { manifest }) };
     } catch (error) {
-      if (error instanceof ResultsGone) return { ...NO_FILES, leftOut: uploaded.leftOut, failure: error };
+      if (error instanceof ResultsGone) return nothingKept(uploaded, error);
       return { ...uploaded, failure: uploaded.failure ?? error };
     }
   } catch (failure) {

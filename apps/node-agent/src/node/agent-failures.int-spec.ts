@@ -112,10 +112,6 @@ describe.each(await levelsHere())('failures at level %s', (level) => {
       [403, 'QuotaExceeded', 'The storage quota of the project is used up.'],
       { cause: 'limit', message: /"made" of 4 bytes does not fit into the storage quota.*quota of the project/ },
     ],
-    [
-      [404, 'NoSuchBucket', 'gone'],
-      { cause: 'user', message: /^The bucket for results, results, does not exist any more$/ },
-    ],
   ] as const)(
     'of storage that are final are told once, with what and how much: %j',
     async (refusal, { cause, message }) => {
@@ -132,17 +128,31 @@ describe.each(await levelsHere())('failures at level %s', (level) => {
     SLOW_MS,
   );
 
-  it(
-    'of the command are not all that is told where its results are lost as well',
-    async () => {
+  const gone = 'The bucket for results, results, does not exist any more';
+  it.each([
+    ['', { cause: 'user', exitCode: 0, error: { code: 'FX-RESULT', message: gone } }],
+    // What the command did stays the first thing to tell.
+    ['; exit 4', { exitCode: 4, error: { code: 'FX-EXIT' }, notes: [`Not all of its results are stored: ${gone}`] }],
+  ])(
+    'of a bucket for results that goes while the command runs are told, of one that ends with %j',
+    async (then, expected) => {
+      const made = 'touch made; until [ -e go ]; do sleep 0.05; done';
+      rig.objects.objects.set('in/given', Buffer.from('x'));
+      await rig.platform.order(
+        aLeaseOrder('bad', `sh -c '${made}${then}'`, { results, resources: [{ bucket: 'in' }] }),
+      );
+      await eventually(() => rig.platform.kindsOf('bad').includes('started'));
+      // As the platform's own storage answers: a list of what is gone is not stored either.
       rig.objects.refuses = (request) =>
-        /^(PUT|POST) results/.test(request) ? [404, 'NoSuchBucket', 'gone'] : undefined;
-      expect(await endOf(`sh -c 'printf made > made; exit 4'`, { results })).toMatchObject({
-        outcome: 'failure',
-        exitCode: 4,
-        error: { code: 'FX-EXIT' },
-        notes: ['Not all of its results are stored: The bucket for results, results, does not exist any more'],
-      });
+        /^(PUT|POST) results/.test(request)
+          ? [404, 'NoSuchBucket', 'It is gone.']
+          : /^PUT \.manifests\/task-1\/[^i]/.test(request)
+            ? [409, 'InvalidBucketState', 'It was deleted.']
+            : undefined;
+      rig.objects.objects.set('in/go', Buffer.from(''));
+      await rig.platform.order({ kind: 'resources', leaseId: 'bad', taskId: 'task-1', update: 1 });
+      expect(await rig.ended('bad', SLOW_MS)).toMatchObject({ outcome: 'failure', uploadedFiles: 0, ...expected });
+      expect(rig.platform.kindsOf('bad')).toEqual(['started', 'exited', 'ended']);
     },
     SLOW_MS,
   );
