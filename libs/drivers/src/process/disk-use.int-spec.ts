@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,6 +33,59 @@ describe('what an instance takes of a disk', () => {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.stdin.end();
     await gone;
+  });
+
+  const HIDDEN: Readonly<Record<string, string>> = {
+    'in the queue of a socket': `
+import array, os, socket
+ends = socket.socketpair()
+def hide(fd): ends[0].sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [fd]))])`,
+    'in a mapping of a page': `
+import mmap, os
+kept = []
+def hide(fd): kept.append(mmap.mmap(fd, 4096))`,
+    'by a child that has ended, in the queue of a socket': `
+import array, os, socket
+ends = socket.socketpair()
+def hide(fd):
+  pid = os.fork()
+  if pid == 0:
+    os.pwrite(fd, b'y' * ${4 * MB}, ${4 * MB})
+    ends[0].sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [fd]))])
+    os._exit(0)
+  os.waitpid(pid, 0)`,
+  };
+  it.each(Object.keys(HIDDEN))('is what it has deleted and keeps %s', async (where) => {
+    const script = `${HIDDEN[where] ?? ''}
+fd = os.open('hidden', os.O_CREAT | os.O_RDWR)
+os.unlink('hidden')
+os.write(fd, b'x' * ${4 * MB})
+hide(fd)
+os.close(fd)
+print('hidden', flush=True)
+input()`;
+    const child = spawn('python3', ['-c', script], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
+    const before = await diskUse(folder, []);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const held = (await diskUse(folder, [child.pid ?? 0])) - before;
+    expect(held + before).toBeGreaterThanOrEqual(where.includes('child') ? 8 * MB : 4 * MB);
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin.end('\n');
+    await gone;
+  });
+
+  it('is what lies in folders that may not be listed, too', async () => {
+    const at = await mkdtemp(join(folder, 'closed-'));
+    await mkdir(join(at, 'deep'));
+    for (let file = 0; file < 100; file += 1) await writeFile(join(at, `deep/${file}`), Buffer.alloc(20_000, 1));
+    const [bytes, files] = [await diskUse(at, []), await filesIn(at)];
+    await chmod(join(at, 'deep'), 0o300);
+    expect([await diskUse(at, []), await filesIn(at)]).toEqual([bytes, files]);
+    await chmod(at, 0);
+    expect([await diskUse(at, []), await filesIn(at)]).toEqual([bytes, files]);
+    expect(files).toBe(102);
+    await chmod(at, 0o700);
+    await chmod(join(at, 'deep'), 0o700);
   });
 
   it.each([3, 200])('is what is left of %i files: bytes and number, as they are on the disk', async (count) => {

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { type Dirent, lstatSync, opendirSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findProgram } from './find-program.js';
+import { keepsOutOfSight, unnamedBytes, writtenBytes } from './unnamed-files.js';
 
 const run = promisify(execFile);
 /** `stat` counts in these, whatever the file system does. */
@@ -10,27 +12,39 @@ const BLOCK_BYTES = 512;
 /** More than the walk through a million files takes on a loaded machine. */
 const WALK_MS = 60_000;
 
-/** What `du` says when it may not look everywhere stands in its output all the same. */
-const outputOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';
+interface Answer {
+  readonly count: number;
+  /** It may not look everywhere: what it says is of the rest. */
+  readonly isPartial: boolean;
+}
+
+/** `du` ends with an error for whatever it could not look at, what has gone meanwhile too; what it says of the rest stands in its output all the same. */
+const ask = async (program: string, args: readonly string[]): Promise<Answer> => {
+  const told = await run(program, [...args], {
+    timeout: WALK_MS,
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  }).catch((error: unknown) => error);
+  const { stdout = '', stderr = '' } = told as { readonly stdout?: string; readonly stderr?: string };
+  return { count: Number(/^\d+/.exec(stdout)?.[0] ?? 0), isPartial: stderr.includes('Permission denied') };
+};
+
+/**
+ * Asks `du` of a folder. An instance may have left its folders without the right to be listed, which binds an agent that is the same ordinary user: as the
+ * root of a user namespace, which owns what its user owns, it looks everywhere.
+ */
+const du = async (options: readonly string[], folder: string): Promise<number> => {
+  const args = [...options, '--', folder];
+  const plain = await ask('du', args);
+  const unshare = plain.isPartial ? await findProgram('unshare') : undefined;
+  if (unshare === undefined) return plain.count;
+  return Math.max(plain.count, (await ask(unshare, ['--user', '--map-root-user', '--', 'du', ...args])).count);
+};
 
 /** Bytes that the files of a folder take, without those of other file systems in it. */
-const namedBytes = async (folder: string): Promise<number> => {
-  const text = await run('du', ['-skx', '--', folder], {
-    timeout: WALK_MS,
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-  }).then(({ stdout }) => stdout, outputOf);
-  return Number(/^\d+/.exec(text)?.[0] ?? 0) * 1024;
-};
+const namedBytes = async (folder: string): Promise<number> => (await du(['-skx'], folder)) * 1024;
 
 /** Files and folders in a folder, without those of other file systems in it. Never rejects; 0 where this machine's `du` does not count them. */
-export const filesIn = async (folder: string): Promise<number> => {
-  const text = await run('du', ['-sx', '--inodes', '--', folder], {
-    timeout: WALK_MS,
-    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-  }).then(({ stdout }) => stdout, outputOf);
-  return Number(/^\d+/.exec(text)?.[0] ?? 0);
-};
+export const filesIn = (folder: string): Promise<number> => du(['-sx', '--inodes'], folder);
 
 /** Most instances leave fewer: to start `du` costs more than to look at these. */
 const FEW = 64;
@@ -89,28 +103,17 @@ function* entriesOf(folder: string): Generator<Dirent> {
   }
 }
 
-/** Bytes of files without a name that these processes hold open: deleting what one writes to hides it from a walk, and frees nothing. */
-const unnamedBytes = async (pids: readonly number[], devices: ReadonlySet<number>): Promise<number> => {
-  const found = new Map<number, number>();
-  for (const pid of pids) {
-    for (const name of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
-      const facts = await stat(`/proc/${pid}/fd/${name}`).catch(() => undefined);
-      if (facts?.isFile() === true && facts.nlink === 0 && devices.has(facts.dev))
-        found.set(facts.ino, facts.blocks * BLOCK_BYTES);
-    }
-  }
-  return [...found.values()].reduce((sum, bytes) => sum + bytes, 0);
-};
-
 /**
- * Bytes that the files of a folder take on its disk, and those that processes have written there and deleted. Never rejects.
- * @param view another folder by which they write there
+ * Measures what the files of a folder take on its disk, and those without a name that processes keep there. Never rejects.
+ * @param view another folder by which they write there  @returns bytes
  */
 export const diskUse = async (folder: string, pids: readonly number[], view?: string): Promise<number> => {
   const facts = await stat(folder).catch(() => undefined);
   if (!facts) return 0;
-  const seen = view === undefined ? undefined : await stat(view).catch(() => undefined);
-  const devices = new Set([facts.dev, ...(seen ? [seen.dev] : [])]);
+  const viewed = view === undefined ? undefined : await stat(view).catch(() => undefined);
+  const devices = new Set([facts.dev, ...(viewed ? [viewed.dev] : [])]);
   const [named, unnamed] = await Promise.all([namedBytes(folder), unnamedBytes(pids, devices)]);
-  return named + unnamed;
+  const seen = named + unnamed;
+  // What nobody can look at is no more than what was written and is not seen.
+  return (await keepsOutOfSight(pids, devices)) ? Math.max(seen, await writtenBytes(pids)) : seen;
 };

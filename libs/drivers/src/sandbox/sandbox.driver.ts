@@ -250,8 +250,14 @@ export class SandboxDriver implements Driver {
       },
       diskLeft: () => filesUse(['job', 'tmp'].map((name) => join(folder, name))),
       diskFiles: () => filesIn(folder),
-      diskBytes: async () =>
-        diskUse(folder, owner ? await findByUser(owner.uid) : ((await this.#live.get(id)?.processes()) ?? []), view),
+      diskBytes: async () => {
+        // The first process, which is not its user's, knows what those wrote that have ended.
+        const [live = [], own = []] = await Promise.all([
+          this.#live.get(id)?.processes(),
+          owner ? findByUser(owner.uid) : undefined,
+        ]);
+        return diskUse(folder, [...new Set([...live, ...own])], view);
+      },
       dispose: async () => {
         const running = this.#live.get(id);
         running?.kill();
