@@ -257,8 +257,15 @@ export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js'
 export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';
 export { POOL_STATES, type PoolEvent, type PoolSize, type PoolSpec, type PublicPoolState } from './pool/pool.events.js';
 export type { PoolCommand, SlotCommand } from './pool/pool.commands.js';
-export { isPoolEnding, isPoolOver, isSynchronized, openSlotsOf, type PoolState } from './pool/pool.state.js';
-export { poolDecider } from './pool/pool.decider.js';
+export {
+  isPoolEnding,
+  isPoolOver,
+  isSynchronized,
+  openSlotsOf,
+  refreshFailuresOf,
+  type PoolState,
+} from './pool/pool.state.js';
+export { poolDecider, preparationProblemOf } from './pool/pool.decider.js';
 export { publicPoolStateOf } from './pool/public-pool-state.js';
 export { isStoredPoolState, POOL_FOLD_FORMAT, restorePoolState, storePoolState } from './pool/stored-pool-state.js';
 export { boundsOf, sizePool, type PoolDemand, type PoolSizing } from './pool/size-pool.js';

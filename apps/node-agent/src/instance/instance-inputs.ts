@@ -8,7 +8,7 @@ import { type InputSource, JobInputs } from './job-inputs.js';
 import type { LeaseGrant } from './lease-grant.js';
 import type { Patience } from './patience.js';
 import { readPin } from './pinned-inputs.js';
-import { ResourceRefresh } from './resource-refresh.js';
+import { type RefreshAsker, ResourceRefresh } from './resource-refresh.js';
 import { type Manifest, manifestOf } from './results.js';
 import { type Slot, type SlotTree, placeSlotFiles } from './slot.js';
 
@@ -98,11 +98,11 @@ export class InstanceInputs {
     this.#refresh.ask(update);
   }
 
-  /** What was asked for and what will be is fetched from now on. @param of what a slot does with it; `onFetched` as of ResourceRefresh */
-  openRefresh(of?: { readonly slot: Pick<Slot, 'renew'>; readonly onFetched: (update: number) => void }): void {
+  /** What was asked for and what will be is fetched from now on. @param of the slot that gets it, and who waits for that */
+  openRefresh(of?: RefreshAsker & { readonly slot: Pick<Slot, 'renew'> }): void {
     const inputs = this.#inputs;
     if (!inputs) return;
-    if (of) this.#refresh.open((ending) => of.slot.renew((dir) => inputs.bringNew(ending, dir)), of.onFetched);
+    if (of) this.#refresh.open((ending) => of.slot.renew((dir) => inputs.bringNew(ending, dir)), of);
     else this.#refresh.open((ending) => inputs.bringNew(ending));
   }
 

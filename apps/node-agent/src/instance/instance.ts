@@ -24,6 +24,7 @@ import { WaitedTooLong } from './lease-line.js';
 import type { EndedJob } from './store-results.js';
 import type { End, Told } from './told.js';
 import { HELD, type Phase } from './phase.js';
+import { plainText } from './plain-text.js';
 import { PhaseTimes } from './phase-times.js';
 import { Slot } from './slot.js';
 import { noteOfLostResults, notesOf } from './notes.js';
@@ -335,7 +336,14 @@ export class Instance implements Measurable {
       world.driver.expect?.({ cores: cores / instances, memoryMB: memoryMB / instances, network: networkOf(order) });
     this.#start(Date.now());
     // What was asked for meanwhile may come from now on.
-    this.#inputs.openRefresh({ slot, onFetched: (update) => this.#tell({ kind: 'refreshed', update }) });
+    this.#inputs.openRefresh({
+      slot,
+      onFetched: (update) => this.#tell({ kind: 'refreshed', update }),
+      onFailed: (update, failure, isFinal) => {
+        const { error = { code: 'FX-NODE', message: plainText(failure), debug: '' } } = failureOf(failure, 'FX-NODE');
+        this.#tell({ kind: 'refresh-failed', update, error, isFinal });
+      },
+    });
     if (this.#isCancelled) this.#release.resolve(undefined);
     await this.#release.promise;
     await slot.empty();

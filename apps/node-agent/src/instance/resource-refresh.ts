@@ -1,4 +1,16 @@
-import { backoffMs, delay } from '@fornax/base';
+import { type BackoffBounds, backoffMs, delay } from '@fornax/base';
+
+/** Tries of one request that somebody waits for: some nine minutes of them. */
+const MOST_TRIES = 16;
+const PAUSES: BackoffBounds = { firstMs: 500, longestMs: 60_000 };
+
+/** Who waits for requests to be carried out. */
+export interface RefreshAsker {
+  /** Told of each request that was carried out, or of the last of several. */
+  readonly onFetched: (update: number) => void;
+  /** Told of each try that failed. @param isFinal it is not tried again until it is asked for again */
+  readonly onFailed: (update: number, error: unknown, isFinal: boolean) => void;
+}
 
 /**
  * Requests to fetch new resources for one instance, one after the other. States: waiting (its inputs are being fetched; requests are kept)
@@ -9,11 +21,14 @@ export class ResourceRefresh {
   #asked = 0;
   #done = 0;
   #fetch: ((signal: AbortSignal) => Promise<void>) | undefined;
-  #onFetched: ((update: number) => void) | undefined;
+  #asker: RefreshAsker | undefined;
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
 
-  constructor(private readonly onError: (error: unknown) => void) {}
+  constructor(
+    private readonly onError: (error: unknown) => void,
+    private readonly pauses = PAUSES,
+  ) {}
 
   /** @param update counts the requests of the task: one that came already is ignored */
   ask(update: number): void {
@@ -23,11 +38,11 @@ export class ResourceRefresh {
 
   /**
    * The inputs are there: from now on `fetch` brings what is new.
-   * @param onFetched told of each request that was carried out, or of the last of several; with it, what fails is tried until it is done
+   * @param asker with one, what fails is tried again, some times
    */
-  open(fetch: (signal: AbortSignal) => Promise<void>, onFetched?: (update: number) => void): void {
+  open(fetch: (signal: AbortSignal) => Promise<void>, asker?: RefreshAsker): void {
     this.#fetch = fetch;
-    this.#onFetched = onFetched;
+    this.#asker = asker;
     this.#go();
   }
 
@@ -46,18 +61,27 @@ export class ResourceRefresh {
 
   async #carryOut(fetch: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#abort;
+    let tried = this.#asked;
     for (let failures = 0; this.#done < this.#asked && !signal.aborted;) {
       const update = this.#asked;
+      if (update !== tried) failures = 0;
+      tried = update;
       try {
         await fetch(signal);
         failures = 0;
-        if (!signal.aborted) this.#onFetched?.(update);
+        if (!signal.aborted) this.#asker?.onFetched(update);
       } catch (error) {
-        if (!signal.aborted) this.onError(error);
-        if (this.#onFetched) {
+        if (signal.aborted) break;
+        this.onError(error);
+        if (this.#asker) {
           failures += 1;
-          await delay(backoffMs(failures), signal);
-          continue;
+          const isFinal = failures >= MOST_TRIES;
+          this.#asker.onFailed(update, error, isFinal);
+          if (!isFinal) {
+            await delay(backoffMs(failures, this.pauses), signal);
+            continue;
+          }
+          failures = 0;
         }
       }
       this.#done = update;

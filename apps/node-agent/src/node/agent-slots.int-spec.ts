@@ -119,6 +119,25 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
     expect(await output('runs')).toBe('ownfirstprepared\n');
   }, 60_000);
 
+  it('tell why their slot cannot get new resources, and when it has them', async () => {
+    rig.objects.objects.set('slot/file', Buffer.from('first'));
+    await openSlot('true', { resources: [{ bucket: 'slot' }] });
+    rig.objects.refuses = () => [404, 'NoSuchBucket', 'gone'];
+    await rig.platform.order({ kind: 'resources', leaseId: 'slot', taskId: 'task-1', update: 1 });
+    await eventually(() => rig.platform.kindsOf('slot').includes('refresh-failed') || undefined, { timeoutMs: 20_000 });
+    expect(rig.platform.reports.find(({ kind }) => kind === 'refresh-failed')).toMatchObject({
+      update: 1,
+      isFinal: false,
+      error: { code: 'FX-INPUT', message: 'The bucket slot does not exist any more' },
+    });
+    rig.objects.refuses = undefined;
+    rig.objects.objects.set('slot/file', Buffer.from('second'));
+    await eventually(() => rig.platform.kindsOf('slot').includes('refreshed') || undefined, { timeoutMs: 20_000 });
+    await rig.platform.order(inSlot('reads', 'cat file'));
+    expect(await rig.ended('reads')).toMatchObject({ outcome: 'success' });
+    expect(await output('reads')).toBe('second');
+  }, 60_000);
+
   it('have a disk of their own, of which the slot’s files are no part unless they are copies', async () => {
     await openSlot('fallocate -l 300M large');
     await rig.platform.order(inSlot('reads', 'cat large | wc -c; fallocate -l 50M own', { results: null }));

@@ -80,7 +80,24 @@ const returned = z.object({ kind: z.literal('returned'), ...about });
 /** A slot of a pool has fetched the resources of the request with this number, and of all before it. */
 const refreshed = z.object({ kind: z.literal('refreshed'), ...about, update: count });
 
-export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended, unknown, returned, refreshed]);
+/** A slot of a pool could not fetch them. `isFinal`: it does not try again until somebody asks again. */
+const refreshFailed = z.object({
+  kind: z.literal('refresh-failed'),
+  ...about,
+  update: count,
+  error: z.object({ code: z.string(), message: z.string(), debug: z.string() }),
+  isFinal: z.boolean(),
+});
+
+export const nodeReportSchema = z.discriminatedUnion('kind', [
+  started,
+  exited,
+  ended,
+  unknown,
+  returned,
+  refreshed,
+  refreshFailed,
+]);
 export const nodeReportsSchema = z.object({
   nodeId: id,
   nodeEpoch: count,

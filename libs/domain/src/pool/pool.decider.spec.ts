@@ -7,7 +7,7 @@ import type { AttemptEnd, DispatchedLease, LeaseRef } from '../task/task.events.
 import type { PoolCommand } from './pool.commands.js';
 import { MAX_FAILED_PREPARATIONS, poolDecider } from './pool.decider.js';
 import type { PoolEvent, PoolSpec } from './pool.events.js';
-import { initialPoolState, isSynchronized, openSlotsOf, type PoolState } from './pool.state.js';
+import { initialPoolState, isSynchronized, openSlotsOf, refreshFailuresOf, type PoolState } from './pool.state.js';
 import { publicPoolStateOf } from './public-pool-state.js';
 import { sizePool, type PoolDemand } from './size-pool.js';
 import { restorePoolState, storePoolState } from './stored-pool-state.js';
@@ -117,6 +117,57 @@ describe('the newest resources of a pool', () => {
     expect(isSynchronized(stateAfter(...preparing, ready(aRef(0), aRef(1))))).toBe(false);
   });
 
+  it('that a slot cannot fetch are told once for each reason, and when it gives up', () => {
+    const error = { code: 'FX-INPUT', message: 'The bucket data does not exist any more', debug: '' };
+    const failure = (isFinal: boolean, message = error.message) => ({
+      ...aRef(0),
+      update: 1,
+      error: { ...error, message },
+      isFinal,
+    });
+    const reports = (...failures: readonly ReturnType<typeof failure>[]): PoolCommand => ({
+      type: 'RecordReports',
+      reports: failures.map((each) => ({ kind: 'refresh-failed', ...each })),
+      at,
+    });
+    const failed = (each: ReturnType<typeof failure>): PoolEvent => ({
+      type: 'SlotsRefreshFailed',
+      leases: [each],
+      at,
+    });
+    const asked = [...twoWithResources, asksForResources];
+    given(...asked)
+      .when(reports(failure(false)))
+      .then(failed(failure(false)));
+    const known = [...asked, failed(failure(false))];
+    given(...known)
+      .when(reports(failure(false)))
+      .thenNothing();
+    given(...known)
+      .when(reports(failure(false), failure(false, 'another')))
+      .then(failed(failure(false, 'another')));
+    given(...known)
+      .when(reports(failure(true)))
+      .then(failed(failure(true)));
+    // Of an earlier request, of another lease, and of a slot that has them.
+    for (const events of [
+      [...known, asksForResources],
+      [...known, refreshed(0, 1)],
+      [...asked, ended(anEnd(0))],
+    ])
+      given(...events)
+        .when(reports(failure(true)))
+        .thenNothing();
+    const instances = (...events: readonly PoolEvent[]) =>
+      refreshFailuresOf(stateAfter(...events)).map(({ instance }) => instance);
+    expect(instances(...known)).toEqual([0]);
+    for (const event of [asksForResources, refreshed(0, 1), ended(anEnd(0)), resized('', '0')])
+      expect(instances(...known, event)).toEqual([]);
+    const state = stateAfter(...known);
+    expect(restorePoolState(JSON.parse(JSON.stringify(storePoolState(state))))).toEqual(state);
+    expect(isSynchronized(state)).toBe(false);
+  });
+
   it('are there where a pool has none', () => {
     expect(isSynchronized(stateAfter(...oneReady, asksForResources))).toBe(true);
   });
@@ -202,7 +253,11 @@ describe('slots', () => {
       ended(unprepared(0, index + 1)),
     ]).flat();
     const last = aLease(0, { attempt: MAX_FAILED_PREPARATIONS });
-    const error = { code: 'FX-EXIT', message: 'Slots could not be prepared 5 times in a row: exit code 3', debug: '' };
+    const error = {
+      code: 'FX-EXIT',
+      message: 'Slots could not be prepared 5 times in a row: exit code 3',
+      debug: 'cause: user',
+    };
     given(created(), ...many, resized('0'), dispatched(last))
       .when(report(unprepared(0, MAX_FAILED_PREPARATIONS)))
       .then(ended(unprepared(0, MAX_FAILED_PREPARATIONS)), { type: 'PoolFailed', error, at });

@@ -1,7 +1,7 @@
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 import { difference, formatRanges, fromNumbers, has, sizeOf, union } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
-import type { AttemptEnd, TaskEvent } from '../task/task.events.js';
+import type { AttemptEnd, InstanceError, TaskEvent } from '../task/task.events.js';
 import { taskDecider } from '../task/task.decider.js';
 import type { PoolCommand, SlotCommand } from './pool.commands.js';
 import type { PoolEvent } from './pool.events.js';
@@ -46,7 +46,31 @@ const refreshedBy = (state: PoolState, command: SlotCommand): readonly PoolEvent
     const isCurrent = inFlight.get(instance)?.leaseId === leaseId && has(state.outdated, instance);
     return isCurrent ? [{ instance, leaseId, update }] : [];
   });
-  return leases.length === 0 ? [] : [{ type: 'SlotsRefreshed', leases, at: command.at }];
+  const failures = refreshFailuresBy(state, command);
+  return [
+    ...(leases.length === 0 ? [] : [{ type: 'SlotsRefreshed', leases, at: command.at } as const]),
+    ...(failures.length === 0 ? [] : [{ type: 'SlotsRefreshFailed', leases: failures, at: command.at } as const]),
+  ];
+};
+
+/** What fails again for the same reason is no news, unless it was the last try. Of several reports on one slot the last one counts. */
+const refreshFailuresBy = (
+  state: PoolState,
+  { reports }: Extract<SlotCommand, { type: 'RecordReports' }>,
+): Extract<PoolEvent, { type: 'SlotsRefreshFailed' }>['leases'] => {
+  const { inFlight, resourceUpdates } = state.slots;
+  const last = new Map<number, (typeof reports)[number]>();
+  for (const report of reports)
+    if (report.kind === 'refresh-failed' || report.kind === 'refreshed') last.set(report.instance, report);
+  return [...last.values()].flatMap((report) => {
+    if (report.kind !== 'refresh-failed' || report.update < resourceUpdates) return [];
+    const { instance, leaseId, update, error, isFinal } = report;
+    if (inFlight.get(instance)?.leaseId !== leaseId || !has(state.outdated, instance)) return [];
+    const known = state.refreshFailures.find((failure) => failure.instance === instance);
+    const isNews =
+      known?.error.code !== error.code || known.error.message !== error.message || known.isFinal !== isFinal;
+    return isNews ? [{ instance, leaseId, update, error, isFinal }] : [];
+  });
 };
 
 /** What the end of slots brings with it: a pool that was to end has ended, and one whose slots cannot be prepared gives up. */
@@ -61,9 +85,16 @@ const ending = (before: PoolState, events: readonly PoolEvent[], at: InstantMs):
 const givingUp = (before: PoolState, events: readonly PoolEvent[], at: InstantMs): readonly PoolEvent[] => {
   const state = events.reduce(evolvePool, before);
   if (isPoolEnding(state) || state.failures < MAX_FAILED_PREPARATIONS) return [];
-  const { code = 'FX-POOL', message = 'the node could not prepare it', debug = '' } = state.lastError ?? {};
-  const error = { code, message: `Slots could not be prepared ${state.failures} times in a row: ${message}`, debug };
-  return [{ type: 'PoolFailed', error, at }];
+  const error = preparationProblemOf(state);
+  return error ? [{ type: 'PoolFailed', error, at }] : [];
+};
+
+/** Why its slots could not be prepared lately; undefined: the last one could, or none was tried. */
+export const preparationProblemOf = ({ failures, lastError }: PoolState): InstanceError | undefined => {
+  if (failures === 0 || !lastError) return undefined;
+  const times =
+    failures === 1 ? 'A slot could not be prepared' : `Slots could not be prepared ${failures} times in a row`;
+  return { ...lastError, message: `${times}: ${lastError.message}` };
 };
 
 const decideSlots = (state: PoolState, command: SlotCommand): PoolDecision => {

@@ -106,6 +106,16 @@ export type PoolEvent =
       readonly leases: readonly (LeaseRef & { readonly update: number })[];
       readonly at: InstantMs;
     }
+  /** Slots could not fetch them. Said once for each reason, and once more when a slot does not try again (`isFinal`) until they are asked for again. */
+  | {
+      readonly type: 'SlotsRefreshFailed';
+      readonly leases: readonly (LeaseRef & {
+        readonly update: number;
+        readonly error: InstanceError;
+        readonly isFinal: boolean;
+      })[];
+      readonly at: InstantMs;
+    }
   /** Slots are no more. From `startedAt` to `endedAt` is what is billed of one. */
   | { readonly type: 'SlotsEnded'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
   | { readonly type: 'PoolClosed'; readonly at: InstantMs }

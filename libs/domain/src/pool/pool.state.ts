@@ -29,6 +29,8 @@ export interface PoolState {
   readonly closing: Ranges;
   /** Slots that are leased and do not have the newest resources yet. */
   readonly outdated: Ranges;
+  /** Why outdated slots are still so, by their numbers: those that could not fetch what is new. */
+  readonly refreshFailures: readonly RefreshFailure[];
   readonly closeRequested: boolean;
   /** When it was asked to close. */
   readonly closingSince: InstantMs | null;
@@ -46,8 +48,15 @@ export interface PoolState {
   readonly failedAt: InstantMs | null;
   /** Slots that were leased already when the last try failed. */
   readonly tried: Ranges;
-  /** How the last of them ended. */
+  /** How the last of them ended: `debug` says whose fault it was (`cause: user`, `cause: platform`, `cause: limit`). */
   readonly lastError: InstanceError | null;
+}
+
+/** A slot that could not fetch the newest resources; `isFinal`: it does not try again by itself. */
+export interface RefreshFailure {
+  readonly instance: number;
+  readonly error: InstanceError;
+  readonly isFinal: boolean;
 }
 
 const noSpec: PoolSpec = {
@@ -81,6 +90,7 @@ export const initialPoolState: PoolState = {
   slots: initialTaskState,
   closing: emptyRanges,
   outdated: emptyRanges,
+  refreshFailures: [],
   closeRequested: false,
   closingSince: null,
   closed: false,
@@ -127,9 +137,24 @@ export const openSlotsOf = ({ slots, closing, deleteRequested }: PoolState): Ran
 const isFailedPreparation = ({ startedAt, outcome, cause }: AttemptEnd): boolean =>
   startedAt === undefined && outcome === 'failure' && cause !== 'node-lost' && cause !== 'preempted';
 
+const NOBODY_SAID: InstanceError = { code: 'FX-POOL', message: 'the node could not prepare it', debug: '' };
+
+const preparationError = ({ error = NOBODY_SAID, cause = 'platform' }: Partial<AttemptEnd> = {}): InstanceError => ({
+  ...error,
+  debug: [`cause: ${cause}`, error.debug].filter((text) => text !== '').join('\n'),
+});
+
 /** Whether every slot has the newest resources. One that is asked to end is none any more. */
 export const isSynchronized = ({ outdated, closing }: PoolState): boolean =>
   sizeOf(difference(outdated, closing)) === 0;
+
+/** Why not every slot has the newest resources, of those that could not fetch them and are not asked to end. */
+export const refreshFailuresOf = ({ refreshFailures, closing }: PoolState): readonly RefreshFailure[] =>
+  refreshFailures.filter(({ instance }) => !has(closing, instance));
+
+const withoutFailuresOf = (state: PoolState, instances: Ranges): Pick<PoolState, 'refreshFailures'> => ({
+  refreshFailures: state.refreshFailures.filter(({ instance }) => !has(instances, instance)),
+});
 
 const rangesOfText = (text: string): Ranges => {
   const parsed = parseRanges(text);
@@ -179,10 +204,11 @@ const withoutSlots = (state: PoolState, attempts: readonly AttemptEnd[], at: Ins
     slots: afterQueue(slots, at),
     closing: difference(state.closing, ended),
     outdated: difference(state.outdated, ended),
+    ...withoutFailuresOf(state, ended),
     failures: state.failures + (isNewTry ? 1 : 0),
     failedAt: isNewTry ? at : state.failedAt,
     tried: isNewTry ? fromNumbers(inFlight.keys()) : difference(state.tried, ended),
-    lastError: failures.at(-1)?.error ?? state.lastError,
+    lastError: failures.length === 0 ? state.lastError : preparationError(failures.at(-1)),
   };
 };
 
@@ -209,6 +235,7 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
         slots: evolveTask(slots, { type: 'TaskResourcesUpdateRequested', at: event.at }),
         // Without resources there is nothing to fetch.
         outdated: state.spec.resources.length === 0 ? state.outdated : fromNumbers(slots.inFlight.keys()),
+        refreshFailures: [],
       };
     case 'PoolCloseRequested':
       return { ...state, closeRequested: true, closingSince: event.at, slots: withoutWaiting(slots, event.at) };
@@ -235,7 +262,13 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
       };
     case 'SlotsRefreshed': {
       const newest = event.leases.filter(({ update }) => update >= slots.resourceUpdates);
-      return { ...state, outdated: difference(state.outdated, fromNumbers(newest.map(({ instance }) => instance))) };
+      const refreshed = fromNumbers(newest.map(({ instance }) => instance));
+      return { ...state, outdated: difference(state.outdated, refreshed), ...withoutFailuresOf(state, refreshed) };
+    }
+    case 'SlotsRefreshFailed': {
+      const known = withoutFailuresOf(state, fromNumbers(event.leases.map(({ instance }) => instance)));
+      const failed = event.leases.map(({ instance, error, isFinal }) => ({ instance, error, isFinal }));
+      return { ...state, refreshFailures: [...known.refreshFailures, ...failed] };
     }
     case 'SlotsEnded':
       return withoutSlots(state, event.attempts, event.at);

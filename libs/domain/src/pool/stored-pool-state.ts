@@ -2,7 +2,7 @@ import { isStoredTaskState, restoreTaskState, storeTaskState, TASK_FOLD_FORMAT }
 import type { PoolState } from './pool.state.js';
 
 /** Raised when the meaning of the pool's own fold changes; its slots are folded as a task is, so that format counts too. */
-export const POOL_FOLD_FORMAT = 3 + TASK_FOLD_FORMAT;
+export const POOL_FOLD_FORMAT = 4 + TASK_FOLD_FORMAT;
 
 /** The fold as plain JSON, for a checkpoint; `restorePoolState` reads it back. */
 export const storePoolState = (state: PoolState): unknown => ({

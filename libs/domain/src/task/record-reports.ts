@@ -174,6 +174,7 @@ export const recordReports = (
         progress.set(instance, 'uploading');
         break;
       case 'refreshed':
+      case 'refresh-failed':
         // Of slots alone, which their pool decides.
         break;
       case 'ended': {

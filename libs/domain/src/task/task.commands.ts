@@ -69,6 +69,13 @@ export type InstanceReport =
   | (LeaseRef & { readonly kind: 'exited' })
   /** A slot of a pool has the resources of this request, counted as the pool's `resourceUpdates`. */
   | (LeaseRef & { readonly kind: 'refreshed'; readonly update: number })
+  /** It could not fetch them; `isFinal`: and does not try again until they are asked for again. */
+  | (LeaseRef & {
+      readonly kind: 'refresh-failed';
+      readonly update: number;
+      readonly error: InstanceError;
+      readonly isFinal: boolean;
+    })
   | {
       readonly kind: 'ended';
       readonly end: AttemptEnd;

@@ -84,6 +84,14 @@ export const poolEvents = {
     aggregate: 'pool',
     schema: z.object({ leases: z.array(z.object({ ...leaseRef, update: count })), at: instant }),
   },
+  SlotsRefreshFailed: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({
+      leases: z.array(z.object({ ...leaseRef, update: count, error: instanceError, isFinal: z.boolean() })),
+      at: instant,
+    }),
+  },
   SlotsEnded: { version: 1, aggregate: 'pool', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
   PoolClosed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
   PoolFailed: { version: 1, aggregate: 'pool', schema: z.object({ error: instanceError, at: instant }) },

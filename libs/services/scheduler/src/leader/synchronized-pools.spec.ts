@@ -36,6 +36,15 @@ describe('a task that waits for the resources of its pool', () => {
     await one.report('n1', 1, first);
     expect(one.leadership?.reasons.of('waits')).toMatchObject({ reason: 'pool-synchronizing' });
     expect(one.leases()).toHaveLength(3);
+    const error = { code: 'FX-INPUT', message: 'The bucket data does not exist any more', debug: '' };
+    const failed = { ...second, kind: 'refresh-failed', error } as const;
+    for (const [isFinal, said] of [
+      [false, /^slot 1 of its pool could not fetch .* it tries again: The bucket data does not exist any more$/],
+      [true, /when the resources of the pool are updated again: The bucket data does not exist any more$/],
+    ] as const) {
+      await one.report('n1', 1, { ...failed, isFinal });
+      await eventually(() => said.test(one.leadership?.reasons.of('waits')?.detail ?? '') || undefined);
+    }
     await one.report('n1', 1, second);
     await eventually(() => one.leases().length === 4);
     expect(one.leases()[3]?.taskId).toBe('waits');

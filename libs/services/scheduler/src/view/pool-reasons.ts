@@ -1,4 +1,4 @@
-import { isSynchronized } from '@fornax/domain';
+import { isSynchronized, type PoolState, refreshFailuresOf } from '@fornax/domain';
 import type { WaitingReason } from './round.js';
 import type { SchedulerView } from './scheduler-view.js';
 
@@ -7,9 +7,18 @@ const BUSY: WaitingReason = {
   detail: 'every slot of its pool is in use, or is still being opened',
 };
 
-const SYNCHRONIZING: WaitingReason = {
-  reason: 'pool-synchronizing',
-  detail: 'not every slot of its pool has the newest resources yet',
+/** With the reason of one slot that could not fetch them, of one that has given up above all. */
+const synchronizing = (pool: PoolState): WaitingReason => {
+  const reason = 'pool-synchronizing';
+  const failures = refreshFailuresOf(pool);
+  const failure = failures.find(({ isFinal }) => isFinal) ?? failures[0];
+  if (!failure) return { reason, detail: 'not every slot of its pool has the newest resources yet' };
+  const { error, isFinal, instance } = failure;
+  const next = isFinal ? 'it tries again when the resources of the pool are updated again' : 'it tries again';
+  return {
+    reason,
+    detail: `slot ${instance} of its pool could not fetch the newest resources, and ${next}: ${error.message}`,
+  };
 };
 
 /** Why instances of a task wait for their pool; undefined: they do not. @param byClass why what the scheduler has not placed waits, slots of pools too */
@@ -21,7 +30,7 @@ export const reasonInPool = (
   const { poolUuid, waitsForPoolResources } = view.task(taskId)?.state.spec ?? {};
   if (poolUuid === undefined || !view.pools.isWaiting(taskId)) return undefined;
   const pool = view.task(poolUuid)?.pool;
-  if (pool && waitsForPoolResources === true && !isSynchronized(pool)) return SYNCHRONIZING;
+  if (pool && waitsForPoolResources === true && !isSynchronized(pool)) return synchronizing(pool);
   const classKey = view.queue.classKeyOf(poolUuid);
   const why = classKey === undefined ? undefined : byClass.get(classKey);
   return why ? { ...why, detail: `a slot of its pool cannot be opened: ${why.detail}` } : BUSY;

@@ -124,6 +124,10 @@ export const toInstanceReports = (
       }));
     }
     if (report.kind === 'refreshed') return [{ kind: 'refreshed', instance, leaseId, update: report.update }];
+    if (report.kind === 'refresh-failed') {
+      const { kind, update, error, isFinal } = report;
+      return [{ kind, instance, leaseId, update, error, isFinal }];
+    }
     if (report.kind === 'exited') return [{ kind: 'exited', instance, leaseId }];
     const heldMs = view.heldMs(lease);
     return [{ kind: 'ended', end: attemptEnd(report, lease, state), ...optional('heldMs', heldMs) }];

@@ -1,18 +1,14 @@
 import { elasticPropertySchema, wireDate, wireDuration, type WirePool } from '@fornax/contracts';
-import { boundsOf, openSlotsOf, phaseCounts, sizeOf, type PoolState } from '@fornax/domain';
+import { boundsOf, openSlotsOf, phaseCounts, sizeOf } from '@fornax/domain';
 import { askedView, statusView, withoutEmptyParts, type LiveLeases, type PoolLoad } from '@fornax/tasks';
 import type { PoolEcho } from '../model/pool-spec.js';
 import { slotsAsTask } from '../model/slots-as-task.js';
 import type { PoolStatus } from '../model/pool-status.js';
+import { errorsOf } from './pool-errors.js';
 
 /** How long a resource stays in a node's cache when nobody says (contract, section 3.1). */
 const DEFAULT_CACHE_TTL_S = 7_776_000;
 const NO_LOAD: PoolLoad = { waiting: 0, running: 0 };
-
-const errorsOf = ({ failed, failures, lastError }: PoolState): WirePool['errors'] => {
-  const error = failed ?? (failures > 0 ? lastError : null);
-  return error ? [{ ...error }] : [];
-};
 
 /** Time that slots have been ready, those that are now too. */
 const executionMsOf = ({ fold, usage }: PoolStatus, now: number): number => {
