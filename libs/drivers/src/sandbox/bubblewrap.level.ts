@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { access, lstat, readlink, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -68,7 +68,7 @@ export const bubblewrapLevel = async (
 ): Promise<Level | undefined> => {
   const bwrap = await findProgram('bwrap');
   if (bwrap === undefined) return undefined;
-  const resolver = await realpath('/etc/resolv.conf').catch(() => undefined);
+  const { resolver } = view;
   // From 0.7 on. Before, a tmpfs holds half of what the machine has.
   const takesSize = (await run(bwrap, ['--help'])).stdout.includes('--size');
   const hasGroups = await access(GROUPS_PATH).then(

@@ -8,8 +8,10 @@ export interface HostView {
   readonly topLevel: readonly string[];
   /** Replaced by an empty folder: the platform's data, everybody's home. */
   readonly hidden: readonly string[];
-  /** Shown although they lie in a hidden folder. */
+  /** Shown although they lie in a hidden folder, or in none that is shown. */
   readonly exposed: readonly string[];
+  /** The file that /etc/resolv.conf is, or leads to; undefined: there is none. */
+  readonly resolver: string | undefined;
   /** Folders of /sys that name the interfaces of this machine, and count what goes through them. */
   readonly interfaces: readonly string[];
 }
@@ -48,8 +50,7 @@ const PROGRAM_STATE = [
   ].map((name) => `/var/lib/${name}`),
   ...['fontconfig', 'dictionaries-common'].map((name) => `/var/cache/${name}`),
 ];
-/** /run holds sockets of the host's services; these parts of it are what /etc/resolv.conf points to. */
-const RESOLVER_FOLDERS = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager'];
+export const RESOLVER = '/etc/resolv.conf';
 const INTERFACES = '/sys/class/net';
 export const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 
@@ -90,12 +91,23 @@ const interfaceFolders = async (): Promise<readonly string[]> => {
   return realFolders([INTERFACES, ...devices.flatMap((device) => (device === undefined ? [] : [dirname(device)]))]);
 };
 
+/** A link leads to a file in /run, beside which lie sockets of who writes it, and those find names for everybody: it is shown alone. */
+const realFile = async (path: string): Promise<string | undefined> => {
+  const real = await realpath(path).catch(() => undefined);
+  return real !== undefined && (await stat(real)).isFile() ? real : undefined;
+};
+
 /**
  * Tells what instances may see of this machine.
  * @param hide the platform's folders  @param expose folders that instances need, say a tool's installation
+ * @param resolverFile what says which name servers are asked
  * @throws Error an exposed folder holds one that is to be hidden
  */
-export const hostView = async (hide: readonly string[], expose: readonly string[]): Promise<HostView> => {
+export const hostView = async (
+  hide: readonly string[],
+  expose: readonly string[],
+  resolverFile = RESOLVER,
+): Promise<HostView> => {
   const topLevel: string[] = [];
   for (const entry of await readdir('/', { withFileTypes: true })) {
     if (!TOP_LEVEL.has(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
@@ -118,8 +130,15 @@ export const hostView = async (hide: readonly string[], expose: readonly string[
         `${folder} cannot be shown to instances (FORNAX_NODE_EXPOSE): ${inside} lies in it, which they may not see. Name the folders that they need one by one.`,
       );
   }
-  const exposed = [...(await realFolders([...RESOLVER_FOLDERS, ...PROGRAM_STATE])), ...asked];
-  return { topLevel, hidden, exposed, interfaces: await interfaceFolders() };
+  const resolver = await realFile(resolverFile);
+  const isShown = (path: string): boolean =>
+    topLevel.some((shown) => isWithin(path, shown)) && !hidden.some((folder) => isWithin(path, folder));
+  const exposed = [
+    ...(resolver === undefined || isShown(resolver) ? [] : [resolver]),
+    ...(await realFolders(PROGRAM_STATE)),
+    ...asked,
+  ];
+  return { topLevel, hidden, exposed, resolver, interfaces: await interfaceFolders() };
 };
 
 /** Where an instance looks for programs, as in most images: nothing of the PATH of whoever started the agent. */
@@ -143,7 +162,7 @@ export const visiblePath = async (folders: readonly string[], view: HostView): P
       const isShown = view.exposed.some((folder) => isWithin(real, folder));
       const isHidden =
         view.hidden.some((folder) => isWithin(real, folder)) || !view.topLevel.some((folder) => isWithin(real, folder));
-      const isOurs = [...RESOLVER_FOLDERS, ...PROGRAM_STATE].includes(entry);
+      const isOurs = entry === view.resolver || PROGRAM_STATE.includes(entry);
       if (!isOurs && (isShown || !isHidden)) visible.push(entry);
     } catch {
       // not there

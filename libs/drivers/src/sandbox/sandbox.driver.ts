@@ -54,6 +54,8 @@ export interface SandboxOptions {
   readonly hide: readonly string[];
   /** Folders below a home that instances may read nevertheless. */
   readonly expose?: readonly string[];
+  /** Where this machine says which name servers it asks; default /etc/resolv.conf. */
+  readonly resolver?: string;
   /** Folders that the PATH of instances names, those that they cannot see left out; what is exposed comes after them. */
   readonly path?: readonly string[];
   readonly maxProcesses?: number;
@@ -159,7 +161,7 @@ export class SandboxDriver implements Driver {
   }
 
   async probe(): Promise<DriverFacts> {
-    const { workDir, hide, expose = [], path = STANDARD_PATH } = this.#options;
+    const { workDir, hide, expose = [], path = STANDARD_PATH, resolver } = this.#options;
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const lockText = await this.#lock.take();
     await rm(this.#pipes.folder, { recursive: true, force: true });
@@ -168,7 +170,7 @@ export class SandboxDriver implements Driver {
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
     if (!isRoot() && this.#cgroups?.limits.includes('pids') !== true) this.#bound = await boundingProcesses(this.#most);
-    const view = await hostView([...hide, workDir], expose);
+    const view = await hostView([...hide, workDir], expose, resolver);
     const level = await this.#choose(view);
     this.#warden = await Warden.start({
       agentPid: process.pid,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import { DEVICES, type HostView } from './host-view.js';
@@ -69,7 +69,7 @@ export const unshareLevel = async (
   const programs = await Promise.all(['unshare', 'mount', 'pivot_root'].map(findProgram));
   const [unshare, mount, pivot] = programs;
   if (!unshare || !mount || !pivot) return undefined;
-  const resolver = await realpath('/etc/resolv.conf').catch(() => undefined);
+  const { resolver } = view;
   const newRoot = join(workDir, 'root');
   let holder: ChildProcess | undefined;
 

@@ -1,6 +1,19 @@
 import { execFile as execFileCallback, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,7 +21,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, describe, expect, it } from '@jest/globals';
 
-import { asRoot, type OpenDriver, openLevels, orderOf, runInit, type Seen, testsOf } from './driver.fixture.js';
+import { asRoot, openDriver, type OpenDriver, openLevels, orderOf, runInit, type Seen, testsOf } from './driver.fixture.js';
 import { initProgram } from '../process/init-program.js';
 import { isRoot } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
@@ -241,6 +254,27 @@ print('looked')`;
       expect(rest).not.toContain('spool');
       expect(await sh(run, 'test ! -x /usr/bin/dpkg-query || dpkg-query -W dpkg')).toMatchObject({ exitCode: 0 });
     } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  isolated('sees which name servers the machine asks, and not the sockets that lie beside', async () => {
+    const folder = await mkdtemp('/var/tmp/fornax-resolver-');
+    const file = join(folder, 'stub.conf');
+    const service = createServer();
+    await new Promise<void>((resolve) => {
+      service.listen(join(folder, 'socket'), resolve);
+    });
+    await chmod(folder, 0o755);
+    await writeFile(file, 'nameserver 192.0.2.53\n', { mode: 0o644 });
+    await symlink(file, join(folder, 'resolv.conf'));
+    const own = await openDriver(level, { ready: 0, resolver: join(folder, 'resolv.conf') });
+    try {
+      const seen = await own?.run(['/bin/sh', '-c', `ls -A ${folder}; cat ${file}`]);
+      expect(seen).toMatchObject({ exitCode: 0, out: 'stub.conf\nnameserver 192.0.2.53\n' });
+    } finally {
+      await own?.close();
+      service.close();
       await rm(folder, { recursive: true });
     }
   });
