@@ -21,7 +21,16 @@ import { promisify } from 'node:util';
 
 import { afterAll, describe, expect, it } from '@jest/globals';
 
-import { asRoot, openDriver, type OpenDriver, openLevels, orderOf, runInit, type Seen, testsOf } from './driver.fixture.js';
+import {
+  asRoot,
+  openDriver,
+  type OpenDriver,
+  openLevels,
+  orderOf,
+  runInit,
+  type Seen,
+  testsOf,
+} from './driver.fixture.js';
 import { initProgram } from '../process/init-program.js';
 import { isRoot } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
