@@ -188,7 +188,7 @@ const tellingIssues = (issue: Issue): readonly Issue[] => {
 };
 
 /** What a schema finds wrong, by field. */
-export const schemaErrors = (error: z.ZodError): WireErrors => {
+const schemaErrors = (error: z.ZodError): WireErrors => {
   const errors: Record<string, string[]> = {};
   for (const { path, message } of error.issues.flatMap(tellingIssues)) (errors[pathOf(path)] ??= []).push(message);
   return errors;
