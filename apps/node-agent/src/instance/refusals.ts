@@ -45,7 +45,7 @@ export const refusalOf = (
     case 'QuotaExceeded':
       return new UserError(
         'FX-RESULT',
-        `The result ${shown(path)} of ${sizeBytes} bytes does not fit into the storage quota, and neither do those after it: ${message}`,
+        `The result ${shown(path)} of ${sizeBytes} bytes does not fit into the storage quota; others that were on their way may be stored, no more were begun: ${message}`,
         'limit',
       );
     case 'NoSuchBucket':

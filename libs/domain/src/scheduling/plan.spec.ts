@@ -185,14 +185,14 @@ describe('a scheduling round', () => {
     [
       'the disks of all are full',
       'disks-full',
-      'every node that is online has no room on its disk',
+      'every node that is online has no room on its disk, or has had some for less than a minute',
       [],
       [closed('disk-full'), closed('lost')],
     ],
     [
       'the disk of the one that fits is full, another one drains',
       'disks-full',
-      'every node that fits drains, or has no room on its disk',
+      'every node that fits drains, or has no room on its disk, or has had some for less than a minute',
       [node('small', 1)],
       [closed('disk-full'), closed('draining')],
     ],

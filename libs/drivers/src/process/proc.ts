@@ -36,6 +36,18 @@ export const cpuMsOfStat = (stat: string): number => {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
 };
 
+/** Numbers of its children. @throws Error it is gone */
+const childrenOf = async (pid: number): Promise<readonly number[]> =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean).map(Number);
+
+/** Lets children of a process go on that somebody stopped. Never rejects. */
+export const continueChildren = async (pid: number): Promise<void> => {
+  for (const child of await childrenOf(pid).catch(() => [])) {
+    const stat = await readFile(`/proc/${child}/stat`, 'utf8').catch(() => '');
+    if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')) signalQuietly(child, 'SIGCONT');
+  }
+};
+
 /** The process and its descendants, with what they hold now. A daemon that left its parents is not found. */
 export const treeUse = async (root: number): Promise<ProcessUse> => {
   const pids: number[] = [];
@@ -47,8 +59,7 @@ export const treeUse = async (root: number): Promise<ProcessUse> => {
       pages += Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1] ?? 0);
       cpuMs += cpuMsOfStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
       pids.push(pid);
-      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-      queue.push(...children.split(' ').filter(Boolean).map(Number));
+      queue.push(...(await childrenOf(pid)));
     } catch {
       // ended in between
     }

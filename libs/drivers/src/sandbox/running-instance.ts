@@ -5,7 +5,7 @@ import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
 import { heldMemoryMB } from '../process/held-memory.js';
-import { findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
+import { continueChildren, findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
 import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
@@ -18,6 +18,11 @@ import type { Owner } from './user-ids.js';
 const SAMPLE_MS = 250;
 /** Every so many looks go through all that is held: it costs more. */
 const THOROUGH_EACH = 4;
+/**
+ * How often it is looked whether somebody outside stopped the process that tells the end of a command, which is billed until then. Its parent would hear
+ * of it, and continues it where that is ours (`native/src/isolate.c`); bwrap does not.
+ */
+const CONTINUE_MS = 1_000;
 
 export interface Launch {
   readonly id: string;
@@ -209,6 +214,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     void emptyGroup();
   };
   let watch: ReturnType<typeof watchMemory> | undefined;
+  let continuing: NodeJS.Timeout | undefined;
   let isOver = false;
   let isTold = false;
 
@@ -217,6 +223,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const exit = ended.then(async (): Promise<InstanceExit> => {
     const endedAt = begun.at + Math.round(performance.now() - begun.elapsed);
     isOver = true;
+    clearInterval(continuing);
     const { peakMB, exceeded } = watch?.stop() ?? { peakMB: undefined, exceeded: false };
     if (how.level.aim === 'group') {
       await emptyGroup();
@@ -256,6 +263,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     isTold = true;
     order.end(message);
     watch = watchMemory(child.pid, how.watchMemoryMB, kill);
+    if (how.level.name === 'bubblewrap') continuing = setInterval(() => void continueChildren(child.pid), CONTINUE_MS);
     // One that says it has begun while it is ended was begun, and runs nowhere else.
     const late = answerMs === undefined ? undefined : afterTurn(answerMs, kill);
     try {

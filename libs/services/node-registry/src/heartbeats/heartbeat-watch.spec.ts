@@ -111,6 +111,21 @@ describe('the heartbeat watch', () => {
       expect([told, state]).toEqual([3, node('a')]);
     });
 
+    it('is told within a minute of room that lasts, however often the disk was filled before', () => {
+      const watch = new HeartbeatWatch(GRACE, 0);
+      let now = 0;
+      // Each time, room lasts just until it is believed.
+      for (const lastsMs of Array.from({ length: 12 }, (_, at) => GRACE * 2 ** at)) {
+        watch.hear(says(true), now, TIME_OF_DAY);
+        watch.hear(says(false), now + 1_000, TIME_OF_DAY);
+        now += 1_000 + Math.min(lastsMs, 59_000);
+      }
+      watch.hear(says(true), now, TIME_OF_DAY);
+      watch.hear(says(false), now + 1_000, TIME_OF_DAY);
+      expect(watch.disks([full], now + 30_000)).toEqual([]);
+      expect(watch.disks([full], now + 61_000)).toEqual([{ nodeId: 'a', epoch: 1, isFull: false }]);
+    });
+
     it('is nothing for an agent that does not say, a session that is over, and a node that is lost', () => {
       const watch = new HeartbeatWatch(GRACE, 0);
       watch.hear(says(), 1_000, TIME_OF_DAY);

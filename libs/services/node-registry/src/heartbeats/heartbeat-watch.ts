@@ -37,11 +37,13 @@ interface Beat {
   readonly diskMB: number | undefined;
 }
 
+/** The part of the grace period for which a node must have had room, so that one whose disk fills and empties by the second does not fill the log. */
+const LEAST_OF_GRACE = 1 / 4;
 /**
- * Parts of the grace period for which a node must have had room, so that one whose disk fills and empties by the second does not fill the log: the
- * least, and the most for one that hovers at its mark. Each time that room was told and did not last, it must last twice as long.
+ * Each time that room was told and did not last, it must last twice as long, but never longer than this: whoever fills a disk for seconds, again and
+ * again, takes the node from everybody for as long. What has lasted so long is forgiven.
  */
-const ROOM_LASTS = { least: 1 / 4, most: 60 } as const;
+const MOST_ROOM_MS = 60_000;
 
 /**
  * When nodes were heard last. Silence is measured by the registry's own monotonic clock (`elapsed`): neither a node's clock nor a step of the
@@ -87,12 +89,11 @@ export class HeartbeatWatch {
 
   /** For how long there must be room from now on, given what was before. */
   private roomMs(before: Disk | undefined, elapsed: number): number {
-    const leastMs = this.graceMs * ROOM_LASTS.least;
-    const mostMs = this.graceMs * ROOM_LASTS.most;
+    const leastMs = Math.min(MOST_ROOM_MS, this.graceMs * LEAST_OF_GRACE);
     if (!before || before.isFull) return before?.roomMs ?? leastMs;
     const lastedMs = elapsed - before.since;
-    if (lastedMs >= mostMs) return leastMs;
-    return lastedMs < before.roomMs ? before.roomMs : Math.min(mostMs, 2 * before.roomMs);
+    if (lastedMs >= MOST_ROOM_MS) return leastMs;
+    return lastedMs < before.roomMs ? before.roomMs : Math.min(MOST_ROOM_MS, 2 * before.roomMs);
   }
 
   /** A node that has just joined is alive, before its first beat; one that asks for its epoch again holds what it held. */

@@ -95,7 +95,7 @@ export class WaitingFold {
 const REASONS: Readonly<Record<string, string>> = {
   'no-node': 'no node is there to run anything',
   'nodes-drain': 'the nodes that could run it drain and take nothing new',
-  'disks-full': 'the nodes that could run it have no room on their disks',
+  'disks-full': 'the nodes that could run it have no room on their disks, or not for long enough',
   'nodes-away': 'the nodes that could run it are not online',
   'no-node-fits': 'no node has what the task asks for, however long it waits',
   'fleet-full': 'the nodes that fit are busy',
