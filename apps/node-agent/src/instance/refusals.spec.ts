@@ -12,7 +12,11 @@ describe("storage's no to a result", () => {
   it.each([
     ['KeyTooLongError', 'user', 'has one of 11 bytes with its prefix'],
     ['EntityTooLarge', 'limit', '7 bytes'],
-    ['QuotaExceeded', 'limit', 'storage quota; others that were on their way may be stored, no more were begun: as storage says'],
+    [
+      'QuotaExceeded',
+      'limit',
+      'storage quota; others that were on their way may be stored, no more were begun: as storage says',
+    ],
     ['NoSuchBucket', 'user', 'The bucket for results, out, does not exist any more'],
     ['InvalidBucketState', 'user', 'out, cannot be written any more: as storage says'],
     ['InvalidArgument', 'user', '"deep/er": as storage says'],

@@ -195,7 +195,10 @@ const whyNot = (
   // Before those that drain: somebody wanted that, and nobody this.
   if (full.some(suits)) {
     const rest = draining.some(suits) ? 'drains, or has' : 'has';
-    return { reason: 'disks-full', detail: `${who} ${rest} no room on its disk, or has had some for less than a minute` };
+    return {
+      reason: 'disks-full',
+      detail: `${who} ${rest} no room on its disk, or has had some for less than a minute`,
+    };
   }
   if (draining.some(suits)) {
     return { reason: 'nodes-drain', detail: `${who} drains and takes no new work` };
