@@ -90,6 +90,19 @@ describe.each(await levelsHere())('the disk of instances at level %s', (level) =
     70_000,
   );
 
+  it.each([
+    ['holes', 'truncate -s 5T sparse'],
+    ['links', 'fallocate -l 300M much; ln much again'],
+  ])(
+    'stores nothing of results that hold more than the instance may have, in %s too',
+    async (lease, command) => {
+      await rig.platform.order(aLeaseOrder(lease, `sh -c '${command}'`, { results }));
+      expect(await rig.ended(lease, 60_000)).toMatchObject(overItsLimit(/^The results were not stored: .*400 MB$/));
+      expect([...rig.objects.objects.keys()].filter((path) => path.startsWith('results/'))).toEqual([]);
+    },
+    70_000,
+  );
+
   it('blames the platform when results cannot be stored', async () => {
     await rig.closeAgent();
     rig.patienceMs = 1;

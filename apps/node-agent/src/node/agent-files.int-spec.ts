@@ -356,25 +356,6 @@ describe('the files of an agent', () => {
     rig.objects.objects.delete('out/sparse');
   }, 150_000);
 
-  it.each([
-    ['holes', 'truncate -s 5T sparse'],
-    ['links', 'fallocate -l 300M much; ln much again'],
-  ])(
-    'stores nothing of results that hold more than the instance may have, in %s too',
-    async (lease, command) => {
-      const results = { bucket: 'out', prefix: `${lease}/`, whitelist: null, blacklist: null };
-      await rig.platform.order(aLeaseOrder(lease, `sh -c '${command}'`, { results }));
-      expect(await rig.ended(lease, 30_000)).toMatchObject({
-        outcome: 'failure',
-        cause: 'limit',
-        uploadedFiles: 0,
-        error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(/^The results were not stored: .*400 MB$/) },
-      });
-      expect([...rig.objects.objects.keys()].filter((path) => path.startsWith(`out/${lease}/`))).toEqual([]);
-    },
-    60_000,
-  );
-
   it('goes on with an upload in parts where its storage failed half-way, and stores it whole', async () => {
     const results = { bucket: 'out', prefix: null, whitelist: null, blacklist: null };
     const isPart = (request: string): boolean => request.startsWith('PUT out/halved');
