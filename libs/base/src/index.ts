@@ -27,6 +27,7 @@ export { eachLimited } from './progress/each-limited.js';
 export { Gathered, type GatheredOptions } from './progress/gathered.js';
 export { SequenceWindow, type Portion, type WindowBounds } from './progress/sequence-window.js';
 export { Progress, type Patience } from './progress/progress.js';
+export { REDACTED, Redactor, redactorsOf } from './redaction/redactor.js';
 export { payloadOf } from './rpc/payload-of.js';
 export { RpcClient } from './rpc/rpc-client.js';
 export { rpcErrorOf, RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';

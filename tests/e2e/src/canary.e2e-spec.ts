@@ -37,8 +37,18 @@ const HOMES: Homes = [
   [/^managed secret/, /^memory fornax-.*\/canary\/deep\/key$/],
 ];
 
+/** What a command prints that takes no care: each of its secrets, in several ways. */
+const PRINTS = [
+  'printf %s "$QARNOT_SECRET_CANARY" | tee /dev/stderr',
+  'printf %s "$DERIVED" | base64 -w0',
+  `cat $QARNOT_SECRETS_DIR/${KEY} | base64 -w0`,
+  `cat $QARNOT_SECRETS_DIR/${KEY}`,
+  'printf %s "$QARNOT_SECRET_CANARY" | head -c 9; sleep 0.2; printf %s "$QARNOT_SECRET_CANARY" | tail -c +10',
+].join('; ');
+
 /** Constants whose errors would tell a secret: all come to nothing on the node. */
 const FAILING: readonly Readonly<Record<string, string>>[] = [
+  { DOCKER_CMD: '/no/such/program/${QARNOT_SECRET_CANARY}' },
   { DOCKER_CMD: "echo 'unbalanced ${QARNOT_SECRET_CANARY}" },
   { DOCKER_CMD: 'true', MAX_EXECUTION_SECONDS: '${QARNOT_SECRET_CANARY}' },
   { DOCKER_CMD: 'true', DOCKER_PROGRESS1: '(${QARNOT_SECRET_CANARY}' },
@@ -161,6 +171,11 @@ describe.each([
       { DOCKER_CMD: `${hash} < $QARNOT_SECRETS_DIR/${KEY}; printf %s "$NOT_SECRET" | base64 -w0'` },
       { resultBucket: 'canary' },
     );
+    // The shell of this one is given a secret to put into its script.
+    const shell = await submit('shell', {
+      DOCKER_CMD: `sh -c 'sha256sum <<"END"\n\${QARNOT_SECRET_CANARY}\nEND\nsleep 600; true'`,
+    });
+    const prints = await submit('prints', { DOCKER_CMD: `sh -c '${PRINTS}'` }, { resultBucket: 'canary' });
     const failing = await Promise.all(FAILING.map((more) => submit('fails', more, { resultBucket: 'canary' })));
     const pool = await api.pools.create({
       name: 'canary',
@@ -169,9 +184,9 @@ describe.each([
       constants: [{ key: 'QARNOT_SECRET_POOL', value: text('constant of a pool') }],
       secretsAccessRights: { bySecret: [{ key: KEY }], byPrefix: [] },
     } as Parameters<FornaxClient['pools']['create']>[0]);
-    const ends = await Promise.all([task, ...failing].map((id) => api.waitForTask(id)));
+    const ends = await Promise.all([task, ...failing, prints].map((id) => api.waitForTask(id)));
     expect(ends[0]).toMatchObject({ state: 'Success' });
-    expect(ends.slice(1, 3).map(({ state }) => state)).toEqual(['Failure', 'Failure']);
+    expect(ends.slice(1, 4).map(({ state }) => state)).toEqual(['Failure', 'Failure', 'Failure']);
     output = await api.output(task, 'stdout');
     const clone = await api.repeatTask(task, 'clone');
     await api.waitForTask(clone);
@@ -183,15 +198,30 @@ describe.each([
       { timeoutMs: 30_000 },
     );
 
+    await eventually(async () => (await api.output(shell, 'stdout')).includes(sha256(`${text('secret constant')}\n`)), {
+      timeoutMs: 30_000,
+    });
     await lookIntoProcesses(search, platform);
     await lookIntoFiles(search, 'memory', '/dev/shm');
     dumps = await dumpable(platform);
-    const ids = [running, task, clone, ...failing, pool, snapshot, 'canary', encodeURIComponent(KEY), KEY];
+    const ids = [
+      running,
+      shell,
+      prints,
+      task,
+      clone,
+      ...failing,
+      pool,
+      snapshot,
+      'canary',
+      encodeURIComponent(KEY),
+      KEY,
+    ];
     await lookIntoAnswers(search, platform, ids);
     await lookIntoStreams(search, platform);
     await lookIntoTables(search, platform);
-    await api.abortTask(running);
-    await api.waitForTask(running);
+    await Promise.all([running, shell].map((id) => api.abortTask(id)));
+    await Promise.all([running, shell].map((id) => api.waitForTask(id)));
     await eventually(() => receiver.heard().includes(`"${running}"`), { timeoutMs: 30_000 });
     process.kill(platform.launcherPid, 'SIGTERM');
     expect(await platform.exited).toBe(0);

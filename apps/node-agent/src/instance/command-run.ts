@@ -1,4 +1,4 @@
-import { delay } from '@fornax/base';
+import { delay, type Redactor } from '@fornax/base';
 import type { LeaseOrder } from '@fornax/contracts';
 import { CommandTooLong, type InstanceExit, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
 
@@ -16,6 +16,8 @@ interface Output extends Pick<InstanceWorld, 'nodeId' | 'output' | 'publisher' |
   readonly order: LeaseOrder;
   /** Ends the storing of what it writes. */
   readonly signal: AbortSignal;
+  /** Makes what takes secrets out of one of its outputs; undefined: there are none. */
+  readonly redactor: (() => Redactor) | undefined;
 }
 
 /** What Linux does not take is the command's matter: tried again, it would not be taken either. */
@@ -35,7 +37,7 @@ export class CommandRun {
   private constructor(
     private readonly running: RunningInstance,
     private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs'>,
-    { order, signal, nodeId, output, publisher, onError }: Output,
+    { order, signal, redactor, nodeId, output, publisher, onError }: Output,
   ) {
     const progress = new ProgressReader(plan.progress, onError);
     this.#progress = progress;
@@ -43,8 +45,14 @@ export class CommandRun {
     const { taskId, instance, leaseId, attempt } = order;
     const source = { nodeId, taskId, instance, leaseId, attempt };
     const options = { signal, share: output.open(taskId), onBroken: () => running.kill() };
-    this.#stdout = new LogPipe(publisher, source, 'stdout', running.stdout, options);
-    this.#stderr = new LogPipe(publisher, source, 'stderr', running.stderr, options);
+    this.#stdout = new LogPipe(publisher, source, 'stdout', running.stdout, {
+      ...options,
+      redactor: redactor?.(),
+    });
+    this.#stderr = new LogPipe(publisher, source, 'stderr', running.stderr, {
+      ...options,
+      redactor: redactor?.(),
+    });
     this.#stopClock = this.#startClock();
   }
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-import { inSpan } from '@fornax/base';
+import { inSpan, type Redactor, redactorsOf } from '@fornax/base';
 import { type HeldLease, type LeaseOrder, type LiveInstance, networkOf } from '@fornax/contracts';
 import type { InstanceExit, PreparedInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
@@ -67,6 +67,8 @@ export class Instance implements Measurable {
   readonly #meter: InstanceMeter;
   #command: CommandRun | undefined;
   #prepared: PreparedInstance | undefined;
+  /** Takes the values of its secrets out of what it prints. */
+  #redactor: (() => Redactor) | undefined;
   #leave: (() => void) | undefined;
   /** What it is to the instances in its room, once it is ready. */
   #slot: Slot | undefined;
@@ -281,7 +283,7 @@ export class Instance implements Measurable {
     const { order, world } = this;
     const { nodeId, output, onError } = world;
     const [publisher, { signal }] = [this.#publisher, this.#dropping];
-    const parts = { nodeId, output, onError, publisher, order, signal };
+    const parts = { nodeId, output, onError, publisher, order, signal, redactor: this.#redactor };
     const command = await CommandRun.start(prepared, plan, parts);
     this.#command = command;
     this.#phase = 'running';
@@ -388,7 +390,13 @@ export class Instance implements Measurable {
       over: tree?.lower && tree.dir,
     });
     this.#prepared = prepared;
-    if (order.secrets === true) await prepared.putSecrets(await fetchSecretFiles(world, order, signal));
+    const files = order.secrets === true ? await fetchSecretFiles(world, order, signal) : [];
+    if (order.secrets === true) await prepared.putSecrets(files);
+    if (order.redactOutput !== false)
+      this.#redactor = redactorsOf([
+        ...Object.values(granted?.secrets ?? {}),
+        ...files.map(({ content }) => Buffer.from(content).toString('utf8')),
+      ]);
     const whole = granted ? withRow(order, granted) : order;
     const plan = planOf(
       { ...whole, snapshotId: granted?.restore?.snapshotId },

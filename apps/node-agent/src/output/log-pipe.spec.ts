@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { redactorsOf } from '@fornax/base';
 import { LOG_HEADERS } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 import { describe, expect, it } from '@jest/globals';
@@ -170,4 +171,31 @@ describe('output on its way to the log', () => {
       [false, 0],
     ]);
   }, 20_000);
+});
+
+describe('output that shows a secret', () => {
+  it('is stored without it, wherever it is cut, with offsets of what is stored', async () => {
+    const store = new Store();
+    const readable = new PassThrough();
+    const publish: Publish = (_, data, options) => {
+      store.take(data, options);
+      return Promise.resolve({ seq: 1, duplicate: false } as Awaited<ReturnType<Publish>>);
+    };
+    const redactor = redactorsOf(['the long secret'])?.();
+    const options = { signal: new AbortController().signal, share, redactor };
+    const pipe = new LogPipe({ publish }, source, 'stdout', readable, options);
+    for (const part of ['one the lo', 'ng sec', 'ret two the lon', 'g way, the long secre']) {
+      readable.write(part);
+      await nextTurn();
+    }
+    readable.end();
+    await pipe.finish();
+    expect(store.bytes.toString()).toBe('one [SECRET] two the long way, the long secre');
+    expect(pipe.takenBytes).toBe(store.bytes.length);
+    let offset = 0;
+    for (const { offset: at, data } of store.stored) {
+      expect(at).toBe(offset);
+      offset += data.length;
+    }
+  });
 });

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import { delay } from '@fornax/base';
+import { delay, type Redactor } from '@fornax/base';
 import { LOG_HEADERS, logSubject, type OutputStream } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 
@@ -30,6 +30,8 @@ export interface LogPipeOptions {
   readonly share: OutputShare;
   /** Called when this side of the pipe broke. */
   readonly onBroken?: () => void;
+  /** Takes out what nobody may see; it has seen nothing else. */
+  readonly redactor?: Redactor | undefined;
 }
 
 /**
@@ -41,6 +43,7 @@ export class LogPipe {
   readonly #subject: string;
   readonly #signal: AbortSignal;
   readonly #share: OutputShare;
+  readonly #redactor: Redactor | undefined;
   #buffer: Buffer[] = [];
   #bufferedBytes = 0;
   #inFlightBytes = 0;
@@ -60,10 +63,11 @@ export class LogPipe {
     private readonly source: LogSource,
     private readonly stream: OutputStream,
     private readonly readable: Readable,
-    { signal, share, onBroken = () => undefined }: LogPipeOptions,
+    { signal, share, onBroken = () => undefined, redactor }: LogPipeOptions,
   ) {
     this.#signal = signal;
     this.#share = share;
+    this.#redactor = redactor;
     this.#subject = logSubject(source.nodeId, source.taskId, source.instance, stream);
     const closed = (): void => {
       // Closed before its end and not by us: our side broke, and the command's next write fails through no fault of its own.
@@ -90,7 +94,7 @@ export class LogPipe {
     return this.#isBroken;
   }
 
-  /** Bytes that the command has written, stored or not. */
+  /** Bytes of its output, stored or not; without those of which it is not clear yet whether they are the beginning of a secret. */
   get takenBytes(): number {
     return this.#offset + this.#inFlightBytes + this.#bufferedBytes;
   }
@@ -110,6 +114,7 @@ export class LogPipe {
     await Promise.race([this.#ended, this.#silence()]);
     this.#isFinishing = true;
     this.readable.destroy();
+    if (this.#redactor) this.#keep(this.#redactor.end());
     while ((this.#bufferedBytes > 0 || this.#sending) && !this.#signal.aborted) {
       this.#flush();
       await this.#sending;
@@ -127,6 +132,11 @@ export class LogPipe {
 
   #take(chunk: Buffer): void {
     this.#lastDataAt = performance.now();
+    this.#keep(this.#redactor ? this.#redactor.take(chunk) : chunk);
+  }
+
+  #keep(chunk: Buffer): void {
+    if (chunk.length === 0) return;
     this.#buffer.push(chunk);
     this.#bufferedBytes += chunk.length;
     this.#tail = Buffer.from(Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES));

@@ -64,6 +64,22 @@ describe('the command of an instance', () => {
         .argv,
     ).toEqual(['run', 's 1']));
 
+  it.each([
+    ['itself', 'sh -c "login ${QARNOT_SECRET_K}; true" name'],
+    ['of another constant', 'sh -c "login ${KEY}; true" name'],
+  ])('has no secret in the arguments of its shell, which finds its script in the environment: %s', (_, DOCKER_CMD) => {
+    const constants = { DOCKER_CMD, KEY: '${QARNOT_SECRET_K}' };
+    const plan = planOf(order(constants), { QARNOT_SECRET_K: 's 1' }, paths, '/bin');
+    expect(plan.argv).toEqual(['sh', '-c', 'eval "$FORNAX_SCRIPT"', 'name']);
+    expect(plan.env).toMatchObject({ FORNAX_SCRIPT: 'login s 1; true' });
+  });
+
+  it('is unchanged where a shell is given no secret', () => {
+    const plan = planOf(order({ DOCKER_CMD: 'sh -c "a ${B}"', B: 'b' }), { QARNOT_SECRET_K: 's 1' }, paths, '/bin');
+    expect(plan.argv).toEqual(['sh', '-c', 'a b']);
+    expect(plan.env).not.toHaveProperty('FORNAX_SCRIPT');
+  });
+
   it('sees no constant that is not to be exported, though its value is filled in', () => {
     const plan = planOf(
       {

@@ -1,6 +1,8 @@
 import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
 import { splitWords, UnbalancedQuote } from '@fornax/drivers';
 
+import { hideScript } from './hidden-script.js';
+
 /** The user's fault, or a limit that the user has reached: told to the user, and not tried again by the platform. */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -102,6 +104,16 @@ const argvOf = (
   return [program, ...rest];
 };
 
+/** A script that holds a secret is no argument of its shell. What a program that is no shell is given stands among its arguments, as it was asked for. */
+const withoutSecrets = (
+  argv: [string, ...string[]],
+  secrets: Readonly<Record<string, string>>,
+): ReturnType<typeof hideScript> => {
+  const values = Object.values(secrets).filter((value) => value !== '');
+  const holdsSecret = argv.some((word) => values.some((value) => word.includes(value)));
+  return holdsSecret ? hideScript(argv) : { argv, env: {} };
+};
+
 /** Seconds as the constant says once references are filled in. @throws UserError */
 const wallLimitOf = (name: string, value = ''): number | undefined => {
   if (value === '') return undefined;
@@ -140,9 +152,9 @@ export const planOf = (
   const standard = standardVariables(order, paths, resourcesFolder);
   try {
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
-    const argv = argvOf(order, run, raw, values);
+    const { argv, env: hiddenEnv } = withoutSecrets(argvOf(order, run, raw, values), secrets);
     const exported = [...values].filter(([name]) => standard.has(name) || !hidden.has(name));
-    const env = { PATH: path, HOME: paths.tmp, LANG: 'C.UTF-8', ...Object.fromEntries(exported) };
+    const env = { PATH: path, HOME: paths.tmp, LANG: 'C.UTF-8', ...Object.fromEntries(exported), ...hiddenEnv };
     checkSize(argv, env);
     const expand = (text: string | null | undefined): string | null =>
       text === null || text === undefined || text === '' ? null : substitute(text, values);

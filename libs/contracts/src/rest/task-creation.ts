@@ -210,6 +210,8 @@ export const taskCreationSchema = z.object({
        * `none`.
        */
       resumeFromSnapshot: z.string().max(128).optional(),
+      /** False: values of its secrets stay in what its instances print. */
+      redactOutput: z.boolean().optional(),
       /** Tasks of the same project, by id or shortname, that it starts after, in a job or not. */
       after: z
         .array(

@@ -237,6 +237,8 @@ export const taskSchema = z.object({
     table: z.object({ columns: z.array(z.string()), rows: uint }).nullable(),
     /** With which snapshot instances begin: `latest`, one of its origin, or null: with none. */
     resumeFromSnapshot: z.string().nullable(),
+    /** Values of its secrets are taken out of what its instances print. */
+    redactOutput: z.boolean(),
     /** It runs with the inputs that its origin had, or not at all. */
     pinned: z.boolean(),
   }),

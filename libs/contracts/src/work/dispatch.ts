@@ -65,6 +65,8 @@ const sharedPart = {
   uploadResultsOnCancellation: z.boolean(),
   /** It may begin with a snapshot: the grant says with which. Absent: with none. */
   resumes: z.literal(true).exactOptional(),
+  /** Values of its secrets stay in what it prints; absent: they are taken out of it. */
+  redactOutput: z.literal(false).exactOptional(),
   cores: z.number(),
   memoryMB: z.number(),
   /** Room for its files that it was promised, in megabytes of a million bytes; absent: none, the node's bound holds. */

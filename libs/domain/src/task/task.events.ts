@@ -138,6 +138,8 @@ export interface TaskSpec {
   readonly jobId?: string;
   /** With which snapshot instances begin that are tried again, or whose task was made from another one: the latest, or a certain one of the origin; absent: with none. */
   readonly resumeFromSnapshot?: string;
+  /** Values of its secrets stay in what its instances print; absent: they are taken out of it. */
+  readonly redactOutput?: false;
   /** Tasks that it waits for; absent: none. */
   readonly dependencies?: readonly TaskDependency[];
   /** Most instances of it that are on nodes at once; absent: as many as there is room for. */

@@ -43,6 +43,7 @@ const taskSpec = z.object({
   maxParallel: count.exactOptional(),
   poolUuid: z.string().exactOptional(),
   resumeFromSnapshot: z.string().exactOptional(),
+  redactOutput: z.literal(false).exactOptional(),
   waitsForPoolResources: z.boolean().exactOptional(),
 });
 

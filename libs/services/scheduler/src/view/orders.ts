@@ -89,6 +89,7 @@ export const leaseOrders = (
           },
     uploadResultsOnCancellation: spec.uploadResultsOnCancellation,
     ...(spec.resumeFromSnapshot === undefined ? {} : { resumes: true as const }),
+    ...(spec.redactOutput === undefined ? {} : { redactOutput: spec.redactOutput }),
     cores: spec.request.cores,
     memoryMB: spec.request.memoryMB,
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),

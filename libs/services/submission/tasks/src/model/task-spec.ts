@@ -146,6 +146,7 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
     ...retriesOf(creation),
     tags: creation.tags ?? [],
     labels: creation.labels ?? {},
+    ...(creation.fornax?.redactOutput === false ? { redactOutput: false } : {}),
     ...(creation.fornax?.maxParallel === undefined ? {} : { maxParallel: creation.fornax.maxParallel }),
     ...lifetimeOf(creation),
     ...(context.origin ? { origin: context.origin } : {}),

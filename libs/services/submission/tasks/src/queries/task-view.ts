@@ -110,6 +110,7 @@ export const taskView = (
       origin: spec.origin ?? null,
       maxParallel: spec.maxParallel ?? null,
       resumeFromSnapshot: spec.resumeFromSnapshot ?? null,
+      redactOutput: spec.redactOutput ?? true,
       table: tableView(spec),
       pinned: spec.pin !== undefined,
       dependencies: dependencyViews(task.fold, outcomes),
