@@ -25,6 +25,7 @@ const canary = (name: string): string => `cnry ${name}+/é"= ${randomBytes(9).to
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 const KEY = 'canary/deep/key';
+const SHOWN = 'shown on purpose';
 const LEAK = 'planted leak';
 
 /** Where a secret is kept for good, or given on purpose. */
@@ -80,6 +81,8 @@ describe.each([
   let api: FornaxClient;
   let search: Search;
   let output: string;
+  let redacted: string;
+  let shown: readonly string[];
   let dumps: readonly string[];
 
   const constants = (more: Readonly<Record<string, string>>): NonNullable<NewTask['constants']> =>
@@ -176,6 +179,16 @@ describe.each([
       DOCKER_CMD: `sh -c 'sha256sum <<"END"\n\${QARNOT_SECRET_CANARY}\nEND\nsleep 600; true'`,
     });
     const prints = await submit('prints', { DOCKER_CMD: `sh -c '${PRINTS}'` }, { resultBucket: 'canary' });
+    // Of one that wants to see what it prints, and of its clone.
+    const open = await submit(
+      'open',
+      { QARNOT_SECRET_SHOWN: SHOWN, DOCKER_CMD: `sh -c 'echo "$QARNOT_SECRET_SHOWN"'` },
+      { fornax: { redactOutput: false } },
+    );
+    await api.waitForTask(open);
+    const copy = await api.repeatTask(open, 'clone');
+    await api.waitForTask(copy);
+    shown = await Promise.all([open, copy].map((id) => api.output(id, 'stdout')));
     const failing = await Promise.all(FAILING.map((more) => submit('fails', more, { resultBucket: 'canary' })));
     const pool = await api.pools.create({
       name: 'canary',
@@ -188,6 +201,7 @@ describe.each([
     expect(ends[0]).toMatchObject({ state: 'Success' });
     expect(ends.slice(1, 4).map(({ state }) => state)).toEqual(['Failure', 'Failure', 'Failure']);
     output = await api.output(task, 'stdout');
+    redacted = await api.output(prints, 'stdout');
     const clone = await api.repeatTask(task, 'clone');
     await api.waitForTask(clone);
     await send('PUT', `/tasks/${running}`, { constants: [{ key: 'QARNOT_SECRET_CANARY', value: '[SECRET]' }] });
@@ -256,6 +270,11 @@ describe.each([
   });
 
   it('are in no dump of memory that a crash would leave', () => expect(dumps).toEqual([]));
+
+  it('are taken out of what instances print, unless a task or what it was cloned from says otherwise', () => {
+    expect(redacted.split('[SECRET]').length).toBeGreaterThan(3);
+    expect(shown.filter((text) => text.includes(SHOWN))).toHaveLength(2);
+  });
 
   it('were there: the instance had them', () => {
     const constant = text('secret constant');
