@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 const SHELLS = ['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh'];
 
 /** Holds the script of a shell that is not to be among its arguments. */
-export const SCRIPT_VARIABLE = 'FORNAX_SCRIPT';
+const SCRIPT_VARIABLE = 'FORNAX_SCRIPT';
 
 /** The place of the script among the words of a shell's command (`sh -c <script>`); undefined where it is none. */
 export const placeOfScript = ([program = '', ...words]: readonly string[]): number | undefined => {

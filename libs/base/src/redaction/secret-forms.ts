@@ -1,5 +1,5 @@
 /** Shorter values are in too much that is no secret. In bytes of UTF-8, without white space around them. */
-export const SHORTEST_REDACTED_BYTES = 8;
+const SHORTEST_REDACTED_BYTES = 8;
 /** Encoded forms of all values together: each byte of them costs 21 bytes of memory for as long as the instance runs. */
 const MOST_ENCODED_BYTES = 524_288;
 
