@@ -208,7 +208,6 @@ const clientIn = <S extends Style>(style: S): StyledClient<S> => all[style];
 export const nodeStyle = all.node;
 export const csharpStyle = all.csharp;
 export const cliStyle = all.cli;
-export const goStyle = all.go;
 
 /** For `describe.each`: `[row 12 $style]`. */
 export const styles = <S extends Style>(...names: readonly S[]): readonly StyledClient<S>[] =>
