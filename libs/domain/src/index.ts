@@ -107,7 +107,14 @@ export {
   type GranteeKind,
 } from './bucket/bucket-grants.js';
 export { lastDue, nextDue, type Period } from './snapshot/periodic.js';
-export type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot/snapshot.events.js';
+export type {
+  PruneCause,
+  SnapshotCommand,
+  SnapshotConfig,
+  SnapshotEvent,
+  SnapshotPart,
+} from './snapshot/snapshot.events.js';
+export { prunable, type SnapshotRetention, type TakenSnapshot } from './snapshot/retention.js';
 export {
   isSnapshotOpen,
   snapshotDecider,

@@ -143,4 +143,21 @@ describe('a snapshot of a running task', () => {
     expect(refusal).toMatchObject({ status: 403 });
     expect(await s3.listObjects('snapshots')).toHaveLength(4);
   });
+
+  it('is begun with by nothing once it is pruned, and what was published of it stays', async () => {
+    const [latest] = await api.snapshots.list(task);
+    const id = latest?.id ?? '';
+    await eventually(async () => (await fornax(platform.dataDir, 'snapshot', 'prune', id)).stdout === `${id} pruned\n`);
+    expect((await fornax(platform.dataDir, 'snapshot', 'list', task)).stdout).toMatch(
+      new RegExp(`^${id} +pruned `, 'm'),
+    );
+    expect((await fornax(platform.dataDir, 'snapshot', 'files', id)).stdout).toContain('kept/words-1.txt');
+    const gone = await fornax(platform.dataDir, 'snapshot', 'download', id, platform.dataDir);
+    expect([gone.code, gone.stdout]).toEqual([1, expect.stringContaining('is not in the storage any more')]);
+    expect(await s3.listObjects('snapshots')).toHaveLength(4);
+    const rest = await api.repeatTask(task, 'resume', { fornax: { resumeFromSnapshot: id } });
+    const ended = await api.waitForTask(rest);
+    expect(ended.state).toBe('Failure');
+    expect(ended.errors[0]).toMatchObject({ code: 'FX-SNAPSHOT', message: expect.stringContaining('it was pruned') });
+  });
 });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { checkObject } from '../results/check-object.js';
 import { bring, forEachListed, printOutcome, rightsText } from '../results/listed-files.js';
 import { snapshotManifests, snapshotObjects } from '../results/snapshot-files.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
 import { parallelOf, storageOf } from '../session/storage.js';
 import { instanceOf } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
@@ -22,12 +23,17 @@ interface FilesOptions extends PartOptions {
 const filesOf = ({ parts }: ListedSnapshot): number | string =>
   parts.every(({ files }) => files !== null) ? parts.reduce((sum, { files }) => sum + (files ?? 0), 0) : '';
 
+const statusOf = ({ status, prune }: ListedSnapshot): string => {
+  if (prune === null) return status;
+  return prune.prunedDate === null ? 'pruning' : 'pruned';
+};
+
 const list = async (io: Io, task: string, { json }: JsonOption): Promise<void> => {
   const snapshots = await io.client().snapshots.list(task);
   if (json === true) return io.print(JSON.stringify(snapshots, null, 2));
   const rows = snapshots.map((one) => [
     one.id,
-    one.status,
+    statusOf(one),
     one.dueDate ?? 'asked for',
     one.parts.length,
     filesOf(one),
@@ -156,6 +162,12 @@ export const addSnapshotCommands = (program: Command, io: Io): void => {
     )
     .option('-p, --parallel <count>', 'files at a time', parallelOf, 8)
     .action((id: string, folder: string, options: FilesOptions) => download(io, id, folder, options));
+  withReason(snapshot.command('prune <snapshots...>'))
+    .description('delete the files of complete snapshots, but not those that were published in their bucket')
+    .action(async (ids: readonly string[], options: ReasonOptions) => {
+      const client = clientOf(io, options);
+      for (const id of ids) io.print(`${id} ${statusOf(await client.snapshots.prune(id))}`);
+    });
   withParts(snapshot.command('diff <before> <after>'))
     .description('what is added (+), changed (~), removed (-) or has other rights (m) in a later snapshot')
     .action((before: string, after: string, options: PartOptions) => diff(io, before, after, options));

@@ -18,7 +18,7 @@ interface OfParts {
   readonly signal: AbortSignal;
 }
 
-/** What a snapshot has of its instances, by number. @throws UsageError it is not complete, or has nothing of the instance @throws Error */
+/** What a snapshot has of its instances, by number, also once it is pruned. @throws UsageError it is not complete, or has nothing of the instance @throws Error */
 export const snapshotManifests = async (
   s3: S3Client,
   { id, taskUuid, status, parts }: ListedSnapshot,

@@ -57,7 +57,7 @@ export class LeaseGrant {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The grant, asked for again when it is old. Tries for five minutes while nobody answers. @throws Error the platform does not grant the lease */
+  /** The grant, asked for again when it is old. Tries for five minutes while nobody answers. @throws UserError, NotGranted */
   async get(): Promise<Granted> {
     if (this.#last && performance.now() - this.#last.at < FRESH_MS) return this.#last.granted;
     const granted = await patiently(() => this.#ask(), this.signal);
@@ -70,7 +70,8 @@ export class LeaseGrant {
     const subject = nodeRpcSubject(this.node.nodeId, 'grant');
     const request: GrantRequest = { leaseId, taskId, instance, ...TAKES };
     const reply = await this.node.rpc.request(subject, request, grantReplySchema, TIMEOUT_MS);
-    if (!reply.granted) throw new NotGranted(`the platform did not grant the lease: ${reply.reason}`);
-    return reply;
+    if (reply.granted) return reply;
+    if (reply.code !== undefined) throw new UserError(reply.code, `The instance cannot begin: ${reply.reason}`);
+    throw new NotGranted(`the platform did not grant the lease: ${reply.reason}`);
   }
 }

@@ -31,4 +31,9 @@ export class SnapshotsClient {
   get(snapshot: string): Promise<ListedSnapshot> {
     return this.json('GET', `${API}/${encodeURIComponent(snapshot)}`, listedSnapshotSchema);
   }
+
+  /** No instance begins with it any more, and its files go. Safe to repeat. @throws ApiError 404, 409 it is not complete */
+  prune(snapshot: string): Promise<ListedSnapshot> {
+    return this.json('DELETE', `${API}/${encodeURIComponent(snapshot)}`, listedSnapshotSchema);
+  }
 }

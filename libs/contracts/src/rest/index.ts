@@ -166,3 +166,4 @@ export {
   type WireSnapshot,
   type WireSnapshotList,
 } from './snapshots.js';
+export { snapshotRetentionSchema } from './snapshot-retention.js';

@@ -26,6 +26,16 @@ export const listedSnapshotSchema = snapshotSchema.extend({
   dueDate: z.string().nullable(),
   /** Why it failed. */
   reason: z.string().nullable(),
+  /** Its files are being deleted, or are; null: they are kept. */
+  prune: z
+    .object({
+      /** `asked`: somebody did; `retention`: its task says how many are kept. */
+      cause: z.enum(['asked', 'retention']),
+      requestedDate: z.string(),
+      /** Null while instances begin with it. */
+      prunedDate: z.string().nullable(),
+    })
+    .nullable(),
   /** By instance. `manifest`: the digest of what it has of the instance, an object of the area `.manifests`; null: nobody can begin with it. */
   parts: z.array(z.object({ instance: z.number(), files: z.number().nullable(), manifest: z.string().nullable() })),
 });

@@ -1,3 +1,4 @@
+import { snapshotRetentionSchema } from './snapshot-retention.js';
 import { z } from 'zod';
 import { hardwareConstraintSchema } from './hardware-constraint.js';
 import { pathPattern } from './path-pattern.js';
@@ -212,6 +213,8 @@ export const taskCreationSchema = z.object({
       resumeFromSnapshot: z.string().max(128).optional(),
       /** False: values of its secrets stay in what its instances print. */
       redactOutput: z.boolean().optional(),
+      /** Which complete snapshots are kept; left out: all. */
+      snapshotRetention: snapshotRetentionSchema.optional(),
       /** Tasks of the same project, by id or shortname, that it starts after, in a job or not. */
       after: z
         .array(

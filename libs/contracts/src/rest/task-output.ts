@@ -1,3 +1,4 @@
+import { snapshotRetentionSchema } from './snapshot-retention.js';
 import { TASK_STATES } from '@fornax/domain';
 import { z } from 'zod';
 import { advancedBucketSchema } from './task-creation.js';
@@ -239,6 +240,8 @@ export const taskSchema = z.object({
     resumeFromSnapshot: z.string().nullable(),
     /** Values of its secrets are taken out of what its instances print. */
     redactOutput: z.boolean(),
+    /** Which complete snapshots are kept; null: all. */
+    snapshotRetention: snapshotRetentionSchema.nullable(),
     /** It runs with the inputs that its origin had, or not at all. */
     pinned: z.boolean(),
   }),

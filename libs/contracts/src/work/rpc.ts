@@ -107,7 +107,12 @@ export const grantReplySchema = z.discriminatedUnion('granted', [
     /** Of a lease: the part of a snapshot that the instance begins with, and the digest of its manifest. */
     restore: restoreSchema.exactOptional(),
   }),
-  z.object({ granted: z.literal(false), reason: z.string() }),
+  z.object({
+    granted: z.literal(false),
+    reason: z.string(),
+    /** What the instance fails with where its user has to see to it; absent: it is the platform's matter. */
+    code: z.literal('FX-SNAPSHOT').exactOptional(),
+  }),
 ]);
 export type GrantRequest = z.output<typeof grantRequestSchema>;
 export type GrantReply = z.output<typeof grantReplySchema>;
@@ -166,6 +171,10 @@ export const planSnapshotsRequestSchema = z.object({
     prefix: z.string().nullable().exactOptional(),
     whitelist: z.string().nullable().exactOptional(),
     blacklist: z.string().nullable().exactOptional(),
+    retention: z
+      .object({ last: z.int().exactOptional(), hourly: z.int().exactOptional(), daily: z.int().exactOptional() })
+      .nullable()
+      .exactOptional(),
   }),
 });
 /** It is planned, and reads show it. */

@@ -62,6 +62,39 @@ describe('a snapshot', () => {
   });
   it('fails with the first failed part', () =>
     given(triggered, uploaded('lease-0')).when(fail('lease-1')).then(failed));
+  it('is pruned in two steps, once it is complete', () => {
+    const complete = [
+      triggered,
+      uploaded('lease-0'),
+      uploaded('lease-1'),
+      { type: 'SnapshotCompleted', taskId: 't', files: 4, bytes: 20, at },
+    ] as const;
+    const requested = { type: 'SnapshotPruneRequested', taskId: 't', cause: 'asked', at } as const;
+    const pruned = { type: 'SnapshotPruned', taskId: 't', at } as const;
+    const ask: SnapshotCommand = { type: 'RequestPrune', cause: 'asked', at };
+    const finish: SnapshotCommand = { type: 'FinishPrune', at };
+    given().when(ask).thenRejected('snapshot-not-found');
+    given(triggered).when(ask).thenRejected('snapshot-not-complete');
+    given(triggered, failed).when(ask).thenRejected('snapshot-not-complete');
+    given(...complete)
+      .when(finish)
+      .thenNothing();
+    given(...complete)
+      .when(ask)
+      .then(requested);
+    given(...complete, requested)
+      .when(ask)
+      .thenNothing();
+    given(...complete, requested)
+      .when(finish)
+      .then(pruned);
+    given(...complete, requested, pruned)
+      .when(ask)
+      .thenNothing();
+    given(...complete, requested, pruned)
+      .when(finish)
+      .thenNothing();
+  });
   it('ignores what is doubled, late or about no part of it', () => {
     given(triggered, uploaded('lease-0')).when(upload('lease-0')).thenNothing();
     given(triggered, uploaded('lease-0')).when(fail('lease-0')).thenNothing();

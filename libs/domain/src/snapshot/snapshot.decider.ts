@@ -1,7 +1,7 @@
 import type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 
-export type SnapshotStatus = 'triggered' | 'inProgress' | 'success' | 'failure';
+export type SnapshotStatus = 'triggered' | 'inProgress' | 'success' | 'failure' | 'pruning' | 'pruned';
 
 export interface SnapshotState {
   readonly exists: boolean;
@@ -54,6 +54,18 @@ const recordUploaded = (
   });
 };
 
+/** Once more is as good as once. */
+const requestPrune = (
+  { exists, status, taskId }: SnapshotState,
+  { cause, at }: Extract<SnapshotCommand, { type: 'RequestPrune' }>,
+): SnapshotDecision => {
+  if (!exists) return reject('not-found', 'snapshot-not-found', 'there is no such snapshot');
+  if (status === 'pruning' || status === 'pruned') return accept();
+  if (status === 'success') return accept<SnapshotEvent>({ type: 'SnapshotPruneRequested', taskId, cause, at });
+  const why = status === 'failure' ? 'it failed, and nothing of it is kept' : 'it is being taken';
+  return reject('conflict', 'snapshot-not-complete', `Only a complete snapshot can be pruned: ${why}`);
+};
+
 const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecision => {
   switch (command.type) {
     case 'TriggerSnapshot': {
@@ -79,6 +91,12 @@ const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecisio
         reason: command.reason,
         at: command.at,
       });
+    case 'RequestPrune':
+      return requestPrune(state, command);
+    case 'FinishPrune':
+      return state.status === 'pruning'
+        ? accept<SnapshotEvent>({ type: 'SnapshotPruned', taskId: state.taskId, at: command.at })
+        : accept();
     default:
       return assertNever(command);
   }
@@ -108,12 +126,16 @@ const evolve = (state: SnapshotState, event: SnapshotEvent): SnapshotState => {
       return { ...state, status: 'success' };
     case 'SnapshotFailed':
       return { ...state, status: 'failure' };
+    case 'SnapshotPruneRequested':
+      return { ...state, status: 'pruning' };
+    case 'SnapshotPruned':
+      return { ...state, status: 'pruned' };
     default:
       return assertNever(event);
   }
 };
 
-/** The snapshot aggregate; its states are listed at {@link SnapshotEvent}. Rejections: `snapshot-exists`, `task-not-running`. */
+/** The snapshot aggregate; its states are listed at {@link SnapshotEvent}. Rejections: `snapshot-exists`, `task-not-running`, `snapshot-not-found`, `snapshot-not-complete`. */
 export const snapshotDecider: Decider<SnapshotState, SnapshotCommand, SnapshotEvent> = {
   initial: {
     exists: false,

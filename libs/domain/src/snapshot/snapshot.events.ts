@@ -14,7 +14,13 @@ export interface SnapshotPart {
   readonly node: string;
 }
 
-/** States: triggered -> inProgress (first report) -> success (every part uploaded) or failure (any part failed or was lost). */
+/** Why a snapshot is pruned: somebody asked for it, or its task says how many are kept. */
+export type PruneCause = 'asked' | 'retention';
+
+/**
+ * States: triggered -> inProgress (first report) -> success (every part uploaded) or failure (any part failed or was lost); success -> pruning (no instance
+ * begins with it any more) -> pruned (nor is any at it: its files go).
+ */
 export type SnapshotEvent =
   | {
       readonly type: 'SnapshotTriggered';
@@ -54,7 +60,14 @@ export type SnapshotEvent =
       readonly bytes: number;
       readonly at: InstantMs;
     }
-  | { readonly type: 'SnapshotFailed'; readonly taskId: string; readonly reason: string; readonly at: InstantMs };
+  | { readonly type: 'SnapshotFailed'; readonly taskId: string; readonly reason: string; readonly at: InstantMs }
+  | {
+      readonly type: 'SnapshotPruneRequested';
+      readonly taskId: string;
+      readonly cause: PruneCause;
+      readonly at: InstantMs;
+    }
+  | { readonly type: 'SnapshotPruned'; readonly taskId: string; readonly at: InstantMs };
 
 export type SnapshotCommand =
   | {
@@ -85,4 +98,8 @@ export type SnapshotCommand =
       readonly sentBytes?: number;
       readonly at: InstantMs;
     }
-  | { readonly type: 'RecordPartFailed'; readonly leaseId: string; readonly reason: string; readonly at: InstantMs };
+  | { readonly type: 'RecordPartFailed'; readonly leaseId: string; readonly reason: string; readonly at: InstantMs }
+  /** No instance is to begin with it any more. */
+  | { readonly type: 'RequestPrune'; readonly cause: PruneCause; readonly at: InstantMs }
+  /** Nor does any that was to: its files are to go. */
+  | { readonly type: 'FinishPrune'; readonly at: InstantMs };

@@ -31,6 +31,24 @@ describe('planning snapshots of a task', () => {
       .thenNothing();
   });
 
+  it('says which are kept, until it says so again', () => {
+    given(task)
+      .when({ type: 'PlanSnapshots', intervalSeconds: 60, retention: { last: 2 }, at })
+      .then(planned(60, { retention: { last: 2 } }));
+    const kept = planned(60, { retention: { last: 2 } });
+    given(task, kept).when({ type: 'PlanSnapshots', intervalSeconds: 60, at }).thenNothing();
+    given(task, kept)
+      .when({ type: 'PlanSnapshots', intervalSeconds: 60, retention: { last: 2 }, at })
+      .thenNothing();
+    given(task, kept).when({ type: 'PlanSnapshots', intervalSeconds: 90, at }).then(planned(90));
+    given(task, kept, planned(90))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 90, retention: null, at })
+      .then(planned(90, { retention: null }));
+    given(task, kept, planned(90, { retention: null }))
+      .when({ type: 'PlanSnapshots', intervalSeconds: 90, retention: null, at })
+      .thenNothing();
+  });
+
   it('is refused where they would go nowhere, whatever the plan before was', () => {
     const bucketless = submitted('task-1', { instances: '0', resultBucket: null });
     given(bucketless).when({ type: 'PlanSnapshots', intervalSeconds: 60, at }).thenRejected('no-bucket');

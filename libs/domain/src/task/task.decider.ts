@@ -1,3 +1,4 @@
+import { isSameRetention } from '../snapshot/retention.js';
 import { verdictOfAll, type DependencyEnd } from './dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import type { TaskCommand } from './task.commands.js';
@@ -115,8 +116,11 @@ const planSnapshots = (state: TaskState, command: Extract<TaskCommand, { type: '
   if (intervalSeconds > 0 && !bucket && !state.spec.resultBucket)
     return reject('invalid', 'no-bucket', `Task ${state.taskId} has neither a snapshot bucket nor a result bucket`);
   const after: SnapshotPlan = { intervalSeconds, bucket, prefix, whitelist, blacklist };
+  const { retention } = command;
+  const keepsOthers = retention !== undefined && !isSameRetention(retention, state.spec.snapshotRetention);
   const isSame = (Object.keys(before) as readonly (keyof SnapshotPlan)[]).every((key) => before[key] === after[key]);
-  return isSame ? accept() : accept<TaskEvent>({ type: 'TaskSnapshotsPlanned', ...after, at });
+  if (isSame && !keepsOthers) return accept();
+  return accept<TaskEvent>({ type: 'TaskSnapshotsPlanned', ...after, ...(keepsOthers ? { retention } : {}), at });
 };
 
 /** Decided anew on every try: a dispatch that came first has ended the wait. */

@@ -1,3 +1,4 @@
+import type { SnapshotRetention } from '../snapshot/retention.js';
 import type { SecretRights } from '../secret/secret-rights.js';
 import type { InstantMs } from '../shared/time.js';
 import type { DependencyEnd, TaskDependency } from './dependencies.js';
@@ -82,6 +83,8 @@ export interface SnapshotPlan {
   readonly prefix: string | null;
   readonly whitelist: string | null;
   readonly blacklist: string | null;
+  /** Which of them are kept from now on; null: all; absent in an event: as before. */
+  readonly retention?: SnapshotRetention | null;
 }
 
 /** Everything the user asked for; stored once, in TaskSubmitted. */
@@ -113,6 +116,8 @@ export interface TaskSpec {
   readonly snapshotBlacklist: string | null;
   /** Seconds between periodic snapshots; absent or 0: there are none. Only TaskSnapshotsPlanned sets it. */
   readonly snapshotIntervalSeconds?: number;
+  /** Which complete snapshots are kept; absent: all. */
+  readonly snapshotRetention?: SnapshotRetention;
   readonly request: ResourceRequest;
   readonly hardwareConstraints: readonly HardwareConstraint[];
   readonly plan: SchedulingPlan;

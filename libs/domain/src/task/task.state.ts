@@ -264,8 +264,11 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
       return { ...state, resourceUpdates: state.resourceUpdates + 1 };
     case 'TaskSnapshotsPlanned': {
       const { intervalSeconds, bucket, prefix, whitelist, blacklist } = event;
+      const { snapshotRetention, ...rest } = state.spec;
+      const retention = event.retention === undefined ? snapshotRetention : event.retention;
       const spec = {
-        ...state.spec,
+        ...rest,
+        ...(retention ? { snapshotRetention: retention } : {}),
         snapshotIntervalSeconds: intervalSeconds,
         snapshotBucket: bucket,
         snapshotPrefix: prefix,

@@ -27,6 +27,10 @@ import { PartNotes1790001100000 } from './migrations/1790001100000-part-notes.mi
 import { SnapshotTables1767226000000 } from './migrations/snapshot-tables.migration.js';
 import { SnapshotsProjection } from './projections/snapshots.projection.js';
 import { SnapshotManifests1790001410000 } from './migrations/1790001410000-snapshot-manifests.migration.js';
+import { PrunedSnapshots1790001420000 } from './migrations/1790001420000-pruned-snapshots.migration.js';
+import { PruningOccasions } from './process-managers/pruning-occasions.js';
+import { PrunedSnapshots } from './process-managers/pruned-snapshots.js';
+import { PruneSnapshotHandler } from './http/prune-snapshot.handler.js';
 import { EarlierParts } from './rpc/earlier-parts.js';
 import { ResumableController } from './rpc/resumable.controller.js';
 import { PartFolders } from './rpc/part-folders.js';
@@ -42,12 +46,14 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
       PartNotes1790001100000,
       PeriodicSnapshots1790001400000,
       SnapshotManifests1790001410000,
+      PrunedSnapshots1790001420000,
     ]),
   ],
   controllers: [
     SnapshotsController,
     SnapshotListController,
     SnapshotOrders,
+    PruningOccasions,
     SnapshotGrantController,
     ResumableController,
   ],
@@ -60,6 +66,8 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
     PlanSnapshotsHandler,
     DueSnapshots,
     PeriodicSnapshots,
+    PrunedSnapshots,
+    PruneSnapshotHandler,
     SnapshotReader,
     PartFolders,
     EarlierParts,

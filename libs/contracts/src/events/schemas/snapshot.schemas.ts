@@ -48,4 +48,14 @@ export const snapshotEvents = {
     aggregate: 'snapshot',
     schema: z.object({ taskId: z.string(), reason: z.string(), at: instant }),
   },
+  SnapshotPruneRequested: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.object({ taskId: z.string(), cause: z.enum(['asked', 'retention']), at: instant }),
+  },
+  SnapshotPruned: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.object({ taskId: z.string(), at: instant }),
+  },
 } as const;

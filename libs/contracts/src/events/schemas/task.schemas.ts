@@ -10,6 +10,12 @@ import {
   workUpdated,
 } from './work.schemas.js';
 
+const snapshotRetention = z.object({
+  last: count.exactOptional(),
+  hourly: count.exactOptional(),
+  daily: count.exactOptional(),
+});
+
 const taskSpec = z.object({
   ...workSpec,
   instances: z.string(),
@@ -24,6 +30,7 @@ const taskSpec = z.object({
   snapshotWhitelist: z.string().nullable(),
   snapshotBlacklist: z.string().nullable(),
   snapshotIntervalSeconds: count.exactOptional(),
+  snapshotRetention: snapshotRetention.exactOptional(),
   maxRetriesPerInstance: count,
   maxTotalRetries: count,
   origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
@@ -73,6 +80,7 @@ export const taskEvents = {
       prefix: z.string().nullable(),
       whitelist: z.string().nullable(),
       blacklist: z.string().nullable(),
+      retention: snapshotRetention.nullable().exactOptional(),
       at: instant,
     }),
   },

@@ -96,11 +96,14 @@ const resumeProblem = (
   { resumeFromSnapshot, origin }: TaskSpec,
   { takesRestore }: GrantRequest,
   restore: Restore | null | undefined,
-): string | undefined => {
+): Omit<Extract<GrantReply, { granted: false }>, 'granted'> | undefined => {
   if (resumeFromSnapshot === undefined) return undefined;
-  if (takesRestore !== true) return 'the agent of this node is too old to begin with a snapshot';
+  if (takesRestore !== true) return { reason: 'the agent of this node is too old to begin with a snapshot' };
   return restore === null
-    ? `task ${origin?.taskId} has no complete snapshot ${resumeFromSnapshot} of this instance, or not any more`
+    ? {
+        code: 'FX-SNAPSHOT',
+        reason: `task ${origin?.taskId} has no complete snapshot ${resumeFromSnapshot} of this instance: it never had, or it was pruned`,
+      }
     : undefined;
 };
 
@@ -135,7 +138,7 @@ export const grantLease = (
   if (spec.secretRights !== undefined && request.takesSecrets !== true)
     return { granted: false, reason: 'the agent of this node is too old for secrets of the secrets manager' };
   const noResume = resumeProblem(spec, request, restore);
-  if (noResume !== undefined) return { granted: false, reason: noResume };
+  if (noResume !== undefined) return { granted: false, ...noResume };
   const { state } = entry;
   const inputs = orRaw(() => inputsOf(state, instance, row), spec.resources);
   // An agent of before knows no folder but the one of its order.

@@ -4,6 +4,7 @@ import {
   isSnapshotOpen,
   snapshotDecider,
   type Decider,
+  type PruneCause,
   type SnapshotCommand,
   type SnapshotEvent,
   type SnapshotState,
@@ -31,7 +32,7 @@ const inOneCommit: Decider<SnapshotState, readonly SnapshotCommand[], SnapshotEv
 export type TriggerFacts = Omit<Extract<SnapshotCommand, { type: 'TriggerSnapshot' }>, 'type' | 'at'>;
 /** A command about a part, its time still to be set. */
 export type PartCommand =
-  Exclude<SnapshotCommand, { type: 'TriggerSnapshot' }> extends infer C
+  Exclude<SnapshotCommand, { type: 'TriggerSnapshot' | 'RequestPrune' | 'FinishPrune' }> extends infer C
     ? C extends { at: number }
       ? Omit<C, 'at'>
       : never
@@ -79,6 +80,17 @@ export class SnapshotCommands {
       commands.map((command): SnapshotCommand => ({ ...command, at })),
       { actor, correlationId: snapshotId },
     );
+  }
+
+  /** Lets no instance begin with it any more; its files go once none is about to. Safe to repeat. @throws CommandRejected */
+  async requestPrune(snapshotId: string, cause: PruneCause, who: Who): Promise<void> {
+    await this.append(snapshotId, [{ type: 'RequestPrune', cause, at: this.clock.now() }], who);
+  }
+
+  /** Lets its files go. Safe to repeat. */
+  async finishPrune(snapshotId: string): Promise<void> {
+    const who = { actor: 'service:snapshot', correlationId: snapshotId } as const;
+    await this.append(snapshotId, [{ type: 'FinishPrune', at: this.clock.now() }], who);
   }
 
   /** The snapshot as the log has it now. */

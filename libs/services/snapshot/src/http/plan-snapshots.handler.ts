@@ -34,7 +34,7 @@ export class PlanSnapshotsHandler {
    * @throws ValidationFailed as planned, they would go nowhere
    * @throws Unavailable submission or storage do not answer
    */
-  async handle(asking: Asking, idOrShortname: string, { interval, ...asked }: PeriodicRequest): Promise<void> {
+  async handle(asking: Asking, idOrShortname: string, { interval, fornax, ...asked }: PeriodicRequest): Promise<void> {
     const task = await this.tasks.alive(asking, idOrShortname, asked);
     if (interval > 0) {
       const bucket = bucketOf({}, plannedTask(asked, task));
@@ -53,6 +53,7 @@ export class PlanSnapshotsHandler {
         ...wanted('prefix', asked.bucketPrefix),
         ...wanted('whitelist', asked.whitelist),
         ...wanted('blacklist', asked.blacklist),
+        ...(fornax?.snapshotRetention === undefined ? {} : { retention: fornax.snapshotRetention }),
       },
     };
     try {

@@ -50,12 +50,12 @@ export class SnapshotReader {
   }
 
   /** @throws NotFound also for one of a task that the account may not look at */
-  async byId(account: Account, snapshotId: string): Promise<SnapshotRow> {
+  async byId(account: Account, snapshotId: string, need: Need = 'look'): Promise<SnapshotRow> {
     const unknown = (): NotFound => new NotFound(`No such snapshot: ${snapshotId}`);
     if (snapshotId.includes('\0')) throw unknown();
     await this.barrier.caughtUp();
     const row = (await readSnapshots(this.db, [snapshotId])).get(snapshotId);
-    if (!row || !this.accounts.reaches(account, row.state.owner, 'look')) throw unknown();
+    if (!row || !this.accounts.reaches(account, row.state.owner, need)) throw unknown();
     if ((await findTaskRef(this.db, row.state.taskId)) === undefined) throw unknown();
     return row;
   }

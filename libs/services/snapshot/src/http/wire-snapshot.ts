@@ -1,5 +1,12 @@
-import { pathPattern, wireDate, wireReader, type ListedSnapshot, type WireSnapshot } from '@fornax/contracts';
-import type { SnapshotConfig } from '@fornax/domain';
+import {
+  pathPattern,
+  snapshotRetentionSchema,
+  wireDate,
+  wireReader,
+  type ListedSnapshot,
+  type WireSnapshot,
+} from '@fornax/contracts';
+import type { SnapshotConfig, SnapshotStatus } from '@fornax/domain';
 import { ValidationFailed } from '@fornax/base';
 import { z } from 'zod';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
@@ -17,6 +24,8 @@ export const periodicSchema = triggerSchema.extend({
     .number('The interval is a number of seconds.')
     .int('The interval is a whole number of seconds.')
     .min(0, 'The interval must not be negative.'),
+  /** Ours. `snapshotRetention`: which are kept from now on; null: all. */
+  fornax: z.strictObject({ snapshotRetention: snapshotRetentionSchema.nullable().optional() }).optional(),
 });
 export type PeriodicRequest = z.output<typeof periodicSchema>;
 export type TriggerRequest = z.output<typeof triggerSchema>;
@@ -51,14 +60,22 @@ const sum = (values: readonly (number | null)[]): number | null => {
 /** A snapshot of many instances has many notes: as many are shown. */
 const MOST_NOTES = 100;
 
-const notesOf = ({ parts, reason }: Pick<SnapshotRow, 'parts' | 'reason'>): string[] => {
+const notesOf = ({ parts, reason, prune }: Pick<SnapshotRow, 'parts' | 'reason' | 'prune'>): string[] => {
   const ofParts = parts.flatMap(({ instance, notes }) =>
     notes.map((note) => (parts.length === 1 ? note : `Instance ${instance}: ${note}`)),
   );
-  const all = reason === null ? ofParts : [`It failed: ${reason}`, ...ofParts];
+  const all = [
+    ...(reason === null ? [] : [`It failed: ${reason}`]),
+    ...(prune === null ? [] : ['It was pruned: nothing can begin with it']),
+    ...ofParts,
+  ];
   const more = all.length - MOST_NOTES;
   return more > 0 ? [...all.slice(0, MOST_NOTES), `${more} more notes are left out`] : all;
 };
+
+/** Clients know no other states: one that is pruned was a success. */
+const statusOf = (status: SnapshotStatus): WireSnapshot['status'] =>
+  status === 'pruning' || status === 'pruned' ? 'success' : status;
 
 export const wireSnapshot = ({
   snapshotId,
@@ -67,16 +84,17 @@ export const wireSnapshot = ({
   updatedAt,
   parts,
   reason,
+  prune,
 }: SnapshotRow): WireSnapshot => ({
   id: snapshotId,
   taskUuid: state.taskId,
   triggerDate: wireDate(triggeredAt),
   lastUpdateDate: wireDate(updatedAt),
   snapshotConfig: wireConfig(state.config),
-  status: state.status,
+  status: statusOf(state.status),
   sizeToUpload: sum(parts.map((part) => part.sizeToUploadBytes)),
   transferredSize: sum(parts.map((part) => part.transferredBytes)),
-  notes: notesOf({ parts, reason }),
+  notes: notesOf({ parts, reason, prune }),
 });
 
 /** One that was triggered this moment. */
@@ -96,5 +114,10 @@ export const listedSnapshot = (row: SnapshotRow): ListedSnapshot => ({
   ...wireSnapshot(row),
   dueDate: row.dueAt === null ? null : wireDate(row.dueAt),
   reason: row.reason,
+  prune: row.prune && {
+    cause: row.prune.cause,
+    requestedDate: wireDate(row.prune.requestedAt),
+    prunedDate: row.prune.prunedAt === null ? null : wireDate(row.prune.prunedAt),
+  },
   parts: row.parts.map(({ instance, files, manifest }) => ({ instance, files, manifest })),
 });

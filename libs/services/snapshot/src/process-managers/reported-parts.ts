@@ -93,7 +93,7 @@ export class ReportedParts {
     return reports.filter(({ node, report: { snapshotId } }) => {
       if (this.commands.holds(snapshotId)) return true;
       const status = statuses.get(snapshotId);
-      if (status === 'success' || status === 'failure') {
+      if (status !== undefined && status !== 'triggered' && status !== 'inProgress') {
         this.dropped.passOver('late');
         return false;
       }

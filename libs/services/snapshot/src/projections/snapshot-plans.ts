@@ -10,7 +10,11 @@ export const writePlans = async (db: Queries, batch: readonly RecordedCommit[]):
   const taken = new Map<string, number>();
   for (const { aggregateId, events } of batch)
     for (const event of events) {
-      if (event.type === 'TaskSnapshotsPlanned') planned.set(aggregateId, event);
+      if (event.type === 'TaskSnapshotsPlanned') {
+        // What one of them leaves as it was is as the one before it said.
+        const { retention = planned.get(aggregateId)?.retention } = event;
+        planned.set(aggregateId, { ...event, ...(retention === undefined ? {} : { retention }) });
+      }
       if (event.type === 'SnapshotTriggered' && event.dueAt !== undefined) taken.set(event.taskId, event.dueAt);
     }
   await writePlanned(db, [...planned]);
@@ -24,9 +28,11 @@ const writePlanned = async (db: Queries, plans: readonly (readonly [string, Plan
     intervalSeconds === 0 ? null : nextDue({ intervalSeconds, since: at }, at);
   await db.query(
     `UPDATE task_ref SET interval_s = plan.interval_s, planned_ms = plan.planned_ms, due_ms = plan.due_ms,
-       snapshot_bucket = plan.bucket, snapshot_prefix = plan.prefix, snapshot_whitelist = plan.whitelist, snapshot_blacklist = plan.blacklist
-     FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
-       AS plan (task_id, interval_s, planned_ms, due_ms, bucket, prefix, whitelist, blacklist)
+       snapshot_bucket = plan.bucket, snapshot_prefix = plan.prefix, snapshot_whitelist = plan.whitelist, snapshot_blacklist = plan.blacklist,
+       retention = CASE WHEN plan.keeps_others THEN plan.retention::jsonb ELSE task_ref.retention END
+     FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+         $9::boolean[], $10::text[])
+       AS plan (task_id, interval_s, planned_ms, due_ms, bucket, prefix, whitelist, blacklist, keeps_others, retention)
      WHERE task_ref.task_id = plan.task_id`,
     [
       plans.map(([taskId]) => taskId),
@@ -37,6 +43,8 @@ const writePlanned = async (db: Queries, plans: readonly (readonly [string, Plan
       column(({ prefix }) => prefix),
       column(({ whitelist }) => whitelist),
       column(({ blacklist }) => blacklist),
+      column(({ retention }) => retention !== undefined),
+      column(({ retention }) => (retention ? JSON.stringify(retention) : null)),
     ],
   );
 };

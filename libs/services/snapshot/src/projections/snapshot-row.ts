@@ -1,5 +1,11 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { isSnapshotOpen, snapshotDecider, type SnapshotEvent, type SnapshotState } from '@fornax/domain';
+import {
+  isSnapshotOpen,
+  snapshotDecider,
+  type PruneCause,
+  type SnapshotEvent,
+  type SnapshotState,
+} from '@fornax/domain';
 
 /** How far one part has come. */
 export interface PartRow {
@@ -15,11 +21,22 @@ export interface PartRow {
   readonly manifest: string | null;
 }
 
+/** Times are in milliseconds. */
+export interface PruneRow {
+  readonly cause: PruneCause;
+  readonly requestedAt: number;
+  readonly prunedAt: number | null;
+}
+
 /** A snapshot as its rows tell it. */
 export interface SnapshotRow {
   readonly snapshotId: string;
+  /** Of the commit that triggered it. */
+  readonly sequence: number;
   readonly state: SnapshotState;
   readonly reason: string | null;
+  /** Since it is to be pruned; null: it is kept. */
+  readonly prune: PruneRow | null;
   /** When it was due, if it is a periodic one, milliseconds. */
   readonly dueAt: number | null;
   /** Milliseconds. */
@@ -28,10 +45,12 @@ export interface SnapshotRow {
   readonly parts: readonly PartRow[];
 }
 
-const newRow = (snapshotId: string): SnapshotRow => ({
+const newRow = (snapshotId: string, sequence: number): SnapshotRow => ({
   snapshotId,
+  sequence,
   state: snapshotDecider.initial,
   reason: null,
+  prune: null,
   dueAt: null,
   triggeredAt: 0,
   updatedAt: 0,
@@ -71,6 +90,10 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
     }
     case 'SnapshotFailed':
       return { ...evolved, reason: event.reason };
+    case 'SnapshotPruneRequested':
+      return { ...evolved, prune: { cause: event.cause, requestedAt: event.at, prunedAt: null } };
+    case 'SnapshotPruned':
+      return { ...evolved, prune: row.prune && { ...row.prune, prunedAt: event.at } };
     case 'SnapshotCompleted':
       return evolved;
   }
@@ -91,9 +114,9 @@ export const foldSnapshots = (
   batch: readonly RecordedCommit[],
 ): readonly SnapshotRow[] => {
   const rows = new Map<string, SnapshotRow>();
-  for (const { aggregate, aggregateId, events } of batch) {
+  for (const { aggregate, aggregateId, events, sequence } of batch) {
     if (aggregate !== 'snapshot') continue;
-    const row = rows.get(aggregateId) ?? before.get(aggregateId) ?? newRow(aggregateId);
+    const row = rows.get(aggregateId) ?? before.get(aggregateId) ?? newRow(aggregateId, sequence);
     // The aggregate's subject holds its own events alone.
     rows.set(aggregateId, (events as readonly SnapshotEvent[]).reduce(evolveRow, row));
   }

@@ -1,4 +1,4 @@
-import type { SnapshotStatus } from '@fornax/domain';
+import type { PruneCause, SnapshotStatus } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
 import { isAwaitedPart, type PartRow, type SnapshotRow } from './snapshot-row.js';
 
@@ -15,6 +15,10 @@ interface StoredSnapshot {
   readonly prefix: string | null;
   readonly reason: string | null;
   readonly due_ms: string | null;
+  readonly sequence: string;
+  readonly prune_cause: PruneCause | null;
+  readonly prune_requested_ms: string | null;
+  readonly pruned_ms: string | null;
   readonly triggered_at: Date;
   readonly updated_at: Date;
 }
@@ -45,6 +49,7 @@ const partOf = (row: StoredPart): PartRow => ({
 
 const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => ({
   snapshotId: row.snapshot_id,
+  sequence: Number(row.sequence),
   state: {
     exists: true,
     taskId: row.task_id,
@@ -59,6 +64,14 @@ const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => (
     ),
   },
   reason: row.reason,
+  prune:
+    row.prune_cause === null
+      ? null
+      : {
+          cause: row.prune_cause,
+          requestedAt: Number(row.prune_requested_ms),
+          prunedAt: numberIn(row.pruned_ms),
+        },
   dueAt: numberIn(row.due_ms),
   triggeredAt: row.triggered_at.getTime(),
   updatedAt: row.updated_at.getTime(),
@@ -112,10 +125,12 @@ export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[])
   if (rows.length === 0) return;
   const column = <T>(pick: (row: SnapshotRow) => T): readonly T[] => rows.map(pick);
   await db.query(
-    `INSERT INTO snapshot (snapshot_id, task_id, owner, status, whitelist, blacklist, bucket, prefix, reason, triggered_at, updated_at, due_ms)
+    `INSERT INTO snapshot (snapshot_id, task_id, owner, status, whitelist, blacklist, bucket, prefix, reason, triggered_at, updated_at, due_ms,
+       prune_cause, prune_requested_ms, pruned_ms, sequence)
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-       $10::timestamptz[], $11::timestamptz[], $12::bigint[])
-     ON CONFLICT (snapshot_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, updated_at = excluded.updated_at`,
+       $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[])
+     ON CONFLICT (snapshot_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, updated_at = excluded.updated_at,
+       prune_cause = excluded.prune_cause, prune_requested_ms = excluded.prune_requested_ms, pruned_ms = excluded.pruned_ms`,
     [
       column(({ snapshotId }) => snapshotId),
       column(({ state }) => state.taskId),
@@ -129,6 +144,10 @@ export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[])
       column(({ triggeredAt }) => instant(triggeredAt)),
       column(({ updatedAt }) => instant(updatedAt)),
       column(({ dueAt }) => dueAt),
+      column(({ prune }) => prune?.cause ?? null),
+      column(({ prune }) => prune?.requestedAt ?? null),
+      column(({ prune }) => prune?.prunedAt ?? null),
+      column(({ sequence }) => sequence),
     ],
   );
   await upsertParts(

@@ -5,22 +5,25 @@ import type { EntityManager } from 'typeorm';
 import { foldSnapshots, snapshotIdsIn } from './snapshot-row.js';
 import { readSnapshots, upsertSnapshots } from './snapshot-rows.js';
 import { writePlans } from './snapshot-plans.js';
+import { changesResuming, writeResuming } from './resuming-leases.js';
 import { changesTaskRefs, writeTaskRefs } from './task-refs.js';
 
 /** The read model of snapshots: where each stands, part by part, and the tasks that one may be taken of. */
 @Injectable()
 export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
-  readonly version = 2;
+  readonly version = 3;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
-  readonly wants = (commit: RecordedCommit): boolean => commit.aggregate !== 'task' || changesTaskRefs(commit);
+  readonly wants = (commit: RecordedCommit): boolean =>
+    commit.aggregate !== 'task' || changesTaskRefs(commit) || changesResuming(commit);
   readonly paceMs = 250;
-  readonly tables = ['task_ref', 'snapshot', 'snapshot_part'];
+  readonly tables = ['task_ref', 'snapshot', 'snapshot_part', 'resuming_lease'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     await writeTaskRefs(tx, batch);
     const ids = snapshotIdsIn(batch);
     if (ids.length > 0) await upsertSnapshots(tx, foldSnapshots(await readSnapshots(tx, ids), batch));
     await writePlans(tx, batch);
+    await writeResuming(tx, batch);
   }
 }

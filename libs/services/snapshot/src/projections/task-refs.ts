@@ -73,10 +73,13 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
   const column = <T>(pick: (ref: NewRef) => T): readonly T[] => refs.map(pick);
   await db.query(
     `INSERT INTO task_ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist,
-       instances, ended, deleted, sequence)
-     SELECT task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, 0, false, sequence
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[], $10::bigint[])
-       AS ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, sequence)`,
+       instances, ended, deleted, sequence, retention, resumes, origin_task)
+     SELECT task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, 0, false, sequence,
+       retention::jsonb, resumes, origin_task
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[], $10::bigint[],
+       $11::text[], $12::boolean[], $13::text[])
+       AS ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, sequence,
+         retention, resumes, origin_task)`,
     [
       column(({ taskId }) => taskId),
       column(({ owner }) => owner),
@@ -88,6 +91,9 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
       column(({ spec }) => spec.snapshotBlacklist),
       column(({ spec }) => countOf(spec.instances)),
       column(({ sequence }) => sequence),
+      column(({ spec: { snapshotRetention: rule } }) => (rule === undefined ? null : JSON.stringify(rule))),
+      column(({ spec }) => spec.resumeFromSnapshot !== undefined),
+      column(({ spec }) => spec.origin?.taskId ?? null),
     ],
   );
 };

@@ -69,6 +69,15 @@ describe('effects of commits', () => {
     ]);
   });
 
+  it('drop the files of a snapshot that is pruned, and not before', () => {
+    const at = 1;
+    const taskId = 't';
+    expect(effectsOf(commits({ type: 'SnapshotPruneRequested', taskId, cause: 'retention', at }))).toEqual([]);
+    expect(effectsOf(commits({ type: 'SnapshotPruned', taskId, at }))).toMatchObject([
+      { kind: 'drop', scope: 'task/t', names: ['t/task-1/'] },
+    ]);
+  });
+
   it('are none for what says nothing about objects', () =>
     expect(effectsOf(commits({ type: 'TaskCancelRequested', at }, concluded()))).toEqual([]));
 });

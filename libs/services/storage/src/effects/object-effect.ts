@@ -89,6 +89,7 @@ const effectsOfOne = (event: FornaxEvent, id: string): readonly Omit<ObjectEffec
     case 'SnapshotCompleted':
       return [{ kind: 'publish', scope: taskScope(event.taskId), names: [snapshotPrefix(event.taskId, id)] }];
     case 'SnapshotFailed':
+    case 'SnapshotPruned':
       return [{ kind: 'drop', scope: taskScope(event.taskId), names: [snapshotPrefix(event.taskId, id)] }];
     case 'TaskDeleted':
       return [{ kind: 'drop', scope: taskScope(id), names: [stagedTaskPrefix(id)] }];

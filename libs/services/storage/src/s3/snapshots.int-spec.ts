@@ -130,6 +130,44 @@ describe('files of a snapshot', () => {
     });
   });
 
+  it('of a snapshot that is pruned are gone and take up no room; what was published of it stays', async () => {
+    const poor = await storage.poor('poor-snapshots');
+    const taskId = newId();
+    const [first, second] = [idOf(taskId, 1), idOf(taskId, 2)];
+    const put = async (id: string): Promise<void> => {
+      const claims = { ...claimsFor(taskId, { bucket: 'poor-snapshots', prefix: null, id }), owner: poor.account };
+      const node = nodeOf(claims);
+      await node.putObject('poor-snapshots', 'state', 'x'.repeat(30));
+      await node.post(
+        'poor-snapshots',
+        FILE_COPIES_QUERY,
+        encodeCopies({ of: 'taken', files: [{ key: 'state', mode: '100644' }] }),
+      );
+      await end(taskId, id, 'completed');
+    };
+    await put(first);
+    // 60 of its 100 bytes are taken.
+    await expect(put(second)).rejects.toMatchObject({ code: 'QuotaExceeded' });
+    await storage.append('snapshot', first, [{ type: 'SnapshotPruneRequested', taskId, cause: 'asked', at }]);
+    await expect(put(second)).rejects.toMatchObject({ code: 'QuotaExceeded' });
+    await storage.append('snapshot', first, [{ type: 'SnapshotPruned', taskId, at }]);
+    const listed = async () =>
+      (await storage.s3(poor).send(new ListObjectsV2Command({ Bucket: 'poor-snapshots' }))).Contents;
+    expect(await listed()).toMatchObject([{ Key: 'state' }]);
+    const restore = { taskId, snapshotId: first, manifest: 'f'.repeat(64) };
+    const late = nodeOf({ ...claimsFor(newId(), null, { restore }), owner: poor.account });
+    await expect(late.getBytes(SNAPSHOTS_AREA, `${taskId}/${first}/0/poor-snapshots/state`)).rejects.toMatchObject({
+      code: 'NoSuchKey',
+    });
+    // A request that was answered a moment ago may still hold its room.
+    await eventually(() =>
+      put(second).then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
   it('of a snapshot that failed are gone', async () => {
     const taskId = newId();
     const id = idOf(taskId, 1);

@@ -24,9 +24,15 @@ const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | null 
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)) as Partial<T>;
 
 /** A certain snapshot was one of its own origin: a copy begins with its latest. */
-const oursOf = ({ maxParallel, resumeFromSnapshot, redactOutput }: TaskSpec): NonNullable<TaskCreation['fornax']> => ({
+const oursOf = ({
+  maxParallel,
+  resumeFromSnapshot,
+  snapshotRetention,
+  redactOutput,
+}: TaskSpec): NonNullable<TaskCreation['fornax']> => ({
   ...(maxParallel === undefined ? {} : { maxParallel }),
   ...(resumeFromSnapshot === undefined ? {} : { resumeFromSnapshot: 'latest' }),
+  ...(snapshotRetention === undefined ? {} : { snapshotRetention }),
   ...(redactOutput === undefined ? {} : { redactOutput }),
 });
 

@@ -108,7 +108,9 @@ export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   if (tooMuch) return wrong(tooMuch.field, tooMuch.text);
   const tooLong = inputProblem(spec, table && longestOf(table));
   if (tooLong) return wrong(tooLong.field, tooLong.text);
-  return { spec: { ...spec, ...resume, ...(pin ? { pin } : {}) }, ...(table ? { table } : {}) };
+  const kept = creation.fornax?.snapshotRetention;
+  const retention = kept === undefined ? {} : { snapshotRetention: kept };
+  return { spec: { ...spec, ...resume, ...retention, ...(pin ? { pin } : {}) }, ...(table ? { table } : {}) };
 };
 
 /** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */

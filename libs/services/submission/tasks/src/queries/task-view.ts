@@ -111,6 +111,7 @@ export const taskView = (
       maxParallel: spec.maxParallel ?? null,
       resumeFromSnapshot: spec.resumeFromSnapshot ?? null,
       redactOutput: spec.redactOutput ?? true,
+      snapshotRetention: spec.snapshotRetention ?? null,
       table: tableView(spec),
       pinned: spec.pin !== undefined,
       dependencies: dependencyViews(task.fold, outcomes),

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RPC, type ListedSnapshot } from '@fornax/contracts';
+import { ProjectionHost } from '@fornax/service-kit';
+import { aLease, anEnd, concluded, dispatched, eventually, requeued, started, submitted } from '@fornax/testing';
+import { startSnapshots, type Snapshots } from './snapshot-service.fixture.js';
+
+const manifest = 'a'.repeat(64);
+
+describe('snapshots that are not kept', () => {
+  let snapshots: Snapshots;
+  beforeAll(async () => {
+    snapshots = await startSnapshots();
+  }, 120_000);
+  afterAll(() => snapshots?.close());
+
+  /** Takes one of what runs, which is complete at once. */
+  const complete = async (task: string): Promise<string> => {
+    const id = await snapshots.take(task);
+    for (const { leaseId } of snapshots.running.get(task) ?? [])
+      await snapshots.report({ kind: 'uploaded', snapshotId: id, leaseId, files: 1, bytes: 1, manifest });
+    await eventually(async () => (await snapshots.statusOf(task, id)) === 'success');
+    return id;
+  };
+  const prune = (id: string, token = 'ada-token') =>
+    snapshots.call('DELETE', `/fornax/v1/snapshots/${id}`, undefined, token);
+  const pruneOf = async (id: string): Promise<ListedSnapshot['prune']> =>
+    ((await snapshots.call('GET', `/fornax/v1/snapshots/${id}`)).body as ListedSnapshot).prune;
+  const isPruned = (id: string): Promise<boolean> =>
+    eventually(async () => (await pruneOf(id))?.prunedDate != null, { timeoutMs: 10_000 });
+  const eventsOf = async (id: string): Promise<readonly string[]> =>
+    (await snapshots.log().readAggregate('snapshot', id)).flatMap(({ events }) => events.map(({ type }) => type));
+  const resumable = async (taskId: string, snapshotId?: string): Promise<unknown> => {
+    const request = { taskId, instance: 0, ...(snapshotId === undefined ? {} : { snapshotId }) };
+    return (await snapshots.connection.request(RPC.resumable, JSON.stringify(request), { timeout: 5_000 })).json();
+  };
+
+  it('go when their task says how many it keeps, and are shown as pruned', async () => {
+    await snapshots.runningTask('kept', 1, { snapshotRetention: { last: 2 } });
+    const ids = [await complete('kept'), await complete('kept'), await complete('kept'), await complete('kept')];
+    for (const id of ids.slice(0, 2)) await isPruned(id);
+    expect(await eventsOf(ids[0] ?? '')).toEqual([
+      'SnapshotTriggered',
+      'SnapshotPartUploaded',
+      'SnapshotCompleted',
+      'SnapshotPruneRequested',
+      'SnapshotPruned',
+    ]);
+    expect(await pruneOf(ids[1] ?? '')).toMatchObject({ cause: 'retention' });
+    expect([await pruneOf(ids[2] ?? ''), await pruneOf(ids[3] ?? '')]).toEqual([null, null]);
+    const { body } = await snapshots.call('GET', `/tasks/kept/snapshot/${ids[0]}`);
+    expect(body).toMatchObject({ status: 'success', notes: ['It was pruned: nothing can begin with it'] });
+    expect(await resumable('kept')).toEqual({ ok: { restore: { taskId: 'kept', snapshotId: ids[3], manifest } } });
+    expect(await resumable('kept', ids[0])).toEqual({ ok: { restore: null } });
+  });
+
+  it('go by a rule that comes later, also when nobody was there to see it come', async () => {
+    await snapshots.runningTask('later');
+    const [first, second] = [await complete('later'), await complete('later')];
+    const plan = { bucket: null, prefix: null, whitelist: null, blacklist: null, intervalSeconds: 0, at: Date.now() };
+    await snapshots.append('task', 'later', [{ type: 'TaskSnapshotsPlanned', ...plan, retention: { last: 1 } }]);
+    await snapshots.restart(() => Promise.resolve());
+    await isPruned(first);
+    expect(await pruneOf(second)).toBeNull();
+  });
+
+  it('stay while they have the latest state of an instance that has not succeeded', async () => {
+    await snapshots.runningTask('array', 2, { snapshotRetention: { last: 1 } });
+    const leases = snapshots.running.get('array') ?? [];
+    const both = await complete('array');
+    await snapshots.append('task', 'array', [requeued(anEnd(1, { leaseId: 'array/1' }))]);
+    snapshots.running.set('array', leases.slice(0, 1));
+    const [one, two] = [await complete('array'), await complete('array')];
+    await isPruned(one);
+    expect([await pruneOf(both), await pruneOf(two)]).toEqual([null, null]);
+    const again = aLease(1, { leaseId: 'array/again' });
+    await snapshots.append(
+      'task',
+      'array',
+      [dispatched(again)],
+      [started(again)],
+      [concluded(anEnd(1, { leaseId: 'array/again', outcome: 'success' }))],
+    );
+    await isPruned(both);
+  });
+
+  it('are pruned by who may stop the task, once they are complete, as often as they are asked for', async () => {
+    await snapshots.runningTask('mine');
+    const open = await snapshots.take('mine');
+    expect(await prune(open)).toMatchObject({ status: 409 });
+    await snapshots.report({ kind: 'failed', snapshotId: open, leaseId: 'mine/0', reason: 'disk' });
+    await eventually(async () => (await snapshots.statusOf('mine', open)) === 'failure');
+    expect(await prune(open)).toMatchObject({ status: 409 });
+    const id = await complete('mine');
+    expect((await prune(id, 'bob-token')).status).toBe(404);
+    expect((await prune('snap_none')).status).toBe(404);
+    expect(await prune(id)).toMatchObject({ status: 200, body: { id, status: 'success', prune: { cause: 'asked' } } });
+    await isPruned(id);
+    expect(await prune(id)).toMatchObject({ status: 200, body: { prune: { cause: 'asked' } } });
+    expect(await eventsOf(id)).toHaveLength(5);
+  });
+
+  it('keep their files while an instance is about to begin with them', async () => {
+    await snapshots.runningTask('source');
+    const id = await complete('source');
+    const lease = aLease(0, { leaseId: 'copy/0' });
+    await snapshots.append(
+      'task',
+      'copy',
+      [submitted('copy', { resumeFromSnapshot: id, origin: { taskId: 'source', kind: 'resume' } })],
+      [dispatched(lease)],
+    );
+    expect(await resumable('source', id)).toEqual({ ok: { restore: { taskId: 'source', snapshotId: id, manifest } } });
+    expect((await prune(id)).status).toBe(200);
+    // Those that come after it begin with nothing.
+    expect(await resumable('source', id)).toEqual({ ok: { restore: null } });
+    // Another one is pruned meanwhile, by the same look.
+    const other = await complete('source');
+    await snapshots.append('task', 'idle', [submitted('idle', { resultBucket: 'results' })]);
+    expect(await pruneOf(other)).toBeNull();
+    await snapshots.runningTask('free');
+    const free = await complete('free');
+    await prune(free);
+    await isPruned(free);
+    expect(await pruneOf(id)).toMatchObject({ prunedDate: null });
+    await snapshots.append('task', 'copy', [started(lease)]);
+    await isPruned(id);
+  });
+
+  it('are the same rows when they are rebuilt', async () => {
+    const rebuilt = await snapshots.app().get(ProjectionHost).runner('snapshots').rebuild({ verify: true });
+    expect(rebuilt.differences).toEqual([]);
+  });
+});
