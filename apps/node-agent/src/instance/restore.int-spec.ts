@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type SnapshotManifest, snapshotFileKey } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
+import { UserError } from '../profile/command-of.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectServer } from '../node/agent.fixture.js';
 import { keptFile, keptOf, type KeptSnapshot, unchangedFiles } from './kept-files.js';
@@ -176,6 +177,47 @@ describe('a job that begins with a snapshot', () => {
     expect(await refusal(out)).toMatchObject({ code: 'FX-INPUT' });
     const link = await stored((all) => ({ ...all, links: [{ path: 'l', target: '../../out' }] }));
     expect(await refusal(link)).toMatchObject({ code: 'FX-INPUT' });
+  });
+});
+
+describe('a file of a snapshot that the storage cannot give', () => {
+  const isFile = (request: string): boolean => request.startsWith('GET .snapshots/') && request.endsWith('/state');
+  beforeEach(async () => {
+    await writeFile(join(before, 'state'), 'state');
+  });
+  afterEach(() => {
+    objects.failsAt = undefined;
+    objects.arriving = undefined;
+  });
+
+  it('is damaged, and the user’s matter, where it gives all others', async () => {
+    const digest = await stored();
+    objects.failsAt = isFile;
+    expect(await refusal(digest)).toMatchObject({
+      code: 'FX-SNAPSHOT',
+      cause: 'user',
+      message: expect.stringContaining('state cannot be read, its file in the storage is damaged'),
+    });
+    objects.failsAt = undefined;
+    // Broken off in the middle: damage that shows while it is read.
+    objects.arriving = (request) => {
+      if (isFile(request)) objects.cuts.push(2);
+      return undefined;
+    };
+    expect(await refusal(digest)).toMatchObject({ code: 'FX-SNAPSHOT' });
+  });
+
+  it('is the storage’s trouble where it gives nothing, and none where that passes', async () => {
+    const digest = await stored();
+    let isAway = false;
+    objects.failsAt = (request) => (isAway ||= isFile(request));
+    const away = await refusal(digest);
+    expect(away).toBeInstanceOf(Error);
+    expect(away).not.toBeInstanceOf(UserError);
+    let failures = 1;
+    objects.failsAt = (request) => isFile(request) && failures-- > 0;
+    await restore(digest);
+    expect(await readFile(join(after, 'state'), 'utf8')).toBe('state');
   });
 });
 

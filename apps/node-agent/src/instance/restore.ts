@@ -16,6 +16,7 @@ import { isFolder } from '../files/job-files.js';
 import { OwnFolders } from '../files/own-folders.js';
 import { UserError } from '../profile/command-of.js';
 import { localPathOf } from './inputs.js';
+import { mayPass } from './patience.js';
 import { MANIFESTS_AREA } from './result-manifest.js';
 
 const PARALLEL = 12;
@@ -39,11 +40,12 @@ const orGone =
     throw error;
   };
 
+const manifestKeyOf = ({ taskId, manifest }: Restore): string => `${taskId}/${manifest}.json`;
+
 /** @throws UserError it is gone, or is not what was stored */
 const readManifest = async (s3: S3Client, restore: Restore, signal: AbortSignal): Promise<SnapshotManifest> => {
-  const key = `${restore.taskId}/${restore.manifest}.json`;
   const bytes = await s3
-    .getBytes(MANIFESTS_AREA, key, { signal, length: MOST_SNAPSHOT_MANIFEST_BYTES })
+    .getBytes(MANIFESTS_AREA, manifestKeyOf(restore), { signal, length: MOST_SNAPSHOT_MANIFEST_BYTES })
     .catch(orGone(restore, 'its manifest'));
   if (createHash('sha256').update(bytes).digest('hex') !== restore.manifest)
     throw refused(restore, 'its manifest was altered after it had been stored');
@@ -63,6 +65,33 @@ const placeIn = (jobDir: string, path: string, restore: Restore): string => {
   const local = localPathOf(path, undefined);
   if (local === undefined || local.endsWith('/')) throw refused(restore, `it has a file without a name: ${path}`);
   return join(jobDir, local);
+};
+
+interface WantedFile {
+  readonly key: string;
+  readonly path: string;
+  readonly place: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings one file. A storage that answers, but cannot give this file whichever way it is asked, has it damaged: no other node would get it.
+ * @throws UserError it is gone, or damaged @throws Error the storage is away, or this disk is full
+ */
+const bringFile = async (s3: S3Client, restore: Restore, { key, path, place, signal }: WantedFile): Promise<void> => {
+  const bring = (): Promise<void> => s3.download(SNAPSHOTS_AREA, key, place, { signal }).catch(orGone(restore, path));
+  const isStorages = (error: unknown): boolean => !signal.aborted && mayPass(error);
+  try {
+    return await bring();
+  } catch (error) {
+    if (!isStorages(error)) throw error;
+    // Of a storage that is away, this says so.
+    await s3.headObject(MANIFESTS_AREA, manifestKeyOf(restore), { signal });
+  }
+  // It may have come back only now.
+  await bring().catch((error: unknown) => {
+    throw isStorages(error) ? refused(restore, `${path} cannot be read, its file in the storage is damaged`) : error;
+  });
 };
 
 /** A link of a snapshot, as paths of the machine. */
@@ -117,7 +146,7 @@ export const restoreSnapshot = async (
     await folders.make(dirname(place));
     // An input that lies there may be a second name of what the node keeps.
     await rm(place, { recursive: true, force: true });
-    await s3.download(SNAPSHOTS_AREA, key, place, { signal }).catch(orGone(restore, path));
+    await bringFile(s3, restore, { key, path, place, signal });
     if ((await stat(place)).size !== size || (await sha256Of(place)) !== sha256)
       throw refused(restore, `${path} is not what was stored`);
     await chmod(place, mode & 0o777);
