@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import type { FornaxEvent } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
 import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
@@ -8,10 +9,20 @@ import { OBJECT_STORE, type ServiceLogger } from '../config/tokens.js';
 import { EffectBell } from '../effects/effect-bell.js';
 import { effectsOf, type ObjectEffect } from '../effects/object-effect.js';
 import { noteEffects } from '../effects/outbox.js';
-import { stagedTaskPrefix, TABLES_BUCKET, TASK_AREAS } from '../model/bucket-names.js';
+import {
+  SNAPSHOTS_BUCKET,
+  STAGING_BUCKET,
+  stagedTaskPrefix,
+  TABLES_BUCKET,
+  TASK_AREAS,
+} from '../model/bucket-names.js';
+import { snapshotsIn } from '../store/staged-results.js';
 import { Repeated } from './repeated.js';
 
 const PAGE = 1_000;
+const SNAPSHOT_AREAS: ReadonlySet<string> = new Set([STAGING_BUCKET, SNAPSHOTS_BUCKET]);
+/** Of one that failed, or was pruned, nothing is kept. */
+const isEndOfSnapshot = ({ type }: FornaxEvent): boolean => type === 'SnapshotFailed' || type === 'SnapshotPruned';
 /** After the start: what an earlier process, or an earlier version, has left. */
 const FIRST_MS = 15_000;
 const AGAIN_MS = 6 * 3_600_000;
@@ -21,7 +32,7 @@ const MOST_REMEMBERED = 200_000;
 const UNSUBMITTED_MS = 24 * 3_600_000;
 
 /**
- * Collects what deleted tasks left in the areas of the platform: a list of results, say, whose upload was under way when its task was deleted. Their
+ * Collects what deleted tasks, and snapshots that failed or were pruned, left in the areas of the platform: a list of results, say, whose upload was under way when its task was deleted. Their
  * deletion is in the log, and is carried out once more for each task that anything is there of. A task that the log does not know is left alone, but for
  * tables of parameters that came before it.
  */
@@ -65,9 +76,10 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
           if (signal?.aborted === true) return [...swept];
           if (swept.has(taskId)) continue;
           const deletion = await this.#deletionOf(taskId);
-          if (!deletion) continue;
-          effects.push(deletion);
-          swept.add(taskId);
+          if (deletion) {
+            effects.push(deletion);
+            swept.add(taskId);
+          } else if (SNAPSHOT_AREAS.has(area)) effects.push(...(await this.#endedSnapshots(area, taskId)));
         }
         if (effects.length === 0) continue;
         await this.db.transaction((tx) => noteEffects(tx, effects));
@@ -112,6 +124,17 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
     // What was begun and never completed shows in no list of objects.
     const uploads = await this.store.listUploads(area);
     yield [...new Set(uploads.map(({ key }) => key.split('/')[0] ?? ''))];
+  }
+
+  /** What the ends of snapshots do that left something after all: a node sends until it has noticed that its snapshot failed. */
+  async #endedSnapshots(area: string, taskId: string): Promise<readonly ObjectEffect[]> {
+    const effects: ObjectEffect[] = [];
+    for (const snapshot of await snapshotsIn(this.store, area, taskId)) {
+      const commits = await this.log.readAggregate('snapshot', snapshot);
+      const end = commits.findLast(({ events }) => events.some(isEndOfSnapshot));
+      if (end) effects.push(...effectsOf([{ ...end, events: end.events.filter(isEndOfSnapshot) }]));
+    }
+    return effects;
   }
 
   /** What the deletion of a task does to objects; undefined while it is not deleted, and of one that the log does not know. */

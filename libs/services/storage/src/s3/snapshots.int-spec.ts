@@ -12,6 +12,9 @@ import { newId } from '@fornax/base';
 import { S3Client as NodeClient } from '@fornax/s3';
 import { eventually, submitted } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ObjectStore } from '@fornax/object-store';
+import { OBJECT_STORE } from '../config/tokens.js';
+import { Leftovers } from '../process-managers/leftovers.js';
 import { StorageUnderTest, TEST_MASTER_KEY, type TestUser } from '../storage.fixture.js';
 
 let storage: StorageUnderTest;
@@ -181,6 +184,29 @@ describe('files of a snapshot', () => {
     await expect(later.getBytes(SNAPSHOTS_AREA, `${taskId}/${id}/0/${BUCKET}/f/half`)).rejects.toMatchObject({
       code: 'NoSuchKey',
     });
+  });
+
+  it('that a node sends after its snapshot has failed, or was pruned, are collected, and no others', async () => {
+    const taskId = newId();
+    await storage.append('task', taskId, [submitted(taskId, {}, ada.account)]);
+    const [failed, pruned, kept] = [idOf(taskId, 1), idOf(taskId, 2), idOf(taskId, 3)];
+    await end(taskId, failed, 'failed');
+    await storage.append('snapshot', pruned, [{ type: 'SnapshotPruned', taskId, at }]);
+    await end(taskId, kept, 'completed');
+    await keys();
+    for (const id of [failed, pruned, kept]) {
+      const node = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'l/', id }));
+      await node.putObject(BUCKET, 'l/late', 'late');
+      if (id !== kept) await copy(node, 'taken', ['l/late']);
+    }
+    const store = storage.app.app.get<ObjectStore>(OBJECT_STORE);
+    const left = async (area: string): Promise<readonly string[]> =>
+      (await store.list(area, { prefix: `${taskId}/`, limit: 10 })).objects.map(({ key }) => key.split('/')[1] ?? '');
+    expect([(await left('.snapshots')).length, (await left('.staging')).length]).toEqual([3, 2]);
+    await storage.app.app.get(Leftovers).sweep();
+    await keys();
+    await eventually(async () => (await left('.snapshots')).length === 1);
+    expect([await left('.snapshots'), await left('.staging')]).toEqual([[kept], []]);
   });
 
   it('are copied for their own lease alone, within what it may write', async () => {

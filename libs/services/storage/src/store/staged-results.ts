@@ -5,12 +5,12 @@ import { isSnapshotPrefix, STAGING_BUCKET, stagedTaskPrefix } from '../model/buc
 
 const PAGE = 1_000;
 
-/** Names of the folders of the staging area that are directly below a prefix. */
-const foldersBelow = async (store: ObjectStore, prefix: string): Promise<readonly string[]> => {
+/** Names of the folders of an area that are directly below a prefix. */
+const foldersBelow = async (store: ObjectStore, area: string, prefix: string): Promise<readonly string[]> => {
   const folders: string[] = [];
   let after: string | undefined;
   do {
-    const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(STAGING_BUCKET, {
+    const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(area, {
       prefix,
       delimiter: '/',
       limit: PAGE,
@@ -22,9 +22,9 @@ const foldersBelow = async (store: ObjectStore, prefix: string): Promise<readonl
   return folders;
 };
 
-/** Snapshots of a task with anything in the staging area. */
-const stagedSnapshots = async (store: ObjectStore, task: string): Promise<readonly string[]> =>
-  (await foldersBelow(store, stagedTaskPrefix(task))).filter((folder) => isSnapshotPrefix(`${task}/${folder}/`));
+/** Snapshots of a task with anything in an area. */
+export const snapshotsIn = async (store: ObjectStore, area: string, task: string): Promise<readonly string[]> =>
+  (await foldersBelow(store, area, stagedTaskPrefix(task))).filter((folder) => isSnapshotPrefix(`${task}/${folder}/`));
 
 /** Drops what would take the place of a newer object: it had been replaced when the index was lost. */
 const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> => {
@@ -49,9 +49,9 @@ const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> =
  * the lease was concluded, away when its instance was tried again. Leases that live keep theirs. Safe to repeat.
  */
 export const placeStagedResults = async (store: ObjectStore, log: EventLog): Promise<void> => {
-  for (const task of await foldersBelow(store, '')) {
+  for (const task of await foldersBelow(store, STAGING_BUCKET, '')) {
     const commits = [await log.readAggregate('task', task)];
-    for (const snapshot of await stagedSnapshots(store, task))
+    for (const snapshot of await snapshotsIn(store, STAGING_BUCKET, task))
       commits.push(await log.readAggregate('snapshot', snapshot));
     const inOrder = commits.flat().sort((a, b) => a.sequence - b.sequence);
     for (const step of stepsOf(effectsOf(inOrder))) {
