@@ -236,7 +236,7 @@ export interface AttemptEnd extends LeaseRef {
 }
 
 /** What a task was cancelled with: its job was terminated, or had lasted for as long as it may. */
-export type CancelCause = 'job-terminated' | 'job-wall-time';
+export type CancelCause = 'job-terminated' | 'job-wall-time' | 'pool-deleted';
 
 /**
  * The task aggregate's events. Who states each (one producer per kind):

@@ -67,7 +67,10 @@ export const taskEvents = {
   TaskCancelRequested: {
     version: 1,
     aggregate: 'task',
-    schema: z.object({ because: z.enum(['job-terminated', 'job-wall-time']).exactOptional(), at: instant }),
+    schema: z.object({
+      because: z.enum(['job-terminated', 'job-wall-time', 'pool-deleted']).exactOptional(),
+      at: instant,
+    }),
   },
   TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskResourcesUpdateRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },

@@ -75,33 +75,36 @@ export class PoolSizer {
     this.carryOut(poolId, writer.resize(poolId, sizing).finally(letGo));
   }
 
-  /** A task of which nothing has begun waits for nothing when its pool ends; one that has begun is finished. */
+  /** A task of which nothing has begun waits for nothing when its pool ends; one that has begun is finished. Those of a deleted pool are cancelled by whoever deleted it. */
   private endTasks(poolId: string, pool: PoolState | undefined): void {
     const { view, writer } = this.options;
     const isOpen = pool !== undefined && !pool.closeRequested && !pool.deleteRequested && pool.failed === null;
     if (isOpen) return;
     const mayFinish = pool !== undefined && !pool.deleteRequested && pool.failed === null;
-    let why: Promise<InstanceError> | undefined;
+    let why: Promise<InstanceError | undefined> | undefined;
     for (const { taskId } of view.pools.tasksOf(poolId)) {
       const state = view.task(taskId)?.state;
       if (!state || (mayFinish && state.attempts.size > 0)) continue;
       why ??= this.endOf(poolId, pool);
       this.carryOut(
         poolId,
-        why.then((error) => writer.failWaiting(taskId, error)),
+        why.then((error) => error && writer.failWaiting(taskId, error)),
       );
     }
   }
 
-  /** What tasks are told of the end of their pool. One that was over before this leader came is not in the view: the log knows. */
-  private async endOf(poolId: string, pool: PoolState | undefined): Promise<InstanceError> {
+  /** What tasks are told of the end of their pool; undefined: it was deleted. One that was over before this leader came is not in the view: the log knows. */
+  private async endOf(poolId: string, pool: PoolState | undefined): Promise<InstanceError | undefined> {
     const { view, log } = this.options;
     const known = pool?.failed ?? view.pools.failureOf(poolId);
-    if (known || pool) return known ?? POOL_ENDS;
+    if (known) return known;
+    if (pool) return pool.deleteRequested ? undefined : POOL_ENDS;
+    let isDeleted = false;
     for await (const commits of aggregatePages(log, 'pool', poolId))
       for (const event of commits.flatMap((commit) => commit.events as readonly PoolEvent[]))
         if (event.type === 'PoolFailed') return event.error;
-    return POOL_ENDS;
+        else isDeleted ||= event.type === 'PoolDeleteRequested';
+    return isDeleted ? undefined : POOL_ENDS;
   }
 
   private carryOut(poolId: string, decision: Promise<void>): void {

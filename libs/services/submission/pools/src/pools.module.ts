@@ -8,14 +8,15 @@ import { CreatePool, PoolReservations, PoolSpecs } from './commands/create-pool.
 import { PoolCommits } from './commands/pool-commits.js';
 import { PoolDecisions } from './commands/pool-decisions.js';
 import { PoolDeletion } from './commands/pool-deletion.js';
+import { PoolEnds } from './commands/pool-ends.js';
 import { POOL_NAMES, POOL_SHORTNAMES } from './commands/pool-names.js';
 import { PoolQuota } from './commands/pool-quota.js';
-import { PoolWork } from './commands/pool-work.js';
 import { PoolHistoryController } from './http/pool-history.controller.js';
 import { PoolListsController } from './http/pool-lists.controller.js';
 import { PoolContentsController, PoolsController } from './http/pools.controller.js';
 import { PoolBarrier } from './model/pool-barrier.js';
 import { PoolsProjection } from './model/pools.projection.js';
+import { PoolAttendant } from './process-managers/pool-attendant.js';
 import { PoolCleanup } from './process-managers/pool-cleanup.js';
 import { PoolExpiry } from './process-managers/pool-expiry.js';
 import { PoolAsOf } from './queries/pool-as-of.js';
@@ -30,7 +31,14 @@ import { PoolLookup } from './queries/pool-lookup.js';
 @Global()
 @Module({
   imports: [JobsModule, ProfilesModule, TasksModule],
-  controllers: [PoolListsController, PoolsController, PoolContentsController, PoolHistoryController, PoolCleanup],
+  controllers: [
+    PoolListsController,
+    PoolsController,
+    PoolContentsController,
+    PoolHistoryController,
+    PoolAttendant,
+    PoolCleanup,
+  ],
   providers: [
     ...provideProjection(DATABASE, PoolsProjection),
     provideReadBarrier(PoolBarrier, 'pools'),
@@ -40,7 +48,7 @@ import { PoolLookup } from './queries/pool-lookup.js';
     PoolQuota,
     PoolReservations,
     PoolSpecs,
-    PoolWork,
+    PoolEnds,
     CreatePool,
     ChangePool,
     PoolLookup,

@@ -8,7 +8,7 @@ import { policiesOf, sizeOf } from '../model/pool-spec.js';
 import type { PoolStatus } from '../model/pool-status.js';
 import { PoolLookup } from '../queries/pool-lookup.js';
 import { PoolDecisions } from './pool-decisions.js';
-import { PoolWork } from './pool-work.js';
+import { PoolEnds } from './pool-ends.js';
 
 /** What owners, and those who look after their pools, ask of pools after their creation. */
 @Injectable()
@@ -17,7 +17,7 @@ export class ChangePool {
     private readonly lookup: PoolLookup,
     private readonly secrets: SecretConstants,
     private readonly decisions: PoolDecisions,
-    private readonly work: PoolWork,
+    private readonly ends: PoolEnds,
   ) {}
 
   /** Replaces constants, tags and the size, where given; everything else stays. A secret that comes back masked stays what it was. */
@@ -71,15 +71,16 @@ export class ChangePool {
     return this.tend('ClosePool', id, context);
   }
 
-  /** Cancels what runs in the pool and ends it. Once this is answered the pool is not found any more. */
+  /**
+   * Ends the pool, and what runs and waits in it. Once this is answered the log has it, and the pool is not found any more; the tasks of a pool that has many are
+   * cancelled behind the answer.
+   */
   delete(id: string, context: RequestContext): Promise<void> {
     return this.decisions.once('DeletePool', id, context, async (again) => {
       const pool = await this.found(id, context, again);
       if (!pool) return;
-      await this.work.cancel(pool.poolId, context);
       await this.decisions.decide(pool, { type: 'DeletePool' }, context, again);
-      // What came in while the others were cancelled: no task can from now on.
-      await this.work.cancel(pool.poolId, context);
+      await this.ends.cancelFew(pool.poolId);
     });
   }
 

@@ -18,6 +18,7 @@ const REASONS: Readonly<Record<DeletionReason | CancelCause, string>> = {
   'job-deleted': 'its job was deleted',
   'job-terminated': 'its job was terminated',
   'job-wall-time': 'the time of its job was over',
+  'pool-deleted': 'its pool was deleted',
 };
 
 type Ending =

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Invalid, Unavailable } from '@fornax/base';
+import { Invalid } from '@fornax/base';
 import type { CancelCause, DependencyEnd, DependencyFacts, PublicTaskState, TaskDependency } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
+import { SomeTasks } from './some-tasks.js';
 import { TaskDeletion } from './task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
@@ -37,8 +38,6 @@ interface ShapeRow {
   readonly ended_held: boolean | null;
 }
 
-/** Tasks ended together. */
-const BATCH = 200;
 /** Most tasks in one answer. */
 const MAX_LIST = 10_000;
 /** Most tasks of a job that is looked at as a whole. */
@@ -47,11 +46,15 @@ const MAX_SHAPE = 100_000;
 /** The tasks of jobs: listed, counted, ended. */
 @Injectable()
 export class TasksOfJobs {
+  private readonly parts: SomeTasks;
+
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly stored: StoredTasks,
-    private readonly deletion: TaskDeletion,
-  ) {}
+    deletion: TaskDeletion,
+  ) {
+    this.parts = new SomeTasks(db, deletion, 'job_id = $1');
+  }
 
   /** In the order in which they were submitted, 10,000 at most. */
   async list(jobId: string): Promise<readonly TaskStatus[]> {
@@ -106,32 +109,12 @@ export class TasksOfJobs {
   }
 
   /** Cancels what has not ended of a job's tasks. @returns whether there may be more @throws Unavailable the rows are behind */
-  async cancelSome(jobId: string, because: CancelCause): Promise<boolean> {
-    const records = await this.some(
-      `job_id = $1 AND end_ms IS NULL AND state NOT IN ('PendingCancel', 'PendingDelete')
-      AND NOT (fold->>'cancelRequested')::boolean`,
-      jobId,
-    );
-    return mayBeMore(records, await this.deletion.cancel(records, because));
+  cancelSome(jobId: string, because: CancelCause): Promise<boolean> {
+    return this.parts.cancel(jobId, because);
   }
 
   /** Deletes tasks of a job, running ones too. @returns whether there may be more @throws Unavailable the rows are behind */
-  async deleteSome(jobId: string): Promise<boolean> {
-    const records = await this.some(`job_id = $1 AND state <> 'PendingDelete'`, jobId);
-    return mayBeMore(records, await this.deletion.delete(records, 'job-deleted'));
-  }
-
-  private some(condition: string, jobId: string): Promise<TaskRecord[]> {
-    return this.db.query<TaskRecord[]>(
-      `SELECT ${STATUS_COLUMNS} FROM task WHERE ${condition} ORDER BY created_ms, task_id LIMIT ${BATCH}`,
-      [jobId],
-    );
+  deleteSome(jobId: string): Promise<boolean> {
+    return this.parts.delete(jobId, 'job-deleted');
   }
 }
-
-/** Rows that do not move would show the same tasks again and again. */
-const mayBeMore = (records: readonly TaskRecord[], areShown: boolean): boolean => {
-  if (!areShown)
-    throw new Unavailable('The rows of tasks do not show yet what has happened to them', { code: 'behind' });
-  return records.length === BATCH;
-};

@@ -254,6 +254,7 @@ const instanceDependencyError = (instances: string, { taskId, outcome }: Depende
 /** Why a task was cancelled that nobody has cancelled by itself. */
 const CANCELLED: Readonly<Record<CancelCause, TaskError>> = {
   'job-terminated': failed('FX-JOB-TERMINATED', 'The task was cancelled because its job was terminated'),
+  'pool-deleted': failed('FX-POOL-DELETED', 'The task was cancelled because its pool was deleted'),
   'job-wall-time': failed(
     'FX-JOB-WALL-LIMIT',
     'The task was cancelled because its job had lasted for as long as it may (maxWallTime)',

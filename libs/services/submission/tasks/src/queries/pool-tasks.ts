@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { SomeTasks } from '../commands/some-tasks.js';
+import { TaskDeletion } from '../commands/task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
@@ -12,16 +14,19 @@ export interface PoolLoad {
 }
 
 const MAX_LIST = 10_000;
-/** Ids that are read at once. */
-const PART = 1_000;
 
-/** Reads what tasks there are in pools. */
+/** The tasks of pools: listed, counted, cancelled. */
 @Injectable()
 export class PoolTasks {
+  private readonly parts: SomeTasks;
+
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly stored: StoredTasks,
-  ) {}
+    deletion: TaskDeletion,
+  ) {
+    this.parts = new SomeTasks(db, deletion, `spec->>'poolUuid' = $1`);
+  }
 
   /** What the pools have to do, by their ids; those without any tasks are left out. */
   async loads(poolIds: readonly string[]): Promise<ReadonlyMap<string, PoolLoad>> {
@@ -59,18 +64,17 @@ export class PoolTasks {
     return rows.map((row) => row.task_id);
   }
 
-  /** Ids of all tasks of a pool that are not over, in parts, in the order of their ids. */
-  async *openOf(poolId: string): AsyncGenerator<readonly string[]> {
-    for (let after = ''; ;) {
-      const rows = await this.db.query<{ task_id: string }[]>(
-        `SELECT task_id FROM task WHERE spec->>'poolUuid' = $1 AND end_ms IS NULL AND task_id > $2
-         ORDER BY task_id LIMIT ${PART}`,
-        [poolId, after],
-      );
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      yield rows.map((row) => row.task_id);
-      after = last.task_id;
-    }
+  /** How many of a pool's tasks are not over. */
+  async openIn(poolId: string): Promise<number> {
+    const [row] = await this.db.query<{ open: string }[]>(
+      `SELECT count(*) AS open FROM task WHERE spec->>'poolUuid' = $1 AND end_ms IS NULL`,
+      [poolId],
+    );
+    return Number(row?.open ?? 0);
+  }
+
+  /** Cancels what has not ended of the tasks of a deleted pool. @returns whether there may be more @throws Unavailable the rows are behind */
+  cancelSome(poolId: string): Promise<boolean> {
+    return this.parts.cancel(poolId, 'pool-deleted');
   }
 }
