@@ -16,7 +16,15 @@ const SUITES = {
     projects: ['int'],
     weight: 2,
     isOrdinaryUser: true,
-    files: ['libs/drivers/', 'agent-failures', 'agent-output', 'agent-disk', 'agent-slots'],
+    files: [
+      'libs/drivers/',
+      'agent-failures',
+      'agent-output',
+      'agent-disk',
+      'agent-slots',
+      'agent-consistency',
+      'agent-saved-states',
+    ],
     args: ['--maxWorkers=2', '--testTimeout=60000'],
   },
   // On two cores Jest takes one process for it, and so notices a spec that leaks.

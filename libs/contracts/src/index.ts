@@ -197,6 +197,8 @@ export {
   placementsRequestSchema,
   serviceClaimsSchema,
   snapshotGrantRequestSchema,
+  stateSavedReplySchema,
+  stateSavedRequestSchema,
   storageUsageReplySchema,
   storageUsageRequestSchema,
   taskRowReplySchema,
@@ -215,6 +217,8 @@ export {
   type PlacementsReply,
   type ServiceClaims,
   type SnapshotGrantRequest,
+  type StateSavedReply,
+  type StateSavedRequest,
   type WaitingReply,
 } from './work/rpc.js';
 export {

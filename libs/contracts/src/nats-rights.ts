@@ -111,7 +111,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'snapshot', filter: allSnapshotReportsSubject }],
     asks: [RPC.placements, RPC.ensureBuckets, RPC.taskRow, RPC.planSnapshots],
-    answers: [nodeRpcPattern('snapshot-grant'), 'fx.rpc.snapshot.*'],
+    answers: [nodeRpcPattern('snapshot-grant'), nodeRpcPattern('state-saved'), 'fx.rpc.snapshot.*'],
   },
 };
 

@@ -106,6 +106,14 @@ export {
   type GrantAccess,
   type GranteeKind,
 } from './bucket/bucket-grants.js';
+export { consistencyConstants, consistencyOf, consistencyProblem, type Consistency } from './profile/consistency.js';
+export {
+  isStuck,
+  NO_SAVED_STATES,
+  pauseBeforeRunMs,
+  withSavedState,
+  type SavedStates,
+} from './snapshot/saved-states.js';
 export { lastDue, nextDue, type Period } from './snapshot/periodic.js';
 export type {
   PruneCause,

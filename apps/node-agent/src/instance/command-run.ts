@@ -1,10 +1,13 @@
 import { delay, type Redactor } from '@fornax/base';
 import type { LeaseOrder } from '@fornax/contracts';
+import type { Consistency } from '@fornax/domain';
 import { CommandTooLong, type InstanceExit, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
 
 import { ProgressReader } from '../live/progress-reader.js';
+import type { OutputShare } from '../output/output-line.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, UserError } from '../profile/command-of.js';
+import type { Program } from './copy-moments.js';
 import type { InstanceWorld } from './instance-world.js';
 import { noteOfPauses } from './notes.js';
 import type { Circumstances } from './outcome-of.js';
@@ -12,12 +15,18 @@ import { startWallLimit } from './wall-limit.js';
 
 const KILL_AFTER_MS = 2_000;
 
-interface Output extends Pick<InstanceWorld, 'nodeId' | 'output' | 'publisher' | 'onError'> {
+export interface Output extends Pick<InstanceWorld, 'nodeId' | 'output' | 'publisher' | 'onError'> {
   readonly order: LeaseOrder;
   /** Ends the storing of what it writes. */
   readonly signal: AbortSignal;
   /** Makes what takes secrets out of one of its outputs; undefined: there are none. */
   readonly redactor: (() => Redactor) | undefined;
+}
+
+/** What ran before it in the same instance, and is over. */
+interface Before extends Pick<CommandRun, 'outputBytes' | 'share'> {
+  /** How long the instance has been running, of the time that it has. */
+  readonly spentMs: number;
 }
 
 /** What Linux does not take is the command's matter: tried again, it would not be taken either. */
@@ -27,33 +36,65 @@ const asUserError = (error: unknown): never => {
 };
 
 /** A command that runs on this node: what it writes, how far it says it is, and the time that it has. */
-export class CommandRun {
+export class CommandRun implements Program {
   readonly #progress: ProgressReader;
   readonly #stdout: LogPipe;
   readonly #stderr: LogPipe;
   readonly #stopClock: () => void;
+  readonly share: OutputShare;
   #isOverTime = false;
+  #isOver = false;
 
   private constructor(
     private readonly running: RunningInstance,
-    private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs'>,
+    private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs' | 'consistency'>,
     { order, signal, redactor, nodeId, output, publisher, onError }: Output,
+    before: Before | undefined,
   ) {
     const progress = new ProgressReader(plan.progress, onError);
     this.#progress = progress;
     running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
     const { taskId, instance, leaseId, attempt } = order;
     const source = { nodeId, taskId, instance, leaseId, attempt };
-    const options = { signal, share: output.open(taskId), onBroken: () => running.kill() };
+    this.share = before?.share ?? output.open(taskId);
+    const options = { signal, share: this.share, onBroken: () => running.kill() };
+    const { stdout: out = 0, stderr: err = 0 } = before?.outputBytes ?? {};
     this.#stdout = new LogPipe(publisher, source, 'stdout', running.stdout, {
       ...options,
       redactor: redactor?.(),
+      from: out,
     });
     this.#stderr = new LogPipe(publisher, source, 'stderr', running.stderr, {
       ...options,
       redactor: redactor?.(),
+      from: err,
     });
-    this.#stopClock = this.#startClock();
+    this.#stopClock = this.#startClock(before?.spentMs ?? 0);
+    void running.exit.then(() => (this.#isOver = true));
+  }
+
+  get consistency(): Consistency {
+    return this.plan.consistency;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get over(): Promise<unknown> {
+    return this.running.exit;
+  }
+
+  tell(signal: string): Promise<number> {
+    return this.running.tell(signal);
+  }
+
+  freeze(forMs: number): Promise<boolean> {
+    return this.running.freeze(forMs);
+  }
+
+  thaw(): void {
+    this.running.thaw();
   }
 
   /** @throws UserError Linux does not take the command */
@@ -61,14 +102,15 @@ export class CommandRun {
     prepared: Pick<PreparedInstance, 'start'>,
     plan: InstancePlan,
     output: Output,
+    before?: Before,
   ): Promise<CommandRun> {
-    return new CommandRun(await prepared.start(plan).catch(asUserError), plan, output);
+    return new CommandRun(await prepared.start(plan).catch(asUserError), plan, output, before);
   }
 
-  #startClock(): () => void {
+  #startClock(spentMs: number): () => void {
     const { wallLimitMs } = this.plan;
     if (wallLimitMs === undefined) return () => undefined;
-    return startWallLimit(wallLimitMs, () => {
+    return startWallLimit(Math.max(0, wallLimitMs - spentMs), () => {
       this.#isOverTime = true;
       this.stop();
     });

@@ -10,7 +10,9 @@ import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
 import { listLower } from '../files/list-files.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
-import { CommandRun } from './command-run.js';
+import type { CommandRun } from './command-run.js';
+import { CommandRuns } from './command-runs.js';
+import type { Program } from './copy-moments.js';
 import { endOf } from './end-of.js';
 import { InstanceDisk } from './instance-disk.js';
 import { InstanceInputs } from './instance-inputs.js';
@@ -27,11 +29,13 @@ import { HELD, type Phase } from './phase.js';
 import { plainText } from './plain-text.js';
 import { PhaseTimes } from './phase-times.js';
 import { Slot } from './slot.js';
+import { StateSaver } from './state-saver.js';
 import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
 
 /** The files of an instance whose command runs, and how much that has printed. */
 export interface LiveFiles extends Omit<EndedJob, 'of'>, Pick<CommandRun, 'outputBytes'> {
+  readonly program: Program;
   readonly signal: AbortSignal;
 }
 
@@ -65,7 +69,7 @@ export class Instance implements Measurable {
   #isDropped = false;
   readonly #times = new PhaseTimes();
   readonly #meter: InstanceMeter;
-  #command: CommandRun | undefined;
+  #command: CommandRuns | undefined;
   #prepared: PreparedInstance | undefined;
   /** Takes the values of its secrets out of what it prints. */
   #redactor: (() => Redactor) | undefined;
@@ -123,8 +127,9 @@ export class Instance implements Measurable {
   /** What a snapshot takes; undefined unless the command runs. */
   get files(): LiveFiles | undefined {
     if (this.#phase !== 'running' || !this.#prepared || !this.#command) return undefined;
-    const { outputBytes } = this.#command;
-    return { ...this.#jobIn(this.#prepared), outputBytes, signal: this.#abort.signal };
+    const program = this.#command;
+    const { outputBytes } = program;
+    return { ...this.#jobIn(this.#prepared), program, outputBytes, signal: this.#abort.signal };
   }
 
   #jobIn({ jobDir, paths }: PreparedInstance): Omit<EndedJob, 'of'> {
@@ -284,7 +289,8 @@ export class Instance implements Measurable {
     const { nodeId, output, onError } = world;
     const [publisher, { signal }] = [this.#publisher, this.#dropping];
     const parts = { nodeId, output, onError, publisher, order, signal, redactor: this.#redactor };
-    const command = await CommandRun.start(prepared, plan, parts);
+    const saver = new StateSaver({ nodeId, rpc: world.rpc, order, snapshots: this.snapshots });
+    const command = await CommandRuns.start(prepared, plan, parts, saver);
     this.#command = command;
     this.#phase = 'running';
     if (!order.slot) {
@@ -353,7 +359,7 @@ export class Instance implements Measurable {
     return { outcome: 'cancelled', ...this.#times.report(), ...this.#times.ofFailure(), ...reportOf(NO_FILES) };
   }
 
-  async #verdict(command: CommandRun, exit: InstanceExit): Promise<Outcome> {
+  async #verdict(command: CommandRuns, exit: InstanceExit): Promise<Outcome> {
     const { order, world } = this;
     return outcomeOf(exit, {
       wasCancelled: this.#isCancelled,

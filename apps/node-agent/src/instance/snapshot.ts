@@ -50,6 +50,7 @@ export const takeSnapshot = (
     const about = { snapshotId: order.snapshotId, leaseId: order.leaseId };
     const tell = (report: SnapshotReport, msgId: string = randomUUID()): Promise<void> => store(world, report, msgId);
     const end = `${about.snapshotId}/${about.leaseId}/end`;
+    instance?.snapshots.begins(order.snapshotId);
     try {
       const files = instance?.files;
       if (!instance || !files) throw new Error('the instance does not run any more');
@@ -57,10 +58,21 @@ export const takeSnapshot = (
         tell({ kind: 'progress', ...about, ...progress }),
       );
       await tell({ kind: 'uploaded', ...about, ...(await taking.take()) }, end);
+      instance.snapshots.ends(order.snapshotId);
     } catch (error) {
-      await tell({ kind: 'failed', ...about, reason: plainText(error) }, end);
+      const reason = plainText(error);
+      await tell({ kind: 'failed', ...about, reason }, end);
+      instance?.snapshots.ends(order.snapshotId, reason);
     }
   });
+
+/** What was copied of an instance at one moment. */
+interface CopiedFiles extends Pick<LiveFiles, 'outputBytes'> {
+  readonly listedAt: number;
+  readonly selected: Selection;
+  readonly stored: readonly StoredFile[];
+  readonly uploaded: Uploaded;
+}
 
 /** One instance's part of one snapshot on its way. */
 class Taking {
@@ -70,7 +82,7 @@ class Taking {
     private readonly world: SnapshotWorld,
     private readonly order: SnapshotOrder,
     private readonly instance: Instance,
-    private readonly files: LiveFiles,
+    private files: LiveFiles,
     private readonly tell: (progress: {
       readonly sizeToUploadBytes: number;
       readonly transferredBytes: number;
@@ -78,27 +90,23 @@ class Taking {
   ) {}
 
   async take(): Promise<Report> {
-    const { order, files } = this;
-    const { jobDir, seenAs, before, over, bound, signal, outputBytes } = files;
-    const listedAt = Date.now();
-    const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound, over, what: 'snapshot' });
+    const { order, instance } = this;
     const granted = await this.grant();
     const target = { bucket: order.bucket, prefix: granted.resultsFolder ?? order.prefix };
     const s3 = new S3Client({ ...granted.s3, connection: this.world.s3 });
-    await this.progress(selected, 0);
-    const copied = await this.copied(s3, target, selected, granted);
-    const stored: StoredFile[] = [...copied];
-    const uploaded = await this.upload(s3, target, selected, stored);
-    const manifest =
-      granted.stages === true
-        ? await this.complete(s3, target, selected, { stored, uploaded, outputBytes })
-        : undefined;
+    const { result, notes: ofMoment } = await instance.snapshots.moments.during(
+      this.files.jobDir,
+      () => this.refreshed().program,
+      () => this.copyFiles(s3, target, granted),
+    );
+    const { listedAt, stored, uploaded } = result;
+    const manifest = granted.stages === true ? await this.complete(s3, target, result) : undefined;
     this.instance.snapshots.keep({
       ...target,
       snapshotId: order.snapshotId,
       files: new Map(stored.map((one) => [one.file.path, keptFile(one, listedAt)])),
     });
-    const notes = [...notesOf(uploaded.leftOut, 'Not in the snapshot')];
+    const notes = [...ofMoment, ...notesOf(uploaded.leftOut, 'Not in the snapshot')];
     return {
       files: stored.length,
       bytes: stored.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -106,6 +114,26 @@ class Taking {
       ...(manifest === undefined ? {} : { manifest }),
       ...(notes.length === 0 ? {} : { notes }),
     };
+  }
+
+  /** What there is of it now: since it was asked for, others were taken, or the program ran anew. @throws Error it is over */
+  private refreshed(): LiveFiles {
+    const { files } = this.instance;
+    if (!files) throw new Error('the instance does not run any more');
+    this.files = files;
+    return files;
+  }
+
+  private async copyFiles(s3: S3Client, target: UploadTarget, granted: Granted): Promise<CopiedFiles> {
+    const { jobDir, seenAs, before, over, bound, signal, outputBytes, program } = this.refreshed();
+    const { readyFile } = program.consistency;
+    const listedAt = Date.now();
+    const all = await selectResults(jobDir, before, this.order, { seenAs, signal, bound, over, what: 'snapshot' });
+    const selected = { ...all, files: all.files.filter(({ path }) => path !== readyFile) };
+    await this.progress(selected, 0);
+    const stored: StoredFile[] = [...(await this.copied(s3, target, selected, granted))];
+    const uploaded = await this.upload(s3, target, selected, stored);
+    return { listedAt, outputBytes, selected, stored, uploaded };
   }
 
   private async grant(): Promise<Granted> {
@@ -162,12 +190,7 @@ class Taking {
   private async complete(
     s3: S3Client,
     target: UploadTarget,
-    { links }: Selection,
-    {
-      stored,
-      uploaded,
-      outputBytes,
-    }: Pick<LiveFiles, 'outputBytes'> & { readonly stored: readonly StoredFile[]; readonly uploaded: Uploaded },
+    { selected: { links }, stored, uploaded, outputBytes }: CopiedFiles,
   ): Promise<string> {
     const there = await copyInStore(s3, target, 'taken', stored, this.patience);
     if (there.length < stored.length) throw new Error('files of the snapshot were gone before it was complete');

@@ -73,6 +73,18 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
     expect(said).not.toMatch(/moved|new/);
   }, 60_000);
 
+  it('run again over the same files when they say that their state is saved', async () => {
+    await openSlot("sh -c 'echo a > a'");
+    const script = "sh -c 'cat a; echo x >> n; [ $(wc -l < n) -ge 3 ] || exit 85'";
+    const constants = { DOCKER_CMD: script, SNAPSHOT_EXIT_CODE: '85' };
+    await rig.platform.order(
+      inSlot('again', '', { constants: Object.entries(constants).map(([key, value]) => ({ key, value })) }),
+    );
+    expect(await rig.ended('again')).toMatchObject({ outcome: 'success' });
+    expect(stored('again')).toEqual({ n: 'x\nx\nx\n' });
+    expect(await output('again')).toBe('a\na\na\n');
+  }, 60_000);
+
   it('give back whole folders that were moved, replaced, or got a new link', async () => {
     await openSlot(
       "sh -c 'mkdir one two three; echo 1 > one/f; echo 2 > two/f; echo 3 > three/f; ln -s one current; ln -s current/f file'",

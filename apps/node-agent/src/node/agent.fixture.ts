@@ -31,6 +31,9 @@ import {
   type OutputReadRequest,
   type OutputStream,
   type SnapshotReport,
+  type StateSavedReply,
+  type StateSavedRequest,
+  stateSavedRequestSchema,
   snapshotReportSchema,
   STREAMS,
 } from '@fornax/contracts';
@@ -68,6 +71,10 @@ export class Platform {
     string,
     { readonly row?: Readonly<Record<string, string>>; readonly resultsFolder?: string; readonly pin?: string }
   >();
+  /** What became of programs that said that their state is saved. */
+  readonly saved: StateSavedRequest[] = [];
+  /** Takes no snapshot of them, until a test says otherwise. */
+  onSaved = (_: StateSavedRequest): StateSavedReply => ({ triggered: false, reason: 'not here' });
   epoch = 0;
   /** When an operator last accepted an older event log. */
   logAcceptedAt: number | undefined;
@@ -117,6 +124,11 @@ export class Platform {
     };
     platform.#answer('grant', grant);
     platform.#answer('snapshot-grant', grant);
+    platform.#answer('state-saved', (body) => {
+      const request = stateSavedRequestSchema.parse(body);
+      platform.saved.push(request);
+      return platform.onSaved(request);
+    });
     platform.#answer('secrets', (body) => {
       const { after } = secretsRequestSchema.parse(body);
       if (platform.noSecrets) return { granted: false, ...platform.noSecrets };

@@ -32,6 +32,8 @@ export interface LogPipeOptions {
   readonly onBroken?: () => void;
   /** Takes out what nobody may see; it has seen nothing else. */
   readonly redactor?: Redactor | undefined;
+  /** Bytes of this output that were written before, by a command that this one goes on with. */
+  readonly from?: number;
 }
 
 /**
@@ -47,7 +49,7 @@ export class LogPipe {
   #buffer: Buffer[] = [];
   #bufferedBytes = 0;
   #inFlightBytes = 0;
-  #offset = 0;
+  #offset: number;
   #timer: NodeJS.Timeout | undefined;
   #tail = Buffer.alloc(0);
   #sending: Promise<void> | undefined;
@@ -63,8 +65,9 @@ export class LogPipe {
     private readonly source: LogSource,
     private readonly stream: OutputStream,
     private readonly readable: Readable,
-    { signal, share, onBroken = () => undefined, redactor }: LogPipeOptions,
+    { signal, share, onBroken = () => undefined, redactor, from = 0 }: LogPipeOptions,
   ) {
+    this.#offset = from;
     this.#signal = signal;
     this.#share = share;
     this.#redactor = redactor;

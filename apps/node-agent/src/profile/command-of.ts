@@ -1,4 +1,5 @@
 import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
+import { type Consistency, consistencyOf, consistencyProblem } from '@fornax/domain';
 import { splitWords, UnbalancedQuote } from '@fornax/drivers';
 
 import { hideScript } from './hidden-script.js';
@@ -25,6 +26,8 @@ export interface InstancePlan {
   readonly wallLimitMs?: number;
   /** Regular expressions that read the progress out of standard output. */
   readonly progress: readonly string[];
+  /** What its snapshots wait for, and what is done with it meanwhile. */
+  readonly consistency: Consistency;
 }
 
 export interface InstancePaths {
@@ -121,6 +124,13 @@ const wallLimitOf = (name: string, value = ''): number | undefined => {
   return Number(value) === 0 ? undefined : Number(value) * 1_000;
 };
 
+/** @throws UserError */
+const consistencyIn = (values: ReadonlyMap<string, string>): Consistency => {
+  const problem = consistencyProblem(values);
+  if (problem !== undefined) throw new UserError('FX-CONSTANT', problem);
+  return consistencyOf(values);
+};
+
 /** @throws UserError they cannot be handed to a process */
 const checkSize = (argv: readonly string[], env: Readonly<Record<string, string>>): void => {
   if ([...argv, ...Object.entries(env).flat()].some((text) => text.includes('\0')))
@@ -165,6 +175,7 @@ export const planOf = (
       resourcesFolder,
       filter: { whitelist: expand(order.results?.whitelist), blacklist: expand(order.results?.blacklist) },
       progress: run.progress.flatMap((name) => values.get(name) || []),
+      consistency: consistencyIn(values),
       ...(wallLimitMs === undefined ? {} : { wallLimitMs }),
     };
   } catch (error) {

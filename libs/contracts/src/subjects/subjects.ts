@@ -160,6 +160,7 @@ export const NODE_RPC_METHODS = [
   'rotate',
   'grant',
   'snapshot-grant',
+  'state-saved',
   'output-read',
   'secrets',
 ] as const;
@@ -167,7 +168,7 @@ export type NodeRpcMethod = (typeof NODE_RPC_METHODS)[number];
 
 /**
  * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
- * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot,
+ * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant and state-saved by snapshot,
  * output-read and secrets by submission. Queue group = service name.
  */
 export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>

@@ -131,6 +131,27 @@ export const snapshotGrantRequestSchema = z.object({
 export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
 
 /**
+ * `fx.rpc.node.<node>.state-saved`, answered by the snapshot service if the instance of the lease runs on that node: its program ended with the exit code by
+ * which it says that its state is saved, and a snapshot of it alone is triggered. Safe to repeat: each number of a lease gives one snapshot.
+ */
+export const stateSavedRequestSchema = z.object({
+  leaseId: id,
+  taskId: id,
+  instance: z.number().int().nonnegative(),
+  /** 1 for the first time that it ended so, under this lease. */
+  number: z.number().int().positive().max(Number.MAX_SAFE_INTEGER),
+  exitCode: z.number().int().min(1).max(255),
+  /** When it ended, milliseconds since the epoch by the node's clock: a part of the snapshot's name. */
+  at: z.number().int().min(0).max(8_640_000_000_000_000),
+});
+export const stateSavedReplySchema = z.discriminatedUnion('triggered', [
+  z.object({ triggered: z.literal(true), snapshotId: id }),
+  z.object({ triggered: z.literal(false), reason: z.string() }),
+]);
+export type StateSavedRequest = z.output<typeof stateSavedRequestSchema>;
+export type StateSavedReply = z.output<typeof stateSavedReplySchema>;
+
+/**
  * `fx.rpc.node.<node>.output-read`, answered by submission when the output that the node has sent was read up to `reach`, or two seconds later:
  * how a node learns how much more it may send (ADR 0053).
  */

@@ -14,10 +14,12 @@ const isPattern = (text: string): boolean => {
 
 /** What is wrong with a value, in words for the task's owner; undefined when it fits. Empty text is a way to say nothing, but for numbers and flags. */
 export const valueProblem = (constant: ProfileConstant, value: string): string | undefined => {
-  const { name, type, min, max } = constant;
+  const { name, type, form, min, max } = constant;
   switch (type) {
     case 'string':
-      return undefined;
+      return form === undefined || value === '' || new RegExp(form.pattern).test(value)
+        ? undefined
+        : `The constant ${name} must be ${form.says}.`;
     case 'boolean':
       return /^(?:true|false)$/i.test(value) ? undefined : `The constant ${name} must be true or false.`;
     case 'pattern':

@@ -1,3 +1,4 @@
+import { consistencyConstants } from './consistency.js';
 import type { Profile, ProfileConstant, ProfileNeed, ProfileNetwork } from './profile.js';
 
 /** One year: longer than any task should run, and safe in milliseconds. */
@@ -71,6 +72,7 @@ const batch: readonly ProfileConstant[] = [
   flag('QARNOT_DISABLE_CPU_BOOST', "Run without the processor's boost"),
   wallLimitConstant,
   diskConstant,
+  ...consistencyConstants,
 ];
 
 const ssh = [text('DOCKER_SSH', 'Public key that may log in over SSH')];

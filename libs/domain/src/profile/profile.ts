@@ -14,6 +14,8 @@ export interface ProfileConstant {
   /** Absent: there is none, and the instance does not see the constant unless the task gives it. */
   readonly value?: string;
   readonly description: string;
+  /** What text has to match, and how that is told: "must be …". */
+  readonly form?: { readonly pattern: string; readonly says: string };
   /** Smallest and largest value of an integer. */
   readonly min?: number;
   readonly max?: number;

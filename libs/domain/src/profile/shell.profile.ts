@@ -1,4 +1,5 @@
 import { diskConstant, resourcesConstant, wallLimitConstant } from './docker.profiles.js';
+import { consistencyConstants } from './consistency.js';
 import type { Profile } from './profile.js';
 
 /** Ours: a script in the sandbox of a node, without an image. */
@@ -37,5 +38,6 @@ export const shellProfile: Profile = {
     resourcesConstant,
     wallLimitConstant,
     diskConstant,
+    ...consistencyConstants,
   ],
 };

@@ -29,8 +29,10 @@ export type SnapshotEvent =
       readonly owner: string;
       readonly config: SnapshotConfig;
       readonly parts: readonly SnapshotPart[];
-      /** Of a periodic one: when it was due; those that were due before and not taken are one with it. Absent: somebody asked for it. */
+      /** Of a periodic one: when it was due; those that were due before and not taken are one with it. Absent: somebody asked for it, or its program. */
       readonly dueAt?: InstantMs;
+      /** The exit code by which the program of its only part said that its state is saved. Absent: it did not ask. */
+      readonly exitCode?: number;
       readonly at: InstantMs;
     }
   | {
@@ -77,8 +79,10 @@ export type SnapshotCommand =
       readonly owner: string;
       readonly config: SnapshotConfig;
       readonly parts: readonly SnapshotPart[];
-      /** Of a periodic one: when it was due; those that were due before and not taken are one with it. Absent: somebody asked for it. */
+      /** Of a periodic one: when it was due; those that were due before and not taken are one with it. Absent: somebody asked for it, or its program. */
       readonly dueAt?: InstantMs;
+      /** The exit code by which the program of its only part said that its state is saved. Absent: it did not ask. */
+      readonly exitCode?: number;
       readonly at: InstantMs;
     }
   | {

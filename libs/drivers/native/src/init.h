@@ -89,6 +89,9 @@ struct command read_command(void);
 /* become.c: does all that can be done for a command before it is known, reads it, and becomes it; or writes to `report` why not, and ends. */
 _Noreturn void become(const struct options *options, int report);
 
+/* tell.c */
+int tell_those_who_handle(pid_t aim, int number);
+
 /* supervise.c: runs the command as a child until it ends. @returns the exit code */
 int supervise(const struct options *options);
 

@@ -1,9 +1,10 @@
 /*
  * Runs the command as a child of the first process, reaps what it leaves, passes on signals and tells how it ended.
  *
- * Descriptor 3 brings names of signals, one a line; its end means that the agent is dead, and then all must die.
+ * Descriptor 3 brings orders, one a line: the name of a signal for all; "TELL" and the name of one for those who handle it (see tell.c); "HOLD" and a number of
+ * seconds, which stops all until "CONT", or for so long. Its end means that the agent is dead, and then all must die.
  * Descriptor 4 takes one line each: "started" once the command itself runs (or was found not to be there), "refused E2BIG" when it is too long to be
- * run at all, later "exit <code> <number of the signal or 0>" and "cpu <milliseconds>".
+ * run at all, later "exit <code> <number of the signal or 0>" and "cpu <milliseconds>"; "told <how many>" answers each "TELL".
  */
 #include "init.h"
 
@@ -17,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -25,20 +27,69 @@ static const struct {
   int number;
 } SIGNALS[] = {{"TERM", SIGTERM}, {"KILL", SIGKILL}, {"INT", SIGINT}, {"HUP", SIGHUP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
 
+/* An hour: nobody copies for longer than that. */
+enum { MAX_HELD_S = 3600 };
+
 struct state {
   pid_t child;
   /* -1 in a namespace: everything but this process. */
   pid_t aim;
   char line[16];
   size_t length;
+  /* Until when all are held, by a clock that nobody sets; 0: they are not. */
+  long held_until;
   int has_ended;
   int status;
   struct rusage use;
 };
 
-static void obey(const struct state *state, const char *name) {
+/* @returns 0 for a name that is none */
+static int number_of(const char *name) {
   for (size_t at = 0; at < sizeof SIGNALS / sizeof *SIGNALS; at += 1)
-    if (strcmp(SIGNALS[at].name, name) == 0) kill(state->aim, SIGNALS[at].number);
+    if (strcmp(SIGNALS[at].name, name) == 0) return SIGNALS[at].number;
+  return 0;
+}
+
+static long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void let_go(struct state *state) {
+  if (state->held_until == 0) return;
+  state->held_until = 0;
+  kill(state->aim, SIGCONT);
+}
+
+/* One step for all of them: none can make another one, or go on, meanwhile. This process stays awake, to let go of them or to end them. */
+static void hold(struct state *state, const char *seconds) {
+  char *end = NULL;
+  const long count = strtol(seconds, &end, 10);
+  if (end == seconds || *end != '\0' || count < 1 || count > MAX_HELD_S) return;
+  kill(state->aim, SIGSTOP);
+  state->held_until = now_ms() + count * 1000;
+}
+
+static void obey(struct state *state, const char *order) {
+  if (strncmp(order, "HOLD ", 5) == 0) return hold(state, order + 5);
+  if (strncmp(order, "TELL ", 5) == 0) {
+    const int number = number_of(order + 5);
+    dprintf(STATUS, "told %d\n", number == 0 ? 0 : tell_those_who_handle(state->aim, number));
+    return;
+  }
+  const int number = number_of(order);
+  if (number == 0) return;
+  kill(state->aim, number);
+  /* What is held hears nothing but the one signal that ends it. */
+  if (number != SIGSTOP) let_go(state);
+}
+
+/* How long to wait for what comes next: until those who are held are let go, or for ever. */
+static int patience(const struct state *state) {
+  if (state->held_until == 0) return -1;
+  const long left = state->held_until - now_ms();
+  return left > 0 ? (int)left : 0;
 }
 
 /* @returns 0 at the end of the stream */
@@ -139,7 +190,8 @@ int supervise(const struct options *options) {
 
   struct pollfd watched[] = {{CONTROL, POLLIN, 0}, {ended, POLLIN, 0}};
   while (!state.has_ended) {
-    if (poll(watched, 2, -1) < 0 && errno != EINTR) break;
+    if (poll(watched, 2, patience(&state)) < 0 && errno != EINTR) break;
+    if (patience(&state) == 0) let_go(&state);
     if (watched[0].revents != 0 && !read_orders(&state)) {
       kill(state.aim, SIGKILL);
       kill(state.child, SIGKILL);

@@ -83,6 +83,7 @@ export interface PreparedInstance {
    */
   putSecrets(files: readonly SecretFile[]): Promise<void>;
   /**
+   * Runs a command in it: once more after one is over, too, with the files that are there.
    * @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127
    * @throws CommandTooLong Linux does not take it
    */
@@ -112,6 +113,16 @@ export interface RunningInstance {
   readonly exit: Promise<InstanceExit>;
   /** What its processes have used and hold now. Never rejects; what this machine does not tell is left out. */
   measure(): Promise<InstanceUse>;
+  /** Sends a signal, `USR1` say, to those of its processes that handle it. @returns how many got it; 0 also once it is over. Never rejects. */
+  tell(signal: string): Promise<number>;
+  /**
+   * Stops all of its processes until `thaw`, and for at most so long: they go on by themselves then, also when this process stands still; and are killed when
+   * it is dead. `terminate` and `kill` end them all the same.
+   * @returns whether all stand still; false also once it is over. Never rejects.
+   */
+  freeze(forMs: number): Promise<boolean>;
+  /** Lets all of its processes go on. Safe to repeat. */
+  thaw(): void;
   /** SIGTERM to every process of the instance. */
   terminate(): void;
   /** SIGKILL to every process of the instance. */

@@ -27,6 +27,8 @@ export interface Place {
 
 /** A tree of files that others lie over, and that nobody changes while they do. */
 export interface Lower {
+  /** Whether the files lie over it since an earlier start. */
+  readonly isLaid?: boolean;
   /** On the host, below the folder of instances. */
   readonly tree: string;
   /** Whose it is; undefined: the agent's user. */

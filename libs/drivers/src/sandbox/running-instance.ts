@@ -10,6 +10,7 @@ import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { WayOut } from '../network/way-out.js';
+import { standStill } from './held-processes.js';
 import type { Level, Lower } from './level.js';
 import { markOf } from '../process/mark.js';
 import type { Owner } from './user-ids.js';
@@ -23,6 +24,9 @@ const THOROUGH_EACH = 4;
  * of it, and continues it where that is ours (`native/src/isolate.c`); bwrap does not.
  */
 const CONTINUE_MS = 1_000;
+
+/** How long threads may take to come to a stop: those that write to a disk that is slow, say. */
+const FREEZE_MS = 5_000;
 
 export interface Launch {
   readonly id: string;
@@ -81,12 +85,29 @@ interface Status {
   readonly started: Promise<void>;
   /** What the first process told of the end, as far as it came. */
   readonly end: () => { readonly exitCode?: number; readonly signal?: string; readonly cpuMs?: number };
+  /** The next answer to `TELL`, in the order of those; 0 once it is over. */
+  readonly told: () => Promise<number>;
 }
 const readStatus = (status: Readable): Status => {
   let text = '';
+  let isClosed = false;
+  const asking: ((count: number) => void)[] = [];
+  const hearTold = (): void => {
+    text = text.replaceAll(/^told (\d+)\n/gm, (_, count: string) => {
+      asking.shift()?.(Number(count));
+      return '';
+    });
+  };
+  const told = (): Promise<number> =>
+    isClosed ? Promise.resolve(0) : new Promise<number>((resolve) => asking.push(resolve));
+  status.once('close', () => {
+    isClosed = true;
+    for (const answer of asking.splice(0)) answer(0);
+  });
   const started = new Promise<void>((resolve, reject) => {
     status.on('data', (chunk: Buffer) => {
       text += chunk.toString();
+      hearTold();
       if (text.startsWith('started\n')) resolve();
       if (text.startsWith('refused E2BIG\n'))
         reject(new CommandTooLong('E2BIG: the command and its environment are longer than this machine takes'));
@@ -105,7 +126,7 @@ const readStatus = (status: Readable): Status => {
       ...(cpuMs === undefined ? {} : { cpuMs: Number(cpuMs) }),
     };
   };
-  return { started, end };
+  return { started, end, told };
 };
 
 /** Bytes of what a command wrote before it was known that it does not run. */
@@ -196,6 +217,8 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Lau
 export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const [mark = '', markValue = ''] = markOf(how.id).split('=');
   const { joinFiles = [], views: groups = [] } = how.cgroup ?? {};
+  // The group counts for all that ran in it; what is told is this one's.
+  const usedBefore = how.cgroup?.usage();
   const argv = how.level.argv({ ...how, joinFiles, groups });
   const child = await how.start(argv, how.level.aim === 'group' ? { [mark]: markValue } : {});
   const { out, err, control, order } = child;
@@ -236,9 +259,9 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     control.destroy();
     const usage = how.cgroup?.usage();
     const { exitCode, signal, cpuMs: toldMs } = status.end();
-    const cpuMs = usage?.cpuMs ?? toldMs;
+    const cpuMs = usage?.cpuMs === undefined ? toldMs : usage.cpuMs - (usedBefore?.cpuMs ?? 0);
     const peakMemoryMB = usage?.peakMemoryMB ?? peakMB;
-    const memoryKills = usage?.oomKills ?? 0;
+    const memoryKills = (usage?.oomKills ?? 0) - (usedBefore?.oomKills ?? 0);
     const ranOut = exceeded || (memoryKills > 0 && exitCode !== 0);
     return {
       kind: ranOut ? 'out-of-memory' : exitCode === undefined ? 'killed' : 'exited',
@@ -281,6 +304,13 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       );
     }
     const moved = movedBy(how);
+    const processes = async (): Promise<readonly number[]> =>
+      how.cgroup?.processes() ?? (await treeUse(child.pid)).pids;
+    const say = (order: string): boolean => {
+      if (control.destroyed || isOver) return false;
+      control.write(`${order}\n`);
+      return true;
+    };
     begun = { at: Date.now(), elapsed: performance.now() };
     const startedAt = begun.at;
     return {
@@ -289,10 +319,14 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       stderr: err,
       exit,
       measure: () => measure(child.pid, how.cgroup, moved),
-      processes: async () => how.cgroup?.processes() ?? (await treeUse(child.pid)).pids,
-      terminate: () => {
-        if (!control.destroyed) control.write('TERM\n');
+      processes,
+      tell: (signal) => (say(`TELL ${signal}`) ? status.told() : Promise.resolve(0)),
+      freeze: async (forMs) => {
+        if (!say(`HOLD ${Math.ceil(forMs / 1_000)}`)) return false;
+        return (await standStill(processes, child.pid, FREEZE_MS)) && !isOver;
       },
+      thaw: () => void say('CONT'),
+      terminate: () => void say('TERM'),
       kill,
     };
   };

@@ -90,6 +90,8 @@ interface Room {
 interface Wanted {
   readonly spec: InstanceSpec;
   readonly wayOut?: WayOut | undefined;
+  /** Whether another command ran there before. */
+  readonly isAgain?: boolean;
 }
 
 const DEFAULT_MAX_PROCESSES = 4_096;
@@ -229,6 +231,7 @@ export class SandboxDriver implements Driver {
     const view = room.over ? level.viewOf?.(id) : undefined;
     let jobDir = ownDir;
     let wayOut: WayOut | undefined;
+    let isAgain = false;
     return {
       get jobDir() {
         return jobDir;
@@ -241,9 +244,11 @@ export class SandboxDriver implements Driver {
         await this.#secrets.put(id, files, owner);
       },
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
-        await Promise.all([handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
+        await Promise.all([isAgain ? undefined : handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
+        wayOut?.close();
         if (!this.#sharesHost(level) && spec.network === 'outgoing') wayOut = await this.#openWayOut(level, folder);
-        const running = await this.#begin(room, { spec, wayOut }, command);
+        const running = await this.#begin(room, { spec, wayOut, isAgain }, command);
+        isAgain = true;
         jobDir = view ?? ownDir;
         this.#live.set(id, running);
         void running.exit.then(() => this.#live.delete(id));
@@ -343,7 +348,7 @@ export class SandboxDriver implements Driver {
     return { tree, owner: this.#owners.get(name) };
   }
 
-  #launchOf({ id, folder, owner, cgroup, over }: Room, { spec, wayOut }: Wanted): Launch {
+  #launchOf({ id, folder, owner, cgroup, over }: Room, { spec, wayOut, isAgain }: Wanted): Launch {
     const level = this.#levelHere();
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     return {
@@ -355,7 +360,7 @@ export class SandboxDriver implements Driver {
       cgroup,
       ramfsBytes: ramfsBytes(spec.memoryMB),
       secrets: this.#secrets?.folderOf(id),
-      over,
+      over: over && isAgain === true ? { ...over, isLaid: true } : over,
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
       connections: this.#connections,

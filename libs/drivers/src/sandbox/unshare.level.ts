@@ -25,7 +25,7 @@ const INSTANCES = '/.fornax';
 
 /** Lays its files over others in the shared root, where the agent still finds them when the instance is over. */
 const layersOf = ({ id, owner, over }: Place, instancesDir: string): readonly string[] => {
-  if (!over) return [];
+  if (!over || over.isLaid === true) return [];
   const users = owner && over.owner ? ['--lower-user', String(over.owner.uid), String(owner.uid)] : [];
   return [...users, '--layers', join(INSTANCES, relative(instancesDir, over.tree)), join(INSTANCES, id)];
 };

@@ -36,6 +36,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const running = await prepared.start({ argv, env: { PATH: '/usr/bin:/bin' } });
   running.stdout.resume(); running.stderr.resume();
   say('started', id);
+  if (id.startsWith('still')) say('held', id, await running.freeze(3_600_000));
   void running.exit.then(async ({ kind }) => { await prepared.dispose(); say('exit', id, kind); });
 }
 await driver.close();
@@ -183,6 +184,32 @@ describe.each(LEVELS)('a paused agent, %s', (level, opened) => {
     agent.kill('SIGKILL');
     await eventually(() => observer.held === 0);
     await eventually(async () => [undefined, 'Z'].includes(await stateOf(warden)));
+  });
+
+  here('ends instances that stand still as all others, when it stands still itself and when it is killed', async () => {
+    for (const [id, signal] of [
+      ['still-one', 'SIGSTOP'],
+      ['still-two', 'SIGKILL'],
+    ] as const) {
+      start(id);
+      await heard(`held ${id}`);
+      await eventually(() => observer.held === 1);
+      agent.kill(signal);
+      await eventually(() => observer.held === 0);
+      agent.kill('SIGCONT');
+    }
+  });
+
+  // What left the group of a plain process is found by the warden alone.
+  const isolated: typeof here = level === 'process' ? () => undefined : here;
+  isolated('ends instances that stand still when it is killed after its warden', async () => {
+    start('still');
+    await heard('held still true');
+    const warden = await eventually(() => wardenOf(pid()));
+    process.kill(warden, 'SIGSTOP');
+    agent.kill('SIGKILL');
+    await eventually(() => observer.held === 0);
+    process.kill(warden, 'SIGKILL');
   });
 });
 

@@ -150,6 +150,7 @@ const QUESTIONS: readonly (readonly [string, string])[] = [
   ['fx.rpc.node.node-2.leave', '{}'],
   ['fx.rpc.node.node-2.grant', '{}'],
   ['fx.rpc.node.node-2.snapshot-grant', '{}'],
+  ['fx.rpc.node.node-2.state-saved', '{}'],
   ['fx.rpc.node.node-2.output-read', '{}'],
   ['fx.hb.node-2', '{}'],
   ['fx.live.node-2', '{}'],

@@ -34,6 +34,7 @@ import { PruneSnapshotHandler } from './http/prune-snapshot.handler.js';
 import { EarlierParts } from './rpc/earlier-parts.js';
 import { ResumableController } from './rpc/resumable.controller.js';
 import { PartFolders } from './rpc/part-folders.js';
+import { StateSavedController } from './rpc/state-saved.controller.js';
 import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
 
 /** Snapshots of what running instances have written so far. */
@@ -56,6 +57,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
     PruningOccasions,
     SnapshotGrantController,
     ResumableController,
+    StateSavedController,
   ],
   providers: [
     { provide: SNAPSHOT_SETTINGS, inject: [ENV], useFactory: loadSnapshotSettings },

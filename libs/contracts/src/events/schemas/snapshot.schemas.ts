@@ -17,6 +17,7 @@ export const snapshotEvents = {
       }),
       parts: z.array(z.object({ instance: count, leaseId: z.string(), node: z.string() })),
       dueAt: instant.exactOptional(),
+      exitCode: count.exactOptional(),
       at: instant,
     }),
   },

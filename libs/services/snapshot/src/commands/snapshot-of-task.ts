@@ -48,6 +48,6 @@ export const configOf = (asked: AskedConfig, task: TaskRef): SnapshotConfig => {
   };
 };
 
-/** `snap_<task>_<yyyyMMddHHmmss>_<4 characters>`: clients take it as opaque (contract, section 3.20). */
-export const snapshotIdOf = (taskId: string, at: number, unique: string): string =>
-  `snap_${taskId}_${new Date(at).toISOString().replace(/\D/g, '').slice(0, 14)}_${unique.slice(-4)}`;
+/** `snap_<task>_<yyyyMMddHHmmss>_<characters>`: clients take it as opaque (contract, section 3.20). @param length 4, unless many of a task come in one second */
+export const snapshotIdOf = (taskId: string, at: number, unique: string, length = 4): string =>
+  `snap_${taskId}_${new Date(at).toISOString().replace(/\D/g, '').slice(0, 14)}_${unique.slice(-length)}`;

@@ -162,6 +162,8 @@ describe('submitting', () => {
     [[{ key: 'INSTANCE_DISK_MB', value: '${MUCH}' }], 'constants[0].value'],
     [[{ key: 'INSTANCE_DISK_MB', value: '100001' }], 'constants[0].value'],
     [[{ key: 'SHELL_STOP_ON_ERROR', value: 'maybe' }], 'constants[0].value'],
+    [[{ key: 'SNAPSHOT_SIGNAL', value: 'KILL' }], 'constants[0].value'],
+    [[{ key: 'SNAPSHOT_READY_FILE', value: '../ready' }], 'constants[0].value'],
     [
       [
         { key: 'OWN', value: 'x' },
