@@ -25,6 +25,7 @@ const { workDir, level, allowMs } = JSON.parse(process.argv[1]);
 const say = (...words) => process.stdout.write(words.join(' ') + '\\n');
 const driver = new SandboxDriver({ workDir, hide: [], level, network: 'host', ready: 1 });
 await driver.probe();
+const live = new Map();
 let beats = 0;
 const beat = () => { driver.allow(allowMs); beats += 1; if (beats % 50 === 0) say('beats', beats); };
 beat();
@@ -32,11 +33,12 @@ setInterval(beat, 100);
 say('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   const [id, ...argv] = JSON.parse(line);
+  if (argv.length === 0) { say('held', id, await live.get(id).freeze(3_600_000)); continue; }
   const prepared = await driver.prepare({ id, cores: 1, memoryMB: 256 });
   const running = await prepared.start({ argv, env: { PATH: '/usr/bin:/bin' } });
   running.stdout.resume(); running.stderr.resume();
   say('started', id);
-  if (id.startsWith('still')) say('held', id, await running.freeze(3_600_000));
+  live.set(id, running);
   void running.exit.then(async ({ kind }) => { await prepared.dispose(); say('exit', id, kind); });
 }
 await driver.close();
@@ -113,6 +115,8 @@ describe.each(LEVELS)('a paused agent, %s', (level, opened) => {
   const pid = (): number => agent.pid ?? 0;
   const heard = (text: string): Promise<true> => eventually(() => said.some((line) => line.startsWith(text)));
   const start = (id: string): void => void agent.stdin?.write(`${JSON.stringify([id, ...observer.command])}\n`);
+
+  const hold = (id: string): void => void agent.stdin?.write(`${JSON.stringify([id])}\n`);
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fornax-warden-'));
@@ -192,8 +196,9 @@ describe.each(LEVELS)('a paused agent, %s', (level, opened) => {
       ['still-two', 'SIGKILL'],
     ] as const) {
       start(id);
-      await heard(`held ${id}`);
       await eventually(() => observer.held === 1);
+      hold(id);
+      await heard(`held ${id}`);
       agent.kill(signal);
       await eventually(() => observer.held === 0);
       agent.kill('SIGCONT');
@@ -204,6 +209,8 @@ describe.each(LEVELS)('a paused agent, %s', (level, opened) => {
   const isolated: typeof here = level === 'process' ? () => undefined : here;
   isolated('ends instances that stand still when it is killed after its warden', async () => {
     start('still');
+    await eventually(() => observer.held === 1);
+    hold('still');
     await heard('held still true');
     const warden = await eventually(() => wardenOf(pid()));
     process.kill(warden, 'SIGSTOP');
