@@ -58,7 +58,12 @@ describe('the moment of snapshots', () => {
     for (const name of ['shell', 'docker-batch', 'docker-network']) {
       const profile = latestProfile(name);
       if (!profile) throw new Error(name);
-      expect(constantProblem(profile, [{ key: 'A', value: '' }, { key, value }])).toMatchObject({
+      expect(
+        constantProblem(profile, [
+          { key: 'A', value: '' },
+          { key, value },
+        ]),
+      ).toMatchObject({
         field: 'constants[1].value',
         text: expect.stringContaining(key),
       });
@@ -67,10 +72,13 @@ describe('the moment of snapshots', () => {
 
   it('names a file that is one, and lies in the folder itself, whatever is asked for', () =>
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.constantFrom('..', 'a/b', '\0', '-x', '.hidden', 'a'.repeat(101))), (name) => {
-        const isTaken = name !== '' && consistencyProblem(values({ SNAPSHOT_READY_FILE: name })) === undefined;
-        if (isTaken) expect(name).toMatch(/^\w[\w.-]*$/);
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.constantFrom('..', 'a/b', '\0', '-x', '.hidden', 'a'.repeat(101))),
+        (name) => {
+          const isTaken = name !== '' && consistencyProblem(values({ SNAPSHOT_READY_FILE: name })) === undefined;
+          if (isTaken) expect(name).toMatch(/^\w[\w.-]*$/);
+        },
+      ),
     ));
 
   it('is said by names that nobody else uses', () =>

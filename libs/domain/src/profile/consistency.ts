@@ -61,14 +61,16 @@ const freezeSeconds: ProfileConstant = {
   type: 'integer',
   min: 0,
   max: 3_600,
-  description: 'Stops all processes of an instance while a snapshot copies its files, for at most so many seconds; 0: not',
+  description:
+    'Stops all processes of an instance while a snapshot copies its files, for at most so many seconds; 0: not',
 };
 const exitCode: ProfileConstant = {
   name: 'SNAPSHOT_EXIT_CODE',
   type: 'integer',
   min: 1,
   max: 124,
-  description: 'Exit code by which a program says that its state is saved: a snapshot is taken, and the command run again',
+  description:
+    'Exit code by which a program says that its state is saved: a snapshot is taken, and the command run again',
 };
 
 /** What a task says about the moment of its snapshots. */

@@ -99,19 +99,16 @@ describe.each(LEVELS)('the processes of an instance of level %s', (level, opened
   });
 
   here('stand still while they fork as fast as they can', () =>
-    withRunning(
-      ['/bin/sh', '-c', 'while :; do (echo x >> forks) & wait; done'],
-      async (running, { jobDir }) => {
-        const size = async (): Promise<number> => (await readFile(join(jobDir, 'forks')).catch(() => '')).length;
-        await eventually(async () => (await size()) > 20, { timeoutMs: 10_000 });
-        expect(await running.freeze(60_000)).toBe(true);
-        const held = await size();
-        await aWhile();
-        expect(await size()).toBe(held);
-        running.thaw();
-        await eventually(async () => (await size()) > held, { timeoutMs: 10_000 });
-      },
-    ),
+    withRunning(['/bin/sh', '-c', 'while :; do (echo x >> forks) & wait; done'], async (running, { jobDir }) => {
+      const size = async (): Promise<number> => (await readFile(join(jobDir, 'forks')).catch(() => '')).length;
+      await eventually(async () => (await size()) > 20, { timeoutMs: 10_000 });
+      expect(await running.freeze(60_000)).toBe(true);
+      const held = await size();
+      await aWhile();
+      expect(await size()).toBe(held);
+      running.thaw();
+      await eventually(async () => (await size()) > held, { timeoutMs: 10_000 });
+    }),
   );
 
   here('get a signal if they handle it, and are left alone if they do not', async () => {
