@@ -21,6 +21,8 @@ export type {
   WireStorageDisk,
   WireStorageUsage,
   WireBucket,
+  WireCreditsOfAccount,
+  WireOwnBudget,
   WireBucketGrant,
   WireOrganization,
   WireOwnedProject,

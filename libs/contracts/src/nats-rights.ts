@@ -104,7 +104,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     asks: [RPC.leaseStatus],
     answers: ['fx.rpc.storage.*'],
   },
-  billing: { ...none, appends: ['pricing'] },
+  billing: { ...none, appends: ['pricing', 'spending'] },
   snapshot: {
     ...none,
     appends: ['snapshot'],

@@ -225,6 +225,7 @@ export { durationMs, usageOf, workOf, type Usage, type UsageTerms } from './rati
 export { rate, type Rating, type RatingContext, type UnratedReason } from './rating/rate.js';
 export {
   attemptKey,
+  dayOf,
   emptyBill,
   foldBill,
   instanceKey,
@@ -267,6 +268,11 @@ export {
   type PowerSite,
   type PowerUse,
 } from './carbon/carbon.js';
+export type { CreditBooking, CreditsCommand, CreditsEvent } from './spending/credits.events.js';
+export { creditsDecider, remainingCredits, type CreditsState } from './spending/credits.decider.js';
+export { OVERRUN_POLICIES, type BudgetCommand, type BudgetEvent, type BudgetTerms } from './spending/budget.events.js';
+export { budgetDecider, isActiveBudget, type BudgetState } from './spending/budget.decider.js';
+export { holdAfter, SpendingHolds, type SpendingEvent, type SpendingHold } from './spending/holds.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';
 export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';

@@ -37,6 +37,7 @@ from qarnot.exceptions import (
     MissingJobException,
     MissingPoolException,
     MissingProfileException,
+    MissingProjectException,
     MissingTaskException,
     MissingTaskInstanceException,
     QarnotGenericException,
@@ -235,6 +236,27 @@ def reads_carbon_facts():
     check_carbon(pool.carbon_facts())
     equal(pool.credits().amount_in_euros >= 0, True)
     pool.close()
+
+
+@row(45)
+def reads_budgets():
+    connection = connect()
+    client = CreditsClient(connection)
+    [project, *_] = connection.user_info.projects
+    raises(MissingProjectException, lambda: client.get_project_budgets(str(uuid.uuid4()), True), "No such project")
+    body = {"project": project.uuid, "amount": "100", "alias": "py-%s" % uuid.uuid4().hex[:8]}
+    made = connection._post("/fornax/v1/billing/budgets", json=body).json()
+
+    def named(only_active):
+        return [one for one in client.get_project_budgets(project.uuid, only_active) if one._uuid == made["uuid"]]
+
+    [budget] = named(True)
+    equal((budget._alias, budget._total_in_cents, budget._budget_overrun_policy), (body["alias"], 10000, "AlertOnly"))
+    equal(budget._consumed_in_cents + budget._remaining_in_cents, 10000)
+    equal((budget._is_archived, budget._expiration_date_utc), (False, None))
+    connection._delete("/fornax/v1/billing/budgets/%s" % made["uuid"])
+    equal([budget._is_archived for budget in named(False)], [True])
+    equal(named(True), [])
 
 
 @row(44)

@@ -1,8 +1,17 @@
-import { publishedListSchema, type WirePublishedList } from '@fornax/contracts';
+import {
+  creditsOfAccountSchema,
+  ownBudgetSchema,
+  publishedListSchema,
+  type WireCreditsOfAccount,
+  type WireOwnBudget,
+  type WirePublishedList,
+} from '@fornax/contracts';
 import type { JsonCall, OpenStream } from './api-connection.js';
 import { readAudit, type LogAuditMessage } from './log-audit.js';
 import { trusted } from './wire-types.js';
 
+const BUDGETS = '/fornax/v1/billing/budgets';
+const creditsOf = (account: string): string => `/fornax/v1/billing/accounts/${encodeURIComponent(account)}/credits`;
 const PRICES = '/fornax/v1/billing/prices';
 
 /** An attempt that has no price yet. */
@@ -49,5 +58,35 @@ export class BillingClient {
       '/fornax/v1/billing/unrated',
       trusted<{ readonly count: number; readonly attempts: readonly UnratedAttempt[] }>(),
     );
+  }
+
+  /** Credits of an account: `me`, an id or an e-mail. */
+  credits(account: string): Promise<WireCreditsOfAccount> {
+    return this.json('GET', creditsOf(account), creditsOfAccountSchema);
+  }
+
+  /** Grants, charges or adjusts credits. Operators. @param booking with an id of the caller's making, so that it may be repeated */
+  bookCredits(account: string, booking: object): Promise<WireCreditsOfAccount> {
+    return this.json('POST', creditsOf(account), creditsOfAccountSchema, { body: booking });
+  }
+
+  /** Budgets of a project, archived ones too. */
+  budgets(project: string): Promise<readonly WireOwnBudget[]> {
+    return this.json('GET', `${BUDGETS}?project=${encodeURIComponent(project)}`, ownBudgetSchema.array());
+  }
+
+  /** Operators and coordinators. */
+  createBudget(budget: object): Promise<WireOwnBudget> {
+    return this.json('POST', BUDGETS, ownBudgetSchema, { body: budget });
+  }
+
+  /** Operators and coordinators. What is absent stays. */
+  changeBudget(id: string, change: object): Promise<WireOwnBudget> {
+    return this.json('PATCH', `${BUDGETS}/${encodeURIComponent(id)}`, ownBudgetSchema, { body: change });
+  }
+
+  /** Operators and coordinators. */
+  archiveBudget(id: string): Promise<WireOwnBudget> {
+    return this.json('DELETE', `${BUDGETS}/${encodeURIComponent(id)}`, ownBudgetSchema);
   }
 }

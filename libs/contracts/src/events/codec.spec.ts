@@ -4,12 +4,17 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   accountDecider,
   bucketDecider,
+  budgetDecider,
+  creditsDecider,
   jobDecider,
   masterKeyDecider,
   nodeDecider,
   nodeTokenDecider,
   poolDecider,
+  type BudgetEvent,
+  type CreditsEvent,
   type PoolEvent,
+  type SpendingEvent,
   pricingDecider,
   secretAccessDecider,
   secretDecider,
@@ -218,6 +223,10 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   'secret-access': (event) => secretAccessDecider.evolve(secretAccessDecider.initial, event),
   'master-key': (event) => masterKeyDecider.evolve(masterKeyDecider.initial, event),
   secret: (event) => secretDecider.evolve(secretDecider.initial, event),
+  spending: (event: SpendingEvent) =>
+    event.type.startsWith('Credits')
+      ? creditsDecider.evolve(creditsDecider.initial, event as CreditsEvent)
+      : budgetDecider.evolve(budgetDecider.initial, event as BudgetEvent),
   pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
   // Nobody folds a probe, which stands among pools.
   pool: (event: PoolEvent | { readonly type: 'LogProbed' }) =>

@@ -10,6 +10,7 @@ import type {
   SecretAccessEvent,
   SecretEvent,
   SnapshotEvent,
+  SpendingEvent,
   TaskEvent,
   WebhookEvent,
 } from '@fornax/domain';
@@ -31,6 +32,7 @@ export type FornaxEvent =
   | SecretEvent
   | SecretAccessEvent
   | MasterKeyEvent
+  | SpendingEvent
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

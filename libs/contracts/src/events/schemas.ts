@@ -11,6 +11,7 @@ import { pricingEvents } from './schemas/pricing.schemas.js';
 import { instant } from './schemas/scalars.js';
 import { secretEvents } from './schemas/secret.schemas.js';
 import { snapshotEvents } from './schemas/snapshot.schemas.js';
+import { spendingEvents } from './schemas/spending.schemas.js';
 import { taskEvents } from './schemas/task.schemas.js';
 import { webhookEvents } from './schemas/webhook.schemas.js';
 
@@ -31,6 +32,7 @@ export const eventSchemas = {
   ...webhookEvents,
   ...secretEvents,
   ...masterKeyEvents,
+  ...spendingEvents,
   LogProbed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 } as const;
 

@@ -118,6 +118,22 @@ export {
 export { expiryPrefixSchema, expiryRuleChangeSchema, expiryRuleSchema, type WireExpiryRule } from './expiry.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export {
+  budgetChangeSchema,
+  budgetCreationSchema,
+  budgetSchema,
+  creditBookingSchema,
+  creditsOfAccountSchema,
+  ownBudgetSchema,
+  type BudgetChange,
+  type BudgetCreation,
+  type CreditBookingRequest,
+  type WireBudget,
+  type WireCreditsOfAccount,
+  type WireOwnBudget,
+} from './spending.js';
+export {
+  amount as priceAmount,
+  euros as euroText,
   priceDocumentJsonSchema,
   priceDocumentOf,
   priceDocumentSchema,

@@ -21,7 +21,13 @@ const decimal = (pattern: RegExp, form: string, digits: number) =>
     .regex(/^[^-]/, 'The value must not be negative.')
     .regex(pattern, `The value must be ${form}.`)
     .transform((text) => wholeOf(text, digits));
-const amount = decimal(/^(-.*|\d{1,9}(\.\d{1,6})?)$/, 'an amount with at most six decimals', 6);
+/** Money as people write it, in micro-units. */
+export const amount = decimal(/^(-.*|\d{1,9}(\.\d{1,6})?)$/, 'an amount with at most six decimals', 6);
+/** The same of one that may be less than nothing. */
+export const signedAmount = z
+  .string({ error: QUOTED })
+  .regex(/^-?\d{1,9}(\.\d{1,6})?$/, 'The value must be an amount with at most six decimals.')
+  .transform((text) => (text.startsWith('-') ? -wholeOf(text.slice(1), 6) : wholeOf(text, 6)));
 const percent = decimal(/^(-.*|\d{1,3}(\.\d{1,2})?)$/, 'a percentage with at most two decimals', 2);
 const frequency = decimal(/^(-.*|\d{1,2}(\.\d{1,3})?)$/, 'a frequency in GHz with at most three decimals', 3);
 
@@ -111,7 +117,8 @@ export const priceListOf = (document: PriceDocument, version: number): PriceList
   });
 };
 
-const euros = (micros: number): string => textOf(micros, 6);
+/** Money as people read it, of micro-units. */
+export const euros = (micros: number): string => (micros < 0 ? `-${textOf(-micros, 6)}` : textOf(micros, 6));
 const pricesOf = ({ flex, onDemand, reserved }: PlanPrices) => ({
   flex: euros(flex),
   onDemand: euros(onDemand),

@@ -17,6 +17,7 @@ export const AGGREGATES = [
   'secret',
   'secret-access',
   'master-key',
+  'spending',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

@@ -75,6 +75,8 @@ export interface BillEntries {
   readonly parked: readonly ParkedAttempt[];
 }
 
+/** A calendar day, in UTC. */
+export const dayOf = (at: InstantMs): string => new Date(at).toISOString().slice(0, 10);
 /** A calendar month, in UTC. */
 export const monthOf = (at: InstantMs): string => new Date(at).toISOString().slice(0, 7);
 export const volumeKey = (owner: string, month: string): string => `${month} ${owner}`;

@@ -79,6 +79,26 @@ describe('a scheduling round', () => {
     expect(placed({}, { ...anything, ownerLimits })).toBe(2);
   });
 
+  it('places nothing of an owner or a project that has used up what it may cost, and says so', () => {
+    const cluster = [node('n', 8)];
+    const classes = [
+      entry('free', { project: 'p' }),
+      entry('paid', { project: 'q' }),
+      entry('poor', { owner: 'bob', project: 'p' }),
+      entry('old', { owner: 'q' }),
+    ];
+    const holdOf = (owner: string, project = owner) =>
+      owner === 'bob'
+        ? ({ kind: 'credits', holder: 'bob', stops: false } as const)
+        : project === 'q'
+          ? ({ kind: 'budget', holder: 'q', stops: true } as const)
+          : undefined;
+    const { placements, reasons } = plan(cluster, classes, { ...anything, holdOf });
+    expect(placements.map(({ taskId }) => taskId)).toEqual(['free']);
+    expect(reasons.map(({ reason }) => reason)).toEqual(['budget-exhausted', 'credits-exhausted', 'budget-exhausted']);
+    expect(plan(cluster, classes, anything).placements).toHaveLength(4);
+  });
+
   it('takes the first node by name when nothing else tells them apart', () =>
     expect(plan([node('b', 2), node('a', 2)], [entry('t')], anything).placements[0]?.node).toBe('a'));
 

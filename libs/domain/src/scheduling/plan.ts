@@ -1,6 +1,7 @@
 import type { NodeHardware } from '../node/node.events.js';
 import type { ResourceRequest, SchedulingPlan } from '../task/task.events.js';
 import { iterate } from '../shared/ranges.js';
+import type { SpendingHold } from '../spending/holds.js';
 import { mayRunOn, provides, satisfies } from './satisfies.js';
 import type { WaitingClass } from './waiting-class.js';
 
@@ -52,6 +53,8 @@ export interface SchedulingPolicy {
   readonly ownerLimits?: ReadonlyMap<string, { readonly maxInstances: number; readonly maxCores: number }>;
   readonly ownerUsage?: ReadonlyMap<string, OwnerUsage>;
   readonly ceilingsOf?: (owner: string, plan: SchedulingPlan) => readonly Ceiling[];
+  /** Why nothing of an owner may start in a project: what it may cost is used up. */
+  readonly holdOf?: (owner: string, project: string | undefined) => SpendingHold | undefined;
   /** What runs under each ceiling before the round, by its key. */
   readonly ceilingUsage?: ReadonlyMap<string, OwnerUsage>;
 }
@@ -65,10 +68,18 @@ export interface Placement {
 
 /**
  * no-node: none is there; nodes-drain, disks-full, nodes-away: those that fit take nothing new, have no room on their disks, or are not online; no-node-fits: none that is known would do;
- * fleet-full: those that fit are busy; quota.
+ * fleet-full: those that fit are busy; quota; credits-exhausted, budget-exhausted: what the account, or the project, may cost is used up.
  */
 export type WaitingReason =
-  'no-node' | 'nodes-drain' | 'disks-full' | 'nodes-away' | 'no-node-fits' | 'fleet-full' | 'quota';
+  | 'no-node'
+  | 'nodes-drain'
+  | 'disks-full'
+  | 'nodes-away'
+  | 'no-node-fits'
+  | 'fleet-full'
+  | 'quota'
+  | 'credits-exhausted'
+  | 'budget-exhausted';
 
 /** Why the tasks of a class wait. */
 export interface Reason {
@@ -104,6 +115,11 @@ interface Group {
   instances: Iterator<number>;
   instance: number | undefined;
 }
+
+const HELD = {
+  credits: { reason: 'credits-exhausted', detail: 'the account has used up the credits that it was granted' },
+  budget: { reason: 'budget-exhausted', detail: 'a budget of the project is used up' },
+} as const;
 
 const PLANS: readonly SchedulingPlan[] = ['reserved', 'onDemand', 'flex'];
 
@@ -312,8 +328,16 @@ export const plan = (
     return group.instance !== undefined;
   };
 
+  const held = new Set<WaitingClass>();
+  for (const one of classes) {
+    const hold = policy.holdOf?.(one.owner, one.project);
+    if (!hold || one.entries.length === 0) continue;
+    held.add(one);
+    reasons.push({ classKey: one.key, ...HELD[hold.kind] });
+  }
+
   for (const tier of PLANS) {
-    const ofTier = classes.filter((one) => one.plan === tier);
+    const ofTier = classes.filter((one) => one.plan === tier && !held.has(one));
     const turns = turnsOf(ofTier.flatMap((one) => groupOf(one, policy.ceilingsOf?.(one.owner, tier) ?? [])));
     while (turns.length > 0 && placements.length < policy.maxPlacements) {
       const turn = fairest(turns, usageOf);

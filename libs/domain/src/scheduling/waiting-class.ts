@@ -6,6 +6,8 @@ import type { InstanceNeeds } from './satisfies.js';
 export interface QueueEntry {
   readonly taskId: string;
   readonly owner: string;
+  /** Absent, as of tasks of before there were projects: the one that its account began with. */
+  readonly project?: string;
   readonly plan: SchedulingPlan;
   readonly request: ResourceRequest;
   readonly constraints: readonly HardwareConstraint[];
@@ -17,7 +19,10 @@ export interface QueueEntry {
 }
 
 /** An equivalence class: tasks that no rule of planning tells apart except their order. When one does not fit, none does. */
-export interface WaitingClass extends Pick<QueueEntry, 'owner' | 'plan' | 'request' | 'constraints' | 'needs'> {
+export interface WaitingClass extends Pick<
+  QueueEntry,
+  'owner' | 'project' | 'plan' | 'request' | 'constraints' | 'needs'
+> {
   /** The same for tasks of one class alone. */
   readonly key: string;
   /** Oldest first. */
@@ -27,12 +32,13 @@ export interface WaitingClass extends Pick<QueueEntry, 'owner' | 'plan' | 'reque
 /** What the rules of planning look at, as a text. It never changes in the life of a task. */
 export const classKeyOf = ({
   owner,
+  project = owner,
   plan,
   request,
   constraints,
   needs = {},
 }: Omit<QueueEntry, 'taskId' | 'waiting' | 'order'>): string =>
-  JSON.stringify([owner, plan, request.cores, request.memoryMB, request.diskMB ?? 0, constraints, needs]);
+  JSON.stringify([owner, project, plan, request.cores, request.memoryMB, request.diskMB ?? 0, constraints, needs]);
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -43,8 +49,9 @@ export const olderFirst = (a: QueueEntry, b: QueueEntry): number => a.order - b.
 export const classOf = (key: string, entries: readonly QueueEntry[]): WaitingClass | undefined => {
   const [first] = entries;
   if (!first) return undefined;
-  const { owner, plan, request, constraints, needs } = first;
-  return { key, owner, plan, request, constraints, ...(needs ? { needs } : {}), entries };
+  const { owner, project, plan, request, constraints, needs } = first;
+  const optional = { ...(project === undefined ? {} : { project }), ...(needs ? { needs } : {}) };
+  return { key, owner, plan, request, constraints, ...optional, entries };
 };
 
 /** The classes of entries in any order. */

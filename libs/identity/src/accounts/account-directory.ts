@@ -8,8 +8,8 @@ import {
   type QuarantineEntry,
   type StoppedFold,
 } from '@fornax/event-store';
-import type { RecordedCommit } from '@fornax/contracts';
-import type { AccountEvent, AccountRole } from '@fornax/domain';
+import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import type { AccountEvent, AccountRole, SpendingEvent, SpendingHold } from '@fornax/domain';
 import { systemClock, type Clock, Progress } from '@fornax/base';
 import type { Sealer } from '../secrets/sealer.js';
 import {
@@ -28,7 +28,7 @@ export type Need = 'look' | 'tend';
 const READS_COLLEAGUES: readonly AccountRole[] = ['auditor', 'coordinator'];
 
 /**
- * All accounts, tokens, organizations and projects, in memory: a fold of `fx.ev.account.*` from the beginning of the log, then live.
+ * All accounts, tokens, organizations and projects, and who may start nothing new, in memory: a fold of `fx.ev.account.*` and `fx.ev.spending.*` from the beginning of the log, then live.
  * Every process has its own, so what was decided elsewhere is known here a moment later.
  */
 export class AccountDirectory {
@@ -55,7 +55,10 @@ export class AccountDirectory {
     this.guard = this.newGuard();
     quarantine?.onChange((entry) => {
       const { state, what } = entry;
-      if (isAsked(entry) || (what.kind === 'unreadable' && what.aggregate === 'account' && state === 'retried'))
+      if (
+        isAsked(entry) ||
+        (what.kind === 'unreadable' && AGGREGATES.some((name) => name === what.aggregate) && state === 'retried')
+      )
         this.takeUp(entry);
     });
     const replayed = this.replay(log);
@@ -251,6 +254,16 @@ export class AccountDirectory {
     return this.fold.sharedDefaultOf(ownerId);
   }
 
+  /** Why nothing new of an account is accepted in a project; undefined: it is. */
+  holdOf(accountId: string, projectUuid: string | undefined): SpendingHold | undefined {
+    return this.fold.holds.of(accountId, projectUuid ?? null);
+  }
+
+  /** Budgets by whose policy what runs in their projects is ended, now that they are used up. */
+  stopped(): readonly SpendingHold[] {
+    return this.fold.holds.stopping();
+  }
+
   /** Waits until a commit of an account is folded here. @returns false when it was not within the time */
   knows(sequence: number, timeoutMs: number): Promise<boolean> {
     return this.progress.reach(sequence, { timeoutMs });
@@ -269,7 +282,7 @@ export class AccountDirectory {
     const { sequence } = await log.head();
     // Whoever is to decide about a damaged log must get in; until then nothing is written.
     if (sequence > 0) {
-      for await (const batch of log.read({ from: 1, to: sequence, aggregates: ['account'], despiteDamage: true }))
+      for await (const batch of log.read({ from: 1, to: sequence, aggregates: AGGREGATES, despiteDamage: true }))
         this.applyAll(batch);
     }
     this.caughtUp = true;
@@ -279,7 +292,7 @@ export class AccountDirectory {
   private follow(log: EventLog, from: number): Promise<void> {
     const options = {
       from,
-      aggregates: ['account'] as const,
+      aggregates: AGGREGATES,
       signal: this.stop.signal,
       onProgress: () => this.onState(undefined),
       onError: (error: unknown) => this.onState(reasonOf(error)),
@@ -309,7 +322,7 @@ export class AccountDirectory {
     const guard = new FoldGuard(FOLLOWER, (stop) => stops.push(stop));
     for (let at = 0; at < this.progress.position;) {
       const to = this.progress.position;
-      for await (const batch of this.log.read({ from: at + 1, to, aggregates: ['account'] }))
+      for await (const batch of this.log.read({ from: at + 1, to, aggregates: AGGREGATES }))
         for (const commit of batch) guard.fold(commit, (one) => applyTo(fresh, one));
       at = to;
     }
@@ -331,12 +344,18 @@ export class AccountDirectory {
 
 /** Names this fold in the quarantine. */
 const FOLLOWER = 'accounts';
+/** Accounts, and who of them may start nothing new. */
+const AGGREGATES: readonly Aggregate[] = ['account', 'spending'];
 
 const isAsked = ({ what, state }: QuarantineEntry): boolean =>
   what.kind === 'stopped' && what.follower === FOLLOWER && state === 'retrying';
 
-const applyTo = (fold: AccountsFold, { events }: RecordedCommit): void => {
-  // The aggregate's name in the subject is what makes these account events.
+const applyTo = (fold: AccountsFold, { aggregate, aggregateId, events }: RecordedCommit): void => {
+  // The aggregate's name in the subject is what makes these events of spending, or of accounts.
+  if (aggregate === 'spending') {
+    fold.holds.fold(aggregateId, events as readonly SpendingEvent[]);
+    return;
+  }
   for (const event of events as readonly AccountEvent[]) fold.apply(event);
 };
 

@@ -3,6 +3,7 @@ import {
   evolveProjects,
   noProjects,
   sharedDefaultOf,
+  SpendingHolds,
   startingProjects,
   type AccountEvent,
   type ProjectEvent,
@@ -34,6 +35,9 @@ export class AccountsFold {
   private readonly owners = new Map<string, { readonly kind: ProjectOwnerKind; state: ProjectsState }>();
   private readonly ownerOfProject = new Map<string, string>();
   private readonly idsByEmail = new Map<string, string>();
+
+  /** Of credits and budgets that are used up. */
+  readonly holds = new SpendingHolds();
 
   apply(event: AccountEvent): void {
     switch (event.type) {

@@ -14,7 +14,7 @@ interface Answer {
 }
 
 /** The billing service before a log and a database of its own. The token of an account is its id and `-token`. */
-export const billingRig = async () => {
+export const billingRig = async (settings: Readonly<Record<string, string>> = {}) => {
   const nats = await startTestNats();
   const database = await createTestDatabase();
   const env = {
@@ -22,6 +22,7 @@ export const billingRig = async () => {
     FORNAX_NATS_USER: nats.user,
     FORNAX_NATS_PASSWORD: nats.password,
     FORNAX_DATABASE_URL: database.url,
+    ...settings,
   };
   const service = await createTestApp(BillingModule, { env, name: 'billing' });
   const log = service.app.get<EventLog>(EVENT_LOG);

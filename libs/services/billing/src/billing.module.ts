@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { ENV, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import { BILLING_CONFIG, loadBillingConfig } from './config/billing.config.js';
 import { CARBON_ASSUMPTIONS, loadCarbonAssumptions } from './config/carbon-assumptions.js';
 import { CarbonReader } from './queries/carbon-reader.js';
@@ -9,6 +9,15 @@ import { LedgerController } from './http/ledger.controller.js';
 import { RunningCosts } from './queries/running-costs.js';
 import { LedgerReader } from './queries/ledger-reader.js';
 import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
+import { Spending1790001530000 } from './migrations/1790001530000-spending.migration.js';
+import { SpendingProjection } from './projections/spending.projection.js';
+import { Consumption } from './queries/consumption.js';
+import { SpendingReader } from './queries/spending-reader.js';
+import { AccountCreditsController } from './http/account-credits.controller.js';
+import { BudgetsController } from './http/budgets.controller.js';
+import { SpendingCommands } from './spending/spending-commands.js';
+import { SpendingLook, SpendingWatch } from './spending/spending-watch.js';
+import { Budgets } from './spending/budgets.js';
 import { Power1790001520000 } from './migrations/1790001520000-power.migration.js';
 import { Bill1790001500000 } from './migrations/1790001500000-bill.migration.js';
 import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
@@ -29,21 +38,37 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Bill1790001500000,
       Running1790001510000,
       Power1790001520000,
+      Spending1790001530000,
     ]),
   ],
-  controllers: [CreditsController, LedgerController, PricesController, BillAuditController, CarbonController],
+  controllers: [
+    CreditsController,
+    LedgerController,
+    PricesController,
+    BillAuditController,
+    CarbonController,
+    AccountCreditsController,
+    BudgetsController,
+  ],
   providers: [
-    { provide: BILLING_CONFIG, useFactory: () => loadBillingConfig(process.env) },
+    { provide: BILLING_CONFIG, inject: [ENV], useFactory: loadBillingConfig },
     DefaultPriceList,
     PublishPriceList,
     LedgerAudits,
     StandingAudit,
     LedgerReader,
     RunningCosts,
-    { provide: CARBON_ASSUMPTIONS, useFactory: () => loadCarbonAssumptions(process.env) },
+    { provide: CARBON_ASSUMPTIONS, inject: [ENV], useFactory: loadCarbonAssumptions },
     CarbonReader,
     ...provideProjection('billing', LedgerProjection),
     ...provideProjection('billing', RunningProjection),
+    ...provideProjection('billing', SpendingProjection),
+    Consumption,
+    SpendingReader,
+    SpendingCommands,
+    SpendingLook,
+    SpendingWatch,
+    Budgets,
   ],
 })
 export class BillingModule {}

@@ -4,6 +4,7 @@ import { SchedulingController } from './http/scheduling.controller.js';
 import { Organisations1790000600000 } from './migrations/1790000600000-organisations.migration.js';
 import { LeaderEpochs1790000700000 } from './migrations/1790000700000-leader-epochs.migration.js';
 import { GivenUpPlaces1790000900000 } from './migrations/1790000900000-given-up-places.migration.js';
+import { Holds1790001540000 } from './migrations/1790001540000-holds.migration.js';
 import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
 import { SCHEDULER_CONFIG, loadSchedulerConfig } from './config/scheduler.config.js';
@@ -27,6 +28,7 @@ import { Terms } from './term/terms.js';
       Organisations1790000600000,
       LeaderEpochs1790000700000,
       GivenUpPlaces1790000900000,
+      Holds1790001540000,
     ]),
   ],
   controllers: [SchedulingController],

@@ -42,6 +42,7 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
   ...named(
     'int64',
     `quotaBytes quotaBytesBucket usedQuotaBytes usedQuotaBytesBucket downloadTimeSec environmentTimeSec
+     consumedAmountInCents totalAmountInCents remainingAmountInCents
      executionTimeSec uploadTimeSec wallTimeSec time sizeToUpload transferredSize`,
   ),
   // Ours, in the object `fornax` of /info.
@@ -64,7 +65,7 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
   ...named(
     'date',
     `creationDate endDate lastModified stateTransitionTime previousStateTransitionTime timestamp lastUpdateTimestamp
-     triggerDate lastUpdateDate`,
+     triggerDate lastUpdateDate startDateUtc expirationDateUtc`,
   ),
   ...named(
     'duration',

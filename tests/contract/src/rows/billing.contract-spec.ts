@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { csharpStyle, everyStyle, styles, type StyledClient } from '../clients/styles.js';
-import { aTask, command, run, submit } from '../clients/tasks.js';
+import { aTask, command, run, submit, unique } from '../clients/tasks.js';
 
 /** What the official clients read, and what the public description calls the same. */
 const SNAKE =
@@ -58,5 +58,32 @@ describe('credits, by csharp', () => {
     expect(await of(`/credits/v1/tasks/${uuid}/credits`)).toBeGreaterThan(0);
     expect(Number.isFinite(await of('/credits/v1/accounts/credits'))).toBe(true);
     expect((await csharpStyle.send('GET', `/credits/v1/pools/${uuid}/credits`)).status).toBe(404);
+  });
+});
+
+describe('budgets, by csharp', () => {
+  it('[row 45 csharp] are listed for a project, the active ones alone where they are asked for', async () => {
+    const projects = (await csharpStyle.send('GET', '/projects')).json() as readonly { readonly uuid: string }[];
+    const project = projects[0]?.uuid;
+    const alias = unique('budget');
+    const body = { project, amount: '12.5', alias, until: '2099-12-31' };
+    const made = await csharpStyle.send('POST', '/fornax/v1/billing/budgets', { body });
+    expect(made.status).toBe(200);
+    const { uuid } = made.json() as { readonly uuid: string };
+    const listed = async (query: string) => {
+      const answer = await csharpStyle.send('GET', `/credits/v1/projects/${project}/budgets${query}`);
+      expect(answer.status).toBe(200);
+      return (answer.json() as { readonly budgets: readonly { readonly uuid: string }[] }).budgets.filter(
+        (budget) => budget.uuid === uuid,
+      );
+    };
+    expect(await listed('?activeOnly=true')).toMatchObject([
+      { alias, totalAmountInCents: 1_250, budgetOverrunPolicy: 'AlertOnly', isArchived: false },
+    ]);
+    expect((await csharpStyle.send('DELETE', `/fornax/v1/billing/budgets/${uuid}`)).status).toBe(200);
+    expect(await listed('?activeOnly=true')).toEqual([]);
+    expect(await listed('')).toMatchObject([{ isArchived: true }]);
+    const none = await csharpStyle.send('GET', `/credits/v1/projects/${randomUUID()}/budgets?activeOnly=true`);
+    expect([none.status, none.text]).toEqual([404, expect.stringContaining('No such project')]);
   });
 });

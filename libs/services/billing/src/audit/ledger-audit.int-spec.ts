@@ -179,7 +179,7 @@ describe('the audit of the ledger', () => {
         rig.log,
         app.get<AuditLogger>(LOGGER),
         systemMonotonicClock,
-        { grantMicros: 0, ...waits },
+        { watchEveryMs: 1_000, grantMicros: 0, ...waits },
         app.get(LedgerAudits),
       );
     }

@@ -1,11 +1,19 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiForbiddenResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NotBuilt } from '@fornax/base';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { budgetSchema, type WireBudget } from '@fornax/contracts';
+import { ZodQuery } from '@fornax/service-kit';
+import { z } from 'zod';
 import type { UsageTerms } from '@fornax/domain';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import { creditsSchema, euros } from '../queries/wire-ledger.js';
+import { SpendingReader } from '../queries/spending-reader.js';
+import { wireBudget } from '../queries/wire-spending.js';
+import { Budgets } from '../spending/budgets.js';
+
+/** `True` of Python, `true` of .NET. */
+const budgetsQuerySchema = z.object({ activeonly: z.string().toLowerCase().optional() });
 
 /** What was consumed and what is left, in euros (contract, section 2.8). */
 @ApiTags('credits')
@@ -13,6 +21,8 @@ import { creditsSchema, euros } from '../queries/wire-ledger.js';
 export class CreditsController {
   constructor(
     private readonly ledger: LedgerReader,
+    private readonly spending: SpendingReader,
+    private readonly ofProjects: Budgets,
     @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
   ) {}
 
@@ -20,7 +30,9 @@ export class CreditsController {
   @ApiOperation({ summary: 'Remaining credits of the account, in euros' })
   @ApiOkResponse({ standardSchema: creditsSchema })
   async account(@CurrentAccount() account: Account): Promise<{ readonly credits: number }> {
-    return { credits: euros(this.config.grantMicros - (await this.ledger.consumedByAccount(account.id))) };
+    const { remainingMicros, consumedMicros } = await this.spending.credits(account.id);
+    // Nothing holds an account back that was never granted anything: it reads what everybody is said to have.
+    return { credits: euros(remainingMicros ?? this.config.grantMicros - consumedMicros) };
   }
 
   @Get('tasks/:id/credits')
@@ -38,10 +50,17 @@ export class CreditsController {
   }
 
   @Get('projects/:id/budgets')
-  @ApiOperation({ summary: 'Budgets of a project: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  budgets(): never {
-    throw new NotBuilt('The list of budgets of a project');
+  @ApiOperation({ summary: 'Budgets of a project' })
+  @ApiOkResponse({ standardSchema: z.object({ budgets: z.array(budgetSchema) }) })
+  @ApiNotFoundResponse({ description: 'There is no such project' })
+  async budgets(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @ZodQuery(budgetsQuerySchema) { activeonly }: z.output<typeof budgetsQuerySchema>,
+  ): Promise<{ readonly budgets: readonly WireBudget[] }> {
+    const all = await this.spending.budgets([this.ofProjects.projectFor(account, id).id]);
+    const wanted = activeonly === 'true' || activeonly === '1' ? all.filter(({ isActive }) => isActive) : all;
+    return { budgets: wanted.map(wireBudget) };
   }
 
   private async consumed(kind: UsageTerms['kind'], account: Account, name: string) {

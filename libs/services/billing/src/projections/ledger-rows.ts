@@ -1,4 +1,5 @@
 import {
+  dayOf,
   monthOf,
   split,
   type BillLine,
@@ -154,35 +155,56 @@ export const insertLines = async (db: Queries, lines: readonly BillLine[]): Prom
   );
 };
 
-/** Adds lines to what their owners have used in the months of their starts. */
+interface Used {
+  readonly holder: string;
+  readonly period: string;
+  net: bigint;
+  gross: bigint;
+  lines: number;
+}
+
+/** Sums of lines by a holder and the period that an instant lies in, in one order for all, so that two writers never wait for each other in a circle. */
+const sumsOf = (
+  lines: readonly BillLine[],
+  holderOf: (line: BillLine) => string,
+  periodOf: (at: number) => string,
+): readonly Used[] => {
+  const sums = new Map<string, Used>();
+  for (const line of lines) {
+    const { usage, end, rating } = line;
+    const [holder, period] = [holderOf(line), periodOf(usage?.from ?? end.endedAt)];
+    const key = JSON.stringify([holder, period]);
+    const sum = sums.get(key) ?? { holder, period, net: 0n, gross: 0n, lines: 0 };
+    sum.net += rating.amount;
+    sum.gross += rating.gross;
+    sum.lines += 1;
+    sums.set(key, sum);
+  }
+  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
+};
+
+/** Adds lines to what their owners have used in the months, and their projects on the days, of their starts. */
 export const addUsage = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
   if (lines.length === 0) return;
-  const sums = new Map<string, { owner: string; month: string; net: bigint; gross: bigint; lines: number }>();
-  for (const { terms, usage, end, rating } of lines) {
-    const month = monthOf(usage?.from ?? end.endedAt);
-    const key = JSON.stringify([terms.owner, month]);
-    const sum = sums.get(key) ?? { owner: terms.owner, month, net: 0n, gross: 0n, lines: 0 };
-    sums.set(key, {
-      ...sum,
-      net: sum.net + rating.amount,
-      gross: sum.gross + rating.gross,
-      lines: sum.lines + 1,
-    });
-  }
-  // One order for all, so that two writers never wait for each other in a circle.
-  const rows = [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  const months = sumsOf(lines, ({ terms }) => terms.owner, monthOf);
   await db.query(
     `INSERT INTO month_usage (owner, month, net_parts, gross_parts, lines)
      SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[])
      ON CONFLICT (owner, month) DO UPDATE SET net_parts = month_usage.net_parts + excluded.net_parts,
        gross_parts = month_usage.gross_parts + excluded.gross_parts, lines = month_usage.lines + excluded.lines`,
     [
-      rows.map(({ owner }) => owner),
-      rows.map(({ month }) => month),
-      rows.map(({ net }) => String(net)),
-      rows.map(({ gross }) => String(gross)),
-      rows.map((row) => row.lines),
+      months.map(({ holder }) => holder),
+      months.map(({ period }) => period),
+      months.map(({ net }) => String(net)),
+      months.map(({ gross }) => String(gross)),
+      months.map((row) => row.lines),
     ],
+  );
+  const days = sumsOf(lines, ({ terms }) => terms.projectUuid ?? terms.owner, dayOf);
+  await db.query(
+    `INSERT INTO project_day (project_uuid, day, net_parts) SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[])
+     ON CONFLICT (project_uuid, day) DO UPDATE SET net_parts = project_day.net_parts + excluded.net_parts`,
+    [days.map(({ holder }) => holder), days.map(({ period }) => period), days.map(({ net }) => String(net))],
   );
 };
 

@@ -11,8 +11,8 @@ import { readBillState } from './ledger-state.js';
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  /** 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-  readonly version = 3;
+  /** 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+  readonly version = 4;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
   readonly wants = withEvents(
     'TaskSubmitted',
@@ -23,7 +23,14 @@ export class LedgerProjection implements Projection {
     'SlotsEnded',
   );
   readonly paceMs = 250;
-  readonly tables = ['usage_terms', 'published_price_list', 'bill_line', 'month_usage', 'unrated_attempt'];
+  readonly tables = [
+    'usage_terms',
+    'published_price_list',
+    'bill_line',
+    'month_usage',
+    'project_day',
+    'unrated_attempt',
+  ];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const state = await readBillState(tx, batch);

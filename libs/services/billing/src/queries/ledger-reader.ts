@@ -103,17 +103,6 @@ export class LedgerReader {
     });
   }
 
-  consumedByAccount(owner: string): Promise<number> {
-    return this.atOneMoment(async (tx) => {
-      const running = await this.running.ofAccount(tx, owner);
-      const [row] = await tx.query<{ parts: string }[]>(
-        'SELECT coalesce(sum(net_parts), 0) AS parts FROM month_usage WHERE owner = $1',
-        [owner],
-      );
-      return Number(rounded(BigInt(row?.parts ?? 0) + running.amount, PARTS_PER_MICRO));
-    });
-  }
-
   /** Lines in the order of instance and attempt. Lines, total and what runs are of one moment. */
   lines(
     id: string,

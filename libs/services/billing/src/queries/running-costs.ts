@@ -21,6 +21,21 @@ export interface RunningCost {
   readonly amount: ExactAmount;
 }
 
+/** One attempt that runs. */
+export interface RunningUse {
+  readonly owner: string;
+  readonly projectUuid: string;
+  readonly startedAt: number;
+  readonly amount: ExactAmount;
+}
+
+/** Which of them: a task or pool, all of some accounts, all in some projects. */
+interface Whose {
+  readonly id?: string;
+  readonly owners?: readonly string[];
+  readonly projects?: readonly string[];
+}
+
 interface RunningRow {
   readonly owner: string;
   readonly project_uuid: string | null;
@@ -40,7 +55,7 @@ interface RunningRow {
 const RUNNING = `SELECT owner, project_uuid, plan, constrained, memory_mb, node, started_ms, held.cores AS held_cores,
     specification_key, cpu_model, node_hardware.cores AS cores, ghz
   FROM running_attempt JOIN usage_terms USING (task_id) JOIN usage_cores held USING (task_id) JOIN node_hardware USING (node)
-  WHERE started_ms IS NOT NULL AND (task_id = $1 OR owner = $2)
+  WHERE started_ms IS NOT NULL AND (task_id = $1 OR owner = ANY($2::text[]) OR coalesce(project_uuid, owner) = ANY($3::text[]))
     AND NOT EXISTS (SELECT FROM bill_line WHERE bill_line.task_id = running_attempt.task_id AND bill_line.lease_id = running_attempt.lease_id)
     AND NOT EXISTS (SELECT FROM unrated_attempt WHERE unrated_attempt.task_id = running_attempt.task_id
       AND unrated_attempt.attempt_end ->> 'leaseId' = running_attempt.lease_id)`;
@@ -65,22 +80,27 @@ export class RunningCosts {
 
   /** Of one task or pool. @param db the transaction that reads the ledger as well: each attempt is in one of them */
   ofTask(db: Queries, id: string): Promise<RunningCost> {
-    return this.cost(db, [id, null]);
+    return this.sum(db, { id });
   }
 
-  /** Of all tasks and pools of an account; see `ofTask`. */
-  ofAccount(db: Queries, owner: string): Promise<RunningCost> {
-    return this.cost(db, [null, owner]);
-  }
-
-  private async cost(db: Queries, whose: readonly [id: string | null, owner: string | null]): Promise<RunningCost> {
-    const rows = await db.query<RunningRow[]>(RUNNING, [...whose]);
-    if (rows.length === 0) return { attempts: 0, amount: 0n };
+  /** What each of these runs has cost until now; see `ofTask`. */
+  async each(db: Queries, { id, owners = [], projects = [] }: Whose): Promise<readonly RunningUse[]> {
+    const rows = await db.query<RunningRow[]>(RUNNING, [id ?? null, owners, projects]);
+    if (rows.length === 0) return [];
     const lists = await readPriceLists(db);
     const volumes = new Map(await readVolumes(db, [...new Set(rows.map(({ owner }) => owner))]));
     const now = this.clock.now();
-    const amount = rows.reduce((sum, row) => sum + soFar(row, now, { lists, volumes }), 0n);
-    return { attempts: rows.length, amount };
+    return rows.map((row) => ({
+      owner: row.owner,
+      projectUuid: row.project_uuid ?? row.owner,
+      startedAt: Number(row.started_ms),
+      amount: soFar(row, now, { lists, volumes }),
+    }));
+  }
+
+  private async sum(db: Queries, whose: Whose): Promise<RunningCost> {
+    const each = await this.each(db, whose);
+    return { attempts: each.length, amount: each.reduce((sum, { amount }) => sum + amount, 0n) };
   }
 }
 

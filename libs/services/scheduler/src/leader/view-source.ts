@@ -4,7 +4,7 @@ import type { Logger } from '../ports/logger.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 
 /** The aggregates that the view folds. */
-export const VIEW_AGGREGATES: readonly Aggregate[] = ['task', 'pool', 'node', 'account'];
+export const VIEW_AGGREGATES: readonly Aggregate[] = ['task', 'pool', 'node', 'account', 'spending'];
 
 /** A stored fold of the view: what a start loads, to read only the tail of the log. */
 export interface ViewCheckpoint {

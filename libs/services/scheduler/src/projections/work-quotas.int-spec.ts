@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { RecordedCommit } from '@fornax/contracts';
-import type { AccountEvent } from '@fornax/domain';
+import type { AccountEvent, SpendingEvent } from '@fornax/domain';
 import { createServiceDataSource } from '@fornax/projections';
 import { aCommit, createTestDatabase, type TestDatabase } from '@fornax/testing';
 import type { DataSource } from 'typeorm';
 import { Organisations1790000600000 } from '../migrations/1790000600000-organisations.migration.js';
+import { Holds1790001540000 } from '../migrations/1790001540000-holds.migration.js';
 import { LeaderEpochs1790000700000 } from '../migrations/1790000700000-leader-epochs.migration.js';
 import { WorkTables1767225700000 } from '../migrations/work-tables.migration.js';
 import { SchedulerView } from '../view/scheduler-view.js';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   db = await createServiceDataSource({
     url: database.url,
     schema: 'scheduler',
-    migrations: [WorkTables1767225700000, Organisations1790000600000, LeaderEpochs1790000700000],
+    migrations: [WorkTables1767225700000, Organisations1790000600000, LeaderEpochs1790000700000, Holds1790001540000],
   });
 }, 60_000);
 afterAll(async () => {
@@ -57,4 +58,37 @@ it.each([1, 2, 3, history.length])('stores in batches of %s what a leader folds 
   const sorted = (view: SchedulerView) => [...view.quotas.all()].toSorted(([a], [b]) => (a < b ? -1 : 1));
   expect(sorted(restored)).toEqual(sorted(folded));
   expect(restored.quotas.all().get('ada')).toEqual({ quotas: { ...quotas, maxCores: 9 }, organisationId: 'acme' });
+});
+
+const exhausted = { policy: 'BlockNew', consumedMicros: 9, totalMicros: 9, at: 1 } as const;
+const spent: readonly (readonly [id: string, event: SpendingEvent])[] = [
+  ['b1', { type: 'BudgetExhausted', budgetId: 'b1', projectId: 'p', ...exhausted }],
+  ['b2', { type: 'BudgetExhausted', budgetId: 'b2', projectId: 'q', ...exhausted }],
+  ['b3', { type: 'BudgetExhausted', budgetId: 'b3', projectId: 'r', ...exhausted, policy: 'AlertOnly' }],
+  ['b1', { type: 'BudgetReleased', budgetId: 'b1', projectId: 'p', at: 2 }],
+  ['ada', { type: 'CreditsExhausted', accountId: 'ada', consumedMicros: 9, remainingMicros: 0, at: 2 }],
+  ['b2', { type: 'BudgetArchived', budgetId: 'b2', at: 3 }],
+];
+
+it.each([1, 4, spent.length])('stores whose credits and budgets are used up, in batches of %s', async (size) => {
+  await db.query('TRUNCATE work_hold');
+  const projection = new WorkProjection();
+  const told = spent.map(([aggregateId, event], index): RecordedCommit => ({
+    ...aCommit(`s-${index}`, [event]),
+    sequence: index + 1,
+    aggregate: 'spending',
+    aggregateId,
+  }));
+  for (let from = 0; from < told.length; from += size)
+    await db.transaction((tx) => projection.write(tx, told.slice(from, from + size)));
+  const [folded, restored] = [new SchedulerView(), new SchedulerView()];
+  for (const commit of told) folded.fold(commit);
+  await restoreAll(db, restored);
+  for (const { holds } of [folded, restored])
+    expect([holds.of('ada', 'x'), holds.of('bob', 'p'), holds.of('bob', 'q'), holds.of('bob', 'r')]).toEqual([
+      { kind: 'credits', holder: 'ada', stops: false },
+      undefined,
+      { kind: 'budget', holder: 'q', stops: false },
+      undefined,
+    ]);
 });

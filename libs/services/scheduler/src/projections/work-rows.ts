@@ -1,4 +1,4 @@
-import type { ComputingQuotas, NodeState } from '@fornax/domain';
+import type { ComputingQuotas, NodeState, SpendingHold } from '@fornax/domain';
 import { isStoredPoolState, restorePoolState, restoreTaskState, storePoolState, storeTaskState } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
 import type { QuotaEntry } from '../view/quota-book.js';
@@ -25,6 +25,11 @@ interface QuotaRow {
   readonly account_id: string;
   readonly quotas: ComputingQuotas;
   readonly organisation_id: string | null;
+}
+
+interface HoldRow {
+  readonly spending_id: string;
+  readonly hold: SpendingHold;
 }
 
 type Queries = Pick<EntityManager, 'query'>;
@@ -67,6 +72,8 @@ export const restoreAll = async (db: Queries, view: SchedulerView): Promise<void
   restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node'));
   restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task`));
   restoreQuotas(view, await db.query<QuotaRow[]>(`SELECT ${QUOTA_COLUMNS} FROM work_quota`));
+  for (const { spending_id, hold } of await db.query<HoldRow[]>('SELECT spending_id, hold FROM work_hold'))
+    view.holds.put(spending_id, hold);
 };
 
 /** Only the rows that a batch touches. */
@@ -151,5 +158,18 @@ export const upsertQuotas = async (db: Queries, entries: ReadonlyMap<string, Quo
       [...entries.values()].map(({ quotas }) => JSON.stringify(quotas)),
       [...entries.values()].map(({ organisationId }) => organisationId),
     ],
+  );
+};
+
+/** @param holds null: there is none any more */
+export const replaceHolds = async (db: Queries, holds: ReadonlyMap<string, SpendingHold | null>): Promise<void> => {
+  if (holds.size === 0) return;
+  await db.query('DELETE FROM work_hold WHERE spending_id = ANY($1::text[])', [[...holds.keys()]]);
+  const kept = [...holds].flatMap(([id, hold]) => (hold ? [{ id, hold }] : []));
+  if (kept.length === 0) return;
+  await db.query(
+    `INSERT INTO work_hold (spending_id, hold) SELECT spending_id, hold::jsonb
+     FROM unnest($1::text[], $2::text[]) AS row (spending_id, hold)`,
+    [kept.map(({ id }) => id), kept.map(({ hold }) => JSON.stringify(hold))],
   );
 };

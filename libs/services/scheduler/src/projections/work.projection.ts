@@ -1,18 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import { POOL_FOLD_FORMAT } from '@fornax/domain';
+import { holdAfter, POOL_FOLD_FORMAT, type SpendingEvent, type SpendingHold } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { VIEW_AGGREGATES } from '../leader/view-source.js';
 import { SchedulerView } from '../view/scheduler-view.js';
-import { deleteTasks, restoreSome, upsertNodes, upsertQuotas, upsertTasks } from './work-rows.js';
+import { deleteTasks, replaceHolds, restoreSome, upsertNodes, upsertQuotas, upsertTasks } from './work-rows.js';
 
 /** Raised with the meaning of the rows; the folds of tasks and pools, which they hold, count for themselves. A sum grows when either does. */
-export const WORK_VERSION = 1 + POOL_FOLD_FORMAT;
+export const WORK_VERSION = 2 + POOL_FOLD_FORMAT;
 
 const idsOf = (batch: readonly RecordedCommit[], aggregate: Aggregate): readonly string[] => [
   ...new Set(batch.filter((commit) => commit.aggregate === aggregate).map((commit) => commit.aggregateId)),
 ];
+
+/** What a batch says of holds, the last word of each. */
+const holdsIn = (batch: readonly RecordedCommit[]): ReadonlyMap<string, SpendingHold | null> => {
+  const said = new Map<string, SpendingHold | null>();
+  for (const { aggregate, aggregateId, events } of batch)
+    for (const event of aggregate === 'spending' ? (events as readonly SpendingEvent[]) : []) {
+      const hold = holdAfter(event);
+      if (hold !== undefined) said.set(aggregateId, hold);
+    }
+  return said;
+};
 
 const isBeginning = (type: string | undefined): boolean => type === 'TaskSubmitted' || type === 'PoolCreated';
 
@@ -21,7 +32,7 @@ const submittedHere = (batch: readonly RecordedCommit[]): ReadonlySet<string> =>
   new Set(batch.filter(({ events }) => isBeginning(events[0]?.type)).map(({ aggregateId }) => aggregateId));
 
 /**
- * The stored fold of the scheduler's view: rows of unfinished tasks and pools, of nodes and of quotas, written with the checkpoint. It folds with the
+ * The stored fold of the scheduler's view: rows of unfinished tasks and pools, of nodes, quotas and holds, written with the checkpoint. It folds with the
  * same code as the leader does, over the few rows that a batch touches.
  */
 @Injectable()
@@ -33,7 +44,7 @@ export class WorkProjection implements Projection {
   readonly wants = (commit: RecordedCommit): boolean => commit.events[0]?.type !== 'LogProbed';
   /** Read by a leader that begins, which folds what is missing. */
   readonly paceMs = 500;
-  readonly tables = ['work_task', 'work_node', 'work_quota'];
+  readonly tables = ['work_task', 'work_node', 'work_quota', 'work_hold'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const taskIds = [...idsOf(batch, 'task'), ...idsOf(batch, 'pool')];
@@ -57,5 +68,6 @@ export class WorkProjection implements Projection {
       }),
     );
     await upsertQuotas(tx, view.quotas.all());
+    await replaceHolds(tx, holdsIn(batch));
   }
 }

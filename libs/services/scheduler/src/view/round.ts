@@ -29,6 +29,7 @@ export interface RoundOptions {
 const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy => ({
   maxPlacements,
   closedNodes: view.closedNodes(),
+  ...(view.holds.size === 0 ? {} : { holdOf: (owner, project) => view.holds.of(owner, project ?? null) }),
   ...view.quotas.policy(view.leases),
 });
 

@@ -8,12 +8,14 @@ import {
   queueDeadlineOf,
   readyCount,
   sizeOf,
+  SpendingHolds,
   startableOf,
   takesWork,
   taskDecider,
   wholeOf,
   type ClosedNode,
   type DispatchedLease,
+  type SpendingEvent,
   type InstanceEnds,
   type LeasesAhead,
   type NodeEvent,
@@ -61,6 +63,8 @@ export class SchedulerView {
   readonly leases = new LeaseBook();
   /** What accounts and organizations may run at once. */
   readonly quotas = new QuotaBook();
+  /** Who may start nothing new, because credits or a budget are used up. */
+  readonly holds = new SpendingHolds();
   /** Tasks with instances that wait for room. */
   readonly queue = new WaitingQueue();
   /** Tasks that wait for room in pools. */
@@ -206,6 +210,12 @@ export class SchedulerView {
     if (commit.aggregate === 'task' || commit.aggregate === 'pool') return this.foldTask(commit);
     if (commit.aggregate === 'node') return this.foldNode(commit);
     if (commit.aggregate === 'account') return { ...noChanges, wakes: this.quotas.fold(commit) };
+    if (commit.aggregate === 'spending')
+      // The aggregate's name in the subject is what makes these events of spending.
+      return {
+        ...noChanges,
+        wakes: this.holds.fold(commit.aggregateId, commit.events as readonly SpendingEvent[]),
+      };
     return noChanges;
   }
 
@@ -329,6 +339,7 @@ export class SchedulerView {
       this.queue.put({
         taskId: entry.taskId,
         owner,
+        ...(spec.projectUuid === undefined ? {} : { project: spec.projectUuid }),
         plan: spec.plan,
         request: spec.request,
         constraints: spec.hardwareConstraints,

@@ -104,6 +104,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'pool-busy': 'every slot of its pool is in use, or is still being opened',
   'pool-synchronizing': 'slots of its pool are still being given the newest resources',
   settling: 'commits of the event log were given up, and nodes may still run what was lost with them',
+  'credits-exhausted': 'the account has used up the credits that it was granted',
+  'budget-exhausted': 'a budget of the project is used up',
   quota: 'the account runs as much as it may at once',
 };
 

@@ -24,6 +24,7 @@ export { ObjectCommits, type ObjectDecision } from './commands/object-commits.js
 export { PlaceQuota } from './commands/place-quota.js';
 export { both, unnamed, type Reservation, type Reserved } from './commands/reservation.js';
 export { provideShortnames, Shortnames, shortnameTaken, type NamedKind } from './commands/shortnames.js';
+export { SpendingLimits } from './commands/spending-limits.js';
 export { UnsettledCommands, type CommandName } from './commands/unsettled-commands.js';
 export { forgetDeleted } from './process-managers/forget-deleted.js';
 export { DueObjects } from './process-managers/due-objects.js';

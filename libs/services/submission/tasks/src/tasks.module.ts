@@ -5,6 +5,7 @@ import { TaskAsOf } from './as-of/task-as-of.js';
 import { TaskHistory } from './as-of/task-history.js';
 import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
 import { ChangeTask } from './commands/change-task.handler.js';
+import { SpendingLimits } from './commands/spending-limits.js';
 import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { SecretConstants } from './model/secret-constants.js';
@@ -75,6 +76,7 @@ import { DATABASE } from './model/database.js';
     TaskDeletion,
     TaskRoom,
     TaskQuota,
+    SpendingLimits,
     DueObjects,
     TaskExpiry,
     TaskBuckets,
@@ -110,6 +112,7 @@ import { DATABASE } from './model/database.js';
     OrganisationQuotas,
   ],
   exports: [
+    SpendingLimits,
     DueObjects,
     PatternQueries,
     UnsettledCommands,

@@ -8,13 +8,15 @@ const MOST_CACHED = 50_000;
 
 const keyOf = ({ aggregate, aggregateId }: RecordedCommit): string => `${aggregate}/${aggregateId}`;
 
-/** The object that a commit is about, and its owner, as the first commit of a task, of a snapshot, of a job or of a pool names them. */
+/** The object that a commit is about, and its owner, as the first commit of a task, of a snapshot, of a job, of a pool, of credits or of a budget names them. */
 const named = (commit: RecordedCommit | undefined): KnownTask | undefined => {
   for (const event of commit?.events ?? []) {
     if (event.type === 'TaskSubmitted' || event.type === 'SnapshotTriggered')
       return { taskId: event.taskId, owner: event.owner };
     if (event.type === 'JobCreated') return { taskId: event.jobId, owner: event.owner };
     if (event.type === 'PoolCreated') return { taskId: event.poolId, owner: event.owner };
+    if (event.type === 'CreditsGranted') return { taskId: event.accountId, owner: event.accountId };
+    if (event.type === 'BudgetCreated') return { taskId: event.budgetId, owner: event.owner };
   }
   return undefined;
 };

@@ -16,7 +16,7 @@ import { CommitOwners } from './commit-owners.js';
 import { entryOf, type FeedEntry } from './feed-entry.js';
 import { RecentEntries, type FeedBatch } from './recent-entries.js';
 
-const AGGREGATES = ['task', 'snapshot', 'job', 'pool'] as const;
+const AGGREGATES = ['task', 'snapshot', 'job', 'pool', 'spending'] as const;
 /** Names this feed in the quarantine. */
 const FOLLOWER = 'live-feed';
 /** Commits read from the log at once by somebody who lags. */

@@ -10,11 +10,11 @@ export interface EventFilter {
   readonly types: readonly string[] | null;
 }
 
-const TYPES: readonly string[] = (['task', 'snapshot', 'job', 'pool'] as const)
+const TYPES: readonly string[] = (['task', 'snapshot', 'job', 'pool', 'spending'] as const)
   .flatMap((aggregate): readonly string[] => eventTypesOf(aggregate))
   .filter((type) => type !== 'LogProbed');
 
-/** @throws ValidationFailed a name that no event of a task, a snapshot, a job or a pool has */
+/** @throws ValidationFailed a name that no event of a task, a snapshot, a job, a pool, credits or a budget has */
 export const checkedTypes = (types: readonly string[]): readonly string[] | null => {
   const unknown = types.find((type) => !TYPES.includes(type));
   if (unknown !== undefined)

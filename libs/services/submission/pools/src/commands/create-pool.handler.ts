@@ -9,6 +9,7 @@ import {
   Creations,
   SecretConstants,
   Shortnames,
+  SpendingLimits,
   TaskBuckets,
   TASKS_CONFIG,
   unnamed,
@@ -32,11 +33,13 @@ export class PoolReservations {
     private readonly quota: PoolQuota,
     private readonly buckets: TaskBuckets,
     @Inject(POOL_SHORTNAMES) private readonly names: Shortnames,
+    private readonly limits: SpendingLimits,
   ) {}
 
-  /** What costs nothing is asked first, what leaves a trace last. @throws Forbidden, NotFound, Invalid, Unavailable */
+  /** What costs nothing is asked first, what leaves a trace last. @throws PaymentRequired, Forbidden, NotFound, Invalid, Unavailable */
   async reserve(spec: PoolSpec, id: string, mayContinue: boolean, context: RequestContext): Promise<Reservation> {
     const { account } = context;
+    this.limits.check(account, spec.projectUuid);
     const place = await this.quota.reserve(account, id);
     try {
       await this.buckets.ensure([spec], context);

@@ -33,6 +33,7 @@ export class Reservations {
   /**
    * @param taskId the task's id, unless an unanswered request of the same name is gone on with
    * @param mayContinue whether this request may be taken for such a one; a caller with a key of its own tells its requests apart
+   * @throws PaymentRequired credits or a budget are used up
    * @throws Forbidden the quota is used up
    * @throws Invalid the account has a task of this name
    */
@@ -42,7 +43,7 @@ export class Reservations {
     mayContinue: boolean,
     context: RequestContext,
   ): Promise<Reservation> {
-    const place = await this.quota.reserve(context.account, taskId);
+    const place = await this.quota.reserve(context.account, taskId, spec.projectUuid);
     try {
       return both(place, await this.nameOf(spec, taskId, mayContinue, context));
     } catch (error) {

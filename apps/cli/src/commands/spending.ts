@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { WireCreditsOfAccount, WireOwnBudget } from '@fornax/client';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
+
+const printCredits = (io: Io, { remaining, consumed, isExhausted, entries }: WireCreditsOfAccount): void => {
+  const left = remaining === null ? 'unlimited: nothing was granted' : `${remaining} left`;
+  io.print(`${left}, ${consumed} used${isExhausted ? '; used up' : ''}`);
+  if (entries.length === 0) return;
+  const rows = entries.map(({ at, kind, amount, note }) => [at, kind, amount, note]);
+  io.print(renderTable([['AT', 'WHAT', 'AMOUNT', 'NOTE'], ...rows]));
+};
+
+const cents = (value: number): string => `${Math.floor(value / 100)}.${String(value % 100).padStart(2, '0')}`;
+
+const printBudgets = (io: Io, budgets: readonly WireOwnBudget[]): void => {
+  const rows = budgets.map((one) => [
+    one.uuid,
+    one.alias || '-',
+    cents(one.consumedAmountInCents),
+    cents(one.totalAmountInCents),
+    one.budgetOverrunPolicy,
+    one.startDateUtc.slice(0, 10),
+    one.expirationDateUtc?.slice(0, 10) ?? '-',
+    one.isArchived ? 'archived' : one.isExhausted ? 'used up' : one.isActive ? 'active' : 'inactive',
+  ]);
+  io.print(renderTable([['BUDGET', 'ALIAS', 'USED', 'TOTAL', 'POLICY', 'FROM', 'UNTIL', 'STATE'], ...rows]));
+};
+
+interface BookOptions extends ReasonOptions {
+  readonly note?: string;
+}
+interface BudgetOptions extends ReasonOptions {
+  readonly alias?: string;
+  readonly amount?: string;
+  readonly policy?: string;
+  readonly from?: string;
+  readonly until?: string;
+  readonly thresholds?: readonly number[];
+}
+
+const percents = (text: string): readonly number[] => {
+  const values = text.split(',').map(Number);
+  if (values.some((value) => !Number.isInteger(value))) throw new InvalidArgumentError('must be percents, as in 50,80');
+  return values;
+};
+
+const bodyOf = ({ alias, amount, policy, from, until, thresholds }: BudgetOptions): object =>
+  Object.fromEntries(
+    Object.entries({ alias, amount, policy, from, until, thresholds }).filter(([, value]) => value !== undefined),
+  );
+
+const withTerms = (command: Command): Command =>
+  command
+    .option('--alias <text>', 'for people')
+    .option('--policy <policy>', 'AlertOnly or BlockNew')
+    .option('--until <day>', 'the day before which it ends, in UTC (none: it lasts)')
+    .option('--thresholds <percents>', 'percents of it at which webhooks are told, as in 50,80', percents);
+
+/** `fornax credits …` and `fornax budget …` */
+export const addSpendingCommands = (program: Command, io: Io): void => {
+  const credits = program.command('credits').description('credits of accounts');
+  credits
+    .command('show [account]')
+    .description('what was granted, charged and adjusted, and what is left (operators: of any account)')
+    .action(async (account = 'me') => printCredits(io, await io.client().billing.credits(account)));
+  const book = (name: string, kind: string, description: string): void => {
+    withReason(
+      credits
+        .command(`${name} <account> <amount>`)
+        .description(`${description} (operators)`)
+        .option('--note <text>', 'what it is for'),
+    ).action(async (account: string, amount: string, { note, ...options }: BookOptions) => {
+      const booking = { id: randomUUID(), kind, amount, ...(note === undefined ? {} : { note }) };
+      printCredits(io, await clientOf(io, options).billing.bookCredits(account, booking));
+    });
+  };
+  book('grant', 'grant', 'grant credits: from its first grant on an account is held to what it has');
+  book('charge', 'charge', 'take credits for something beside computing');
+  book('adjust', 'adjustment', 'correct credits; less than 0 after --, as in: adjust ada@example.org -- -5');
+
+  const budget = program.command('budget').description('budgets of projects');
+  budget
+    .command('list <project>')
+    .description('budgets of a project, by its id')
+    .action(async (project: string) => printBudgets(io, await io.client().billing.budgets(project)));
+  withReason(
+    withTerms(
+      budget.command('create <project> <amount>').description('make a budget (operators, coordinators)'),
+    ).option('--from <day>', 'the first day that counts, in UTC; today where it is left out'),
+  ).action(async (project: string, amount: string, options: BudgetOptions) => {
+    const body = { project, ...bodyOf({ ...options, amount }) };
+    printBudgets(io, [await clientOf(io, options).billing.createBudget(body)]);
+  });
+  withReason(
+    withTerms(budget.command('change <budget>').description('change a budget (operators, coordinators)')).option(
+      '--amount <amount>',
+      'its total',
+    ),
+  ).action(async (id: string, options: BudgetOptions) =>
+    printBudgets(io, [await clientOf(io, options).billing.changeBudget(id, bodyOf(options))]),
+  );
+  withReason(
+    budget.command('archive <budget>').description('let a budget count and hold back nothing any more'),
+  ).action(async (id: string, options: ReasonOptions) =>
+    printBudgets(io, [await clientOf(io, options).billing.archiveBudget(id)]),
+  );
+};

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { creditsOfAccountSchema, ownBudgetSchema } from '@fornax/contracts';
+import type { SpendingEvent } from '@fornax/domain';
+import { ProjectionHost } from '@fornax/service-kit';
+import { aLease, anEnd, aRef, concluded, dispatched, eventually, nodeJoined, submitted } from '@fornax/testing';
+import { billingRig, type BillingRig } from './billing-rig.fixture.js';
+
+const HOUR_MS = 3_600_000;
+const API = '/fornax/v1/billing';
+
+describe('credits and budgets', () => {
+  let rig: BillingRig;
+  beforeAll(async () => {
+    rig = await billingRig({ FORNAX_BILLING_WATCH_MS: '100' });
+    for (const id of ['ada', 'bob', 'carl']) await rig.account(id);
+    await rig.account('op', 'operator');
+    await rig.append('node', 'node-1', [nodeJoined('node-1', { ghz: 2.5 })]);
+  }, 120_000);
+  afterAll(() => rig?.close());
+
+  let tasks = 0;
+  /** A cent. */
+  const anHour = async (owner: string, projectUuid = owner, at = Date.now() - HOUR_MS): Promise<void> => {
+    const id = `spent-${(tasks += 1)}`;
+    const end = anEnd(0, { startedAt: at, endedAt: at + HOUR_MS });
+    await rig.append('task', id, [submitted(id, { projectUuid }, owner)], [dispatched(aLease(0))], [concluded(end)]);
+  };
+  const runs = async (owner: string): Promise<void> => {
+    const id = `running-${(tasks += 1)}`;
+    const startedAt = Date.now() - HOUR_MS;
+    const start = { type: 'InstancesStarted', leases: [{ ...aRef(0), startedAt }], at: startedAt } as const;
+    const spec = { projectUuid: owner };
+    await rig.append('task', id, [submitted(id, spec, owner)], [dispatched({ ...aLease(0), node: 'node-1' })], [start]);
+  };
+  const told = async (id: string): Promise<readonly SpendingEvent[]> =>
+    (await rig.log.readAggregate('spending', id)).flatMap(({ events }) => events as readonly SpendingEvent[]);
+  const typesOf = async (id: string): Promise<readonly string[]> => (await told(id)).map(({ type }) => type);
+  const untilTold = (id: string, type: string) =>
+    eventually(async () => (await told(id)).find((event) => event.type === type));
+  const book = (account: string, body: object, token = 'op-token') =>
+    rig.send(`${API}/accounts/${account}/credits`, { token, body });
+
+  it('leave an account alone that was never granted anything', async () => {
+    await anHour('bob');
+    const { body } = await rig.get(`${API}/accounts/me/credits`, 'bob-token');
+    expect(body).toMatchObject({
+      isUnlimited: true,
+      isExhausted: false,
+      consumed: '0.01',
+      remaining: null,
+      entries: [],
+    });
+    expect(await rig.get('/credits/v1/accounts/credits', 'bob-token')).toMatchObject({ body: { credits: 999.99 } });
+  });
+
+  it('are granted, charged and adjusted by operators alone, each entry once, and are used up by what runs', async () => {
+    await anHour('ada');
+    expect(await book('ada', { kind: 'grant', amount: '1' }, 'ada-token')).toMatchObject({ status: 403 });
+    expect(await book('nobody', { kind: 'grant', amount: '1' })).toMatchObject({ status: 404 });
+    expect(await book('ada', { kind: 'charge', amount: '1' })).toMatchObject({ status: 400 });
+    for (const amount of ['-1', '0', 'x', 1])
+      expect(await book('ada', { kind: 'grant', amount })).toMatchObject({ status: 400 });
+    const id = '0198a000-0000-7000-8000-0000000000aa';
+    for (let time = 0; time < 2; time += 1)
+      expect(await book('ada', { kind: 'grant', amount: '0.02', note: 'first', id })).toMatchObject({ status: 200 });
+    expect(await book('ada', { kind: 'charge', amount: '0.004' })).toMatchObject({ status: 200 });
+    const { body } = await book('ada', { kind: 'adjustment', amount: '-0.001' });
+    // What was used before the first grant is not taken from it.
+    expect(creditsOfAccountSchema.parse(body)).toMatchObject({
+      isUnlimited: false,
+      consumed: '0.01',
+      remaining: '0.015',
+      entries: [{ id, kind: 'grant', amount: '0.02', note: 'first' }, { amount: '-0.004' }, { amount: '-0.001' }],
+    });
+    expect(await rig.get('/credits/v1/accounts/credits')).toMatchObject({ body: { credits: 0.015 } });
+    expect(await rig.get(`${API}/accounts/ada/credits`, 'bob-token')).toMatchObject({ status: 404 });
+
+    await anHour('ada');
+    await runs('ada');
+    const exhausted = await untilTold('ada', 'CreditsExhausted');
+    expect(exhausted).toMatchObject({ consumedMicros: expect.any(Number) });
+    expect((await book('ada', { kind: 'grant', amount: '100' })).body).toMatchObject({ isExhausted: false });
+    expect((await typesOf('ada')).slice(-2)).toEqual(['CreditsGranted', 'CreditsRestored']);
+  });
+
+  it('are budgets of projects, whose thresholds and end are told once, in order', async () => {
+    const today = new Date().toISOString().slice(0, 10);
+    const body = { project: 'carl', amount: '0.04', policy: 'BlockNew', alias: 'Q1', from: '2026-01-01' };
+    expect(await rig.send(`${API}/budgets`, { token: 'carl-token', body })).toMatchObject({ status: 403 });
+    expect(await rig.send(`${API}/budgets`, { token: 'op-token', body: { ...body, project: 'x' } })).toMatchObject({
+      status: 404,
+    });
+    await anHour('carl', 'carl', Date.parse('2025-12-31T23:30:00Z'));
+    await anHour('carl', 'carl', Date.parse('2026-01-01T00:00:00Z'));
+    const made = await rig.send(`${API}/budgets`, { token: 'op-token', body });
+    const budget = ownBudgetSchema.parse(made.body);
+    expect(budget).toMatchObject({
+      consumedAmountInCents: 1,
+      totalAmountInCents: 4,
+      remainingAmountInCents: 3,
+      startDateUtc: expect.stringContaining('2026-01-01T00:00:00'),
+      budgetOverrunPolicy: 'BlockNew',
+      isArchived: false,
+      isActive: true,
+      isExhausted: false,
+      thresholds: [50, 80, 95],
+    });
+    await anHour('carl');
+    await untilTold(budget.uuid, 'BudgetThresholdReached');
+    await anHour('carl');
+    await runs('carl');
+    await untilTold(budget.uuid, 'BudgetExhausted');
+    expect((await told(budget.uuid)).map((event) => ('percent' in event ? event.percent : event.type))).toEqual([
+      'BudgetCreated',
+      50,
+      80,
+      95,
+      'BudgetExhausted',
+    ]);
+    const list = (query: string, token = 'carl-token') => rig.get(`/credits/v1/projects/carl/budgets${query}`, token);
+    expect(await list('')).toMatchObject({
+      status: 200,
+      body: { budgets: [{ uuid: budget.uuid, remainingAmountInCents: 0 }] },
+    });
+    expect(await list('', 'bob-token')).toEqual({ status: 404, body: { message: 'No such project: carl' } });
+
+    const change = async (method: string, patch?: object): Promise<unknown> => {
+      const response = await fetch(`${rig.service.url}${API}/budgets/${budget.uuid}`, {
+        method,
+        headers: { authorization: 'op-token', ...(patch ? { 'content-type': 'application/json' } : {}) },
+        ...(patch ? { body: JSON.stringify(patch) } : {}),
+      });
+      return response.json();
+    };
+    expect(await change('PATCH', { amount: '10', until: '2099-01-01' })).toMatchObject({
+      isExhausted: false,
+      isActive: true,
+    });
+    expect(await list('?activeOnly=True')).toMatchObject({
+      body: { budgets: [{ expirationDateUtc: expect.any(String) }] },
+    });
+    expect(await change('PATCH', { until: today })).toMatchObject({ isActive: false });
+    expect(await list('?activeOnly=true')).toMatchObject({ body: { budgets: [] } });
+    expect(await change('DELETE')).toMatchObject({ isArchived: true });
+    expect(await list('?activeOnly=False')).toMatchObject({ body: { budgets: [{ isArchived: true }] } });
+  });
+
+  it('are the same when they are folded anew', async () => {
+    const host = rig.service.app.get(ProjectionHost);
+    for (const name of ['spending', 'ledger'])
+      expect(await host.runner(name).rebuild({ verify: true })).toMatchObject({ differences: [] });
+  });
+});
