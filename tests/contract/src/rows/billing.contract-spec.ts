@@ -63,7 +63,9 @@ describe('credits, by csharp', () => {
 
 describe('budgets, by csharp', () => {
   it('[row 45 csharp] are listed for a project, the active ones alone where they are asked for', async () => {
-    const projects = (await csharpStyle.send('GET', '/projects')).json() as readonly { readonly uuid: string }[];
+    const projects = (await csharpStyle.send('GET', '/fornax/v1/me/projects')).json() as readonly {
+      readonly uuid: string;
+    }[];
     const project = projects[0]?.uuid;
     const alias = unique('budget');
     const body = { project, amount: '12.5', alias, until: '2099-12-31' };

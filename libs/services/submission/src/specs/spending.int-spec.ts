@@ -11,7 +11,9 @@ let me: string;
 beforeAll(async () => {
   harness = await startHarness({ FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' });
   receiver = await startReceiver();
-  const projects = (await harness.call('GET', '/projects')).json() as unknown as { readonly uuid: string }[];
+  const projects = (await harness.call('GET', '/fornax/v1/me/projects')).json() as unknown as {
+    readonly uuid: string;
+  }[];
   me = String(projects[0]?.uuid);
 }, 120_000);
 afterAll(async () => {
@@ -47,7 +49,7 @@ describe('while credits or a budget are used up', () => {
   });
 
   it('only its project is held back, by policies that hold back', async () => {
-    const other = (await harness.call('POST', '/projects', { name: 'Other' })).json()['uuid'];
+    const other = (await harness.call('POST', '/fornax/v1/me/projects', { name: 'Other' })).json()['uuid'];
     const about = { budgetId: 'b1', projectId: String(other) };
     await say('b1', { type: 'BudgetExhausted', ...about, ...exhausted });
     await until(402, '/tasks', { ...minimal, projectUuid: other });
