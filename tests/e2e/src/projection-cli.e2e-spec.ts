@@ -88,6 +88,7 @@ describe('fornax projection', () => {
       'running',
       'secrets',
       'snapshots',
+      'spending',
       'status',
       'task-owners',
       'task-snapshots',
