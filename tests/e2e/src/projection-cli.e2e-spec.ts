@@ -51,6 +51,7 @@ describe('fornax projection', () => {
       return ((await answer.json()) as { uuid: string }).uuid;
     };
     await create('/jobs', { name: 'job' });
+    await create('/fornax/v1/billing/accounts/me/credits', { kind: 'grant', amount: '100' });
     const secret = { method: 'PUT', headers, body: JSON.stringify({ value: 'hush' }) };
     expect((await fetch(`${platform.apiUrl}/secrets-manager/data/a/b`, secret)).status).toBe(200);
     const pool = await create('/pools', { name: 'pool', profile: 'docker-batch', instanceCount: 1 });
