@@ -33,6 +33,8 @@ import { StateSaver } from './state-saver.js';
 import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
 
+const NO_SECRETS = { files: [], notes: [] };
+
 /** The files of an instance whose command runs, and how much that has printed. */
 export interface LiveFiles extends Omit<EndedJob, 'of'>, Pick<CommandRun, 'outputBytes'> {
   readonly program: Program;
@@ -71,6 +73,7 @@ export class Instance implements Measurable {
   readonly #meter: InstanceMeter;
   #command: CommandRuns | undefined;
   #prepared: PreparedInstance | undefined;
+  #secretNotes: readonly string[] = [];
   /** Takes the values of its secrets out of what it prints. */
   #redactor: (() => Redactor) | undefined;
   #leave: (() => void) | undefined;
@@ -273,6 +276,7 @@ export class Instance implements Measurable {
     const { averageGHz } = this.#meter;
     const notes = [
       ...this.snapshots.notes,
+      ...this.#secretNotes,
       ...this.#inputs.notes,
       ...notesOf(uploaded.leftOut),
       ...(this.#abort.signal.aborted ? [] : noteOfLostResults(uploaded.failure, outcome)),
@@ -396,7 +400,8 @@ export class Instance implements Measurable {
       over: tree?.lower && tree.dir,
     });
     this.#prepared = prepared;
-    const files = order.secrets === true ? await fetchSecretFiles(world, order, signal) : [];
+    const { files, notes } = order.secrets === true ? await fetchSecretFiles(world, order, signal) : NO_SECRETS;
+    this.#secretNotes = notes;
     if (order.secrets === true) await prepared.putSecrets(files);
     if (order.redactOutput !== false)
       this.#redactor = redactorsOf([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { secretFilesOf } from './lease-secrets.js';
+import { notesOfMissing, secretFilesOf } from './lease-secrets.js';
 
 const secret = (key: string) => ({ key, version: 1, value: `of ${key}` });
 
@@ -12,4 +12,15 @@ describe('files of secrets', () => {
 
   it('leave out a secret whose key is also a folder', () =>
     expect(secretFilesOf([secret('a'), secret('a/b/c'), secret('a/b')]).map(({ path }) => path)).toEqual(['a/b/c']));
+});
+
+describe('keys that no secret has', () => {
+  it('are told in one note, some of them', () => {
+    expect(notesOfMissing([])).toEqual([]);
+    expect(notesOfMissing(['a/b'])).toEqual(['Not all of its secrets are there: no secret has the key "a/b"']);
+    const [note = '', ...more] = notesOfMissing(Array.from({ length: 20 }, () => 'k'.repeat(1_024)));
+    expect(more).toEqual([]);
+    expect(note.length).toBeLessThan(300);
+    expect(note).toMatch(/, and more$/);
+  });
 });

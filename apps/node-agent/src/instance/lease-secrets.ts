@@ -9,10 +9,14 @@ import {
 } from '@fornax/contracts';
 import type { SecretFile } from '@fornax/drivers';
 
+import { quoted } from '../files/quoted.js';
 import { UserError } from '../profile/command-of.js';
 import { NotGranted, patiently } from './lease-grant.js';
 
 const TIMEOUT_MS = 10_000;
+/** Keys in one note, and how much of each. */
+const MOST_NAMED = 3;
+const MOST_KEY_CHARS = 60;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 
@@ -33,8 +37,9 @@ const secretsOf = async (
   { nodeId, rpc }: { readonly nodeId: string; readonly rpc: RpcClient },
   { leaseId, taskId, instance }: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
   signal: AbortSignal,
-): Promise<Part['secrets']> => {
+): Promise<{ readonly secrets: Part['secrets']; readonly missing: readonly string[] }> => {
   const secrets: Part['secrets'] = [];
+  const missing: string[] = [];
   let after: string | undefined;
   const ask = async (): Promise<Part> => {
     const request: SecretsRequest = { leaseId, taskId, instance, ...(after === undefined ? {} : { after }) };
@@ -46,8 +51,9 @@ const secretsOf = async (
   for (;;) {
     const part = await patiently(ask, signal);
     secrets.push(...part.secrets);
+    missing.push(...(part.missing ?? []));
     assertRoom(secrets);
-    if (!part.hasMore) return secrets;
+    if (!part.hasMore) return { secrets, missing };
     const next = part.next ?? part.secrets.at(-1)?.key;
     if (next === undefined || next === after)
       throw new Error('the platform says that there are more secrets, and not where');
@@ -66,6 +72,21 @@ export const secretFilesOf = (secrets: Part['secrets']): readonly SecretFile[] =
     .map(({ key, value }) => ({ path: key, content: Buffer.from(value, 'utf8') }));
 };
 
-/** The secrets of a lease as files. Tries for five minutes while nobody answers. @throws NotGranted @throws UserError they are too much, say */
-export const fetchSecretFiles = async (...asked: Parameters<typeof secretsOf>): Promise<readonly SecretFile[]> =>
-  secretFilesOf(await secretsOf(...asked));
+/** Says which keys of a task no secret has: its command finds no files for them. */
+export const notesOfMissing = (missing: readonly string[]): readonly string[] => {
+  if (missing.length === 0) return [];
+  const named = missing.slice(0, MOST_NAMED).map((key) => quoted(key, MOST_KEY_CHARS));
+  const more = missing.length > named.length ? ', and more' : '';
+  return [`Not all of its secrets are there: no secret has the key ${named.join(', ')}${more}`];
+};
+
+/**
+ * The secrets of a lease as files, and what to tell of those that are not there. Tries for five minutes while nobody answers.
+ * @throws NotGranted @throws UserError they are too much, say
+ */
+export const fetchSecretFiles = async (
+  ...asked: Parameters<typeof secretsOf>
+): Promise<{ readonly files: readonly SecretFile[]; readonly notes: readonly string[] }> => {
+  const { secrets, missing } = await secretsOf(...asked);
+  return { files: secretFilesOf(secrets), notes: notesOfMissing(missing) };
+};

@@ -258,6 +258,8 @@ export const secretsReplySchema = z.discriminatedUnion('granted', [
     hasMore: z.boolean(),
     /** The key that the next part comes after; absent of earlier services: the last of this one. */
     next: z.string().exactOptional(),
+    /** In the first part: keys that the task names one by one and that no secret has, some of them. */
+    missing: z.array(z.string()).exactOptional(),
   }),
   z.object({
     granted: z.literal(false),

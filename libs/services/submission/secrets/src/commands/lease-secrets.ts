@@ -17,6 +17,8 @@ import { SecretLookup, type SealedSecret } from '../queries/secret-lookup.js';
 /** Secrets in one answer, and bytes of them as JSON: a message takes a million, and the last value may be one of 64 KiB that JSON writes six times as long. */
 const MOST_SECRETS = 200;
 const MOST_BYTES = 400_000;
+/** Keys without a secret that are told. */
+const MOST_MISSING = 20;
 
 type Part = Extract<SecretsReply, { granted: true }>;
 type Rights = Extract<SecretRightsReply, { current: true }>;
@@ -47,7 +49,8 @@ export class LeaseSecrets {
     const secrets = part.secrets.map(({ key, version }) => ({ key, version }));
     // Before they are given: what is not in the log was not granted.
     if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets });
-    return part;
+    const missing = after === '' ? await this.lookup.missing(rights.owner, rights.keys, MOST_MISSING) : [];
+    return missing.length === 0 ? part : { ...part, missing: [...missing] };
   }
 
   /**

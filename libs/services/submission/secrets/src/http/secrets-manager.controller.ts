@@ -13,7 +13,7 @@ import { WireBody } from '@fornax/service-kit';
 import { SecretValues } from '../commands/secret-values.js';
 import { noSuchSecret, SecretLookup } from '../queries/secret-lookup.js';
 import { keysSchema, shownValueSchema, valueSchema, type ValueBody } from './secret-bodies.js';
-import { SecretKey, SecretPrefix } from './secret-paths.js';
+import { SecretPrefix, WholeSecretKey } from './secret-paths.js';
 
 /** A value is stored sealed alone. */
 const ANY_TEXT = { takesAnyText: true };
@@ -32,7 +32,7 @@ export class SecretsManagerController {
   @ApiOperation({ summary: 'Read the value of a secret; its key may hold slashes' })
   @ApiOkResponse({ standardSchema: shownValueSchema })
   @ApiNotFoundResponse({ description: 'There is no such secret' })
-  async read(@SecretKey() key: string, @CurrentContext() context: RequestContext): Promise<{ value: string }> {
+  async read(@WholeSecretKey() key: string, @CurrentContext() context: RequestContext): Promise<{ value: string }> {
     return { value: (await this.values.read(key, context)).value };
   }
 
@@ -42,7 +42,7 @@ export class SecretsManagerController {
   @ApiOkResponse()
   @ApiConflictResponse({ description: 'There is a secret with this key already' })
   async create(
-    @SecretKey() key: string,
+    @WholeSecretKey() key: string,
     @WireBody(valueSchema, ANY_TEXT) { value }: ValueBody,
     @CurrentContext() context: RequestContext,
   ): Promise<void> {
@@ -55,7 +55,7 @@ export class SecretsManagerController {
   @ApiOkResponse()
   @ApiNotFoundResponse({ description: 'There is no such secret' })
   async change(
-    @SecretKey() key: string,
+    @WholeSecretKey() key: string,
     @WireBody(valueSchema, ANY_TEXT) { value }: ValueBody,
     @CurrentContext() context: RequestContext,
   ): Promise<void> {
@@ -66,7 +66,7 @@ export class SecretsManagerController {
   @ApiOperation({ summary: 'Delete a secret with all of its versions; nobody can read them any more' })
   @ApiOkResponse()
   @ApiNotFoundResponse({ description: 'There is no such secret' })
-  async delete(@SecretKey() key: string, @CurrentContext() context: RequestContext): Promise<void> {
+  async delete(@WholeSecretKey() key: string, @CurrentContext() context: RequestContext): Promise<void> {
     await this.values.delete(key, context);
   }
 

@@ -90,6 +90,18 @@ export class SecretLookup {
     );
   }
 
+  /** Keys that no secret of an account has, sorted. */
+  async missing(owner: string, keys: readonly string[], most: number): Promise<readonly string[]> {
+    if (keys.length === 0) return [];
+    const rows = await this.db.query<{ readonly key: string }[]>(
+      `SELECT asked.key FROM unnest($2::text[]) AS asked(key)
+       WHERE NOT EXISTS (SELECT FROM secret WHERE owner = $1 AND key_id IS NOT NULL AND secret.key = asked.key)
+       ORDER BY asked.key COLLATE "C" LIMIT $3`,
+      [owner, keys, most],
+    );
+    return rows.map(({ key }) => key);
+  }
+
   /** What all secrets of an account that rights name come to, without opening one. */
   async sizeOf(owner: string, { keys, prefixes }: SecretRights): Promise<SecretsSize> {
     const [size] = await this.db.query<readonly (Omit<SecretsSize, 'bytes'> & { readonly sealed: number })[]>(
