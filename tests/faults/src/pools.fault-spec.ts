@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { auditFaults, projectionFaults } from './invariants.js';
 import { kill } from './nemesis/fault.js';
@@ -31,6 +32,8 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
   const slots = 2;
   let bed: Testbed;
   let pool: string;
+  /** The most that was seen at once. */
+  let most = { running: 0, counted: 0 };
 
   const untilState = (path: string, wanted: string): Promise<void> =>
     insist(async () => {
@@ -43,6 +46,12 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
       const now = await sleepers(seconds);
       if (now !== count) throw new Error(`${now} processes`);
     }, `${count} processes sleep`);
+
+  /** Folders of instances on the node, but those that wait for whatever comes. */
+  const foldersOnNode = async (): Promise<readonly string[]> => {
+    const names = await readdir(join(bed.dataDir, 'nodes', 'node-1', 'instances'));
+    return names.filter((name) => !name.startsWith('+')).sort();
+  };
 
   /** Leases of slots, by the log: those that are being prepared, those that are ready, and how many there ever were. */
   const leasesInLog = async () => {
@@ -57,6 +66,7 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
     const [dispatched, ready, ended] = [of('SlotsDispatched'), of('SlotsReady'), of('SlotsEnded')];
     const open = [...dispatched].filter((id) => !ended.has(id));
     return {
+      open: open.map(encodeURIComponent).sort(),
       preparing: open.filter((id) => !ready.has(id)).length,
       ready: open.filter((id) => ready.has(id)).length,
       ever: dispatched.size,
@@ -69,7 +79,8 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
       name: 'slots',
       profile: 'docker-batch',
       instanceCount: slots,
-      preparationTask: { commandLine: `sleep ${PREPARATION}` },
+      // With a file, so that tasks lie over it where this machine permits that.
+      preparationTask: { commandLine: `sh -c 'echo prepared > file; sleep ${PREPARATION}'` },
     };
     pool = (await call<{ readonly uuid: string }>(bed.platform, 'POST', '/pools', body)).uuid;
   });
@@ -82,7 +93,7 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
     await untilState(`/pools/${pool}`, 'FullyExecuting');
     expect(await sleepers(PREPARATION)).toBe(0);
     // Else the kill would have hit nobody.
-    expect(await leasesInLog()).toEqual({ preparing: 0, ready: slots, ever: 2 * slots });
+    expect(await leasesInLog()).toMatchObject({ preparing: 0, ready: slots, ever: 2 * slots });
   });
 
   it('of the platform while they are open: tasks in them go on, and no slot is opened twice', async () => {
@@ -98,7 +109,7 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
     await kill('platform').inject(bed);
     await untilState(`/tasks/${uuid}`, 'Success');
     expect(await sleepers(WORK)).toBe(0);
-    expect(await leasesInLog()).toEqual({ preparing: 0, ready: slots, ever });
+    expect(await leasesInLog()).toMatchObject({ preparing: 0, ready: slots, ever });
     await untilState(`/pools/${pool}`, 'FullyExecuting');
   });
 
@@ -110,6 +121,40 @@ describe(`kill -9 with slots of a pool (seed ${seed})`, () => {
       if (now.ready !== slots || now.ever !== ever + slots) throw new Error(JSON.stringify(now));
     }, 'slots are opened anew');
     expect(await sleepers(PREPARATION)).toBe(0);
+  });
+
+  it('of the agent while tasks run in them: no slot is counted twice, and the node has what the log knows, and nothing else', async () => {
+    const { ever } = await leasesInLog();
+    const body = {
+      name: 'in slots that go',
+      poolUuid: pool,
+      instanceCount: slots,
+      constants: [{ key: 'DOCKER_CMD', value: `sh -c 'cat file; sleep ${WORK}'` }],
+    };
+    const { uuid } = await call<{ readonly uuid: string }>(bed.platform, 'POST', '/tasks', body);
+    await untilSleeping(WORK, slots);
+    await kill('node-1').inject(bed);
+    await insist(async () => {
+      const [running, { runningInstanceCount, state }, task] = await Promise.all([
+        sleepers(WORK),
+        call<{ readonly state: string; readonly runningInstanceCount: number }>(bed.platform, 'GET', `/pools/${pool}`),
+        call<{ readonly state: string }>(bed.platform, 'GET', `/tasks/${uuid}`),
+      ]);
+      most = { running: Math.max(most.running, running), counted: Math.max(most.counted, runningInstanceCount) };
+      if (task.state !== 'Success' || state !== 'FullyExecuting') throw new Error(`${task.state} in ${state}`);
+    }, 'the task is done in slots that were opened anew');
+    expect(most).toEqual({ running: slots, counted: slots });
+    expect(await sleepers(WORK)).toBe(0);
+    const { open, ...counts } = await leasesInLog();
+    expect(counts).toEqual({ preparing: 0, ready: slots, ever: ever + slots });
+    // The folder of an instance goes after its end was told.
+    await insist(async () => expect(await foldersOnNode()).toEqual(open), 'the node has the folders of its open slots');
+  });
+
+  it('leaves nothing on the node when it is deleted', async () => {
+    await insist(() => call(bed.platform, 'DELETE', `/pools/${pool}`), 'delete the pool');
+    await insist(async () => expect(await foldersOnNode()).toEqual([]), 'the node has no folders');
+    expect((await sleepers(WORK)) + (await sleepers(PREPARATION))).toBe(0);
   });
 
   it('leaves a log in which the audit finds nothing, and projections that rebuild to it', async () => {
