@@ -1,5 +1,5 @@
 import { elasticPropertySchema, wireDate, wireDuration, type WirePool } from '@fornax/contracts';
-import { boundsOf, openSlotsOf, phaseCounts, sizeOf } from '@fornax/domain';
+import { boundsOf, isPoolEnding, openSlotsOf, phaseCounts, sizeOf } from '@fornax/domain';
 import { askedView, statusView, withoutEmptyParts, type LiveLeases, type PoolLoad } from '@fornax/tasks';
 import type { PoolEcho } from '../model/pool-spec.js';
 import { slotsAsTask } from '../model/slots-as-task.js';
@@ -27,8 +27,7 @@ const capacityOf = ({ fold }: PoolStatus, now: number) => {
   const least = Math.min(bounds.maximum, Math.max(bounds.minimum, bounds.minimumIdle));
   const wanted = Math.ceil(least / spec.slotsPerNode);
   const target = Math.max(wanted, sizeOf(slots.waiting) + sizeOf(openSlotsOf(fold)));
-  const isOver = fold.closeRequested || fold.failed !== null;
-  return { policyName, capacity: bounds.maximum, target: isOver ? 0 : target };
+  return { policyName, capacity: bounds.maximum, target: isPoolEnding(fold) ? 0 : target };
 };
 
 /** The whole pool as its owner sees it (contract, section 3.5); secrets are masked, nothing is null that a client cannot take. */
