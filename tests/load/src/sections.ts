@@ -15,6 +15,7 @@ import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
 import { measureS3 } from './s3-section.js';
+import { someSnapshots } from './snapshots.js';
 import { measureSlurm, slurmFigures } from './slurm.js';
 import { statusFreshness } from './status-freshness.js';
 import { bulkSubmissions, submissions } from './submissions.js';
@@ -25,6 +26,8 @@ export interface Run {
   readonly scale: number;
   /** Whether Slurm is measured in the same run, beside the node. */
   readonly isBesideSlurm?: boolean;
+  /** Size of the folder that snapshots are taken of. */
+  readonly snapshotMiB: number;
   readonly say: (text: string) => void;
 }
 
@@ -288,6 +291,16 @@ const inputsSection: Section = {
     }),
 };
 
+const snapshotsSection: Section = {
+  name: 'snapshots',
+  measure: ({ scale, snapshotMiB, say }) =>
+    withPlatform({ FORNAX_NODES: '1' }, async (platform) => {
+      const files = Math.max(1, Math.round(snapshotMiB * scale));
+      say(`snapshots of ${files} MiB in files of 1 MiB, and of a computation`);
+      return someSnapshots(platform, files);
+    }),
+};
+
 const ratingSection: Section = {
   name: 'rating',
   measure: ({ scale, say }) => {
@@ -339,6 +352,7 @@ export const SECTIONS: readonly Section[] = [
   freshnessSection,
   resultsSection,
   inputsSection,
+  snapshotsSection,
   ratingSection,
   manySection,
   s3Section,
