@@ -12,8 +12,8 @@ const STEP_MS = 50;
 const STEPS = 500;
 const ROUNDS_OF_STEP = 1_000;
 const KILLS = 3;
-/** Of the program that saves its state by itself: so many steps a run. */
-const STEPS_OF_RUN = 40;
+/** Of the program that saves its state by itself: so many steps a run. Many short runs would wait for each other, longer each time. */
+const STEPS_OF_RUN = 100;
 const EXIT_CODE = 85;
 /** A snapshot takes a moment, and so does whatever is said of it, on a machine that others use. */
 const SLACK_MS = 4_000;
