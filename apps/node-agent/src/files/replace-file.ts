@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chown, copyFile, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { chown, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { below, codeOf, versionOf } from './job-files.js';
 
 const FOLDER = constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_RDONLY;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const CHUNK_BYTES = 1_048_576;
 
 /**
  * Puts `file` at `path` below `root`, in place of what is there, in one step: whoever reads sees the old file or the new one. The folders on
@@ -32,7 +34,10 @@ export const replaceFile = async (root: string, path: string, file: string): Pro
   }
 };
 
-/** The folder lies over another one, and takes files in by no other way. Its owner may see the copy before it has its name. */
+/**
+ * The folder lies over another one, and takes files in by no other way. Its owner may see the copy before it has its name, and put anything in its place: what it
+ * is given is the file that was opened, whatever has its name by then.
+ */
 const replaceByCopy = async (
   folder: FileHandle,
   name: string,
@@ -40,14 +45,23 @@ const replaceByCopy = async (
   { uid, gid }: { readonly uid: number; readonly gid: number },
 ): Promise<string> => {
   const copy = below(folder, `.incoming-${randomUUID()}`);
+  const source = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    await copyFile(file, copy, constants.COPYFILE_EXCL);
-    await chown(copy, uid, gid);
-    const version = versionOf(await stat(copy));
-    await rename(copy, below(folder, name));
-    return version;
+    const target = await open(copy, NEW_FILE, 0o600);
+    try {
+      const { mode } = await source.stat();
+      await target.writeFile(source.createReadStream({ highWaterMark: CHUNK_BYTES }));
+      await target.chown(uid, gid);
+      await target.chmod(mode & 0o777);
+      const version = versionOf(await target.stat());
+      await rename(copy, below(folder, name));
+      return version;
+    } finally {
+      await target.close();
+      await rm(copy, { force: true });
+    }
   } finally {
-    await rm(copy, { force: true });
+    await source.close();
   }
 };
 
