@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { eventually, startTestNats, testClock, type TestClock, type TestNats } from '@fornax/testing';
@@ -109,6 +109,13 @@ it.each([3_600_000, -3_600_000])(
   },
   60_000,
 );
+
+it('lets instances run its own Node.js, by its path: it is in no PATH of theirs', async () => {
+  const own = await realpath(process.execPath);
+  const script = `case ":$PATH:" in *":${dirname(own)}:"*) exit 3;; esac; ${own} --version`;
+  await platform.order(aLeaseOrder('path', `sh -c '${script}'`));
+  expect(await eventually(() => platform.endOf('path'), { timeoutMs: 15_000 })).toMatchObject({ outcome: 'success' });
+}, 60_000);
 
 it('ends when its parent is gone', async () => {
   await runs('3815.5');

@@ -1,4 +1,4 @@
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -50,14 +50,15 @@ const upload = async (s3: S3Client, screen: Screen, signal: AbortSignal): Promis
   screen.say(`uploaded ${FILES.join(', ')} to the bucket ${INPUT_BUCKET}`);
 };
 
-const submit = (api: FornaxClient): Promise<string> =>
+const submit = async (api: FornaxClient): Promise<string> =>
   api.submitTask({
     name: 'mandelbrot sample',
     profile: 'docker-batch',
     instanceCount: STRIPS,
     constants: [
       { key: 'DOCKER_CMD', value: 'sh render.sh ${INSTANCE_ID}' },
-      { key: 'SAMPLE_NODE', value: process.execPath },
+      // Where instances see it, however its folder is linked to.
+      { key: 'SAMPLE_NODE', value: await realpath(process.execPath) },
     ],
     resourceBuckets: [INPUT_BUCKET],
     resultBucket: RESULT_BUCKET,

@@ -46,8 +46,9 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
   return new SandboxDriver({
     workDir: config.workDir,
     hide: [resolve(dataDir), ...(await privateAncestors(config.workDir)), ...hide],
+    expose,
     // The program that runs us, so that a Node.js from somebody's home can be used by instances too.
-    expose: [dirname(await realpath(process.execPath)), ...expose],
+    exposeByPath: [dirname(await realpath(process.execPath))],
     path: config.FORNAX_NODE_PATH,
     ready:
       config.FORNAX_NODE_SANDBOXES_READY ?? Math.min(MOST_READY, config.FORNAX_NODE_CORES || availableParallelism()),

@@ -151,10 +151,14 @@ export const STANDARD_PATH: readonly string[] = [
   '/bin',
 ];
 
-/** PATH of instances: those of the folders that they can see, in their order, and then what is exposed to them. */
-export const visiblePath = async (folders: readonly string[], view: HostView): Promise<string> => {
+/** PATH of instances: those of the folders that they can see, in their order, and then those that are exposed to them for that. */
+export const visiblePath = async (
+  folders: readonly string[],
+  expose: readonly string[],
+  view: HostView,
+): Promise<string> => {
   const visible: string[] = [];
-  for (const entry of new Set([...folders, ...view.exposed])) {
+  for (const entry of new Set([...folders, ...(await realFolders(expose))])) {
     if (!isAbsolute(entry)) continue;
     try {
       const real = await realpath(entry);
@@ -162,8 +166,7 @@ export const visiblePath = async (folders: readonly string[], view: HostView): P
       const isShown = view.exposed.some((folder) => isWithin(real, folder));
       const isHidden =
         view.hidden.some((folder) => isWithin(real, folder)) || !view.topLevel.some((folder) => isWithin(real, folder));
-      const isOurs = entry === view.resolver || PROGRAM_STATE.includes(entry);
-      if (!isOurs && (isShown || !isHidden)) visible.push(entry);
+      if (isShown || !isHidden) visible.push(entry);
     } catch {
       // not there
     }

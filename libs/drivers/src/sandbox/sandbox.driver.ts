@@ -54,6 +54,8 @@ export interface SandboxOptions {
   readonly hide: readonly string[];
   /** Folders below a home that instances may read nevertheless. */
   readonly expose?: readonly string[];
+  /** The same, but their PATH does not name them. */
+  readonly exposeByPath?: readonly string[];
   /** Where this machine says which name servers it asks; default /etc/resolv.conf. */
   readonly resolver?: string;
   /** Folders that the PATH of instances names, those that they cannot see left out; what is exposed comes after them. */
@@ -163,7 +165,7 @@ export class SandboxDriver implements Driver {
   }
 
   async probe(): Promise<DriverFacts> {
-    const { workDir, hide, expose = [], path = STANDARD_PATH, resolver } = this.#options;
+    const { workDir, hide, expose = [], exposeByPath = [], path = STANDARD_PATH, resolver } = this.#options;
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const lockText = await this.#lock.take();
     await rm(this.#pipes.folder, { recursive: true, force: true });
@@ -172,7 +174,7 @@ export class SandboxDriver implements Driver {
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
     if (!isRoot() && this.#cgroups?.limits.includes('pids') !== true) this.#bound = await boundingProcesses(this.#most);
-    const view = await hostView([...hide, workDir], expose, resolver);
+    const view = await hostView([...hide, workDir], [...expose, ...exposeByPath], resolver);
     const level = await this.#choose(view);
     this.#warden = await Warden.start({
       agentPid: process.pid,
@@ -203,7 +205,7 @@ export class SandboxDriver implements Driver {
       name: `sandbox/${level.name}`,
       warnings,
       limits,
-      path: await visiblePath(path, shown),
+      path: await visiblePath(path, expose, shown),
       wayOut: wayOutWarning === undefined,
       laysOver: this.#laysOver,
     };
