@@ -96,7 +96,13 @@ export const ROWS: readonly Row[] = [
     source: 5,
     why: 'the folder of the job, as [the contract](../contract/rest-api.md) has it',
   },
-  { id: 'nofile', area: 'Limits', what: 'open files, soft and at most (of an agent without `CAP_SYS_RESOURCE`, at most what it may have itself)', docker: '1024, 524288', source: 4 },
+  {
+    id: 'nofile',
+    area: 'Limits',
+    what: 'open files, soft and at most (of an agent without `CAP_SYS_RESOURCE`, at most what it may have itself)',
+    docker: '1024, 524288',
+    source: 4,
+  },
   {
     id: 'core',
     area: 'Limits',
