@@ -70,11 +70,6 @@ export class SpendingHolds {
     return isChanged;
   }
 
-  /** Those by which what runs is ended. */
-  stopping(): readonly SpendingHold[] {
-    return [...this.holds.values()].filter(({ stops }) => stops);
-  }
-
   /** What holds a task or pool of an account in a project back; credits before budgets. A task that names no project is in the one that its account began with. */
   of(owner: string, projectUuid: string | null): SpendingHold | undefined {
     if (this.holds.size === 0) return undefined;

@@ -259,11 +259,6 @@ export class AccountDirectory {
     return this.fold.holds.of(accountId, projectUuid ?? null);
   }
 
-  /** Budgets by whose policy what runs in their projects is ended, now that they are used up. */
-  stopped(): readonly SpendingHold[] {
-    return this.fold.holds.stopping();
-  }
-
   /** Waits until a commit of an account is folded here. @returns false when it was not within the time */
   knows(sequence: number, timeoutMs: number): Promise<boolean> {
     return this.progress.reach(sequence, { timeoutMs });
