@@ -48,6 +48,7 @@ export { Creations, type Accepted, type AskedObject, type CreationOf } from './c
 export { TaskPlaces, type FindJob, type KnownJob } from './places/task-places.js';
 export { Neighbors, outcomeOfState } from './places/neighbors.js';
 export { TasksOfJobs, type JobCounts, type TaskInJob } from './commands/tasks-of-jobs.js';
+export { TasksOfPools } from './commands/tasks-of-pools.js';
 export { ENDS } from './process-managers/task-expiry.js';
 export { ChangeTask } from './commands/change-task.handler.js';
 export { TaskBuckets } from './commands/task-buckets.js';

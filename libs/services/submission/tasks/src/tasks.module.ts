@@ -50,6 +50,7 @@ import { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
 import { Neighbors } from './places/neighbors.js';
 import { TaskPlaces } from './places/task-places.js';
 import { TasksOfJobs } from './commands/tasks-of-jobs.js';
+import { TasksOfPools } from './commands/tasks-of-pools.js';
 import { TaskRowController } from './tables/task-row.controller.js';
 import { TaskTables } from './tables/task-tables.js';
 import { DATABASE } from './model/database.js';
@@ -90,6 +91,7 @@ import { DATABASE } from './model/database.js';
     TaskPlaces,
     ShownTasks,
     TasksOfJobs,
+    TasksOfPools,
     TaskBatches,
     SubmitTask,
     ChangeTask,
@@ -120,6 +122,7 @@ import { DATABASE } from './model/database.js';
     RepeatTask,
     TaskBatches,
     TasksOfJobs,
+    TasksOfPools,
     Neighbors,
     TASKS_CONFIG,
     LiveStatus,

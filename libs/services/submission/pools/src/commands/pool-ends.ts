@@ -1,6 +1,6 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Unavailable } from '@fornax/base';
-import { InjectDatabase, PoolTasks } from '@fornax/tasks';
+import { InjectDatabase, PoolTasks, TasksOfPools } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 
 /** A pool with so many open tasks at most has cancelled all of them when the request to delete it is answered. */
@@ -14,6 +14,7 @@ export class PoolEnds implements BeforeApplicationShutdown {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly tasks: PoolTasks,
+    private readonly ending: TasksOfPools,
   ) {}
 
   beforeApplicationShutdown(): void {
@@ -27,7 +28,7 @@ export class PoolEnds implements BeforeApplicationShutdown {
 
   /** @throws LogUnavailable @throws Unavailable the process ends: the next one goes on */
   async cancel(poolId: string): Promise<void> {
-    while (await this.tasks.cancelSome(poolId))
+    while (await this.ending.cancelSome(poolId))
       if (this.isStopping) throw new Unavailable('The process is being stopped', { code: 'behind' });
   }
 

@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { SomeTasks } from '../commands/some-tasks.js';
-import { TaskDeletion } from '../commands/task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
@@ -15,18 +13,13 @@ export interface PoolLoad {
 
 const MAX_LIST = 10_000;
 
-/** The tasks of pools: listed, counted, cancelled. */
+/** Reads what tasks there are in pools. */
 @Injectable()
 export class PoolTasks {
-  private readonly parts: SomeTasks;
-
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly stored: StoredTasks,
-    deletion: TaskDeletion,
-  ) {
-    this.parts = new SomeTasks(db, deletion, `spec->>'poolUuid' = $1`);
-  }
+  ) {}
 
   /** What the pools have to do, by their ids; those without any tasks are left out. */
   async loads(poolIds: readonly string[]): Promise<ReadonlyMap<string, PoolLoad>> {
@@ -71,10 +64,5 @@ export class PoolTasks {
       [poolId],
     );
     return Number(row?.open ?? 0);
-  }
-
-  /** Cancels what has not ended of the tasks of a deleted pool. @returns whether there may be more @throws Unavailable the rows are behind */
-  cancelSome(poolId: string): Promise<boolean> {
-    return this.parts.cancel(poolId, 'pool-deleted');
   }
 }
