@@ -5,6 +5,7 @@ import { CreateJob } from './commands/create-job.handler.js';
 import { EndJob } from './commands/end-job.handler.js';
 import { JOB_NAMES, JobCommits } from './commands/job-commits.js';
 import { JOB_SHORTNAMES, JobReservations, JobRoom } from './commands/job-places.js';
+import { JobHistoryController } from './http/job-history.controller.js';
 import { JobListsController } from './http/job-lists.controller.js';
 import { JobsController } from './http/jobs.controller.js';
 import { RepeatJob } from './commands/repeat-job.handler.js';
@@ -22,7 +23,7 @@ import { JobLookup } from './queries/job-lookup.js';
 /** Jobs: what users command of them, and what ends with them. */
 @Module({
   imports: [TasksModule],
-  controllers: [JobListsController, JobsController, WholeJobsController, JobAttendant],
+  controllers: [JobListsController, JobsController, WholeJobsController, JobHistoryController, JobAttendant],
   providers: [
     ...provideProjection(DATABASE, JobsProjection),
     provideReadBarrier(JobBarrier, JOBS),

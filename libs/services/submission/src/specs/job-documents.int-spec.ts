@@ -113,6 +113,32 @@ describe('a job as one document', () => {
     expect(await types(await harness.addAccount())).toEqual([]);
   });
 
+  it('is read as of any moment as it was shown then', async () => {
+    const id = await made();
+    const read = (query: string, token?: string) =>
+      harness.call('GET', `${DOCUMENTS}/${id}${query}`, undefined, token ? { token } : {});
+    const first = (await read('')).json();
+    const [created] = await harness.log.readAggregate('job', id);
+    const sequence = created?.sequence ?? 0;
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    await eventually(async () => (await harness.jobState(id)) === 'Completed');
+    const then = await read(`?asOf=${sequence}`);
+    expect(then.json()).toEqual(first);
+    expect(then.headers.get('fornax-sequence')).toBe(String(sequence));
+    const [, terminated, completed] = await harness.log.readAggregate('job', id);
+    expect((await read(`?asOf=${terminated?.sequence}`)).json()['state']).toBe('Terminating');
+    expect((await read(`?asOf=${new Date().toISOString()}`)).json()).toEqual((await read('')).json());
+    const early = await read(`?asOf=${sequence - 1}`);
+    expect([early.status, early.text]).toEqual([404, expect.stringContaining('did not exist yet')]);
+    for (const wrong of ['999999999', 'soon']) expect((await read(`?asOf=${wrong}`)).status).toBe(400);
+    expect((await read(`?asOf=${sequence}`, await harness.addAccount())).status).toBe(404);
+    await harness.call('DELETE', `/jobs/${id.toUpperCase()}`);
+    await eventually(() => harness.isJobGone(id));
+    expect((await read(`?asOf=${completed?.sequence}`)).json()['state']).toBe('Completed');
+    const gone = await read(`?asOf=${new Date().toISOString()}`);
+    expect([gone.status, gone.text]).toEqual([404, expect.stringContaining('was deleted')]);
+  });
+
   it('is made once under one key', async () => {
     const headers = { 'idempotency-key': 'document-key' };
     const first = await harness.call('POST', DOCUMENTS, diamond, { headers });

@@ -1,4 +1,5 @@
-export { checkReached, isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
+export { isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
+export { ObjectAsOf, type PastObject } from './as-of/object-as-of.js';
 export { AskedPage, AsksForPage, pageOfEvents, type PlaceInHistory } from './as-of/history-query.js';
 export { TaskAsOf } from './as-of/task-as-of.js';
 export { TaskHistory } from './as-of/task-history.js';

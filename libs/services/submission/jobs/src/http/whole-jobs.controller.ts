@@ -28,7 +28,6 @@ import { RepeatJob } from '../commands/repeat-job.handler.js';
 import { inFieldsOf } from '../model/document-fields.js';
 import { tasksOfDocument } from '../model/tasks-of-document.js';
 import { dotOf, jobGraph } from '../queries/job-graph.js';
-import { JobHistory, jobHistorySchema, type JobHistoryAnswer } from '../queries/job-history.js';
 import { JobLookup } from '../queries/job-lookup.js';
 import { CreatesJob } from './creates-job.js';
 
@@ -55,7 +54,6 @@ export class WholeJobsController {
     private readonly repetitions: RepeatJob,
     private readonly lookup: JobLookup,
     private readonly tasks: TasksOfJobs,
-    private readonly history: JobHistory,
   ) {}
 
   @CreatesJob()
@@ -108,15 +106,6 @@ export class WholeJobsController {
     if (format === 'json') return graph;
     reply.header('content-type', 'text/vnd.graphviz; charset=utf-8');
     return dotOf(graph);
-  }
-
-  @Get(':id/events')
-  @ApiOperation({
-    summary: 'Everything that happened to a job itself, in order: who, when, why. Deleted jobs too, by id',
-  })
-  @ApiOkResponse({ standardSchema: jobHistorySchema })
-  events(@Param('id') id: string, @CurrentAccount() account: Account): Promise<JobHistoryAnswer> {
-    return this.history.read(account, id);
   }
 
   @Makes('clone', 'Make a job like this one, with copies of all of its tasks')

@@ -1,3 +1,4 @@
+import type { RecordedCommit } from '@fornax/contracts';
 import type { JobEnd, JobEvent, PublicJobState } from '@fornax/domain';
 
 /** A row of `job`. Times in milliseconds. */
@@ -67,7 +68,7 @@ const inState = (row: JobRow, state: PublicJobState, at: number): JobRow => ({
 });
 
 /** The row after an event of its job; null: there is none any more. @param row undefined before the job is created */
-export const rowAfter = (row: JobRow | undefined, event: JobEvent, sequence: number): JobRow | null => {
+const rowAfter = (row: JobRow | undefined, event: JobEvent, sequence: number): JobRow | null => {
   if (event.type === 'JobCreated') {
     const { jobId, owner, spec, at } = event;
     const maxWall = spec.maxWallTimeSeconds ?? null;
@@ -106,6 +107,17 @@ export const rowAfter = (row: JobRow | undefined, event: JobEvent, sequence: num
       return null;
   }
 };
+
+/** Folds one commit of a job. @param row undefined before the job is created @returns null: there is none any more */
+export const rowAfterCommit = (
+  row: JobRow | null | undefined,
+  { events, sequence }: Pick<RecordedCommit, 'events' | 'sequence'>,
+): JobRow | null =>
+  // The aggregate's name in the subject is what makes these job events.
+  (events as readonly JobEvent[]).reduce<JobRow | null>(
+    (before, event) => rowAfter(before ?? undefined, event, sequence),
+    row ?? null,
+  );
 
 /** A row as Postgres gives it: bigint comes as text. */
 export type JobRecord = {

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import type { JobEvent } from '@fornax/domain';
 import { ReadBarrier, type Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
-import { ALL_JOB_COLUMNS, JOB_COLUMNS, rowAfter, rowOf, type JobRecord, type JobRow } from './job-row.js';
+import { ALL_JOB_COLUMNS, JOB_COLUMNS, rowAfterCommit, rowOf, type JobRecord, type JobRow } from './job-row.js';
 
 /** Name of the projection and of its checkpoint. */
 export const JOBS = 'jobs';
@@ -34,10 +33,7 @@ export class JobsProjection implements Projection {
       ids,
     ]);
     const rows = new Map<string, JobRow | null>(records.map((record) => [record.job_id, rowOf(record)]));
-    for (const { aggregateId, events, sequence } of batch)
-      // The aggregate's name in the subject is what makes these job events.
-      for (const event of events as readonly JobEvent[])
-        rows.set(aggregateId, rowAfter(rows.get(aggregateId) ?? undefined, event, sequence));
+    for (const commit of batch) rows.set(commit.aggregateId, rowAfterCommit(rows.get(commit.aggregateId), commit));
     const kept = [...rows.values()].filter((row) => row !== null);
     if (kept.length > 0) await tx.query(UPSERT, [JSON.stringify(kept)]);
     const gone = ids.filter((id) => rows.get(id) === null);

@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { AccountDirectory, type Account } from '@fornax/identity';
-import { NotFound } from '@fornax/base';
-import { EVENT_LOG } from '@fornax/service-kit';
-import { isId, wireEventsOf, wireEventSchema } from '@fornax/tasks';
+import { NotFound, type Clock } from '@fornax/base';
+import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { isId, ObjectAsOf, wireEventsOf, wireEventSchema, type AsOf, type PastObject } from '@fornax/tasks';
 import { z } from 'zod';
+import { rowAfterCommit, type JobRow } from '../model/job-row.js';
 import { JobLookup } from './job-lookup.js';
 
 export const jobHistorySchema = z.object({ jobId: z.string(), events: z.array(wireEventSchema) });
@@ -16,23 +17,46 @@ const ownerIn = (commit: RecordedCommit | undefined): string | undefined => {
   return undefined;
 };
 
-/** Reads what happened to a job from the log, deleted ones too, by id. Jobs have a handful of events, so there are no pages. */
+/** What the log knows of a job. */
+interface KnownJob {
+  readonly jobId: string;
+  readonly owner: string;
+  readonly commits: readonly RecordedCommit[];
+}
+
+/** Reads from the log what happened to a job and how it stood, deleted ones too, by id. Jobs have a handful of events, so there are no pages. */
 @Injectable()
 export class JobHistory {
+  private readonly past: ObjectAsOf<JobRow>;
+
   constructor(
     private readonly lookup: JobLookup,
     private readonly accounts: AccountDirectory,
     @Inject(EVENT_LOG) private readonly log: EventLog,
-  ) {}
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.past = new ObjectAsOf({ aggregate: 'job', apply: rowAfterCommit }, log, clock);
+  }
 
   /** @param id id or shortname @throws NotFound */
   async read(account: Account, id: string): Promise<JobHistoryAnswer> {
+    const { jobId, owner, commits } = await this.known(account, id);
+    return { jobId, events: commits.flatMap((commit) => wireEventsOf(commit, { owner })) };
+  }
+
+  /** The job itself, without its tasks. @param id id or shortname @throws NotFound also where it did not exist yet, or not any more @throws ValidationFailed */
+  async asOf(account: Account, id: string, moment: AsOf): Promise<PastObject<JobRow>> {
+    const { jobId } = await this.known(account, id);
+    return this.past.read(jobId, moment);
+  }
+
+  private async known(account: Account, id: string): Promise<KnownJob> {
     const jobId = await this.idOf(account, id);
     const commits = await this.log.readAggregate('job', jobId);
     const owner = ownerIn(commits[0]);
     if (owner === undefined || !this.accounts.reaches(account, owner, 'look'))
       throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
-    return { jobId, events: commits.flatMap((commit) => wireEventsOf(commit, { owner })) };
+    return { jobId, owner, commits };
   }
 
   private async idOf(account: Account, id: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
-import { InjectDatabase, isIdOrName } from '@fornax/tasks';
+import { InjectDatabase, isId, isIdOrName } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { ALL_JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
 import { JobBarrier } from '../model/jobs.projection.js';
@@ -77,9 +77,9 @@ export class JobLookup {
 
   private async row(owner: string, id: string, isAnybodys: boolean): Promise<JobRow | undefined> {
     const [record] = await this.db.query<JobRecord[]>(
-      `SELECT ${ALL_JOB_COLUMNS} FROM job WHERE (job_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
+      `SELECT ${ALL_JOB_COLUMNS} FROM job WHERE (job_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $4)
        ORDER BY job_id = $2 DESC, created_ms DESC LIMIT 1`,
-      [owner, id, isAnybodys],
+      [owner, isId(id) ? id.toLowerCase() : id, isAnybodys, id],
     );
     return record && rowOf(record);
   }
