@@ -52,6 +52,20 @@ describe('fornax projection', () => {
     };
     await create('/jobs', { name: 'job' });
     await create('/fornax/v1/billing/accounts/me/credits', { kind: 'grant', amount: '100' });
+    const waits = {
+      name: 'whole',
+      tasks: [
+        { name: 'first', command: 'sleep 600' },
+        { name: 'behind', command: 'true', after: ['first'] },
+      ],
+    };
+    const [ended, forgotten] = [await create('/fornax/v1/jobs', waits), await create('/fornax/v1/jobs', waits)];
+    await api.jobs.terminate(ended);
+    await api.jobs.delete(forgotten, true);
+    await eventually(async () => (await api.jobs.get(ended)).state === 'Completed', { timeoutMs: 30_000 });
+    await eventually(async () => !(await api.jobs.list()).some(({ uuid }) => uuid === forgotten), {
+      timeoutMs: 30_000,
+    });
     const secret = { method: 'PUT', headers, body: JSON.stringify({ value: 'hush' }) };
     expect((await fetch(`${platform.apiUrl}/secrets-manager/data/a/b`, secret)).status).toBe(200);
     const pool = await create('/pools', { name: 'pool', profile: 'docker-batch', instanceCount: 1 });

@@ -72,6 +72,8 @@ describe('reading a task creation from the wire', () => {
     ['a missing name', { profile: 'docker-batch' }, 'name'],
     ['a name of 2048 characters', { ...minimal, name: 'a'.repeat(2_048) }, 'name'],
     ['a shortname that ends with a dash', { ...minimal, shortname: 'a-' }, 'shortname'],
+    ['a field of ours that is not known', { ...minimal, fornax: { afterr: [] } }, 'fornax.afterr'],
+    ['one of a dependency', { ...minimal, fornax: { AFTER: [{ Task: 'a', once: true }] } }, 'fornax.after[0].once'],
     ['a shortname like an id', { ...minimal, shortname: '0198A000-0000-7000-8000-00000000ffff' }, 'shortname'],
     ['a count that is no number', { ...minimal, instanceCount: '4 or 5' }, 'instanceCount'],
     ['a count with a fraction', { ...minimal, instanceCount: 1.5 }, 'instanceCount'],

@@ -76,15 +76,15 @@ export const unwrapped = (schema: z.core.$ZodType): z.core.$ZodType => {
 };
 
 /**
- * How to read one schema's input: keys match in any case and are given their own name, keys that the schema does not know are dropped, null
- * and empty references are absent (contract, sections 1.4, 5.1 to 5.3). Keys of records are user data and keep their case.
+ * How to read one schema's input: keys match in any case and are given their own name, keys that the schema does not know are dropped unless it
+ * is a strict one, null and empty references are absent (contract, sections 1.4, 5.1 to 5.3). Keys of records are user data and keep their case.
  */
 const compile = (wrapped: z.core.$ZodType): Normalize => {
   const schema = unwrapped(wrapped);
   const def = definitionOf(schema);
   switch (def.type) {
     case 'object':
-      return compileObject(def.shape);
+      return compileObject(def.shape, isStrict(def));
     case 'array': {
       const element = compile(def.element);
       return (value) => (Array.isArray(value) ? value.map(element) : value);
@@ -112,7 +112,11 @@ const compile = (wrapped: z.core.$ZodType): Normalize => {
   }
 };
 
-const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normalize => {
+/** Whether a schema refuses what it does not know: such fields are left for it to find. */
+const isStrict = ({ catchall }: { readonly catchall?: z.core.$ZodType | undefined }): boolean =>
+  catchall !== undefined && definitionOf(catchall).type === 'never';
+
+const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>, keepsUnknown: boolean): Normalize => {
   const fields: Fields = new Map(
     Object.entries(shape).map(([name, schema]) => [
       name.toLowerCase(),
@@ -127,6 +131,7 @@ const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normal
       const item = value[key];
       if (item === undefined) continue;
       const field = exact.get(key) ?? fields.get(key.toLowerCase());
+      if (!field && keepsUnknown && item !== null) result[key] = item;
       if (!field || (item === null && !field.takesNull)) continue;
       const normal = field.normalize(item);
       if (normal !== undefined) result[field.name] = normal;
@@ -181,6 +186,8 @@ type Issue = z.core.$ZodIssue;
 /** The issue itself, or what says more: what is wrong with a key, or with the only form of several that a value has outwardly. */
 const tellingIssues = (issue: Issue): readonly Issue[] => {
   const within = ({ path, ...inner }: Issue): Issue => ({ ...inner, path: [...issue.path, ...path] }) as Issue;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ ...issue, path: [...issue.path, key], message: 'There is no such field.' }));
   if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ ...inner, path: issue.path }) as Issue);
   if (issue.code !== 'invalid_union') return [issue];
   const [form, ...others] = issue.errors.filter((inners) => inners.every(({ path }) => path.length > 0));

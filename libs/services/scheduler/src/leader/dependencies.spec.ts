@@ -12,6 +12,8 @@ const on = (taskId: string, ...outcomes: readonly TaskOutcome[]): TaskDependency
 const aTask = (taskId: string, ...dependencies: readonly TaskDependency[]) =>
   submitted(taskId, { instances: '0', ...(dependencies.length > 0 ? { dependencies } : {}) });
 
+const inOrder = ['TaskSubmitted', 'DependenciesFulfilled', 'InstancesDispatched'];
+
 const join = (one: Rig) => one.append('node', 'n1', 0, nodeJoined('n1'));
 const submit = (one: Rig, taskId: string, ...dependencies: readonly TaskDependency[]) =>
   one.append('task', taskId, 0, aTask(taskId, ...dependencies));
@@ -41,11 +43,7 @@ describe('tasks that wait for others', () => {
     await run(one, 'b');
     await leaseOf(one, 'c');
     expect(one.leases().map(({ taskId }) => taskId)).toEqual(['a', 'b', 'c']);
-    expect((await one.typesOf('c')).slice(0, 3)).toEqual([
-      'TaskSubmitted',
-      'DependenciesFulfilled',
-      'InstancesDispatched',
-    ]);
+    expect((await one.typesOf('c')).slice(0, 3)).toEqual(inOrder);
   });
 
   it('are cancelled one behind the other when the first does not end as it should', async () => {
@@ -104,4 +102,40 @@ describe('tasks that wait for others', () => {
     expect(one.leadership?.view.dependencies.size).toBe(0);
     expect(one.leases().map(({ taskId }) => taskId)).toEqual(['a']);
   });
+
+  it('are one that waits for a thousand, and a thousand that wait for one, with a commit for each that is decided', async () => {
+    const one = await rig().lead();
+    await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 2_000, memoryMB: 2_000_000 }));
+    const names = (kind: string) => Array.from({ length: 1_000 }, (_, n) => `${kind}-${n}`);
+    const [before, behind] = [names('in'), names('out')];
+    for (const id of before) await submit(one, id);
+    await submit(one, 'middle', ...before.map((id) => on(id)));
+    for (const id of behind) await submit(one, id, on('middle'));
+    const leased = () => new Map(one.leases().map((lease) => [lease.taskId, lease]));
+    const until = (count: number) => eventually(() => leased().size === count, { timeoutMs: 30_000 });
+    const end = async (ids: readonly string[]): Promise<void> => {
+      const orders = leased();
+      const reports = ids.flatMap((id) => {
+        const lease = orders.get(id);
+        return lease ? [startedReport(lease), endedReport(lease)] : [];
+      });
+      for (let from = 0; from < reports.length; from += 500)
+        await one.report('n1', 1, ...reports.slice(from, from + 500));
+    };
+    await until(1_000);
+    expect(leased().has('middle')).toBe(false);
+    await end(before.slice(1));
+    expect(leased().has('middle')).toBe(false);
+    await end(before.slice(0, 1));
+    await until(1_001);
+    await end(['middle']);
+    await until(2_001);
+    expect(one.leases()).toHaveLength(2_001);
+    // Ends that decide nothing leave no trace: the edges are in the log twice, as they were asked for and as they were met.
+    const events = await one.taskEvents('middle');
+    expect(events.filter(({ type }) => type === 'DependenciesFulfilled')).toHaveLength(1);
+    expect(events.slice(0, 3).map(({ type }) => type)).toEqual(inOrder);
+    expect((await one.typesOf('out-999')).slice(0, 3)).toEqual(inOrder);
+    expect(one.leadership?.view.dependencies.size).toBe(0);
+  }, 60_000);
 });

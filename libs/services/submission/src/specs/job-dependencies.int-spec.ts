@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jobGraphSchema } from '@fornax/contracts';
 import { aLease, anEnd, concluded, dispatched } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
 import { DOCUMENTS, errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
@@ -138,6 +139,68 @@ describe('dependencies', () => {
       expect([answer.status, errorsOf(answer)]).toEqual([400, [field]]);
     }
   });
+
+  it('are refused with the path of the field where they are malformed, and nothing is left behind', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const before = (await harness.call('GET', '/info')).json()['taskCount'];
+    const other = await submitTo(harness, { ...one, jobUuid });
+    const advanced = (own: unknown) => ({ dependencies: { advancedDependsOn: [own] } });
+    const after = (own: unknown) => ({ fornax: { after: [own] } });
+    const many = (count: number) => Array.from({ length: count }, () => other);
+    for (const [body, field] of [
+      [{ dependencies: [other] }, 'dependencies'],
+      [{ dependencies: { dependsOn: other } }, 'dependencies.dependsOn'],
+      [{ dependencies: { dependsOn: [other, 7] } }, 'dependencies.dependsOn[1]'],
+      [{ dependencies: { dependsOn: many(1_001) } }, 'dependencies.dependsOn'],
+      [{ dependencies: { advancedDependsOn: {} } }, 'dependencies.advancedDependsOn'],
+      [advanced(other), 'dependencies.advancedDependsOn[0]'],
+      [advanced({}), 'dependencies.advancedDependsOn[0].taskUuid'],
+      [
+        advanced({ taskUuid: other, taskFinalStateCondition: 'success' }),
+        'dependencies.advancedDependsOn[0].taskFinalStateCondition',
+      ],
+      [
+        advanced({ taskUuid: other, taskFinalStateCondition: ['success', 'never'] }),
+        'dependencies.advancedDependsOn[0].taskFinalStateCondition[1]',
+      ],
+      [{ fornax: { after: other } }, 'fornax.after'],
+      [after(other), 'fornax.after[0]'],
+      [after({ on: 'success' }), 'fornax.after[0].task'],
+      [after({ task: other, on: 'sucess' }), 'fornax.after[0].on'],
+      [after({ task: other, each: 'yes' }), 'fornax.after[0].each'],
+      [after({ task: other, once: true }), 'fornax.after[0].once'],
+    ] as const) {
+      const answer = await harness.call('POST', '/tasks', { ...minimal, ...one, jobUuid, ...body });
+      expect([JSON.stringify(body).slice(0, 80), answer.status, errorsOf(answer)]).toEqual([
+        JSON.stringify(body).slice(0, 80),
+        400,
+        [field],
+      ]);
+    }
+    expect(await harness.tasksOf(jobUuid)).toHaveLength(1);
+    expect((await harness.call('GET', '/info')).json()['taskCount']).toBe(Number(before) + 1);
+  });
+
+  it('may be a thousand of one task, and of a thousand tasks on one', async () => {
+    const names = Array.from({ length: 1_000 }, (_, n) => n);
+    const id = await harness.createWhole({
+      name: 'fan',
+      tasks: [
+        ...names.map((n) => ({ name: `in-${n}`, command: 'true' })),
+        { name: 'middle', command: 'true', after: names.map((n) => `in-${n}`) },
+        ...names.map((n) => ({ name: `out-${n}`, command: 'true', after: ['middle'] })),
+      ],
+    });
+    const tasks = await harness.byName(id);
+    expect(tasks.size).toBe(2_001);
+    const middle = await readFrom(harness, String(tasks.get('middle')?.['uuid']));
+    expect(middle.dependencies).toMatchObject({ state: 'waiting' });
+    expect(middle.dependencies?.advancedDependsOn).toHaveLength(1_000);
+    const graph = jobGraphSchema.parse((await harness.call('GET', `${DOCUMENTS}/${id}/graph`)).json());
+    expect([graph.dependencies.length, graph.criticalPath.length]).toEqual([2_000, 3]);
+    expect((await harness.call('DELETE', `/jobs/${id}?force=true`)).status).toBe(200);
+    await eventually(() => harness.isJobGone(id), { timeoutMs: 60_000 });
+  }, 120_000);
 
   it('may name tasks of the same request by their shortnames, whatever the order, but in no circle', async () => {
     const jobUuid = await harness.createJob({ useDependencies: true });
