@@ -78,4 +78,4 @@ export {
 } from './api/results-client.js';
 export { parseSnapshotManifest, SnapshotsClient } from './api/snapshots-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
-export type { LogAuditFinding, LogAuditMessage } from './api/log-audit.js';
+export type { AuditFinding, AuditMessage } from '@fornax/contracts';

@@ -1,4 +1,4 @@
-import type { LogAuditFinding, LogAuditMessage } from '@fornax/client';
+import type { AuditFinding, AuditMessage } from '@fornax/client';
 import type { Command } from 'commander';
 import { withProgress, type Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
@@ -25,12 +25,12 @@ export interface Audited {
   readonly commits: number;
   readonly tasksUnderWay: number;
   readonly count: number;
-  readonly findings: readonly LogAuditFinding[];
+  readonly findings: readonly AuditFinding[];
 }
 
 /** Follows an audit to its end, and says where it is on its way. */
-export const followAudit = async (io: Io, messages: AsyncIterable<LogAuditMessage>): Promise<Audited> => {
-  const findings: LogAuditFinding[] = [];
+export const followAudit = async (io: Io, messages: AsyncIterable<AuditMessage>): Promise<Audited> => {
+  const findings: AuditFinding[] = [];
   let toldAt = performance.now() + QUIET_MS - TELL_MS;
   for await (const message of messages) {
     if (message.type === 'finding' && findings.length < MOST_SHOWN) findings.push(message.finding);

@@ -2,12 +2,13 @@ import {
   creditsOfAccountSchema,
   ownBudgetSchema,
   publishedListSchema,
+  type AuditMessage,
   type WireCreditsOfAccount,
   type WireOwnBudget,
   type WirePublishedList,
 } from '@fornax/contracts';
 import type { JsonCall, OpenStream } from './api-connection.js';
-import { readAudit, type LogAuditMessage } from './log-audit.js';
+import { readAudit } from './log-audit.js';
 import { trusted } from './wire-types.js';
 
 const BUDGETS = '/fornax/v1/billing/budgets';
@@ -32,7 +33,7 @@ export class BillingClient {
   ) {}
 
   /** Compares the ledger with the whole log, on the platform. Operators. @throws ApiError, or Error it broke off before its end */
-  async *audit(signal: AbortSignal): AsyncGenerator<LogAuditMessage> {
+  async *audit(signal: AbortSignal): AsyncGenerator<AuditMessage> {
     yield* readAudit(await this.open('/fornax/v1/billing/audit', {}, signal));
   }
 

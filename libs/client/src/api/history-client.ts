@@ -1,7 +1,7 @@
-import { taskSchema, type WireTask, type WireWaiting } from '@fornax/contracts';
+import { taskSchema, type AuditMessage, type WireTask, type WireWaiting } from '@fornax/contracts';
 import { ApiError } from './api-error.js';
 import { delay } from './delay.js';
-import { readAudit, type LogAuditMessage } from './log-audit.js';
+import { readAudit } from './log-audit.js';
 import type { JsonCall, OpenStream } from './api-connection.js';
 import { readSse } from './sse.js';
 import { trusted } from './wire-types.js';
@@ -128,7 +128,7 @@ export class HistoryClient {
   }
 
   /** Folds the whole event log on the platform and checks it. Operators. @throws ApiError, or Error it broke off before its end */
-  async *audit(signal: AbortSignal): AsyncGenerator<LogAuditMessage> {
+  async *audit(signal: AbortSignal): AsyncGenerator<AuditMessage> {
     yield* readAudit(await this.open('/fornax/v1/log/audit', {}, signal));
   }
 

@@ -10,6 +10,7 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { keyRotationSchema, keyStandSchema, type WireKeyRotation, type WireKeyStand } from './keys.js';
+export type { AuditFinding, AuditMessage } from './log-audit.js';
 export { documentReader } from './document-reader.js';
 export { plainError } from './plain-errors.js';
 export { isUuid } from './uuid.js';

@@ -1,5 +1,5 @@
 import { eventText } from '@fornax/base';
-import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import type { Aggregate, AuditMessage, RecordedCommit } from '@fornax/contracts';
 import { LogAudit, type AuditFinding } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 
@@ -42,18 +42,6 @@ export interface AuditOptions {
   readonly elapsed: () => number;
   readonly signal: AbortSignal;
 }
-
-/** What an audit tells on its way. */
-export type AuditMessage =
-  | { readonly type: 'progress'; readonly sequence: number; readonly head: number; readonly tasksUnderWay: number }
-  | { readonly type: 'finding'; readonly finding: AuditFinding }
-  | {
-      readonly type: 'end';
-      readonly head: number;
-      readonly commits: number;
-      readonly tasksUnderWay: number;
-      readonly findings: number;
-    };
 
 /**
  * Folds the log from its beginning to where it ends now, and tells `progress`, each `finding` and at last one `end`. It goes as fast as its reader takes

@@ -1,10 +1,7 @@
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import type { EventLog } from '@fornax/event-store';
+import { aggregatePages, type EventLog } from '@fornax/event-store';
 import { NotFound, type Clock } from '@fornax/base';
 import { checkReached, isUpTo, type AsOf } from './as-of.js';
-
-/** Commits that are held at once. */
-const PART = 500;
 
 /** An object as it stood at a moment of the past. */
 export interface PastObject<S> {
@@ -31,27 +28,18 @@ export class ObjectAsOf<S> {
     await checkReached(this.log, asOf);
     let status: S | undefined;
     let at = 0;
-    for await (const commit of this.commits(id)) {
-      if (!isUpTo(asOf, commit)) break;
-      const next = apply(status, commit);
-      if (next === null)
-        throw new NotFound(`The ${aggregate} ${id} was deleted at ${new Date(commit.at).toISOString()}`, {
-          code: `${aggregate}-deleted`,
-        });
-      [status, at] = [next, commit.at];
-    }
+    reading: for await (const commits of aggregatePages(this.log, aggregate, id))
+      for (const commit of commits) {
+        if (!isUpTo(asOf, commit)) break reading;
+        const next = apply(status, commit);
+        if (next === null)
+          throw new NotFound(`The ${aggregate} ${id} was deleted at ${new Date(commit.at).toISOString()}`, {
+            code: `${aggregate}-deleted`,
+          });
+        [status, at] = [next, commit.at];
+      }
     if (status === undefined)
       throw new NotFound(`The ${aggregate} ${id} did not exist yet`, { code: `${aggregate}-not-yet` });
     return { status, now: 'instant' in asOf ? Math.min(asOf.instant, this.clock.now()) : at };
-  }
-
-  private async *commits(id: string): AsyncGenerator<RecordedCommit> {
-    for (let after = 0; ;) {
-      const part = await this.log.readAggregate(this.of.aggregate, id, after, PART);
-      yield* part;
-      const last = part.at(-1);
-      if (last === undefined || part.length < PART) return;
-      after = last.sequence;
-    }
   }
 }
