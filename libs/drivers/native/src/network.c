@@ -3,7 +3,7 @@
  *
  *   instance's: loopback, eth0 --veth-- in: router's: out --tap-- stack: sockets of the host
  *
- * What may be reached is decided by the routes of the router, to which no process of an instance has a way: a socket of the instance may be bound to
+ * What may be reached is decided by the routes and rules of the router, to which no process of an instance has a way: a socket of the instance may be bound to
  * a device, which passes over the routes of its own namespace, but not over those of the next one. The instance has the same routes, for their answer
  * only: the kernel refuses at once what has no route here, but tells of what the router refuses five times and then once a second.
  */
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/neighbour.h>
@@ -34,7 +35,7 @@
 
 /* Addresses that nobody else has (RFC 6890: 192.0.0.0/24 is for protocols): the instance, its router, and the name server, which is the stack. */
 static const char INSTANCE[] = "192.0.0.2", ROUTER[] = "192.0.0.1", STACK[] = "192.0.0.8";
-enum { MTU = 65520, USERS = 8, INNER = 9, TAP_TRIES = 10000 };
+enum { NAMES_PORT = 53, MTU = 65520, USERS = 8, INNER = 9, TAP_TRIES = 10000 };
 
 struct message {
   struct nlmsghdr head;
@@ -190,6 +191,31 @@ static void add_route(const char *network, const char *device, const char *gatew
   send_message(&message, network);
 }
 
+/* What goes to the stack itself, from `device` or, without one, from here: by the routes to one of its ports, refused to all (port 0). The lower `order` comes first. */
+static void add_rule(unsigned order, const char *device, unsigned short port) {
+  struct message message = ask(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+  const struct fib_rule_hdr facts = {
+      .family = AF_INET,
+      .dst_len = 32,
+      .table = port == 0 ? RT_TABLE_UNSPEC : RT_TABLE_MAIN,
+      .action = port == 0 ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL,
+  };
+  const struct in_addr address = address_of(STACK);
+  const struct fib_rule_port_range ports = {port, port};
+  add(&message, &facts, sizeof facts);
+  put(&message, FRA_DST, &address, sizeof address);
+  put(&message, FRA_PRIORITY, &order, sizeof order);
+  if (device != NULL) put(&message, FRA_IIFNAME, device, strlen(device) + 1);
+  if (port != 0) put(&message, FRA_DPORT_RANGE, &ports, sizeof ports);
+  send_message(&message, "a rule for the name server");
+}
+
+/* The stack answers for names alone: what else is sent to its address, it would send to whoever has that in the network of the machine. */
+static void add_rules(const char *device) {
+  add_rule(1, device, NAMES_PORT);
+  add_rule(2, device, 0);
+}
+
 static void write_to(const char *path, const char *text) {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) fail("cannot write to", path);
@@ -247,6 +273,7 @@ static _Noreturn void keep(const struct way_out *way, int ready) {
   add_route("0.0.0.0/0", "out", STACK);
   for (size_t at = 0; at < way->denied_count; at += 1) add_route(way->denied[at], NULL, NULL);
   for (size_t at = 0; at < way->allowed_count; at += 1) add_route(way->allowed[at], "out", STACK);
+  add_rules("in");
   if (setns(INNER, CLONE_NEWNET) != 0) fail("cannot enter", "a network");
   raise_device("eth0", 0);
   add_address("eth0", INSTANCE);
@@ -254,6 +281,7 @@ static _Noreturn void keep(const struct way_out *way, int ready) {
   add_route("192.0.0.8/32", "eth0", ROUTER);
   for (size_t at = 0; at < way->denied_count; at += 1) add_route(way->denied[at], NULL, NULL);
   for (size_t at = 0; at < way->allowed_count; at += 1) add_route(way->allowed[at], "eth0", ROUTER);
+  add_rules(NULL);
   if (setns(outer, CLONE_NEWNET) != 0) fail("cannot enter", "a network");
   tell(ready);
   for (;;) pause();

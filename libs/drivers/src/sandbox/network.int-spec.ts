@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
@@ -34,6 +35,21 @@ class Bound(socket.socket):
         self.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'eth0')
 socket.socket = Bound
 `;
+
+/** Asks its name server for a name, and prints whether something was answered. */
+const ASK = `
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.connect(('192.0.0.8', 53))
+s.send(bytes.fromhex('0f0f01000001000000000000') + b'\\x07example\\x03com\\x00' + bytes.fromhex('00010001'))
+try: print('answered' if s.recv(4096)[:2] == b'\\x0f\\x0f' else 'something else')
+except TimeoutError: print('silence')
+`;
+/** Whether this machine has somebody who answers such questions. */
+const isAnswered = await new Resolver({ timeout: 2_000, tries: 2 }).resolve4('example.com').then(
+  () => true,
+  ({ code }: NodeJS.ErrnoException) => code !== 'ETIMEOUT' && code !== 'ECONNREFUSED',
+);
 
 /** Prints how each of forty addresses is refused; a connection that nobody answers would be ETIMEDOUT, or end this by its own limit. */
 const REFUSED = `
@@ -132,6 +148,21 @@ describe.each(outgoing)('a way out at level %s', (level, given) => {
         const { out: said, err } = await run(['python3', '-c', bound + REACH, ...wanted], {}, out);
         expect({ said: said.trim().split('\n'), err }).toEqual({
           said: wanted.map((word) => `not ${word.split('@')[0]}`),
+          err: '',
+        });
+      }
+    },
+    60_000,
+  );
+
+  here(
+    'leads at the address of the name server to names alone, also from a socket that is bound to the device',
+    async ({ run }) => {
+      const others = [1, 52, 54, 80, 443, port].map((each) => `192.0.0.8@${each}`);
+      for (const bound of ['', BOUND]) {
+        const { out: said, err } = await run(['python3', '-c', bound + REACH + ASK, ...others], {}, out);
+        expect({ said, err }).toEqual({
+          said: `${'not 192.0.0.8\n'.repeat(others.length)}${isAnswered ? 'answered' : 'silence'}\n`,
           err: '',
         });
       }
