@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -229,6 +229,19 @@ describe('the files of a job', () => {
     expect((await selectResults(job, before, filter, seen)).files.map(({ path }) => path)).toEqual(['changed', 'new']);
     expect((await selectResults(job, before, filter, seen)).leftOut).toEqual([]);
     expect((await selectResults(job, before, everything, seen)).leftOut).toHaveLength(1);
+  });
+
+  it('are not told to be none when the folder itself is gone', async () => {
+    await expect(listFiles(join(job, 'no-such'), seen)).rejects.toThrow('the folder of the job is not there');
+  });
+
+  it('leave nothing open when what a job has of its own cannot be looked at', async () => {
+    const lower = { manifest: new Map(), folders: new Map([['', 1]]), links: new Map() };
+    const over = { lower, ownDir: `/${'long'.repeat(2_000)}` };
+    await expect(listFiles(job, { ...seen, over })).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+    const open = await readdir('/proc/self/fd');
+    const targets = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+    expect(targets).not.toContain(job);
   });
 });
 

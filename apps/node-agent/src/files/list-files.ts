@@ -7,7 +7,7 @@ import { type JobFile, MOST_DEPTH, below, codeOf, factsOf, openBelow, openFolder
 import { entriesOf } from './entries-of.js';
 import { type MayRead, rightsIn } from './rights.js';
 import { followLink, type LinkTarget } from './job-links.js';
-import { type FolderLink, type LowerTree, type Over, whatOwns } from './lower-tree.js';
+import { type FolderLink, type LowerTree, type Over, type OwnEntries, whatOwns } from './lower-tree.js';
 
 /** Something in a job's folder that is no result, and why. */
 export interface LeftOut {
@@ -93,11 +93,18 @@ class Walk {
 
   async run(): Promise<void> {
     this.#mayRead = await rightsIn(this.root).catch(() => undefined);
-    await this.#enter(() => openBelow(this.root, []), { names: [], over: this.options.over });
+    await this.#enter(() => this.#openRoot(), { names: [], over: this.options.over });
     // After everything that is there by itself: what a link is named never takes another file's key.
     for (const [path, link] of this.options.over?.lower.links ?? [])
       if (!this.#links.has(path) && (await this.#isLink(link))) this.#links.set(path, link);
     for (const link of this.#links.values()) await this.#follow(link);
+  }
+
+  /** A job without its folder has not made nothing: the file system that showed it has gone, say. */
+  async #openRoot(): Promise<FileHandle> {
+    const root = await openBelow(this.root, []);
+    if (!root) throw new Error('the folder of the job is not there');
+    return root;
   }
 
   /** What a job that lies over this one has to know of it. */
@@ -128,8 +135,9 @@ class Walk {
     if (!folder) return;
     const folders: Buffer[] = [];
     let isEmpty = true;
-    const own = over ? await whatOwns(over, folder, names) : undefined;
+    let own: OwnEntries | undefined;
     try {
+      if (over) own = await whatOwns(over, folder, names);
       if (this.isForLower && !linked) this.#folders.set(joined(names).toString('latin1'), (await folder.stat()).ino);
       for await (const entry of own === undefined ? entriesOf(folder) : own.entries()) {
         this.#count();
@@ -283,7 +291,7 @@ class Walk {
 
 /**
  * Lists the regular files of a job and its empty folders, links followed once as long as they stay inside of it, and everything that is left out. What vanishes meanwhile
- * is skipped. @throws UserError there are too many of them @throws the reason of `signal`
+ * is skipped. @throws UserError there are too many of them @throws Error the folder itself is gone @throws the reason of `signal`
  */
 export const listFiles = async (root: string, options: ListOptions): Promise<JobListing> => {
   const walk = new Walk(root, options);

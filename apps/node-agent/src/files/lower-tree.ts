@@ -30,7 +30,7 @@ export interface Over {
 }
 
 /** What a job has of its own in one folder. */
-interface OwnEntries {
+export interface OwnEntries {
   entries(): AsyncIterable<Dirent<Buffer>>;
   close(): Promise<void>;
 }
