@@ -9,7 +9,9 @@ interface Job {
   readonly phase: () => Phase;
   /** The folders, once they are there. */
   readonly prepared: () => Pick<PreparedInstance, 'diskBytes' | 'diskFiles'> | undefined;
-  /** Kills the instance and removes its files. */
+  /** Whether files count twice that it will replace. */
+  readonly holdsOld: () => boolean;
+  /** Kills the instance and removes its files; those of a slot, once nothing in it needs them. */
   readonly clear: (why: Error) => Promise<void>;
 }
 
@@ -34,6 +36,11 @@ export class InstanceDisk {
     const mayGrow = this.job.phase() === 'accepted' || this.#isWritten;
     // In a slot it has the slot's room.
     return mayGrow && this.order.inSlot === undefined ? this.#askedBytes : 0;
+  }
+
+  /** Until nothing needs the older ones of its files, those of a slot count twice. */
+  get isUnbounded(): boolean {
+    return this.job.holdsOld();
   }
 
   /** Bytes that its files take, as far as they can still grow. */
@@ -75,6 +82,7 @@ export class InstanceDisk {
   /** Its files can grow. */
   get #isWritten(): boolean {
     const phase = this.job.phase();
-    return phase === 'preparing' || phase === 'running';
+    // One that was ended for them, and whose files somebody still needs, is ended only once.
+    return !this.excess.hasOccurred && (phase === 'preparing' || phase === 'running');
   }
 }

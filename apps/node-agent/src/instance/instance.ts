@@ -109,6 +109,7 @@ export class Instance implements Measurable {
     this.disk = new InstanceDisk(order, world.diskBound, {
       phase: () => this.#phase,
       prepared: () => this.#prepared,
+      holdsOld: () => this.#slot?.holdsOld ?? false,
       clear: (why) => this.#clear(why),
     });
     this.#meter = new InstanceMeter(order.cores);
@@ -142,7 +143,8 @@ export class Instance implements Measurable {
 
   /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
   get slot(): Slot | undefined {
-    return this.#phase === 'running' && !this.#isCancelled && !this.#isDropped ? this.#slot : undefined;
+    const isOpen = !this.#isCancelled && !this.#isDropped && !this.disk.excess.hasOccurred;
+    return this.#phase === 'running' && isOpen ? this.#slot : undefined;
   }
 
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
@@ -185,13 +187,18 @@ export class Instance implements Measurable {
     if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
   }
 
-  /** Kills it and removes its files. */
+  /** Kills it and removes its files, but for those of a slot that instances still need: they go with the last of these. */
   async #clear(why: Error): Promise<void> {
     if (this.#phase === 'preparing') this.#abort.abort(why);
     this.#command?.kill();
     this.#release.resolve(undefined);
     // Not after the rest: what is left to do writes to disks that may be this one.
     await this.#command?.exit();
+    if (this.#slot) await this.#inputs.closeRefresh();
+    if (this.#slot?.isInUse !== true) await this.#dispose();
+  }
+
+  async #dispose(): Promise<void> {
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
 
@@ -252,7 +259,7 @@ export class Instance implements Measurable {
     this.#leave?.();
     this.#inputs.leaveSlot();
     this.#tell({ kind: 'ended', ...ended });
-    await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
+    await this.#dispose();
   }
 
   async #work(): Promise<End> {
@@ -333,7 +340,7 @@ export class Instance implements Measurable {
       if (verdict.outcome !== 'success')
         return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };
       this.#command = undefined;
-    }
+    } else await prepared.handOver();
     const isEmpty = order.resources.length === 0 && (await readdir(prepared.jobDir)).length === 0;
     this.#assertHeld();
     const [seenAs, { signal }] = [prepared.paths.job, this.#abort];

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { placeSlotFiles } from './slot.js';
+import type { LowerTree } from '../files/lower-tree.js';
+import { placeSlotFiles, Slot } from './slot.js';
 
 describe('the files of a slot', () => {
   let folder: string;
@@ -40,5 +41,31 @@ describe('the files of a slot', () => {
     await place();
     expect([await read('models'), await read('other/file')]).toEqual(['its own', 'its own']);
     expect(await read('scene')).toBe('of the slot');
+  });
+
+  it('are as before when a copy for new ones cannot be made, which leaves nothing behind', async () => {
+    await put(slot, 'file', 'of the slot');
+    const list = (): Promise<LowerTree> =>
+      Promise.resolve({ manifest: new Map(), folders: new Map(), links: new Map() });
+    const opened = await Slot.open(slot, false, list);
+    const bin = join(folder, 'bin');
+    await put(bin, 'cp', '#!/bin/sh\nfor to; do :; done; mkdir "$to"; echo "cp: Permission denied" >&2; exit 1\n');
+    await chmod(join(bin, 'cp'), 0o755);
+    const { PATH } = process.env;
+    const bring = (dir: string): Promise<void> => put(dir, 'new', 'new');
+    process.env['PATH'] = `${bin}:${PATH ?? ''}`;
+    try {
+      for (let tries = 0; tries < 2; tries += 1)
+        await expect(opened.renew(bring)).rejects.toThrow('cannot be copied, so it gets no new ones: cp: Permission denied');
+      expect((await readdir(folder)).sort()).toEqual(['bin', 'job', 'slot']);
+    } finally {
+      process.env['PATH'] = PATH;
+    }
+    const { tree, leave } = opened.enter();
+    await opened.renew(bring);
+    expect([tree.dir, opened.holdsOld]).toEqual([slot, true]);
+    expect(await readFile(join(opened.enter().tree.dir, 'new'), 'utf8')).toBe('new');
+    leave();
+    expect(opened.holdsOld).toBe(false);
   });
 });

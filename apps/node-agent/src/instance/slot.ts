@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { eachLimited } from '@fornax/base';
 import { codeOf } from '../files/job-files.js';
 import type { LowerTree } from '../files/lower-tree.js';
+import { UserError } from '../profile/command-of.js';
 import { placeFile } from '../input-cache/place-file.js';
 
 const run = promisify(execFile);
@@ -26,6 +27,7 @@ export class Slot {
   #tree: SlotTree;
   #next: string | undefined;
   #renewals = 0;
+  #isRenewing = false;
   /** Instances over each tree. */
   readonly #over = new Map<string, number>();
 
@@ -64,15 +66,30 @@ export class Slot {
    */
   async renew(bring: (dir: string) => Promise<void>): Promise<void> {
     if (!this.list) return bring(this.#tree.dir);
-    // One that was not finished has some of the new files already.
-    this.#next ??= await copyOfNames(this.#tree.dir, `${this.jobDir}.${(this.#renewals += 1)}`);
-    const dir = this.#next;
-    await bring(dir);
-    const lower = await this.list(dir);
-    const old = this.#tree.dir;
-    this.#tree = { dir, lower };
-    this.#next = undefined;
-    await this.#removeOld(old);
+    this.#isRenewing = true;
+    try {
+      // One that was not finished has some of the new files already.
+      this.#next ??= await copyOfNames(this.#tree.dir, `${this.jobDir}.${this.#renewals + 1}`);
+      const dir = this.#next;
+      await bring(dir);
+      const lower = await this.list(dir);
+      const old = this.#tree.dir;
+      this.#tree = { dir, lower };
+      this.#next = undefined;
+      this.#renewals += 1;
+      await this.#removeOld(old);
+    } finally {
+      this.#isRenewing = false;
+    }
+  }
+
+  get isInUse(): boolean {
+    return this.#inside > 0;
+  }
+
+  /** Whether files lie there that it would have replaced but for the instances over them, or is replacing now: both count on the disk. */
+  get holdsOld(): boolean {
+    return this.#isRenewing || [...this.#over].some(([dir, count]) => dir !== this.#tree.dir && count > 0);
   }
 
   async #removeOld(dir: string): Promise<void> {
@@ -91,12 +108,22 @@ export class Slot {
   }
 }
 
-/** Folders of their own, and other names for the same files. @returns the copy */
+/** Folders of their own, and other names for the same files. @returns the copy @throws UserError something may not be read, for one */
 const copyOfNames = async (from: string, to: string): Promise<string> => {
   await rm(to, { recursive: true, force: true });
-  await run('cp', ['-a', '-l', '--', from, to]);
-  return to;
+  try {
+    await run('cp', ['-a', '-l', '--', from, to], { env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+    return to;
+  } catch (cause) {
+    await rm(to, { recursive: true, force: true }).catch(() => undefined);
+    const complaint = complaintOf(cause).replaceAll(from, '').split('\n', 1)[0] ?? '';
+    const message = `What lies in the slot cannot be copied, so it gets no new ones: ${complaint}`;
+    throw complaint.includes('Permission denied') ? new UserError('FX-INPUT', message) : new Error(message, { cause });
+  }
 };
+
+const complaintOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr) : String(error);
 
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 

@@ -35,9 +35,12 @@ describe('what an instance may have that was promised room', () => {
 
 describe('the bound of the disk', () => {
   const rig = (bound: Use, promisedBytes = 0) => {
-    const state = { nowMs: 0, used: none, own: none, walks: 0, ended: [] as string[], walkMs: 0 };
+    const state = { nowMs: 0, used: none, own: none, walks: 0, ended: [] as string[], walkMs: 0, isUnbounded: false };
     const user = {
       promisedBytes,
+      get isUnbounded() {
+        return state.isUnbounded;
+      },
       diskBytes: () => {
         state.walks += 1;
         state.nowMs += state.walkMs;
@@ -58,6 +61,18 @@ describe('the bound of the disk', () => {
     });
     return { state, watch };
   };
+
+  it('does not hold against a user what that is about to let go', async () => {
+    const { state, watch } = rig({ bytes: 1_000, files: 0 });
+    await watch.look();
+    state.used = state.own = { bytes: 2_000, files: 5 };
+    state.isUnbounded = true;
+    await watch.look();
+    expect(state.ended).toEqual([]);
+    state.isUnbounded = false;
+    await watch.look();
+    expect(state.ended.length).toBe(1);
+  });
 
   it('costs no walk while the disk has not grown by as much, and ends at once who has too much', async () => {
     const { state, watch } = rig({ bytes: 1_000, files: 0 });

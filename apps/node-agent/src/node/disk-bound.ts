@@ -7,6 +7,8 @@ import { boundOf, excessOf, type Use } from '../instance/disk-share.js';
 export interface BoundedUser {
   /** Room for its files that it was promised, in bytes; absent or 0: none. */
   readonly promisedBytes?: number;
+  /** It has more for now than it will keep: nobody looks. */
+  readonly isUnbounded?: boolean;
   /** Bytes that its files take; never rejects. */
   diskBytes(): Promise<number>;
   /** Files and folders that it has; never rejects. */
@@ -72,6 +74,7 @@ export class DiskBound {
     const { users, used } = this.options;
     const now = await used();
     for (const user of [...users()]) {
+      if (user.isUnbounded === true) continue;
       const last = this.#looks.get(user);
       if (!last) this.#note(user, { bytes: 0, files: 0 }, now, 0);
       else if (this.#isDue(last, now)) await this.#lookAt(user, now);

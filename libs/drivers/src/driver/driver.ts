@@ -82,6 +82,8 @@ export interface PreparedInstance {
    * @throws Error this machine has no memory for files
    */
   putSecrets(files: readonly SecretFile[]): Promise<void>;
+  /** Makes what the agent has put there the instance's own, as `start` does, for one in which nothing is started. */
+  handOver(): Promise<void>;
   /**
    * Runs a command in it: once more after one is over, too, with the files that are there.
    * @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127

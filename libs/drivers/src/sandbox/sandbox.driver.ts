@@ -245,6 +245,7 @@ export class SandboxDriver implements Driver {
         if (!this.#secrets) throw new Error('this node has no memory for files of secrets: /dev/shm is no tmpfs');
         await this.#secrets.put(id, files, owner);
       },
+      handOver: () => handOver(owner, ownDir),
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([isAgain ? undefined : handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
         wayOut?.close();
