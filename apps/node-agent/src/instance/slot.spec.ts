@@ -56,7 +56,9 @@ describe('the files of a slot', () => {
     process.env['PATH'] = `${bin}:${PATH ?? ''}`;
     try {
       for (let tries = 0; tries < 2; tries += 1)
-        await expect(opened.renew(bring)).rejects.toThrow('cannot be copied, so it gets no new ones: cp: Permission denied');
+        await expect(opened.renew(bring)).rejects.toThrow(
+          'cannot be copied, so it gets no new ones: cp: Permission denied',
+        );
       expect((await readdir(folder)).sort()).toEqual(['bin', 'job', 'slot']);
     } finally {
       process.env['PATH'] = PATH;

@@ -159,28 +159,32 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
   }, 60_000);
 
   const layered = mayLayOver ? it : it.skip;
-  layered('keep the files of their slot to their end, also when those fill the disk of the node', async () => {
-    rig.objects.objects.set('slot/only', Buffer.alloc(1_000_000, 'x'));
-    rig.objects.objects.set('own/mine', Buffer.from(''));
-    await openSlot('true', { resources: [{ bucket: 'slot' }] });
-    await rig.platform.order(
-      inSlot('stays', 'until [ -e go ]; do sleep 0.05; done; wc -c < only', { resources: [{ bucket: 'own' }] }),
-    );
-    await eventually(() => rig.platform.kindsOf('stays').includes('started') || undefined, { timeoutMs: 20_000 });
-    let looks = 0;
-    rig.shortage = () => Promise.resolve((looks += 1) <= 2 ? 1 : 0);
-    try {
-      // It is asked twice, since the cache goes first; and again only when who fills the disk was ended.
-      await eventually(() => looks > 3 || undefined, { timeoutMs: 20_000 });
-    } finally {
-      rig.shortage = () => Promise.resolve(0);
-    }
-    rig.objects.objects.set('own/go', Buffer.from(''));
-    await rig.platform.order({ kind: 'resources', leaseId: 'stays', taskId: 'of-stays', update: 1 });
-    expect(await rig.ended('stays')).toMatchObject({ outcome: 'success' });
-    expect(await output('stays')).toBe('1000000\n');
-    expect(await rig.ended('slot')).toMatchObject({ outcome: 'failure', error: { code: 'FX-DISK-FULL' } });
-  }, 60_000);
+  layered(
+    'keep the files of their slot to their end, also when those fill the disk of the node',
+    async () => {
+      rig.objects.objects.set('slot/only', Buffer.alloc(1_000_000, 'x'));
+      rig.objects.objects.set('own/mine', Buffer.from(''));
+      await openSlot('true', { resources: [{ bucket: 'slot' }] });
+      await rig.platform.order(
+        inSlot('stays', 'until [ -e go ]; do sleep 0.05; done; wc -c < only', { resources: [{ bucket: 'own' }] }),
+      );
+      await eventually(() => rig.platform.kindsOf('stays').includes('started') || undefined, { timeoutMs: 20_000 });
+      let looks = 0;
+      rig.shortage = () => Promise.resolve((looks += 1) <= 2 ? 1 : 0);
+      try {
+        // It is asked twice, since the cache goes first; and again only when who fills the disk was ended.
+        await eventually(() => looks > 3 || undefined, { timeoutMs: 20_000 });
+      } finally {
+        rig.shortage = () => Promise.resolve(0);
+      }
+      rig.objects.objects.set('own/go', Buffer.from(''));
+      await rig.platform.order({ kind: 'resources', leaseId: 'stays', taskId: 'of-stays', update: 1 });
+      expect(await rig.ended('stays')).toMatchObject({ outcome: 'success' });
+      expect(await output('stays')).toBe('1000000\n');
+      expect(await rig.ended('slot')).toMatchObject({ outcome: 'failure', error: { code: 'FX-DISK-FULL' } });
+    },
+    60_000,
+  );
 
   it('have a disk of their own, of which the slot’s files are no part unless they are copies', async () => {
     await openSlot('fallocate -l 300M large');
