@@ -44,6 +44,19 @@ def hide(fd): ends[0].sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ar
 import mmap, os
 kept = []
 def hide(fd): kept.append(mmap.mmap(fd, 4096))`,
+    'while its first thread has ended': `
+import ctypes, os, threading, time
+kept = []
+def hide(fd):
+  kept.append(os.dup(fd))
+  def stay():
+    os.close(fd)
+    time.sleep(0.3)
+    print('hidden', flush=True)
+    os.read(0, 1)
+    os._exit(0)
+  threading.Thread(target=stay).start()
+  ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[os.uname().machine], 0)`,
     'by a child that has ended, in the queue of a socket': `
 import array, os, socket
 ends = socket.socketpair()

@@ -36,9 +36,14 @@ export const cpuMsOfStat = (stat: string): number => {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
 };
 
-/** Numbers of its children. @throws Error it is gone */
-const childrenOf = async (pid: number): Promise<readonly number[]> =>
-  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean).map(Number);
+/** The children of a process, whichever of its threads made them. @throws Error it is gone */
+const childrenOf = async (pid: number): Promise<readonly number[]> => {
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const lists = await Promise.all(
+    tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8').catch(() => '')),
+  );
+  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+};
 
 /** Lets children of a process go on that somebody stopped. Never rejects. */
 export const continueChildren = async (pid: number): Promise<void> => {
@@ -46,6 +51,22 @@ export const continueChildren = async (pid: number): Promise<void> => {
     const stat = await readFile(`/proc/${child}/stat`, 'utf8').catch(() => '');
     if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')) signalQuietly(child, 'SIGCONT');
   }
+};
+
+/**
+ * Finds a task of a process that still has what all of its threads share: its first one may have ended, and then shows nothing of it.
+ * @returns its folder in /proc; undefined: there is none
+ */
+export const liveTaskOf = async (pid: number): Promise<string | undefined> => {
+  const own = `/proc/${pid}`;
+  const isOver = async (folder: string): Promise<boolean> => {
+    const stat = await readFile(`${folder}/stat`, 'utf8').catch(() => '');
+    return stat === '' || /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  };
+  if (!(await isOver(own))) return own;
+  for (const task of await readdir(`${own}/task`).catch(() => []))
+    if (!(await isOver(`${own}/task/${task}`))) return `${own}/task/${task}`;
+  return undefined;
 };
 
 /** The process and its descendants, with what they hold now. A daemon that left its parents is not found. */
@@ -56,8 +77,10 @@ export const treeUse = async (root: number): Promise<ProcessUse> => {
   const queue = [root];
   for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
     try {
-      pages += Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1] ?? 0);
-      cpuMs += cpuMsOfStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+      const live = await liveTaskOf(pid);
+      if (live !== undefined) pages += Number((await readFile(`${live}/statm`, 'utf8')).split(' ')[1] ?? 0);
+      cpuMs += cpuMsOfStat(stat);
       pids.push(pid);
       queue.push(...(await childrenOf(pid)));
     } catch {
@@ -91,7 +114,9 @@ export const findByUser = async (uid: number): Promise<readonly number[]> => {
     if (!/^\d+$/.test(name)) continue;
     const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '');
     const ids = /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/).map(Number) ?? [];
-    if (ids.includes(uid) && !/^State:\s+[ZX]/m.test(status)) found.push(Number(name));
+    // One whose first thread has ended goes on as long as another one does.
+    const isOver = /^State:\s+[ZX]/m.test(status) && Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 0) <= 1;
+    if (ids.includes(uid) && !isOver) found.push(Number(name));
   }
   return found;
 };

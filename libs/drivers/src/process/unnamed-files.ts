@@ -1,6 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { liveTaskOf } from './proc.js';
+
 /** `stat` counts in these, whatever the file system does. */
 const BLOCK_BYTES = 512;
 /** Who hands on a descriptor has it on the way for a moment; who hides a file there, each time that one looks. */
@@ -15,14 +17,17 @@ const namesIn = (folder: string): Promise<readonly string[]> => readdir(folder).
  */
 export const unnamedBytes = async (pids: readonly number[], devices: ReadonlySet<number>): Promise<number> => {
   const found = new Map<number, number>();
-  for (const pid of pids)
-    for (const folder of [`/proc/${pid}/fd`, `/proc/${pid}/map_files`])
+  for (const pid of pids) {
+    const task = await liveTaskOf(pid);
+    // All threads have the same open files: the filter of system calls sees to that. What is mapped stands in the first one's folder alone.
+    for (const folder of task === undefined ? [] : [`${task}/fd`, `/proc/${pid}/map_files`])
       for (const name of await namesIn(folder)) {
         // What is mapped only root may look at.
         const facts = await stat(`${folder}/${name}`).catch(() => undefined);
         if (facts?.isFile() === true && facts.nlink === 0 && devices.has(facts.dev))
           found.set(facts.ino, facts.blocks * BLOCK_BYTES);
       }
+  }
   return [...found.values()].reduce((sum, bytes) => sum + bytes, 0);
 };
 
@@ -33,17 +38,19 @@ const deviceText = (device: number): string => {
   return [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
 };
 
-/** Whether a process has mapped a deleted file of the disk that nobody but root may look at. */
+/** Whether a process has mapped a deleted file of the disk that this agent may not look at: not as an ordinary user, nor where the first thread has ended. */
 const hasMapped = async (pid: number, devices: ReadonlySet<string>): Promise<boolean> => {
-  if (process.getuid?.() === 0) return false;
-  const maps = await readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '');
+  const task = await liveTaskOf(pid);
+  if (process.getuid?.() === 0 && task === `/proc/${pid}`) return false;
+  const maps = task === undefined ? '' : await readFile(`${task}/maps`, 'utf8').catch(() => '');
   return maps.split('\n').some((line) => line.endsWith(' (deleted)') && devices.has(line.split(' ')[3] ?? ''));
 };
 
 /** Whether a descriptor waits in a socket of a process: the file is open, and in nobody's table. Linux 5.10 and later tell. */
 const hasOnTheWay = async (pid: number): Promise<boolean> => {
-  for (const fd of await namesIn(`/proc/${pid}/fdinfo`)) {
-    const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '');
+  const task = (await liveTaskOf(pid)) ?? '';
+  for (const fd of task === '' ? [] : await namesIn(`${task}/fdinfo`)) {
+    const info = await readFile(`${task}/fdinfo/${fd}`, 'utf8').catch(() => '');
     if (/^scm_fds:\s*[1-9]/m.test(info)) return true;
   }
   return false;

@@ -296,6 +296,20 @@ print('looked')`;
     expect(out).toBe('refused\n'.repeat(3));
   });
 
+  isolated('may not make threads that have open files of their own', async (run) => {
+    const script = `import ctypes, errno, platform
+libc = ctypes.CDLL(None, use_errno=True)
+VM, FS, FILES, SIGHAND, THREAD = 0x100, 0x200, 0x400, 0x800, 0x10000
+number = {'x86_64': 56, 'aarch64': 220}[platform.machine()]
+# No stack for a process of its own is a fault of the call, whichever the kernel finds first: a refusal comes before.
+print(errno.errorcode.get(ctypes.get_errno()) if libc.syscall(number, VM | FS | SIGHAND | THREAD, 0, 0, 0, 0) == -1 else 'made')
+import threading
+thread = threading.Thread(target=print, args=('usual',))
+thread.start()
+thread.join()`;
+    expect((await run(['python3', '-c', script])).out).toBe('EPERM\nusual\n');
+  });
+
   isolated('is not told of the interfaces of the machine, nor what goes through them', async (run) => {
     const machine = await readdir('/sys/class/net');
     const devices = await Promise.all(machine.map((name) => realpath(`/sys/class/net/${name}`)));
