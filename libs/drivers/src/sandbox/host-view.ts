@@ -50,7 +50,7 @@ const PROGRAM_STATE = [
   ].map((name) => `/var/lib/${name}`),
   ...['fontconfig', 'dictionaries-common'].map((name) => `/var/cache/${name}`),
 ];
-export const RESOLVER = '/etc/resolv.conf';
+const RESOLVER = '/etc/resolv.conf';
 const INTERFACES = '/sys/class/net';
 export const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 
