@@ -1,6 +1,8 @@
 import { Resolver } from 'node:dns/promises';
+import { chmod, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 
 import { pastaIn, provisionPasta } from '@fornax/embedded';
 import { toolsDir } from '@fornax/testing';
@@ -175,6 +177,27 @@ describe.each(outgoing)('a way out at level %s', (level, given) => {
     async ({ run }) => {
       const { out: said, err } = await run(['python3', '-c', REFUSED], {}, out);
       expect({ said, err }).toEqual({ said: 'EHOSTUNREACH\n'.repeat(40), err: '' });
+    },
+    60_000,
+  );
+
+  here(
+    'is there after somebody has replaced the file that says which name servers the machine asks',
+    async () => {
+      const folder = await mkdtemp('/var/tmp/fornax-resolver-');
+      const file = join(folder, 'resolv.conf');
+      await chmod(folder, 0o755);
+      await writeFile(file, 'nameserver 192.0.2.53\n', { mode: 0o644 });
+      const open = await openDriver(level, { ready: 0, resolver: file, networkStack: pastaIn(toolsDir()) });
+      try {
+        await writeFile(`${file}.new`, 'nameserver 192.0.2.54\n', { mode: 0o644 });
+        await rename(`${file}.new`, file);
+        const seen = await open?.run(['cat', file], {}, { network: 'outgoing' });
+        expect(seen).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^nameserver (?!192\.0\.2\.)/m) });
+      } finally {
+        await open?.close();
+        await rm(folder, { recursive: true });
+      }
     },
     60_000,
   );

@@ -1,7 +1,7 @@
 /**
  * Builds, once per agent, the root file system that all instances share, and keeps it alive until its input ends.
  * Arguments: folder for the new root, folder of instances, folder of secrets or nothing, pivot_root program, device names, \`--\`, top-level folders, \`--\`,
- * folders to hide, \`--\`, folders and files to show again. Everything but /.fornax is read-only in the end. It is deaf to who stops all of the agent's service at
+ * folders to hide, \`--\`, folders and files to show again: of a file a copy, since one that is replaced takes a mount on it away. Everything but /.fornax is read-only in the end. It is deaf to who stops all of the agent's service at
  * once: the agent ends its instances in order, and then this.
  */
 export const HOLD = `
@@ -26,8 +26,8 @@ mount --rbind /sys sys
 mount --rbind /proc proc
 while [ "$1" != -- ]; do [ ! -d ".$1" ] || mount -t tmpfs -o mode=711,size=64k fornax ".$1"; shift; done; shift
 for path in "$@"; do
-  if [ -d "$path" ]; then mkdir -p ".$path"; else mkdir -p ".\${path%/*}"; : > ".$path"; fi
-  mount --rbind "$path" ".$path"
+  if [ -d "$path" ]; then mkdir -p ".$path"; mount --rbind "$path" ".$path"
+  else mkdir -p ".\${path%/*}"; cat "$path" > ".$path"; fi
 done
 "$pivot" . .old
 cd /
