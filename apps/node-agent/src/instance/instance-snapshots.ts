@@ -14,6 +14,7 @@ interface Taking {
   readonly begun: PromiseWithResolvers<void>;
   /** Why it was not taken; undefined: it was. */
   readonly end: PromiseWithResolvers<string | undefined>;
+  isOver: boolean;
 }
 
 /** The snapshots of one instance that its node knows: the one that it began with, and the last that was taken. */
@@ -60,7 +61,9 @@ export class InstanceSnapshots {
 
   /** @param why it was not taken; absent: it was */
   ends(snapshotId: string, why?: string): void {
-    this.#taking(snapshotId).end.resolve(why);
+    const taking = this.#taking(snapshotId);
+    taking.isOver = true;
+    taking.end.resolve(why);
   }
 
   /** Resolves once a snapshot of it that was triggered is taken: undefined; else why not. */
@@ -76,10 +79,11 @@ export class InstanceSnapshots {
   #taking(snapshotId: string): Taking {
     const known = this.#takings.get(snapshotId);
     if (known) return known;
-    const taking: Taking = { begun: Promise.withResolvers(), end: Promise.withResolvers() };
+    const taking: Taking = { begun: Promise.withResolvers(), end: Promise.withResolvers(), isOver: false };
     this.#takings.set(snapshotId, taking);
-    const [oldest] = this.#takings.keys();
-    if (oldest !== undefined && this.#takings.size > MOST_ENDS) this.#takings.delete(oldest);
+    // Whoever waits for one that is not over would wait for ever.
+    const over = [...this.#takings].filter(([, { isOver }]) => isOver).map(([id]) => id);
+    for (const id of over.slice(0, Math.max(0, this.#takings.size - MOST_ENDS))) this.#takings.delete(id);
     return taking;
   }
 

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -16,6 +16,18 @@ export const removeReadyFile = async (folder: string, name: string): Promise<voi
   await unlink(join(folder, name)).catch(() => undefined);
 };
 
+/** Tells of changes of one name in a folder; undefined where the kernel has no room for one more, which it tells at once. */
+const watched = (folder: string, name: string, onChange: () => void): FSWatcher | undefined => {
+  try {
+    const watcher = watch(folder, { persistent: false }, (_, changed) => {
+      if (changed === name) onChange();
+    });
+    return watcher.on('error', () => undefined);
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * Waits until a program has made the file. A link, a pipe or a folder of its name is none; nobody opens it.
  * @param over settles when the program is, which makes no file any more
@@ -28,13 +40,20 @@ export const readyFileProblem = async (
 ): Promise<string | undefined> => {
   const path = join(folder, name);
   const found = Promise.withResolvers<'file' | 'late' | 'over'>();
+  let isLooking = false;
+  let isWanted = false;
+  /** One at a time, however often the name changes. */
   const look = async (): Promise<void> => {
-    if ((await kindOf(path)) === 'file') found.resolve('file');
+    isWanted = true;
+    if (isLooking) return;
+    isLooking = true;
+    while (isWanted) {
+      isWanted = false;
+      if ((await kindOf(path)) === 'file') found.resolve('file');
+    }
+    isLooking = false;
   };
-  const watcher = watch(folder, { persistent: false }, (_, changed) => {
-    if (changed === name) void look();
-  });
-  watcher.on('error', () => undefined);
+  const watcher = watched(folder, name, () => void look());
   const again = setInterval(() => void look(), LOOK_MS);
   const late = setTimeout(() => found.resolve('late'), withinMs);
   void over.then(() => found.resolve('over'));
@@ -49,7 +68,7 @@ export const readyFileProblem = async (
       ? `${name} is no file, but a link, a folder or something else`
       : `it did not make the file ${name} within ${withinMs / 1_000} s`;
   } finally {
-    watcher.close();
+    watcher?.close();
     clearInterval(again);
     clearTimeout(late);
   }

@@ -132,6 +132,12 @@ static void write_program(void) {
   add(BPF_JMP | BPF_JSET | BPF_K, 1, 0, CLONE_FILES);
   answer(REFUSE);
   answer(ALLOW);
+  /* The other way to open files of a thread's own. */
+  add(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, __NR_close_range);
+  load(argument(2));
+  add(BPF_JMP | BPF_JSET | BPF_K, 0, 1, 2 /* CLOSE_RANGE_UNSHARE */);
+  answer(REFUSE);
+  answer(ALLOW);
   /* Sockets to the machine's hypervisor, and those of the kernel's ciphers, belong to no container. */
   add(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, __NR_socket);
   load(argument(0));

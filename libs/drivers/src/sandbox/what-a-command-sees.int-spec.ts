@@ -303,11 +303,13 @@ VM, FS, FILES, SIGHAND, THREAD = 0x100, 0x200, 0x400, 0x800, 0x10000
 number = {'x86_64': 56, 'aarch64': 220}[platform.machine()]
 # No stack for a process of its own is a fault of the call, whichever the kernel finds first: a refusal comes before.
 print(errno.errorcode.get(ctypes.get_errno()) if libc.syscall(number, VM | FS | SIGHAND | THREAD, 0, 0, 0, 0) == -1 else 'made')
+libc.syscall(436, 4_000_000, 4_000_000, 2)
+print(errno.errorcode.get(ctypes.get_errno()), libc.syscall(436, 4_000_000, 4_000_000, 0))
 import threading
 thread = threading.Thread(target=print, args=('usual',))
 thread.start()
 thread.join()`;
-    expect((await run(['python3', '-c', script])).out).toBe('EPERM\nusual\n');
+    expect((await run(['python3', '-c', script])).out).toBe('EPERM\nEPERM 0\nusual\n');
   });
 
   isolated('is not told of the interfaces of the machine, nor what goes through them', async (run) => {
