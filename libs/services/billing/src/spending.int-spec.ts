@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { creditsOfAccountSchema, ownBudgetSchema } from '@fornax/contracts';
 import type { SpendingEvent } from '@fornax/domain';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { ProjectionHost } from '@fornax/service-kit';
 import { aLease, anEnd, aRef, concluded, dispatched, eventually, nodeJoined, submitted } from '@fornax/testing';
+import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from './billing-rig.fixture.js';
+import { SpendingLook } from './spending/spending-watch.js';
 
 const HOUR_MS = 3_600_000;
 const API = '/fornax/v1/billing';
@@ -11,7 +14,7 @@ const API = '/fornax/v1/billing';
 describe('credits and budgets', () => {
   let rig: BillingRig;
   beforeAll(async () => {
-    rig = await billingRig({ FORNAX_BILLING_WATCH_MS: '100' });
+    rig = await billingRig({ FORNAX_BILLING_WATCH_MS: '100', FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: '2000' });
     for (const id of ['ada', 'bob', 'carl']) await rig.account(id);
     await rig.account('op', 'operator');
     await rig.append('node', 'node-1', [nodeJoined('node-1', { ghz: 2.5 })]);
@@ -25,12 +28,12 @@ describe('credits and budgets', () => {
     const end = anEnd(0, { startedAt: at, endedAt: at + HOUR_MS });
     await rig.append('task', id, [submitted(id, { projectUuid }, owner)], [dispatched(aLease(0))], [concluded(end)]);
   };
-  const runs = async (owner: string): Promise<void> => {
+  const runs = async (owner: string, startedAt = Date.now() - HOUR_MS): Promise<string> => {
     const id = `running-${(tasks += 1)}`;
-    const startedAt = Date.now() - HOUR_MS;
     const start = { type: 'InstancesStarted', leases: [{ ...aRef(0), startedAt }], at: startedAt } as const;
     const spec = { projectUuid: owner };
     await rig.append('task', id, [submitted(id, spec, owner)], [dispatched({ ...aLease(0), node: 'node-1' })], [start]);
+    return id;
   };
   const told = async (id: string): Promise<readonly SpendingEvent[]> =>
     (await rig.log.readAggregate('spending', id)).flatMap(({ events }) => events as readonly SpendingEvent[]);
@@ -143,6 +146,32 @@ describe('credits and budgets', () => {
     expect(await list('?activeOnly=true')).toMatchObject({ body: { budgets: [] } });
     expect(await change('DELETE')).toMatchObject({ isArchived: true });
     expect(await list('?activeOnly=False')).toMatchObject({ body: { budgets: [{ isArchived: true }] } });
+  });
+
+  it('are not restored by an attempt that is on no node any more and not in the ledger yet', async () => {
+    await rig.account('dora');
+    const id = await runs('dora');
+    await book('dora', { kind: 'grant', amount: '0.01' });
+    const startedAt = Date.now() - 2 * HOUR_MS;
+    const second = await runs('dora', startedAt);
+    await untilTold('dora', 'CreditsExhausted');
+    const db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    const look = rig.service.app.get(SpendingLook);
+    const onNodes = async (): Promise<number> =>
+      (await db.query<unknown[]>('SELECT FROM running_attempt WHERE task_id = ANY($1)', [[id, second]])).length;
+    await db.transaction(async (tx) => {
+      // The ledger can be read, and cannot be written.
+      await tx.query('LOCK TABLE month_usage IN SHARE MODE');
+      const end = anEnd(0, { startedAt, endedAt: startedAt + 2 * HOUR_MS });
+      await rig.append('task', second, [concluded(end)]);
+      await eventually(async () => (await onNodes()) === 1);
+      const [looked] = await Promise.allSettled([look.once()]);
+      expect(await typesOf('dora')).toEqual(['CreditsGranted', 'CreditsExhausted']);
+      expect(looked).toMatchObject({ status: 'rejected', reason: { code: 'ledger-behind' } });
+    });
+    expect((await rig.get(`${API}/accounts/me/credits`, 'dora-token')).body).toMatchObject({ isExhausted: true });
+    await look.once();
+    expect(await typesOf('dora')).toEqual(['CreditsGranted', 'CreditsExhausted']);
   });
 
   it('are the same when they are folded anew', async () => {

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { ReadBarrier } from '@fornax/projections';
-import { ReadBarriers } from '@fornax/service-kit';
-import { NotFound, Unavailable } from '@fornax/base';
+import { readPosition, type ReadBarrier } from '@fornax/projections';
+import { ProjectionHost, ReadBarriers } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import {
   joined,
   PARTS_PER_MICRO,
@@ -15,7 +15,7 @@ import {
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
 import { findTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
-import { RunningCosts } from './running-costs.js';
+import { behind, RunningCosts } from './running-costs.js';
 import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
 
 /** As the driver gives it: instants as dates, and the amount in whole units of its rounding. */
@@ -73,6 +73,8 @@ const PAGE = `WITH line AS (
   SELECT *, whole + CASE WHEN place <= missing THEN 1 ELSE 0 END AS units
   FROM shared ORDER BY instance, attempt LIMIT $3 OFFSET $4`;
 
+const MOST_TRIES = 10;
+
 /** Answers about the ledger as it is once it has seen everything that is in the log now. */
 @Injectable()
 export class LedgerReader {
@@ -81,6 +83,7 @@ export class LedgerReader {
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly running: RunningCosts,
+    private readonly projections: ProjectionHost,
     barriers: ReadBarriers,
   ) {
     this.barrier = barriers.of('ledger');
@@ -158,16 +161,27 @@ export class LedgerReader {
     };
   }
 
-  /** What runs and what is in the ledger, read together: an attempt that ends meanwhile is counted in one of them. */
+  /**
+   * What runs and what is in the ledger, read together: an attempt that ends meanwhile is counted in one of them.
+   * @throws Unavailable the ledger was behind, or what ran was always ahead of it
+   */
   async atOneMoment<T>(read: (tx: Queries) => Promise<T>): Promise<T> {
-    await Promise.all([this.running.catchUp(), this.catchUp()]);
-    return this.db.transaction('REPEATABLE READ', read);
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      // In this order: what ran is written now, and not again for a moment, in which the ledger follows.
+      await this.running.catchUp();
+      await this.catchUp();
+      const { sequence } = this.projections.runner('ledger').position();
+      const found = await this.db.transaction('REPEATABLE READ', async (tx) =>
+        // What left its node in a later commit may have no line yet, and would be in neither of them.
+        ((await readPosition(tx, 'running'))?.sequence ?? 0) <= sequence ? { answer: await read(tx) } : undefined,
+      );
+      if (found) return found.answer;
+    }
+    throw behind();
   }
 
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   private async catchUp(): Promise<void> {
-    // An old bill would be a wrong one; clients try a 503 again.
-    if (!(await this.barrier.caughtUp()))
-      throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    if (!(await this.barrier.caughtUp())) throw behind();
   }
 }

@@ -60,6 +60,10 @@ const RUNNING = `SELECT owner, project_uuid, plan, constrained, memory_mb, node,
     AND NOT EXISTS (SELECT FROM unrated_attempt WHERE unrated_attempt.task_id = running_attempt.task_id
       AND unrated_attempt.attempt_end ->> 'leaseId' = running_attempt.lease_id)`;
 
+/** Clients try it again: an old answer would be a wrong one. */
+export const behind = (): Unavailable =>
+  new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+
 /** Computes, when it is asked, what runs has cost so far, as if it ended now. */
 @Injectable()
 export class RunningCosts {
@@ -74,8 +78,7 @@ export class RunningCosts {
 
   /** Waits until the table of what runs holds everything that is in the log now. */
   async catchUp(): Promise<void> {
-    if (!(await this.barrier.caughtUp()))
-      throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    if (!(await this.barrier.caughtUp())) throw behind();
   }
 
   /** Of one task or pool. @param db the transaction that reads the ledger as well: each attempt is in one of them */

@@ -7,6 +7,8 @@ import type { DataSource } from 'typeorm';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { readLimits, type SpendingRow } from '../projections/spending-rows.js';
 import { Consumption, type Counted } from '../queries/consumption.js';
+import type { Queries } from '../projections/ledger-state.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 import { SpendingCommands } from './spending-commands.js';
 
 const countedOf = (row: SpendingRow): Counted =>
@@ -14,27 +16,49 @@ const countedOf = (row: SpendingRow): Counted =>
     ? { id: row.spendingId, account: row.spendingId }
     : { id: row.spendingId, projectId: row.state.projectId, from: row.state.from, until: row.state.until };
 
+/** A limit about which something is to be noted. */
+interface News {
+  readonly row: SpendingRow;
+  readonly consumedMicros: number;
+  /** Whether it lets go of what was held back. */
+  readonly releases: boolean;
+}
+
 /** Compares what was used with credits and budgets, and says in the log when a limit is reached, or is no longer. */
 @Injectable()
 export class SpendingLook {
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly consumption: Consumption,
+    private readonly ledger: LedgerReader,
     private readonly commands: SpendingCommands,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** @throws Unavailable something may be released, and the ledger was behind */
   async once(): Promise<void> {
-    const { limits, used } = await this.db.transaction('REPEATABLE READ', async (tx) => {
-      const found = await readLimits(tx);
-      return {
-        limits: found,
-        used: found.length === 0 ? new Map<string, number>() : await this.consumption.of(tx, found.map(countedOf)),
-      };
-    });
+    const news = await this.db.transaction('REPEATABLE READ', (tx) => this.look(tx));
+    await this.noteAll(news.filter(({ releases }) => !releases));
+    if (!news.some(({ releases }) => releases)) return;
+    // What left its node may have no line yet, and was used all the same: that would let somebody go on, and hold them back again.
+    await this.noteAll(await this.ledger.atOneMoment((tx) => this.look(tx)));
+  }
+
+  private async look(tx: Queries): Promise<readonly News[]> {
+    const limits = await readLimits(tx);
+    if (limits.length === 0) return [];
+    const used = await this.consumption.of(tx, limits.map(countedOf));
     const at = this.clock.now();
-    const news = limits.filter((row) => changes(row, used.get(row.spendingId) ?? 0, at));
-    await Promise.all(news.map((row) => this.note(row, used.get(row.spendingId) ?? 0)));
+    return limits.flatMap((row) => {
+      const consumedMicros = used.get(row.spendingId) ?? 0;
+      const types = newsOf(row, consumedMicros, at);
+      const releases = types.some((type) => type === 'CreditsRestored' || type === 'BudgetReleased');
+      return types.length === 0 ? [] : [{ row, consumedMicros, releases }];
+    });
+  }
+
+  private async noteAll(news: readonly News[]): Promise<void> {
+    await Promise.all(news.map(({ row, consumedMicros }) => this.note(row, consumedMicros)));
   }
 
   private async note({ kind, spendingId }: SpendingRow, consumedMicros: number): Promise<void> {
@@ -89,11 +113,11 @@ export class SpendingWatch implements OnApplicationBootstrap, BeforeApplicationS
   }
 }
 
-/** Whether it would be news: most of the time nothing is, and the log is not asked. */
-const changes = (row: SpendingRow, consumedMicros: number, at: number): boolean => {
+/** What it would be news of: most of the time nothing is, and the log is not asked. */
+const newsOf = (row: SpendingRow, consumedMicros: number, at: number): readonly SpendingEvent['type'][] => {
   const decision: Decision<SpendingEvent> =
     row.kind === 'credits'
       ? creditsDecider.decide(row.state, { type: 'NoteCreditsUsed', consumedMicros, at })
       : budgetDecider.decide(row.state, { type: 'NoteBudgetUsed', consumedMicros, at });
-  return 'events' in decision && decision.events.length > 0;
+  return 'events' in decision ? decision.events.map(({ type }) => type) : [];
 };
