@@ -5,7 +5,8 @@ import type { InstancePlan } from '../profile/command-of.js';
 import { CommandRun, type Output } from './command-run.js';
 import type { Program } from './copy-moments.js';
 import type { Circumstances } from './outcome-of.js';
-import type { StateSaver } from './state-saver.js';
+import type { SavedRun, StateSaver } from './state-saver.js';
+import { startWallLimit } from './wall-limit.js';
 
 /** What two runs of one command come to: the end of the later, and what both used. */
 const together = (earlier: InstanceExit, later: InstanceExit): InstanceExit => {
@@ -29,6 +30,8 @@ export class CommandRuns implements Program {
   readonly #since = performance.now();
   readonly #exit: Promise<InstanceExit>;
   #progress = 0;
+  /** Between two runs. */
+  #isOverTime = false;
 
   private constructor(
     private readonly prepared: Pick<PreparedInstance, 'start'>,
@@ -117,7 +120,12 @@ export class CommandRuns implements Program {
   /** What its end is judged by; whole once `stored`. */
   get circumstances(): Pick<Circumstances, 'stderrTail' | 'lostOutput' | 'wallLimitMs' | 'stuck'> {
     const { stuck } = this.saver;
-    return { ...this.current.circumstances, ...(stuck === undefined ? {} : { stuck }) };
+    const { wallLimitMs } = this.plan;
+    return {
+      ...this.current.circumstances,
+      ...(this.#isOverTime && wallLimitMs !== undefined ? { wallLimitMs } : {}),
+      ...(stuck === undefined ? {} : { stuck }),
+    };
   }
 
   get notes(): readonly string[] {
@@ -125,19 +133,32 @@ export class CommandRuns implements Program {
   }
 
   async #runToEnd(): Promise<InstanceExit> {
-    const { signal } = this.#ending;
     let begunAt = this.#since;
     let all = await this.current.exit();
     for (let exit = all; this.#hasSaved(exit);) {
       await this.current.stored();
       const saved = { exitCode: exit.exitCode ?? 0, ranMs: performance.now() - begunAt };
-      if (this.#isUnfit() || !(await this.saver.save(saved, signal))) break;
+      if (this.#isUnfit() || !(await this.#save(saved))) break;
       begunAt = performance.now();
       await this.#runAgain(begunAt - this.#since);
       exit = await this.current.exit();
       all = together(all, exit);
     }
-    return all;
+    // It took its time to the end, though nothing of it ran by then.
+    return this.#isOverTime ? { ...all, endedAt: this.startedAt + Math.round(performance.now() - this.#since) } : all;
+  }
+
+  /** Its time goes on meanwhile: a storage that does not answer does not stop it. */
+  async #save(run: SavedRun): Promise<boolean> {
+    const { wallLimitMs } = this.plan;
+    const { signal } = this.#ending;
+    if (wallLimitMs === undefined) return this.saver.save(run, signal);
+    const over = new AbortController();
+    const stopClock = startWallLimit(Math.max(0, wallLimitMs - (performance.now() - this.#since)), () => {
+      this.#isOverTime = true;
+      over.abort();
+    });
+    return this.saver.save(run, AbortSignal.any([signal, over.signal])).finally(stopClock);
   }
 
   #hasSaved({ kind, exitCode, signal }: InstanceExit): boolean {

@@ -119,6 +119,18 @@ describe.each(await levelsHere())('programs that save their state at level %s', 
     expect(rig.platform.saved.length).toBeGreaterThan(1);
   }, 90_000);
 
+  it('have no more of it while their state is saved', async () => {
+    rig.platform.onSaved = () => ({ triggered: true, snapshotId: 'never' });
+    await run(COUNT, { MAX_EXECUTION_SECONDS: '2' });
+    // Before the node gives up waiting for the order of the snapshot.
+    expect(await rig.ended(lease, 40_000)).toMatchObject({
+      outcome: 'failure',
+      cause: 'limit',
+      error: { code: 'FX-WALL-LIMIT' },
+    });
+    expect(await output()).toBe('from 0\n');
+  }, 90_000);
+
   it('end when they are cancelled, between two runs, too', async () => {
     rig.platform.onSaved = () => ({ triggered: true, snapshotId: 'never' });
     await run(COUNT);
