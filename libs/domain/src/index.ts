@@ -272,7 +272,7 @@ export type { CreditBooking, CreditsCommand, CreditsEvent } from './spending/cre
 export { creditsDecider, remainingCredits, type CreditsState } from './spending/credits.decider.js';
 export { OVERRUN_POLICIES, type BudgetCommand, type BudgetEvent, type BudgetTerms } from './spending/budget.events.js';
 export { budgetDecider, isActiveBudget, type BudgetState } from './spending/budget.decider.js';
-export { holdAfter, SpendingHolds, type SpendingEvent, type SpendingHold } from './spending/holds.js';
+export { holdAfter, SpendingHolds, whyHeld, type SpendingEvent, type SpendingHold } from './spending/holds.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';
 export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';

@@ -1,7 +1,7 @@
 import type { NodeHardware } from '../node/node.events.js';
 import type { ResourceRequest, SchedulingPlan } from '../task/task.events.js';
 import { iterate } from '../shared/ranges.js';
-import type { SpendingHold } from '../spending/holds.js';
+import { whyHeld, type SpendingHold } from '../spending/holds.js';
 import { mayRunOn, provides, satisfies } from './satisfies.js';
 import type { WaitingClass } from './waiting-class.js';
 
@@ -115,11 +115,6 @@ interface Group {
   instances: Iterator<number>;
   instance: number | undefined;
 }
-
-const HELD = {
-  credits: { reason: 'credits-exhausted', detail: 'the account has used up the credits that it was granted' },
-  budget: { reason: 'budget-exhausted', detail: 'a budget of the project is used up' },
-} as const;
 
 const PLANS: readonly SchedulingPlan[] = ['reserved', 'onDemand', 'flex'];
 
@@ -333,7 +328,7 @@ export const plan = (
     const hold = policy.holdOf?.(one.owner, one.project);
     if (!hold || one.entries.length === 0) continue;
     held.add(one);
-    reasons.push({ classKey: one.key, ...HELD[hold.kind] });
+    reasons.push({ classKey: one.key, ...whyHeld(hold) });
   }
 
   for (const tier of PLANS) {

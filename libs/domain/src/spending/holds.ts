@@ -13,6 +13,14 @@ export interface SpendingHold {
   readonly stops: boolean;
 }
 
+const HELD = {
+  credits: { reason: 'credits-exhausted', detail: 'the account has used up the credits that it was granted' },
+  budget: { reason: 'budget-exhausted', detail: 'a budget of the project is used up' },
+} as const;
+
+/** Why what is held back waits. */
+export const whyHeld = ({ kind }: SpendingHold): (typeof HELD)[SpendingHold['kind']] => HELD[kind];
+
 /** What an event says of the hold of its credits or budget: one, none any more (null), or nothing. */
 export const holdAfter = (event: SpendingEvent): SpendingHold | null | undefined => {
   switch (event.type) {

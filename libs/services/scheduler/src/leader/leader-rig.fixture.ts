@@ -55,7 +55,7 @@ export class Rig {
   }
 
   append(
-    aggregate: 'task' | 'node' | 'pool',
+    aggregate: 'task' | 'node' | 'pool' | 'spending',
     id: string,
     expected: number,
     ...events: readonly Commit['events'][number][]

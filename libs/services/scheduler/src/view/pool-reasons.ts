@@ -1,4 +1,11 @@
-import { isSynchronized, type PoolState, refreshFailuresOf } from '@fornax/domain';
+import {
+  isSynchronized,
+  type PoolState,
+  refreshFailuresOf,
+  type TaskState,
+  type SpendingHold,
+  whyHeld,
+} from '@fornax/domain';
 import type { WaitingReason } from './round.js';
 import type { SchedulerView } from './scheduler-view.js';
 
@@ -21,14 +28,21 @@ const synchronizing = (pool: PoolState): WaitingReason => {
   };
 };
 
+/** What holds back a task in a pool: its own account and project, whoever's the pool is. */
+export const holdOf = ({ holds }: SchedulerView, { owner, spec }: TaskState): SpendingHold | undefined =>
+  holds.of(owner, spec.projectUuid ?? null);
+
 /** Why instances of a task wait for their pool; undefined: they do not. @param byClass why what the scheduler has not placed waits, slots of pools too */
 export const reasonInPool = (
   view: SchedulerView,
   taskId: string,
   byClass: ReadonlyMap<string, WaitingReason>,
 ): WaitingReason | undefined => {
-  const { poolUuid, waitsForPoolResources } = view.task(taskId)?.state.spec ?? {};
-  if (poolUuid === undefined || !view.pools.isWaiting(taskId)) return undefined;
+  const state = view.task(taskId)?.state;
+  const { poolUuid, waitsForPoolResources } = state?.spec ?? {};
+  if (!state || poolUuid === undefined || !view.pools.isWaiting(taskId)) return undefined;
+  const hold = holdOf(view, state);
+  if (hold) return whyHeld(hold);
   const pool = view.task(poolUuid)?.pool;
   if (pool && waitsForPoolResources === true && !isSynchronized(pool)) return synchronizing(pool);
   const classKey = view.queue.classKeyOf(poolUuid);

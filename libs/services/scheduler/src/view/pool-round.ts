@@ -9,6 +9,7 @@ import {
   type PoolDemand,
   type PoolState,
 } from '@fornax/domain';
+import { holdOf } from './pool-reasons.js';
 import type { RoundOptions } from './round.js';
 import type { SchedulerView } from './scheduler-view.js';
 
@@ -44,7 +45,7 @@ export const placeInPools = (
     for (const { taskId } of view.pools.tasksOf(poolId)) {
       if (free.length === 0 || left <= 0) break;
       const state = view.task(taskId)?.state;
-      if (!state || isBusy(taskId)) continue;
+      if (!state || isBusy(taskId) || holdOf(view, state)) continue;
       if (state.spec.waitsForPoolResources === true && !isSynchronized(pool)) continue;
       const leases: DispatchedLease[] = [];
       for (const instance of iterate(startableOf(state))) {
