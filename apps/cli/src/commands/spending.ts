@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { WireCreditsOfAccount, WireOwnBudget } from '@fornax/client';
+import { ApiError, type WireCreditsOfAccount, type WireOwnBudget } from '@fornax/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
@@ -30,6 +30,7 @@ const printBudgets = (io: Io, budgets: readonly WireOwnBudget[]): void => {
 };
 
 interface BookOptions extends ReasonOptions {
+  readonly id?: string;
   readonly note?: string;
 }
 interface BudgetOptions extends ReasonOptions {
@@ -71,10 +72,17 @@ export const addSpendingCommands = (program: Command, io: Io): void => {
       credits
         .command(`${name} <account> <amount>`)
         .description(`${description} (operators)`)
-        .option('--note <text>', 'what it is for'),
-    ).action(async (account: string, amount: string, { note, ...options }: BookOptions) => {
-      const booking = { id: randomUUID(), kind, amount, ...(note === undefined ? {} : { note }) };
-      printCredits(io, await clientOf(io, options).billing.bookCredits(account, booking));
+        .option('--note <text>', 'what it is for')
+        .option('--id <uuid>', 'of the booking: one that was booked is not booked again (default: a new one)'),
+    ).action(async (account: string, amount: string, { note, id = randomUUID(), ...options }: BookOptions) => {
+      const booking = { id, kind, amount, ...(note === undefined ? {} : { note }) };
+      try {
+        printCredits(io, await clientOf(io, options).billing.bookCredits(account, booking));
+      } catch (error) {
+        const isRefused = error instanceof ApiError && error.status < 500;
+        if (!isRefused) io.tell(`This may have been booked. With --id ${id} the same command books it once.`);
+        throw error;
+      }
     });
   };
   book('grant', 'grant', 'grant credits: from its first grant on an account is held to what it has');

@@ -68,6 +68,12 @@ describe('credits of an account', () => {
 
   it('book an entry once, and refuse what is no amount', () => {
     expect(after(booking('grant', 5), booking('grant', 5)).types).toEqual(['CreditsGranted']);
+    expect(
+      after(booking('grant', 5), booking('charge', 3, { entryId: 'e2' }), booking('charge', 3, { entryId: 'e2' }))
+        .types,
+    ).toEqual(['CreditsGranted', 'CreditsCharged']);
+    for (const other of [booking('grant', 6), booking('charge', 5), booking('adjustment', 5)])
+      expect(after(booking('grant', 5), other).types).toEqual(['CreditsGranted', 'entry-exists']);
     for (const micros of [0, -1, 0.5, Number.NaN, MOST_MICROS + 1])
       expect(after(booking('grant', micros)).types).toEqual(['bad-amount']);
     expect(after(booking('grant', MOST_MICROS), booking('grant', 1, { entryId: 'e2' })).types.at(-1)).toBe(

@@ -45,21 +45,28 @@ const change = (state: CreditsState, consumedMicros: number, at: number): readon
     : [{ type: 'CreditsExhausted', accountId, consumedMicros, remainingMicros, at }];
 };
 
+/** What a booking adds. */
+const added = (kind: CreditBooking, micros: number): number => (kind === 'charge' ? -micros : micros);
+
 const isAmount = (kind: CreditBooking, micros: number): boolean =>
   Number.isSafeInteger(micros) &&
   Math.abs(micros) <= MOST_MICROS &&
   (kind === 'adjustment' ? micros !== 0 : micros > 0);
 
 /**
- * The credits of one account. Rejections: `bad-amount`, `no-credits` (charged or adjusted before anything was granted), `too-many-credits`. An entry that
- * is booked again changes nothing.
+ * The credits of one account. Rejections: `bad-amount`, `no-credits` (charged or adjusted before anything was granted), `too-many-credits`, `entry-exists`
+ * (another amount or kind under a known id). An entry that is booked again changes nothing.
  */
 export const creditsDecider: Decider<CreditsState, CreditsCommand, CreditsEvent> = {
   initial,
   decide: (state, command) => {
     if (command.type === 'NoteCreditsUsed') return accept(...change(state, command.consumedMicros, command.at));
     const { kind, type: _type, ...facts } = command;
-    if (state.entries.some(({ entryId }) => entryId === facts.entryId)) return accept();
+    const known = state.entries.find(({ entryId }) => entryId === facts.entryId);
+    if (known)
+      return known.kind === kind && known.micros === added(kind, facts.micros)
+        ? accept()
+        : reject('conflict', 'entry-exists', 'Something else was booked under this id.');
     if (!isAmount(kind, facts.micros))
       return reject('invalid', 'bad-amount', 'The amount is 0, too large, or less than 0 where that means nothing.');
     if (state.entries.length === 0 && kind !== 'grant')
@@ -77,7 +84,7 @@ export const creditsDecider: Decider<CreditsState, CreditsCommand, CreditsEvent>
       case 'CreditsAdjusted': {
         const { accountId, entryId, note, consumedMicros, at } = event;
         const kind = KINDS[event.type];
-        const micros = kind === 'charge' ? -event.micros : event.micros;
+        const micros = added(kind, event.micros);
         return {
           ...state,
           accountId,

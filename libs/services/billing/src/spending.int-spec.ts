@@ -66,6 +66,7 @@ describe('credits and budgets', () => {
     const id = '0198a000-0000-7000-8000-0000000000aa';
     for (let time = 0; time < 2; time += 1)
       expect(await book('ada', { kind: 'grant', amount: '0.02', note: 'first', id })).toMatchObject({ status: 200 });
+    expect(await book('ada', { kind: 'grant', amount: '0.03', id })).toMatchObject({ status: 409 });
     expect(await book('ada', { kind: 'charge', amount: '0.004' })).toMatchObject({ status: 200 });
     const { body } = await book('ada', { kind: 'adjustment', amount: '-0.001' });
     // What was used before the first grant is not taken from it.
