@@ -10,6 +10,7 @@ import { RunningCosts } from './queries/running-costs.js';
 import { LedgerReader } from './queries/ledger-reader.js';
 import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
 import { Spending1790001530000 } from './migrations/1790001530000-spending.migration.js';
+import { LinesByLease1790001550000 } from './migrations/1790001550000-lines-by-lease.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -39,6 +40,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Running1790001510000,
       Power1790001520000,
       Spending1790001530000,
+      LinesByLease1790001550000,
     ]),
   ],
   controllers: [

@@ -179,5 +179,12 @@ describe('credits and budgets', () => {
     const host = rig.service.app.get(ProjectionHost);
     for (const name of ['spending', 'ledger'])
       expect(await host.runner(name).rebuild({ verify: true })).toMatchObject({ differences: [] });
+    await host.rebuild('ledger', { verify: false, force: false });
+    const db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    // What runs is looked up by its lease among all lines of its task, at each look.
+    const byLease = await db.query<{ tablename: string }[]>(
+      "SELECT tablename FROM pg_indexes WHERE schemaname = current_schema() AND indexdef ~* 'lease_?id' ORDER BY 1",
+    );
+    expect(byLease.map(({ tablename }) => tablename)).toEqual(['bill_line', 'running_attempt', 'unrated_attempt']);
   });
 });

@@ -29,11 +29,12 @@ export class Consumption {
       owners: accounts.map(({ account }) => account),
       projects: projects.map(({ projectId }) => projectId),
     });
-    for (const { id, account } of accounts)
-      for (const { owner, amount } of running) if (owner === account) add(id, amount);
+    const ofOwner = Map.groupBy(running, ({ owner }) => owner);
+    for (const { id, account } of accounts) for (const { amount } of ofOwner.get(account) ?? []) add(id, amount);
+    const ofProject = Map.groupBy(running, ({ projectUuid }) => projectUuid);
     for (const { id, projectId, from, until } of projects)
-      for (const { projectUuid, startedAt, amount } of running)
-        if (projectUuid === projectId && startedAt >= from && (until === null || startedAt < until)) add(id, amount);
+      for (const { startedAt, amount } of ofProject.get(projectId) ?? [])
+        if (startedAt >= from && (until === null || startedAt < until)) add(id, amount);
     const idsOf = Map.groupBy(accounts, ({ account }) => account);
     type Sums = readonly { readonly id: string; readonly parts: string }[];
     if (accounts.length > 0)
