@@ -6,9 +6,7 @@ export class LinesByLease1790001550000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('CREATE INDEX bill_line_lease ON bill_line (task_id, lease_id)');
-    await runner.query(
-      `CREATE INDEX unrated_attempt_lease ON unrated_attempt (task_id, (attempt_end ->> 'leaseId'))`,
-    );
+    await runner.query(`CREATE INDEX unrated_attempt_lease ON unrated_attempt (task_id, (attempt_end ->> 'leaseId'))`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
