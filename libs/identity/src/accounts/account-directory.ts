@@ -277,8 +277,10 @@ export class AccountDirectory {
     const { sequence } = await log.head();
     // Whoever is to decide about a damaged log must get in; until then nothing is written.
     if (sequence > 0) {
-      for await (const batch of log.read({ from: 1, to: sequence, aggregates: AGGREGATES, despiteDamage: true }))
-        this.applyAll(batch);
+      // One after the other: the server finds the messages of one aggregate by its index, and would go through all of the log for two.
+      for (const aggregate of AGGREGATES)
+        for await (const batch of log.read({ from: 1, to: sequence, aggregates: [aggregate], despiteDamage: true }))
+          this.applyAll(batch);
     }
     this.caughtUp = true;
     return sequence + 1;
@@ -332,7 +334,7 @@ export class AccountDirectory {
 
   private applyAll(batch: readonly RecordedCommit[]): void {
     for (const commit of batch) this.guard.fold(commit, (one) => applyTo(this.fold, one));
-    this.progress.moveTo(batch.at(-1)?.sequence ?? this.progress.position);
+    this.progress.advance(batch.at(-1)?.sequence ?? this.progress.position);
     for (const listener of this.listeners) listener();
   }
 }
