@@ -1263,8 +1263,9 @@ def lets_tasks_read_secrets():
     rights = SecretsAccessRights()
     rights.add_secret_by_key("%s/one" % root).add_secrets_by_keys(["%s/missing" % root])
     rights.add_secret_by_prefix("%s/some/" % root).add_secrets_by_prefixes(["%s/nothing" % root])
-    command = "sh -c 'cd $QARNOT_SECRETS_DIR/%s && grep -r . . | sort'" % root
-    expected = ["./one:value of one", "./some/three:value of some/three", "./some/two:value of some/two"]
+    # In capitals: a value as it is would be taken out of the output.
+    command = "sh -c 'cd $QARNOT_SECRETS_DIR/%s && grep -r . . | sort | tr a-z A-Z'" % root
+    expected = ["./ONE:VALUE OF ONE", "./SOME/THREE:VALUE OF SOME/THREE", "./SOME/TWO:VALUE OF SOME/TWO"]
     task = a_task(connection, command)
     task.secrets_access_rights = rights
     equal(lines(ran(task).stdout(0)), expected)

@@ -112,7 +112,8 @@ const suite = (name: string, level: string | undefined): void =>
           });
           await s3.deleteBucket(results);
           await s3.putObject(gate, 'go', '');
-          await ask(target, 'PATCH', `/tasks/${uuid}`);
+          // What it prints may be there before it is known to run.
+          await eventually(async () => (await ask(target, 'PATCH', `/tasks/${uuid}`)) !== undefined);
           expect(await endOf(target, uuid)).toBe('Failure');
           const task = JSON.parse(await ask(target, 'GET', `/tasks/${uuid}`)) as object;
           expect(task).toMatchObject({ completedInstances: [{ executionAttemptCount: 1 }], ...expected });

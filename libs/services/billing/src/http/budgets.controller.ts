@@ -37,6 +37,7 @@ export class BudgetsController {
   @ApiOperation({ summary: 'Make a budget; what the project has used since its first day counts' })
   @ApiOkResponse({ standardSchema: ownBudgetSchema })
   @ApiForbiddenResponse({ description: 'Only operators and coordinators set budgets' })
+  @ApiNotFoundResponse({ description: 'There is no such project' })
   create(
     @ZodBody(budgetCreationSchema) body: BudgetCreation,
     @CurrentContext() context: RequestContext,
