@@ -1,5 +1,6 @@
 import type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
+import { emptyRanges, fromNumbers, has, sizeOf, union, type Ranges } from '../shared/ranges.js';
 
 export type SnapshotStatus = 'triggered' | 'inProgress' | 'success' | 'failure' | 'pruning' | 'pruned';
 
@@ -9,9 +10,12 @@ export interface SnapshotState {
   readonly owner: string;
   readonly config: SnapshotConfig;
   readonly status: SnapshotStatus;
-  readonly parts: readonly SnapshotPart[];
-  /** What each part uploaded, by lease id. */
-  readonly uploaded: ReadonlyMap<string, { readonly files: number; readonly bytes: number }>;
+  /** By lease id. */
+  readonly parts: ReadonlyMap<string, SnapshotPart>;
+  /** Numbers of the instances whose parts are uploaded, and what these hold together. */
+  readonly uploaded: Ranges;
+  readonly files: number;
+  readonly bytes: number;
 }
 
 type SnapshotDecision = Decision<SnapshotEvent>;
@@ -21,8 +25,10 @@ export const isSnapshotOpen = ({ exists, status }: SnapshotState): boolean =>
   exists && (status === 'triggered' || status === 'inProgress');
 
 /** The part is known and its outcome is still open. Anything else about it is late or doubled: ignored. */
-const isAwaited = (state: SnapshotState, leaseId: string): boolean =>
-  isSnapshotOpen(state) && state.parts.some((part) => part.leaseId === leaseId) && !state.uploaded.has(leaseId);
+const isAwaited = (state: SnapshotState, leaseId: string): boolean => {
+  const part = state.parts.get(leaseId);
+  return isSnapshotOpen(state) && part !== undefined && !has(state.uploaded, part.instance);
+};
 
 const recordUploaded = (
   state: SnapshotState,
@@ -43,13 +49,12 @@ const recordUploaded = (
     ...(sentBytes === undefined ? {} : { sentBytes }),
   };
   const part: SnapshotEvent = { type: 'SnapshotPartUploaded', leaseId, files, bytes, ...told, at };
-  if (state.uploaded.size + 1 < state.parts.length) return accept(part);
-  const all = [...state.uploaded.values(), { files, bytes }];
+  if (sizeOf(state.uploaded) + 1 < state.parts.size) return accept(part);
   return accept<SnapshotEvent>(part, {
     type: 'SnapshotCompleted',
     taskId: state.taskId,
-    files: all.reduce((sum, each) => sum + each.files, 0),
-    bytes: all.reduce((sum, each) => sum + each.bytes, 0),
+    files: state.files + files,
+    bytes: state.bytes + bytes,
     at,
   });
 };
@@ -102,6 +107,15 @@ const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecisio
   }
 };
 
+const withUploaded = (
+  state: SnapshotState,
+  { leaseId, files, bytes }: Extract<SnapshotEvent, { type: 'SnapshotPartUploaded' }>,
+): SnapshotState => {
+  const part = state.parts.get(leaseId);
+  const uploaded = part ? union(state.uploaded, fromNumbers([part.instance])) : state.uploaded;
+  return { ...state, status: 'inProgress', uploaded, files: state.files + files, bytes: state.bytes + bytes };
+};
+
 const evolve = (state: SnapshotState, event: SnapshotEvent): SnapshotState => {
   switch (event.type) {
     case 'SnapshotTriggered':
@@ -111,17 +125,15 @@ const evolve = (state: SnapshotState, event: SnapshotEvent): SnapshotState => {
         owner: event.owner,
         config: event.config,
         status: 'triggered',
-        parts: event.parts,
-        uploaded: new Map(),
+        parts: new Map(event.parts.map((part) => [part.leaseId, part])),
+        uploaded: emptyRanges,
+        files: 0,
+        bytes: 0,
       };
     case 'SnapshotProgressed':
       return { ...state, status: 'inProgress' };
     case 'SnapshotPartUploaded':
-      return {
-        ...state,
-        status: 'inProgress',
-        uploaded: new Map(state.uploaded).set(event.leaseId, { files: event.files, bytes: event.bytes }),
-      };
+      return withUploaded(state, event);
     case 'SnapshotCompleted':
       return { ...state, status: 'success' };
     case 'SnapshotFailed':
@@ -143,8 +155,10 @@ export const snapshotDecider: Decider<SnapshotState, SnapshotCommand, SnapshotEv
     owner: '',
     config: { whitelist: null, blacklist: null, bucket: '', prefix: null },
     status: 'triggered',
-    parts: [],
-    uploaded: new Map(),
+    parts: new Map(),
+    uploaded: emptyRanges,
+    files: 0,
+    bytes: 0,
   },
   decide,
   evolve,

@@ -98,7 +98,7 @@ export const startSnapshots = async () => {
   };
   const ordersOf = (snapshotId: string): readonly SnapshotOrder[] =>
     orders.filter((order) => order.snapshotId === snapshotId);
-  const report = async (reports: SnapshotReport, node = NODE): Promise<void> => {
+  const report = async (reports: SnapshotReport | readonly SnapshotReport[], node = NODE): Promise<void> => {
     await publisher.publish(snapshotReportSubject(node), new TextEncoder().encode(JSON.stringify(reports)));
   };
   const statusOf = async (task: string, snapshotId: string): Promise<unknown> => {

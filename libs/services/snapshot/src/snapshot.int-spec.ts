@@ -259,6 +259,28 @@ describe('snapshots', () => {
     expect((await snapshots.call('GET', '/fornax/v1/snapshots')).status).toBe(404);
   });
 
+  it('of 10,000 instances is one snapshot', async () => {
+    const [instances, most] = [10_000, 200];
+    await snapshots.runningTask('wide', instances);
+    const id = await snapshots.take('wide');
+    await eventually(() => Promise.resolve(snapshots.ordersOf(id).length === instances), { timeoutMs: 60_000 });
+    const uploaded = Array.from({ length: instances }, (_, n) => ({
+      kind: 'uploaded' as const,
+      snapshotId: id,
+      leaseId: `wide/${n}`,
+      files: 1,
+      bytes: 2,
+    }));
+    for (let from = 0; from < instances; from += most) await snapshots.report(uploaded.slice(from, from + most));
+    await eventually(async () => (await snapshots.statusOf('wide', id)) === 'success', { timeoutMs: 90_000 });
+    const { body } = await snapshots.call('GET', `/tasks/wide/snapshot/${id}`);
+    expect(body).toMatchObject({ transferredSize: 2 * instances });
+    const commits = await snapshots.log().readAggregate('snapshot', id);
+    expect(commits[0]?.events[0]).toMatchObject({ type: 'SnapshotTriggered', parts: { length: instances } });
+    // What many nodes report together is recorded together.
+    expect(commits.length).toBeLessThan(instances / 10);
+  }, 240_000);
+
   it('is unknown to everybody but the owner', async () => {
     await snapshots.runningTask('private');
     const id = await snapshots.take('private');

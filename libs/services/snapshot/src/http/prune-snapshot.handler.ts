@@ -14,12 +14,8 @@ export class PruneSnapshotHandler {
 
   /** @returns the snapshot after that @throws NotFound @throws CommandRejected it is not complete */
   async handle(asking: Asking, snapshotId: string): Promise<SnapshotRow> {
-    const { state } = await this.reader.byId(asking.account, snapshotId, 'tend');
-    await this.commands.requestPrune(
-      snapshotId,
-      'asked',
-      userMeta('snapshot', asking, { kind: 'user', id: state.owner }),
-    );
+    const { owner } = await this.reader.byId(asking.account, snapshotId, 'tend');
+    await this.commands.requestPrune(snapshotId, 'asked', userMeta('snapshot', asking, { kind: 'user', id: owner }));
     return this.reader.byId(asking.account, snapshotId);
   }
 }

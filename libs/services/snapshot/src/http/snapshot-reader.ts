@@ -45,7 +45,7 @@ export class SnapshotReader {
   async snapshot(account: Account, idOrShortname: string, snapshotId: string): Promise<SnapshotRow> {
     const { taskId } = await this.task(account, idOrShortname, 'look');
     const row = (await readSnapshots(this.db, [snapshotId])).get(snapshotId);
-    if (row?.state.taskId !== taskId) throw new NotFound(`No such snapshot: ${snapshotId}`);
+    if (row?.taskId !== taskId) throw new NotFound(`No such snapshot: ${snapshotId}`);
     return row;
   }
 
@@ -55,8 +55,8 @@ export class SnapshotReader {
     if (snapshotId.includes('\0')) throw unknown();
     await this.barrier.caughtUp();
     const row = (await readSnapshots(this.db, [snapshotId])).get(snapshotId);
-    if (!row || !this.accounts.reaches(account, row.state.owner, need)) throw unknown();
-    if ((await findTaskRef(this.db, row.state.taskId)) === undefined) throw unknown();
+    if (!row || !this.accounts.reaches(account, row.owner, need)) throw unknown();
+    if ((await findTaskRef(this.db, row.taskId)) === undefined) throw unknown();
     return row;
   }
 }

@@ -79,7 +79,9 @@ const statusOf = (status: SnapshotStatus): WireSnapshot['status'] =>
 
 export const wireSnapshot = ({
   snapshotId,
-  state,
+  taskId,
+  config,
+  status,
   triggeredAt,
   updatedAt,
   parts,
@@ -87,11 +89,11 @@ export const wireSnapshot = ({
   prune,
 }: SnapshotRow): WireSnapshot => ({
   id: snapshotId,
-  taskUuid: state.taskId,
+  taskUuid: taskId,
   triggerDate: wireDate(triggeredAt),
   lastUpdateDate: wireDate(updatedAt),
-  snapshotConfig: wireConfig(state.config),
-  status: statusOf(state.status),
+  snapshotConfig: wireConfig(config),
+  status: statusOf(status),
   sizeToUpload: sum(parts.map((part) => part.sizeToUploadBytes)),
   transferredSize: sum(parts.map((part) => part.transferredBytes)),
   notes: notesOf({ parts, reason, prune }),

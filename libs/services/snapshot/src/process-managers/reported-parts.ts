@@ -107,9 +107,9 @@ export class ReportedParts {
     });
   }
 
-  private isOwn({ node, report }: NodeReport, parts: readonly SnapshotPart[]): boolean {
+  private isOwn({ node, report }: NodeReport, parts: ReadonlyMap<string, SnapshotPart>): boolean {
     const { snapshotId, leaseId } = report;
-    const part = parts.find((each) => each.leaseId === leaseId);
+    const part = parts.get(leaseId);
     if (part?.node === node) return true;
     this.dropped.refuse(part ? 'wrong-node' : 'unknown-lease', { node, snapshotId, leaseId });
     return false;

@@ -1,11 +1,4 @@
-import type { RecordedCommit } from '@fornax/contracts';
-import {
-  isSnapshotOpen,
-  snapshotDecider,
-  type PruneCause,
-  type SnapshotEvent,
-  type SnapshotState,
-} from '@fornax/domain';
+import type { PruneCause, SnapshotConfig, SnapshotStatus } from '@fornax/domain';
 
 /** How far one part has come. */
 export interface PartRow {
@@ -31,9 +24,10 @@ export interface PruneRow {
 /** A snapshot as its rows tell it. */
 export interface SnapshotRow {
   readonly snapshotId: string;
-  /** Of the commit that triggered it. */
-  readonly sequence: number;
-  readonly state: SnapshotState;
+  readonly taskId: string;
+  readonly owner: string;
+  readonly config: SnapshotConfig;
+  readonly status: SnapshotStatus;
   readonly reason: string | null;
   /** Since it is to be pruned; null: it is kept. */
   readonly prune: PruneRow | null;
@@ -44,81 +38,3 @@ export interface SnapshotRow {
   readonly updatedAt: number;
   readonly parts: readonly PartRow[];
 }
-
-const newRow = (snapshotId: string, sequence: number): SnapshotRow => ({
-  snapshotId,
-  sequence,
-  state: snapshotDecider.initial,
-  reason: null,
-  prune: null,
-  dueAt: null,
-  triggeredAt: 0,
-  updatedAt: 0,
-  parts: [],
-});
-
-const withPart = (row: SnapshotRow, leaseId: string, change: Partial<PartRow>): readonly PartRow[] =>
-  row.parts.map((part) => (part.leaseId === leaseId ? { ...part, ...change } : part));
-
-const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
-  const evolved = { ...row, state: snapshotDecider.evolve(row.state, event), updatedAt: event.at };
-  switch (event.type) {
-    case 'SnapshotTriggered':
-      return {
-        ...evolved,
-        triggeredAt: event.at,
-        dueAt: event.dueAt ?? null,
-        parts: event.parts.map((part) => ({
-          ...part,
-          sizeToUploadBytes: null,
-          transferredBytes: null,
-          files: null,
-          notes: [],
-          manifest: null,
-        })),
-      };
-    case 'SnapshotProgressed': {
-      const { leaseId, sizeToUploadBytes, transferredBytes } = event;
-      return { ...evolved, parts: withPart(row, leaseId, { sizeToUploadBytes, transferredBytes }) };
-    }
-    case 'SnapshotPartUploaded': {
-      const { leaseId, files, bytes, notes = [], manifest = null } = event;
-      return {
-        ...evolved,
-        parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files, notes, manifest }),
-      };
-    }
-    case 'SnapshotFailed':
-      return { ...evolved, reason: event.reason };
-    case 'SnapshotPruneRequested':
-      return { ...evolved, prune: { cause: event.cause, requestedAt: event.at, prunedAt: null } };
-    case 'SnapshotPruned':
-      return { ...evolved, prune: row.prune && { ...row.prune, prunedAt: event.at } };
-    case 'SnapshotCompleted':
-      return evolved;
-  }
-};
-
-/** Whether an end of this lease would fail the snapshot. */
-export const isAwaitedPart = ({ state }: SnapshotRow, { leaseId }: PartRow): boolean =>
-  isSnapshotOpen(state) && !state.uploaded.has(leaseId);
-
-/** Ids of the snapshots that a batch is about. */
-export const snapshotIdsIn = (batch: readonly RecordedCommit[]): readonly string[] => [
-  ...new Set(batch.filter(({ aggregate }) => aggregate === 'snapshot').map(({ aggregateId }) => aggregateId)),
-];
-
-/** The rows after a batch, of those that it changed. */
-export const foldSnapshots = (
-  before: ReadonlyMap<string, SnapshotRow>,
-  batch: readonly RecordedCommit[],
-): readonly SnapshotRow[] => {
-  const rows = new Map<string, SnapshotRow>();
-  for (const { aggregate, aggregateId, events, sequence } of batch) {
-    if (aggregate !== 'snapshot') continue;
-    const row = rows.get(aggregateId) ?? before.get(aggregateId) ?? newRow(aggregateId, sequence);
-    // The aggregate's subject holds its own events alone.
-    rows.set(aggregateId, (events as readonly SnapshotEvent[]).reduce(evolveRow, row));
-  }
-  return [...rows.values()];
-};

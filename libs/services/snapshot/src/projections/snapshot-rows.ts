@@ -1,6 +1,6 @@
 import type { PruneCause, SnapshotStatus } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
-import { isAwaitedPart, type PartRow, type SnapshotRow } from './snapshot-row.js';
+import type { PartRow, SnapshotRow } from './snapshot-row.js';
 
 export type Queries = Pick<EntityManager, 'query'>;
 
@@ -15,7 +15,6 @@ interface StoredSnapshot {
   readonly prefix: string | null;
   readonly reason: string | null;
   readonly due_ms: string | null;
-  readonly sequence: string;
   readonly prune_cause: PruneCause | null;
   readonly prune_requested_ms: string | null;
   readonly pruned_ms: string | null;
@@ -49,20 +48,10 @@ const partOf = (row: StoredPart): PartRow => ({
 
 const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => ({
   snapshotId: row.snapshot_id,
-  sequence: Number(row.sequence),
-  state: {
-    exists: true,
-    taskId: row.task_id,
-    owner: row.owner,
-    config: { whitelist: row.whitelist, blacklist: row.blacklist, bucket: row.bucket, prefix: row.prefix },
-    status: row.status,
-    parts: parts.map(({ instance, leaseId, node }) => ({ instance, leaseId, node })),
-    uploaded: new Map(
-      parts.flatMap(({ leaseId, files, transferredBytes }) =>
-        files === null ? [] : [[leaseId, { files, bytes: transferredBytes ?? 0 }] as const],
-      ),
-    ),
-  },
+  taskId: row.task_id,
+  owner: row.owner,
+  config: { whitelist: row.whitelist, blacklist: row.blacklist, bucket: row.bucket, prefix: row.prefix },
+  status: row.status,
   reason: row.reason,
   prune:
     row.prune_cause === null
@@ -117,71 +106,6 @@ export const readStatuses = async (
     [ids],
   );
   return new Map(rows.map((row) => [row.snapshot_id, row.status]));
-};
-
-const instant = (at: number): string => new Date(at).toISOString();
-
-export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[]): Promise<void> => {
-  if (rows.length === 0) return;
-  const column = <T>(pick: (row: SnapshotRow) => T): readonly T[] => rows.map(pick);
-  await db.query(
-    `INSERT INTO snapshot (snapshot_id, task_id, owner, status, whitelist, blacklist, bucket, prefix, reason, triggered_at, updated_at, due_ms,
-       prune_cause, prune_requested_ms, pruned_ms, sequence)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-       $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[])
-     ON CONFLICT (snapshot_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, updated_at = excluded.updated_at,
-       prune_cause = excluded.prune_cause, prune_requested_ms = excluded.prune_requested_ms, pruned_ms = excluded.pruned_ms`,
-    [
-      column(({ snapshotId }) => snapshotId),
-      column(({ state }) => state.taskId),
-      column(({ state }) => state.owner),
-      column(({ state }) => state.status),
-      column(({ state }) => state.config.whitelist),
-      column(({ state }) => state.config.blacklist),
-      column(({ state }) => state.config.bucket),
-      column(({ state }) => state.config.prefix),
-      column(({ reason }) => reason),
-      column(({ triggeredAt }) => instant(triggeredAt)),
-      column(({ updatedAt }) => instant(updatedAt)),
-      column(({ dueAt }) => dueAt),
-      column(({ prune }) => prune?.cause ?? null),
-      column(({ prune }) => prune?.requestedAt ?? null),
-      column(({ prune }) => prune?.prunedAt ?? null),
-      column(({ sequence }) => sequence),
-    ],
-  );
-  await upsertParts(
-    db,
-    rows.flatMap((row) => row.parts.map((part) => ({ row, part }))),
-  );
-};
-
-const upsertParts = async (
-  db: Queries,
-  parts: readonly { readonly row: SnapshotRow; readonly part: PartRow }[],
-): Promise<void> => {
-  const column = <T>(pick: (part: PartRow, row: SnapshotRow) => T): readonly T[] =>
-    parts.map(({ part, row }) => pick(part, row));
-  await db.query(
-    `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes, manifest)
-     SELECT snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes::jsonb, manifest
-     FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[], $9::text[], $10::text[])
-       AS part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes, manifest)
-     ON CONFLICT (snapshot_id, lease_id) DO UPDATE SET awaited = excluded.awaited, size_to_upload_bytes = excluded.size_to_upload_bytes,
-       transferred_bytes = excluded.transferred_bytes, files = excluded.files, notes = excluded.notes, manifest = excluded.manifest`,
-    [
-      column((_, row) => row.snapshotId),
-      column((part) => part.leaseId),
-      column((part) => part.instance),
-      column((part) => part.node),
-      column((part, row) => isAwaitedPart(row, part)),
-      column((part) => part.sizeToUploadBytes),
-      column((part) => part.transferredBytes),
-      column((part) => part.files),
-      column((part) => JSON.stringify(part.notes)),
-      column((part) => part.manifest),
-    ],
-  );
 };
 
 /** Parts whose outcome is open, of these leases. */

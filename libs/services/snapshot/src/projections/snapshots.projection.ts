@@ -2,17 +2,16 @@ import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
-import { foldSnapshots, snapshotIdsIn } from './snapshot-row.js';
-import { readSnapshots, upsertSnapshots } from './snapshot-rows.js';
 import { writePlans } from './snapshot-plans.js';
 import { changesResuming, writeResuming } from './resuming-leases.js';
 import { changesTaskRefs, writeTaskRefs } from './task-refs.js';
+import { writeSnapshots } from './write-snapshots.js';
 
 /** The read model of snapshots: where each stands, part by part, and the tasks that one may be taken of. */
 @Injectable()
 export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
-  readonly version = 3;
+  readonly version = 4;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
   readonly wants = (commit: RecordedCommit): boolean =>
     commit.aggregate !== 'task' || changesTaskRefs(commit) || changesResuming(commit);
@@ -21,8 +20,7 @@ export class SnapshotsProjection implements Projection {
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     await writeTaskRefs(tx, batch);
-    const ids = snapshotIdsIn(batch);
-    if (ids.length > 0) await upsertSnapshots(tx, foldSnapshots(await readSnapshots(tx, ids), batch));
+    await writeSnapshots(tx, batch);
     await writePlans(tx, batch);
     await writeResuming(tx, batch);
   }

@@ -28,8 +28,8 @@ export class SnapshotGrantController {
     const { snapshotId, leaseId, takesRow, stages, before } = parseInput(snapshotGrantRequestSchema, payload);
     const node = parseNodeRpcSubject(context.getSubject());
     const snapshot = await this.commands.load(snapshotId);
-    const part = snapshot.parts.find((each) => each.leaseId === leaseId && each.node === node);
-    if (!part || !isSnapshotOpen(snapshot))
+    const part = snapshot.parts.get(leaseId);
+    if (part?.node !== node || !isSnapshotOpen(snapshot))
       return { granted: false, reason: 'the lease is no open part of this snapshot on this node' };
     const { taskId, owner, config } = snapshot;
     const isKnown = before !== undefined && (await this.earlier.isComplete(taskId, part.instance, before));
