@@ -15,7 +15,7 @@ export interface TakenSnapshot {
   readonly snapshotId: string;
   /** When it was triggered, by the log. */
   readonly at: InstantMs;
-  /** It has the latest state of an instance that has not succeeded: without it that instance would begin anew. */
+  /** It has the latest state of an instance that has not succeeded, which would begin anew without it; or a task that is not over names it. */
   readonly isNeeded: boolean;
 }
 

@@ -83,6 +83,32 @@ describe('snapshots that are not kept', () => {
     await isPruned(both);
   });
 
+  it('stay while a task that is not over names them as what it begins with', async () => {
+    await snapshots.runningTask('named', 1, { snapshotRetention: { last: 1 } });
+    const id = await complete('named');
+    const copy = (task: string, instances = '0-0') =>
+      submitted(task, { instances, resumeFromSnapshot: id, origin: { taskId: 'named', kind: 'retry' } });
+    await snapshots.append('task', 'waiting-copy', [copy('waiting-copy')]);
+    await snapshots.append(
+      'task',
+      'running-copy',
+      [copy('running-copy')],
+      [dispatched(aLease(0))],
+      [started(aLease(0))],
+    );
+    const [one, two] = [await complete('named'), await complete('named')];
+    await isPruned(one);
+    expect([await pruneOf(id), await pruneOf(two)]).toEqual([null, null]);
+    await snapshots.append('task', 'running-copy', [concluded(anEnd(0))]);
+    const three = await complete('named');
+    await isPruned(two);
+    expect([await pruneOf(id), await pruneOf(three)]).toEqual([null, null]);
+    const cancelled = { type: 'WaitingInstancesCancelled', instances: '0-0', at: Date.now() } as const;
+    await snapshots.append('task', 'waiting-copy', [cancelled]);
+    await isPruned(id);
+    expect(await pruneOf(three)).toBeNull();
+  });
+
   it('are pruned by who may stop the task, once they are complete, as often as they are asked for', async () => {
     await snapshots.runningTask('mine');
     const open = await snapshots.take('mine');

@@ -13,8 +13,14 @@ import type { Logger } from './logger.js';
 const BATCH = 200;
 const AT_ONCE = 8;
 
-/** What may leave a task more snapshots than it keeps. */
-const MAY_BE_MORE: ReadonlySet<FornaxEvent['type']> = new Set(['TaskSnapshotsPlanned', 'InstancesConcluded']);
+/** What may leave a task, or one whose snapshot it named, more snapshots than it keeps. */
+const MAY_BE_MORE: ReadonlySet<FornaxEvent['type']> = new Set([
+  'TaskSnapshotsPlanned',
+  'InstancesConcluded',
+  'WaitingInstancesCancelled',
+  'WaitingInstancesExpired',
+  'TaskDeleted',
+]);
 /** What may leave a snapshot that is to be pruned to nobody. */
 const MAY_FREE: ReadonlySet<FornaxEvent['type']> = new Set([
   'SnapshotPruneRequested',

@@ -8,7 +8,10 @@ export interface KeptSnapshots {
   readonly taken: readonly TakenSnapshot[];
 }
 
-/** Complete snapshots of these tasks, as far as they say which are kept. */
+/**
+ * Complete snapshots of these tasks, and of those whose snapshots they name, as far as these say which are kept. Needed is one that has the latest state of an
+ * instance that has not succeeded, and one that a task which is not over names as the one to begin with.
+ */
 export const keptSnapshots = async (db: Queries, taskIds: readonly string[]): Promise<readonly KeptSnapshots[]> => {
   if (taskIds.length === 0) return [];
   const rows = await db.query<
@@ -20,11 +23,14 @@ export const keptSnapshots = async (db: Queries, taskIds: readonly string[]): Pr
       readonly is_needed: boolean;
     }[]
   >(
-    `WITH ruled AS (SELECT task_id, retention FROM task_ref WHERE task_id = ANY ($1::text[]) AND retention IS NOT NULL AND NOT deleted),
+    `WITH asked AS (SELECT unnest($1::text[]) AS task_id UNION
+         SELECT named.task_id FROM task_ref JOIN snapshot AS named ON named.snapshot_id = task_ref.named_snapshot WHERE task_ref.task_id = ANY ($1::text[])),
+       ruled AS (SELECT task_id, retention FROM task_ref JOIN asked USING (task_id) WHERE retention IS NOT NULL AND NOT deleted),
        complete AS (SELECT task_id, retention, snapshot_id, triggered_at FROM ruled JOIN snapshot USING (task_id) WHERE status = 'success'),
        latest AS (SELECT DISTINCT ON (task_id, instance) snapshot_id FROM complete JOIN snapshot_part USING (snapshot_id)
          WHERE manifest IS NOT NULL AND NOT is_done ORDER BY task_id, instance, triggered_at DESC, snapshot_id DESC)
-     SELECT complete.*, snapshot_id IN (SELECT snapshot_id FROM latest) AS is_needed FROM complete`,
+     SELECT complete.*, snapshot_id IN (SELECT snapshot_id FROM latest) OR EXISTS (
+       SELECT FROM task_ref WHERE named_snapshot = complete.snapshot_id AND NOT deleted AND ended < instances) AS is_needed FROM complete`,
     [taskIds],
   );
   return [...Map.groupBy(rows, (row) => row.task_id)].flatMap(([taskId, group]) => {

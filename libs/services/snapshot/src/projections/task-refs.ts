@@ -73,13 +73,13 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
   const column = <T>(pick: (ref: NewRef) => T): readonly T[] => refs.map(pick);
   await db.query(
     `INSERT INTO task_ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist,
-       instances, ended, deleted, sequence, retention, resumes, origin_task)
+       instances, ended, deleted, sequence, retention, resumes, origin_task, named_snapshot)
      SELECT task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, 0, false, sequence,
-       retention::jsonb, resumes, origin_task
+       retention::jsonb, resumes, origin_task, named_snapshot
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[], $10::bigint[],
-       $11::text[], $12::boolean[], $13::text[])
+       $11::text[], $12::boolean[], $13::text[], $14::text[])
        AS ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, sequence,
-         retention, resumes, origin_task)`,
+         retention, resumes, origin_task, named_snapshot)`,
     [
       column(({ taskId }) => taskId),
       column(({ owner }) => owner),
@@ -94,6 +94,7 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
       column(({ spec: { snapshotRetention: rule } }) => (rule === undefined ? null : JSON.stringify(rule))),
       column(({ spec }) => spec.resumeFromSnapshot !== undefined),
       column(({ spec }) => spec.origin?.taskId ?? null),
+      column(({ spec: { resumeFromSnapshot: from } }) => (from === undefined || from === 'latest' ? null : from)),
     ],
   );
 };
