@@ -43,4 +43,5 @@ export { allowManyListeners, delay } from './time/delay.js';
 export { DueTimer, GATHER_MS, type DueLook } from './time/due-timer.js';
 export { every } from './time/every.js';
 export { soon } from './time/soon.js';
+export { SteadyClock } from './time/steady-clock.js';
 export { unlessAborted } from './time/unless-aborted.js';

@@ -13,7 +13,7 @@ export interface SnapshotRetention {
 /** A complete snapshot. */
 export interface TakenSnapshot {
   readonly snapshotId: string;
-  /** When it was triggered, by the log. */
+  /** When it was triggered, by the log: the time of day, which may have been set back since the one before. */
   readonly at: InstantMs;
   /** It has the latest state of an instance that has not succeeded, which would begin anew without it; or a task that is not over names it. */
   readonly isNeeded: boolean;
@@ -36,14 +36,15 @@ const latestOfEach = (
 };
 
 /**
- * Tells which snapshots of a task go. Nothing but the times in the log counts: it is the same whenever, and how often, it is asked.
+ * Tells which snapshots of a task go. Nothing but their order and their times in the log counts: it is the same whenever, and how often, it is asked.
+ * @param taken in the order in which they were triggered
  * @returns ids, oldest first; the latest snapshot and those that are needed are never among them
  */
 export const prunable = (
   { last = 0, hourly = 0, daily = 0 }: SnapshotRetention,
   taken: readonly TakenSnapshot[],
 ): readonly string[] => {
-  const newestFirst = [...taken].sort((a, b) => b.at - a.at || (a.snapshotId < b.snapshotId ? 1 : -1));
+  const newestFirst = [...taken].reverse();
   const kept = new Set([
     ...newestFirst.slice(0, Math.max(1, last)),
     ...latestOfEach(newestFirst, hourly, HOUR_MS),

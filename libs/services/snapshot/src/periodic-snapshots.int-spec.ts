@@ -4,16 +4,18 @@ import { ProjectionHost } from '@fornax/service-kit';
 import { aLease, dispatched, eventually, started, submitted } from '@fornax/testing';
 import { isObject, startSnapshots, type Snapshots } from './snapshot-service.fixture.js';
 
+const HOUR_MS = 3_600_000;
+
 describe('periodic snapshots', () => {
   let snapshots: Snapshots;
   const planned: unknown[] = [];
-  const plan = async (task: string, intervalSeconds: number, more: object = {}): Promise<void> =>
+  const plan = async (task: string, intervalSeconds: number, more: object = {}, at = Date.now()): Promise<void> =>
     snapshots.append('task', task, [
       {
         type: 'TaskSnapshotsPlanned',
         ...{ bucket: 'snaps', prefix: null, whitelist: null, blacklist: null, ...more },
         intervalSeconds,
-        at: Date.now(),
+        at,
       },
     ]);
   const snapshotsOf = (task: string): readonly SnapshotOrder[] =>
@@ -131,6 +133,24 @@ describe('periodic snapshots', () => {
     const [, second = 0] = await triggers('restarted');
     expect(second - first).toBeGreaterThanOrEqual(3_000);
     await plan('restarted', 0);
+  }, 60_000);
+
+  it('come in time, by a plan of a clock that was hours ahead, also after a restart, and once at most of others', async () => {
+    const isTaken = (times: number): Promise<boolean> =>
+      eventually(async () => (await triggers('ahead')).length === times, { timeoutMs: 15_000 });
+    for (const task of ['beside', 'ahead']) await snapshots.runningTask(task);
+    await plan('beside', 3_600);
+    await plan('ahead', 1, {}, Date.now() + 3 * HOUR_MS);
+    await isTaken(1);
+    await finish('ahead');
+    await isTaken(2);
+    await snapshots.restart(() => finish('ahead'));
+    await isTaken(3);
+    const [first = 0, , third = 0] = await triggers('ahead');
+    expect(third - first).toBeLessThan(60_000);
+    expect((await triggers('beside')).length).toBeLessThanOrEqual(1);
+    await finish('beside');
+    for (const task of ['beside', 'ahead']) await plan(task, 0);
   }, 60_000);
 
   describe('that cannot be taken', () => {

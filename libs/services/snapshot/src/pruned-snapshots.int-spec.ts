@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { RPC, type ListedSnapshot } from '@fornax/contracts';
+import { RPC, type ListedSnapshot, type WireSnapshotList } from '@fornax/contracts';
 import { ProjectionHost } from '@fornax/service-kit';
 import { aLease, anEnd, concluded, dispatched, eventually, requeued, started, submitted } from '@fornax/testing';
 import { startSnapshots, type Snapshots } from './snapshot-service.fixture.js';
 
+const HOUR_MS = 3_600_000;
 const manifest = 'a'.repeat(64);
 
 describe('snapshots that are not kept', () => {
@@ -123,6 +124,31 @@ describe('snapshots that are not kept', () => {
     await isPruned(id);
     expect(await prune(id)).toMatchObject({ status: 200, body: { prune: { cause: 'asked' } } });
     expect(await eventsOf(id)).toHaveLength(5);
+  });
+
+  it('are not those that came last, also when the clock had been set back before they did', async () => {
+    await snapshots.runningTask('set-back', 1, { snapshotRetention: { last: 1, hourly: 2 } });
+    const leases = snapshots.running.get('set-back') ?? [];
+    const at = Date.now();
+    const ids = ['now', 'an-hour-before', 'then'];
+    const take = async (id: string, at: number): Promise<void> => {
+      const facts = { taskId: 'set-back', owner: 'ada', parts: leases.map(({ instance, leaseId, node }) => ({ instance, leaseId, node })) };
+      const config = { whitelist: null, blacklist: null, bucket: 'results', prefix: null };
+      await snapshots.append('snapshot', id, [
+        { type: 'SnapshotTriggered', snapshotId: id, ...facts, config, at },
+        { type: 'SnapshotPartUploaded', leaseId: 'set-back/0', files: 1, bytes: 1, manifest, at },
+        { type: 'SnapshotCompleted', taskId: 'set-back', files: 1, bytes: 1, at },
+      ]);
+    };
+    await take('now', at);
+    await take('an-hour-before', at - HOUR_MS);
+    expect(await resumable('set-back')).toMatchObject({ ok: { restore: { snapshotId: 'an-hour-before' } } });
+    await take('then', at - HOUR_MS + 1);
+    await isPruned('an-hour-before');
+    expect(await resumable('set-back')).toMatchObject({ ok: { restore: { snapshotId: 'then' } } });
+    expect([await pruneOf('now'), await pruneOf('then')]).toEqual([null, null]);
+    const { body } = await snapshots.call('GET', '/fornax/v1/snapshots?task=set-back');
+    expect((body as WireSnapshotList).snapshots.map(({ id }) => id)).toEqual(ids.toReversed());
   });
 
   it('keep their files while an instance is about to begin with them', async () => {

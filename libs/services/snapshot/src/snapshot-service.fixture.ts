@@ -62,7 +62,7 @@ export const startSnapshots = async () => {
   let refused: readonly { readonly bucket: string; readonly reason: string }[] = [];
 
   const append = async (
-    aggregate: 'task' | 'account',
+    aggregate: 'task' | 'account' | 'snapshot',
     id: string,
     ...commits: readonly (readonly FornaxEvent[])[]
   ): Promise<void> => {

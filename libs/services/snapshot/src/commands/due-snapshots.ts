@@ -4,7 +4,7 @@ import { derivedId } from '@fornax/base';
 import { lastDue } from '@fornax/domain';
 import { CommandRejected, CommitTooLarge } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
-import { duePlans, nextPlanDue, type DuePlan, type DueQuery } from '../projections/snapshot-plans.js';
+import { duePlans, lastPeriodBegun, nextPlanDue, type DuePlan, type DueQuery } from '../projections/snapshot-plans.js';
 import { findTaskRef } from '../projections/task-refs.js';
 import { Placements } from './placements.js';
 import { SnapshotCommands } from './snapshot-commands.js';
@@ -26,6 +26,11 @@ export class DueSnapshots {
   /** When the next one is due; undefined: none. */
   next(passedOver: readonly string[]): Promise<number | undefined> {
     return nextPlanDue(this.db, passedOver);
+  }
+
+  /** When the interval began that began last, of any task; 0: none is planned. */
+  lastBegun(): Promise<number> {
+    return lastPeriodBegun(this.db);
   }
 
   /**

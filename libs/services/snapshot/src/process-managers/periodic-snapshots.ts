@@ -6,6 +6,7 @@ import {
   GATHER_MS,
   isOutage,
   meter,
+  SteadyClock,
   Unavailable,
   type Clock,
   type DueLook,
@@ -32,11 +33,12 @@ const isPassing = (error: unknown): boolean =>
  * Triggers the periodic snapshots of tasks when they are due. Plans and what was taken stand in the log, so that a restart forgets nothing; it sleeps until the
  * next one is due. One that could not be taken in time (nobody was there, or the one before was on its way still) is taken as soon as it can be, once
  * for all that were due until then; those after it are due when they were. Every replica does this: the name of a snapshot says when it was due, so the
- * log takes it once. A task whose snapshot cannot be taken is passed over until its next one is due: no other task waits for it.
+ * log takes it once. Its clock neither jumps forward with the time of day nor goes back with it, and is not behind what the log says was due: a clock that is set makes
+ * neither many snapshots nor none. A task whose snapshot cannot be taken is passed over until its next one is due: no other task waits for it.
  */
 @Injectable()
 export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly clock: Clock;
+  private readonly clock: SteadyClock;
   private readonly barrier: ReadBarrier;
   private readonly timer: DueTimer;
   private readonly passedOver = new PassedOver();
@@ -45,6 +47,7 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
   });
   /** In a row, of what nobody answered. */
   private unanswered = 0;
+  private hasLookedBack = false;
 
   constructor(
     private readonly due: DueSnapshots,
@@ -53,7 +56,7 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
     @Inject(MONOTONIC_CLOCK) monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.clock = new CautiousClock(clock, monotonic);
+    this.clock = new SteadyClock(new CautiousClock(clock, monotonic), monotonic);
     this.barrier = barriers.of('snapshots');
     const failed = 'periodic snapshots could not be triggered, trying again';
     this.timer = new DueTimer({ look: (signal) => this.look(signal), monotonic, logger, failed });
@@ -71,7 +74,10 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
   notice(batch: readonly RecordedCommit[]): void {
     let isNew = false;
     for (const { aggregateId, events } of batch)
-      for (const { type } of events) {
+      for (const event of events) {
+        const { type } = event;
+        if (event.type === 'TaskSnapshotsPlanned') this.clock.notBefore(event.at);
+        if (event.type === 'SnapshotTriggered') this.clock.notBefore(event.dueAt ?? 0);
         if (type === 'TaskSnapshotsPlanned') this.passedOver.forget(aggregateId);
         isNew ||= type === 'TaskSnapshotsPlanned' || type === 'SnapshotCompleted' || type === 'SnapshotFailed';
         if (type === 'InstancesStarted') isNew = this.passedOver.started(aggregateId, this.clock.now()) || isNew;
@@ -82,6 +88,7 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
   private async look(signal: AbortSignal): Promise<DueLook> {
     let isUpToDate = await this.barrier.caughtUp();
     this.unanswered = 0;
+    await this.lookBack();
     // Each task once, in order: what is due again at once waits for the others.
     let after: DuePlace | undefined;
     for (let isMore = true; isMore && !signal.aborted;) {
@@ -97,6 +104,13 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
     const next = (await this.due.next(this.passedOver.at(now))) ?? Number.POSITIVE_INFINITY;
     const soonest = Math.min(next, this.passedOver.soonest(now));
     return { isUpToDate, nextInMs: Number.isFinite(soonest) ? soonest - now : undefined };
+  }
+
+  /** At the start: what was taken before, by a clock that was ahead, was taken. */
+  private async lookBack(): Promise<void> {
+    if (this.hasLookedBack) return;
+    this.clock.notBefore(await this.due.lastBegun());
+    this.hasLookedBack = true;
   }
 
   /** @throws whatever made the last of many fail, one after the other, because a server did not answer */

@@ -26,11 +26,11 @@ export const keptSnapshots = async (db: Queries, taskIds: readonly string[]): Pr
     `WITH asked AS (SELECT unnest($1::text[]) AS task_id UNION
          SELECT named.task_id FROM task_ref JOIN snapshot AS named ON named.snapshot_id = task_ref.named_snapshot WHERE task_ref.task_id = ANY ($1::text[])),
        ruled AS (SELECT task_id, retention FROM task_ref JOIN asked USING (task_id) WHERE retention IS NOT NULL AND NOT deleted),
-       complete AS (SELECT task_id, retention, snapshot_id, triggered_at FROM ruled JOIN snapshot USING (task_id) WHERE status = 'success'),
+       complete AS (SELECT task_id, retention, snapshot_id, triggered_at, sequence FROM ruled JOIN snapshot USING (task_id) WHERE status = 'success'),
        latest AS (SELECT DISTINCT ON (task_id, instance) snapshot_id FROM complete JOIN snapshot_part USING (snapshot_id)
-         WHERE manifest IS NOT NULL AND NOT is_done ORDER BY task_id, instance, triggered_at DESC, snapshot_id DESC)
+         WHERE manifest IS NOT NULL AND NOT is_done ORDER BY task_id, instance, sequence DESC)
      SELECT complete.*, snapshot_id IN (SELECT snapshot_id FROM latest) OR EXISTS (
-       SELECT FROM task_ref WHERE named_snapshot = complete.snapshot_id AND NOT deleted AND ended < instances) AS is_needed FROM complete`,
+       SELECT FROM task_ref WHERE named_snapshot = complete.snapshot_id AND NOT deleted AND ended < instances) AS is_needed FROM complete ORDER BY sequence`,
     [taskIds],
   );
   return [...Map.groupBy(rows, (row) => row.task_id)].flatMap(([taskId, group]) => {

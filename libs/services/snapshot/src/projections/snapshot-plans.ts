@@ -87,8 +87,9 @@ export interface DuePlan {
   readonly period: Period;
 }
 
+const ALIVE = 'NOT deleted AND ended < instances';
 /** Alive, and with no periodic snapshot that is still on its way: the next one waits for its end. */
-const TAKEABLE = `NOT deleted AND ended < instances AND NOT EXISTS (
+const TAKEABLE = `${ALIVE} AND NOT EXISTS (
   SELECT FROM snapshot WHERE snapshot.task_id = task_ref.task_id AND snapshot.due_ms IS NOT NULL
     AND snapshot.status IN ('triggered', 'inProgress'))`;
 
@@ -125,4 +126,12 @@ export const nextPlanDue = async (db: Queries, passedOver: readonly string[]): P
     [passedOver],
   );
   return row?.next == null ? undefined : Number(row.next);
+};
+
+/** The latest instant at which an interval of a plan began: with the plan, or with a snapshot that was due; 0: there is none. */
+export const lastPeriodBegun = async (db: Queries): Promise<number> => {
+  const [row] = await db.query<{ readonly begun: string | null }[]>(
+    `SELECT max(due_ms - interval_s * 1000::bigint) AS begun FROM task_ref WHERE due_ms IS NOT NULL AND ${ALIVE}`,
+  );
+  return Number(row?.begun ?? 0);
 };

@@ -85,7 +85,7 @@ export const readSnapshots = async (db: Queries, ids: readonly string[]): Promis
 /** The latest snapshots of a task, newest first. */
 export const latestSnapshots = async (db: Queries, taskId: string, most: number): Promise<readonly SnapshotRow[]> => {
   const ids = await db.query<Pick<StoredSnapshot, 'snapshot_id'>[]>(
-    'SELECT snapshot_id FROM snapshot WHERE task_id = $1 ORDER BY triggered_at DESC, snapshot_id DESC LIMIT $2',
+    'SELECT snapshot_id FROM snapshot WHERE task_id = $1 ORDER BY sequence DESC LIMIT $2',
     [taskId, most],
   );
   const rows = await readSnapshots(
@@ -139,7 +139,7 @@ export const completePart = async (
   const [row] = await db.query<{ readonly snapshot_id: string; readonly manifest: string }[]>(
     `SELECT snapshot_id, part.manifest FROM snapshot JOIN snapshot_part AS part USING (snapshot_id)
      WHERE task_id = $1 AND status = 'success' AND part.instance = $2 AND part.manifest IS NOT NULL AND ($3::text IS NULL OR snapshot_id = $3)
-     ORDER BY triggered_at DESC, snapshot_id DESC LIMIT 1`,
+     ORDER BY sequence DESC LIMIT 1`,
     [taskId, instance, snapshotId],
   );
   return row && { snapshotId: row.snapshot_id, manifest: row.manifest };
