@@ -132,7 +132,11 @@ describe('snapshots that are not kept', () => {
     const at = Date.now();
     const ids = ['now', 'an-hour-before', 'then'];
     const take = async (id: string, at: number): Promise<void> => {
-      const facts = { taskId: 'set-back', owner: 'ada', parts: leases.map(({ instance, leaseId, node }) => ({ instance, leaseId, node })) };
+      const facts = {
+        taskId: 'set-back',
+        owner: 'ada',
+        parts: leases.map(({ instance, leaseId, node }) => ({ instance, leaseId, node })),
+      };
       const config = { whitelist: null, blacklist: null, bucket: 'results', prefix: null };
       await snapshots.append('snapshot', id, [
         { type: 'SnapshotTriggered', snapshotId: id, ...facts, config, at },
