@@ -8,7 +8,11 @@ const DEFAULT_TIMEOUT_MS = 2000;
 
 /** Asks another service and waits for the answer. */
 export class RpcClient {
-  constructor(private readonly nats: NatsConnection) {}
+  /** @param timeoutMs how long an answer may take unless a request says otherwise */
+  constructor(
+    private readonly nats: NatsConnection,
+    private readonly timeoutMs = DEFAULT_TIMEOUT_MS,
+  ) {}
 
   /**
    * @param body sent as JSON
@@ -20,7 +24,7 @@ export class RpcClient {
     subject: string,
     body: unknown,
     schema: S,
-    timeoutMs = DEFAULT_TIMEOUT_MS,
+    timeoutMs = this.timeoutMs,
   ): Promise<z.output<S>> {
     return inSpan(`request ${subject}`, { kind: 'client' }, async () => {
       const reply = rpcReplySchema.parse(await this.exchange(subject, body, timeoutMs));

@@ -20,14 +20,19 @@ export interface TestAppOptions {
   readonly onRestart?: (why: string) => void;
 }
 
-const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
+const DEFAULTS: Env = {
+  FORNAX_LOG_LEVEL: 'error',
+  FORNAX_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+  // On a slow machine rows come late; what a spec reads after it wrote is up to date all the same.
+  FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: '30000',
+};
 
 /** The service as `runService` runs it, on a free port, inside a test. Errors that nobody handles fail the test. */
 export const createTestApp = async (
   module: Type | DynamicModule,
   { env, name = 'test', onRestart = () => undefined }: TestAppOptions,
 ): Promise<TestApp> => {
-  const config = loadCoreConfig(name, { FORNAX_LOG_LEVEL: 'error', FORNAX_MASTER_KEY: TEST_MASTER_KEY, ...env });
+  const config = loadCoreConfig(name, { ...DEFAULTS, ...env });
   const onFatal = (error: unknown): never => {
     throw error;
   };

@@ -23,6 +23,8 @@ import { NodeCommands } from './fleet/node-commands.js';
 import { NodeRegistryModule } from './node-registry.module.js';
 
 const SLOW_MS = 120_000;
+/** A slow machine answers late; whoever does not answer at all fails at once. */
+const ANSWER_MS = 30_000;
 const MASTER_KEY = Buffer.alloc(32, 9);
 const TOKENS = { operator: 'token-of-an-operator', user: 'token-of-a-user' } as const;
 
@@ -142,7 +144,7 @@ const tryConnect = async (user: string, key: Nkey): Promise<NatsConnection> => {
 const connectAs = (nodeId: string, key: Nkey): Promise<NatsConnection> => tryConnect(nodeUser(nodeId), key);
 
 const asks = (connection: NatsConnection, nodeId: string, bootId = 'boot-1') =>
-  new RpcClient(connection).request(
+  new RpcClient(connection, ANSWER_MS).request(
     nodeRpcSubject(nodeId, 'join'),
     { nodeId, bootId, driver: 'process', warnings: [], hardware: aHardware() },
     joinReplySchema,
@@ -187,8 +189,10 @@ describe('a machine becomes a node', () => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(7).fill(403)]);
       const issued = await Promise.all(names.map(typesOf));
       expect(issued.flat()).toEqual(['NodeCredentialIssued']);
-      const listed = await listTokens();
-      expect(listed.find((one) => one.id === id)?.status).toBe('used');
+      const listed = await eventually(async () => {
+        const all = await listTokens();
+        return all.find((one) => one.id === id)?.status === 'used' && all;
+      });
       expect(JSON.stringify(listed)).not.toContain(token.slice(-43));
     },
     SLOW_MS,
@@ -338,7 +342,7 @@ describe('who connects', () => {
       expect((await asks(connection, 'turns')).rotate).toBe(true);
       const request = { nodeId: 'turns', publicKey: next.publicKey };
       const subject = nodeRpcSubject('turns', 'rotate');
-      await new RpcClient(connection).request(subject, request, z.object({}));
+      await new RpcClient(connection, ANSWER_MS).request(subject, request, z.object({}));
       expect((await asks(connection, 'turns')).rotate).toBeUndefined();
       await (await connectAs('turns', first)).close();
       const second = await connectAs('turns', next);

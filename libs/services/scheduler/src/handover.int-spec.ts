@@ -11,7 +11,7 @@ beforeAll(async () => {
   rig = await SchedulerRig.start();
   await rig.admitOperator(TOKEN);
 }, SLOW_MS);
-afterEach(() => rig.stopSchedulers(), SLOW_MS);
+afterEach(() => rig.clear(), SLOW_MS);
 afterAll(() => rig.close(), SLOW_MS);
 
 describe('a scheduler whose predecessor, server or database goes', () => {

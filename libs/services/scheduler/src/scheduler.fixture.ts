@@ -31,6 +31,8 @@ import pg from 'pg';
 import { SchedulerModule } from './scheduler.module.js';
 
 export const MASTER_KEY = Buffer.alloc(32, 9);
+/** A slow machine answers late; whoever does not answer at all fails at once. */
+const ANSWER_MS = 30_000;
 
 type NatsConnection = Awaited<ReturnType<typeof connectNats>>;
 
@@ -54,6 +56,8 @@ export const isReady = async (url: string): Promise<void> => {
 /** Real servers for one spec file, schedulers on them, and a connection of the spec's own, with its own register of the quarantine. */
 export class SchedulerRig {
   private readonly running = new Set<TestApp>();
+  /** Nodes that have joined and not left. */
+  private readonly fleet = new Set<RigNode>();
 
   private constructor(
     readonly nats: TestNats,
@@ -124,7 +128,20 @@ export class SchedulerRig {
 
   /** Lets a node join. @param react what it does with its orders: nothing, unless told */
   join(id: string, cores: number, ...react: [React?]): Promise<RigNode> {
-    return new RigNode(this, id, ...react).join(cores);
+    const node = new RigNode(this, id, ...react);
+    this.fleet.add(node);
+    return node.join(cores);
+  }
+
+  /** A node is in no fleet any more. */
+  forget(node: RigNode): void {
+    this.fleet.delete(node);
+  }
+
+  /** What a test has left, so that one that failed is not followed by others. */
+  async clear(): Promise<void> {
+    await this.stopSchedulers();
+    await Promise.all([...this.fleet].map((node) => node.leave()));
   }
 
   /** Appends the account of ada, an operator, with a token of her own. */
@@ -210,7 +227,7 @@ export class SchedulerRig {
 
 const connectedTo = async ({ url, user, password }: TestNats): Promise<Connection> => {
   const nc = await connectNats({ url, user, password, name: 'spec' });
-  return { nc, log: await JetStreamLog.open(nc), publisher: new DurablePublisher(nc), rpc: new RpcClient(nc) };
+  return { nc, log: await JetStreamLog.open(nc), publisher: new DurablePublisher(nc), rpc: new RpcClient(nc, ANSWER_MS) };
 };
 
 /** What a node does with orders that it did not have. */
@@ -253,6 +270,7 @@ export class RigNode {
 
   /** The node goes away, so that the next test has a fleet of its own. */
   async leave(): Promise<void> {
+    this.rig.forget(this);
     const sequence = (await this.rig.log.readAggregate('node', this.id)).at(-1)?.sequence ?? 0;
     await this.rig.append('node', this.id, sequence, {
       type: 'NodeLost',

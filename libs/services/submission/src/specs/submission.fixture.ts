@@ -97,8 +97,6 @@ export const startHarness = async (
     FORNAX_PUBLIC_STORAGE_URL: 'http://127.0.0.1:9000',
     FORNAX_BOOTSTRAP_EMAIL: email,
     FORNAX_BOOTSTRAP_TOKEN_FILE: tokenFile,
-    // Two specs at once on a slow machine: what they read is up to date all the same.
-    FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: '30000',
     ...settings,
   };
   let isStorageThere = true;
