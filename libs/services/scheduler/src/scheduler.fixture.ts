@@ -227,7 +227,12 @@ export class SchedulerRig {
 
 const connectedTo = async ({ url, user, password }: TestNats): Promise<Connection> => {
   const nc = await connectNats({ url, user, password, name: 'spec' });
-  return { nc, log: await JetStreamLog.open(nc), publisher: new DurablePublisher(nc), rpc: new RpcClient(nc, ANSWER_MS) };
+  return {
+    nc,
+    log: await JetStreamLog.open(nc),
+    publisher: new DurablePublisher(nc),
+    rpc: new RpcClient(nc, ANSWER_MS),
+  };
 };
 
 /** What a node does with orders that it did not have. */
