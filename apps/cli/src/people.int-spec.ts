@@ -7,6 +7,7 @@ const quotas = {
   maxTasks: 1,
   maxJobs: 1,
   maxPools: 1,
+  maxRunningPools: 1,
   maxBuckets: 2,
   maxStorageBytes: 3,
   maxObjects: null,

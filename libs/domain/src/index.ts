@@ -142,6 +142,7 @@ export {
   changedQuotas,
   maxJobsOf,
   maxPoolsOf,
+  maxRunningPoolsOf,
   quotasOfPlan,
   type AccountQuotas,
   type ComputingQuotas,

@@ -30,6 +30,7 @@ const limits = ({
         ['tasks', quotas.maxTasks],
         ['jobs', quotas.maxJobs],
         ['pools', quotas.maxPools],
+        ['running pools', quotas.maxRunningPools],
       ]
     : []),
   ['buckets', quotas.maxBuckets ?? 'none'],
@@ -52,6 +53,7 @@ const usage = (info: WireUserInfo): readonly (readonly (string | number)[])[] =>
   ['tasks', info.taskCount, info.maxTask],
   ['jobs', info.jobCount, info.maxJob],
   ['pools', info.poolCount, info.maxPool],
+  ['running pools', info.runningPoolCount, info.maxRunningPool],
   ['buckets', info.bucketCount, info.maxBucket],
   ['storage bytes', info.usedQuotaBytes, info.quotaBytes],
   ...(info.fornax === undefined ? [] : [['objects', info.fornax.objectCount, info.fornax.maxObjects ?? 'none']]),
@@ -80,6 +82,7 @@ interface SetOptions extends OfOptions, ReasonOptions {
   readonly tasks?: number;
   readonly jobs?: number;
   readonly pools?: number;
+  readonly runningPools?: number;
   readonly buckets?: StorageCeiling;
   readonly storageBytes?: StorageCeiling;
   readonly objects?: StorageCeiling;
@@ -102,6 +105,7 @@ const changeOf = (options: SetOptions): QuotaChange => {
     maxTasks: options.tasks,
     maxJobs: options.jobs,
     maxPools: options.pools,
+    maxRunningPools: options.runningPools,
     maxBuckets: options.buckets,
     maxStorageBytes: options.storageBytes,
     maxObjects: options.objects,
@@ -149,6 +153,7 @@ export const addQuotaCommands = (program: Command, io: Io): void => {
     .option('--tasks <count>', 'tasks, finished ones too', ceilingOf)
     .option('--jobs <count>', 'jobs, finished ones too', ceilingOf)
     .option('--pools <count>', 'pools, closed ones too', ceilingOf)
+    .option('--running-pools <count>', 'pools that have slots at once; the others wait', ceilingOf)
     .option('--buckets <count>', 'buckets; "none" lifts the limit of an organization or project', storageCeilingOf)
     .option('--storage-bytes <bytes>', 'bytes in all buckets; "none" as for buckets', storageCeilingOf)
     .option('--objects <count>', 'objects in all buckets; "none" lifts the limit', storageCeilingOf)

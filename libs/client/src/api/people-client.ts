@@ -31,6 +31,7 @@ export interface QuotaChange extends PlanQuotaChange, StorageQuotaChange {
   readonly maxTasks?: number;
   readonly maxJobs?: number;
   readonly maxPools?: number;
+  readonly maxRunningPools?: number;
   readonly flex?: PlanQuotaChange;
   readonly onDemand?: PlanQuotaChange;
 }

@@ -44,6 +44,7 @@ const quotaChange = z.object({
   maxTasks: ceiling.exactOptional(),
   maxJobs: ceiling.exactOptional(),
   maxPools: ceiling.exactOptional(),
+  maxRunningPools: ceiling.exactOptional(),
   maxBuckets: ceiling.exactOptional(),
   maxStorageBytes: bytes.exactOptional(),
   maxObjects: liftable(objects),
@@ -57,7 +58,9 @@ const storageChange = z.object({
   maxStorageBytes: liftable(bytes),
   maxObjects: liftable(objects),
 });
-const sharedChange = quotaChange.omit({ maxTasks: true, maxJobs: true, maxPools: true }).extend(storageChange.shape);
+const sharedChange = quotaChange
+  .omit({ maxTasks: true, maxJobs: true, maxPools: true, maxRunningPools: true })
+ .extend(storageChange.shape);
 
 /** Body of POST /fornax/v1/users. What quotas do not say is as for every new user. */
 export const userCreationSchema = z.object({
@@ -126,6 +129,7 @@ const quotas = shownComputing.extend({
   maxTasks: ceiling,
   maxJobs: ceiling,
   maxPools: ceiling,
+  maxRunningPools: ceiling,
   maxBuckets: ceiling,
   maxStorageBytes: z.number(),
   maxObjects: shownStorage.shape.maxObjects,

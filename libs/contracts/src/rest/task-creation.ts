@@ -234,8 +234,8 @@ export type TaskCreation = z.output<typeof taskCreationSchema>;
 
 /** Body of POST /tasks/{id}/clone: what the copy is to have otherwise (contract, section 3.1). */
 export const taskCloneSchema = taskCreationSchema.partial();
-/** Body of retry, resume and recover, which choose the instances themselves. */
-export const taskRetrySchema = taskCloneSchema.omit({ instanceCount: true, advancedRanges: true, poolUuid: true });
+/** Body of retry, resume and recover, which choose the instances themselves. Beyond the contract (section 3.1), a pool may be named: the old one may be closed. */
+export const taskRetrySchema = taskCloneSchema.omit({ instanceCount: true, advancedRanges: true });
 export type TaskRepetition = z.output<typeof taskCloneSchema>;
 
 /** Body of PUT /tasks/{id}: of a whole task only these count (contract, 5.15). */

@@ -23,6 +23,8 @@ export interface AccountQuotas extends ComputingQuotas, StorageQuotas {
   /** Absent in accounts that are older than jobs and pools: see {@link maxJobsOf} and {@link maxPoolsOf}. */
   readonly maxJobs?: number;
   readonly maxPools?: number;
+  /** Absent until somebody sets it: see {@link maxRunningPoolsOf}. */
+  readonly maxRunningPools?: number;
   readonly maxBuckets: number;
   readonly maxStorageBytes: number;
 }
@@ -43,7 +45,7 @@ interface ComputingQuotaChange extends Partial<PlanQuotas> {
 }
 
 /** What an account alone has ceilings on. */
-type OwnQuotaChange = Partial<Pick<AccountQuotas, 'maxTasks' | 'maxJobs' | 'maxPools'>>;
+type OwnQuotaChange = Partial<Pick<AccountQuotas, 'maxTasks' | 'maxJobs' | 'maxPools' | 'maxRunningPools'>>;
 
 /** What to change of an organization's quotas; the rest stays. */
 export interface OrganisationQuotaChange extends ComputingQuotaChange, StorageQuotaChange, OwnQuotaChange {}
@@ -56,7 +58,7 @@ export interface AccountQuotaChange extends ComputingQuotaChange, OwnQuotaChange
 }
 
 const STORAGE_CEILINGS = ['maxBuckets', 'maxStorageBytes', 'maxObjects'] as const;
-const OTHER_CEILINGS = ['maxTasks', 'maxJobs', 'maxPools', 'maxInstances', 'maxCores'] as const;
+const OTHER_CEILINGS = ['maxTasks', 'maxJobs', 'maxPools', 'maxRunningPools', 'maxInstances', 'maxCores'] as const;
 const CEILINGS = [...OTHER_CEILINGS, ...STORAGE_CEILINGS] as const;
 
 /** The ceilings after a change. */
@@ -69,14 +71,17 @@ export const changedStorageQuotas = <Q extends StorageQuotas>(before: Q, change:
 
 const DEFAULT_MAX_JOBS = 1_000;
 const DEFAULT_MAX_POOLS = 100;
-type Held = Pick<AccountQuotas, 'maxJobs' | 'maxPools'>;
+type Held = Pick<AccountQuotas, 'maxJobs' | 'maxPools' | 'maxRunningPools'>;
 /** How many jobs an account may have, finished ones included. */
 export const maxJobsOf = ({ maxJobs = DEFAULT_MAX_JOBS }: Held): number => maxJobs;
 /** How many pools an account may have, closed ones included. */
 export const maxPoolsOf = ({ maxPools = DEFAULT_MAX_POOLS }: Held): number => maxPools;
 
+/** How many pools of an account may have slots at once: as many as it may have, unless it is said. */
+export const maxRunningPoolsOf = (quotas: Held): number => quotas.maxRunningPools ?? maxPoolsOf(quotas);
+
 /** What accounts have that are of before, though they do not say it. */
-const UNSAID: readonly string[] = ['maxJobs', 'maxPools'];
+const UNSAID: readonly string[] = ['maxJobs', 'maxPools', 'maxRunningPools'];
 /** Organizations hold no objects themselves. */
 const has = (quotas: object, name: string): boolean =>
   name in quotas || (UNSAID.includes(name) && 'maxTasks' in quotas);

@@ -15,6 +15,7 @@ const quotas = organisationQuotas.extend({
   maxTasks: z.number(),
   maxJobs: z.number().exactOptional(),
   maxPools: z.number().exactOptional(),
+  maxRunningPools: z.number().exactOptional(),
   maxBuckets: z.number(),
   maxStorageBytes: z.number(),
 });

@@ -1,10 +1,10 @@
 import { poolDecider, type PoolEvent, type PoolSpec } from '@fornax/domain';
 
-/** Pool `p` of one node with a slot of one core, unless `spec` says otherwise. */
-export const poolCreated = (spec: Partial<PoolSpec> = {}): PoolEvent => ({
+/** A pool of one node with a slot of one core, unless `spec` says otherwise. */
+export const poolCreated = (spec: Partial<PoolSpec> = {}, { poolId = 'p', owner = 'ada' } = {}): PoolEvent => ({
   type: 'PoolCreated',
-  poolId: 'p',
-  owner: 'ada',
+  poolId,
+  owner,
   spec: {
     ...poolDecider.initial.spec,
     profile: 'docker-batch',

@@ -55,7 +55,7 @@ export class Rig {
   }
 
   append(
-    aggregate: 'task' | 'node' | 'pool' | 'spending',
+    aggregate: 'task' | 'node' | 'pool' | 'account' | 'spending',
     id: string,
     expected: number,
     ...events: readonly Commit['events'][number][]

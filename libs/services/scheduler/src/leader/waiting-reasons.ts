@@ -2,6 +2,7 @@ import { isAtItsLimit, type TaskState } from '@fornax/domain';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import { reasonInPool } from '../view/pool-reasons.js';
+import { whyPoolWaits } from '../view/running-pools.js';
 import { reasonsNow, sameForAll, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import { reasonChanges } from '../view/reason-changes.js';
@@ -53,7 +54,7 @@ export class WaitingReasons {
     const entry = view.task(taskId);
     if (classKey === undefined && entry && !entry.pool && isAtItsLimit(entry.state)) return atItsLimit(entry.state);
     if (classKey === undefined) return undefined;
-    return isHeld?.() === true ? SETTLING : this.byClass.get(classKey);
+    return isHeld?.() === true ? SETTLING : (whyPoolWaits(view, taskId) ?? this.byClass.get(classKey));
   }
 
   /** Records changes until the leadership ends. */

@@ -16,6 +16,8 @@ export interface TrackedLease {
   readonly diskMB?: number;
   /** The lease of the pool's slot whose room it takes; absent: it has room of its own. */
   readonly inSlot?: string;
+  /** It is a slot of a pool: `taskId` is the pool's id. */
+  readonly isSlot?: true;
   /** When it was made, by the monotonic clock of the leader that made it; absent when that was another leader. */
   readonly heldSince?: number;
   /** The hardware of the node when the lease was made: what billing rates, even if the node comes back with another. */
@@ -56,6 +58,9 @@ export class LeaseBook {
 
   /** Leases in slots of pools, by the lease of the slot. */
   private readonly inSlots = new Map<string, number>();
+
+  /** How many slots each pool has, by owner. */
+  private readonly slots = new Map<string, Map<string, number>>();
 
   get size(): number {
     return this.leases.size;
@@ -100,6 +105,15 @@ export class LeaseBook {
     return this.inSlots.get(slotLeaseId) ?? 0;
   }
 
+  hasSlots(owner: string, poolId: string): boolean {
+    return this.slots.get(owner)?.has(poolId) ?? false;
+  }
+
+  /** How many pools of an owner have slots. */
+  poolsWithSlots(owner: string): number {
+    return this.slots.get(owner)?.size ?? 0;
+  }
+
   usageOfOwners(): ReadonlyMap<string, Usage> {
     return this.ownerUsage;
   }
@@ -123,6 +137,16 @@ export class LeaseBook {
     if (usage.instances === 0) this.ownerUsage.delete(lease.owner);
     else this.ownerUsage.set(lease.owner, usage);
     this.movePlan(lease, sign);
+    if (lease.isSlot === true) this.moveSlot(lease, sign);
+  }
+
+  private moveSlot({ owner, taskId }: TrackedLease, sign: 1 | -1): void {
+    const pools = this.slots.get(owner) ?? new Map<string, number>();
+    const count = (pools.get(taskId) ?? 0) + sign;
+    if (count === 0) pools.delete(taskId);
+    else pools.set(taskId, count);
+    if (pools.size === 0) this.slots.delete(owner);
+    else this.slots.set(owner, pools);
   }
 
   private movePlan(lease: TrackedLease, sign: 1 | -1): void {

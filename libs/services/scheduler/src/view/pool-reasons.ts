@@ -7,6 +7,7 @@ import {
   whyHeld,
 } from '@fornax/domain';
 import type { WaitingReason } from './round.js';
+import { whyPoolWaits } from './running-pools.js';
 import type { SchedulerView } from './scheduler-view.js';
 
 const BUSY: WaitingReason = {
@@ -46,6 +47,6 @@ export const reasonInPool = (
   const pool = view.task(poolUuid)?.pool;
   if (pool && waitsForPoolResources === true && !isSynchronized(pool)) return synchronizing(pool);
   const classKey = view.queue.classKeyOf(poolUuid);
-  const why = classKey === undefined ? undefined : byClass.get(classKey);
+  const why = classKey === undefined ? undefined : (whyPoolWaits(view, poolUuid) ?? byClass.get(classKey));
   return why ? { ...why, detail: `a slot of its pool cannot be opened: ${why.detail}` } : BUSY;
 };

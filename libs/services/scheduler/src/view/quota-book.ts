@@ -1,17 +1,19 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import type {
-  AccountEvent,
-  Ceiling,
-  ComputingQuotas,
-  OwnerUsage,
-  SchedulingPlan,
-  SchedulingPolicy,
+import {
+  maxRunningPoolsOf,
+  type AccountEvent,
+  type AccountQuotas,
+  type Ceiling,
+  type ComputingQuotas,
+  type OwnerUsage,
+  type SchedulingPlan,
+  type SchedulingPolicy,
 } from '@fornax/domain';
 import type { LeaseBook } from './lease-book.js';
 
 /** What an account, or an organization, may run at once. */
 export interface QuotaEntry {
-  readonly quotas: ComputingQuotas;
+  readonly quotas: ComputingQuotas & Pick<AccountQuotas, 'maxPools' | 'maxRunningPools'>;
   /** Null for an organization, and for an account that belongs to none. */
   readonly organisationId: string | null;
 }
@@ -77,6 +79,12 @@ export class QuotaBook {
       ceilingsOf: (owner, plan) => this.ceilingsOf(owner, plan),
       ceilingUsage: this.usage(leases),
     };
+  }
+
+  /** How many pools of an account may have slots at once. */
+  maxRunningPools(owner: string): number {
+    const entry = this.entries.get(owner);
+    return entry ? maxRunningPoolsOf(entry.quotas) : Infinity;
   }
 
   private change(id: string, change: Partial<QuotaEntry>): boolean {

@@ -1,5 +1,6 @@
 import { plan, type DispatchedLease, type Plan, type SchedulingPolicy } from '@fornax/domain';
 import { placeInPools } from './pool-round.js';
+import { whyPoolWaits, withinRunningPools } from './running-pools.js';
 import type { SchedulerView } from './scheduler-view.js';
 
 /** Keeps one commit of leases (some 150 bytes each) and one turn of the event loop short. */
@@ -33,8 +34,11 @@ const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy 
   ...view.quotas.policy(view.leases),
 });
 
-const planned = (view: SchedulerView, maxPlacements: number, isBusy: RoundOptions['isBusy']): Plan =>
-  plan(view.cluster(), view.queue.front(maxPlacements, isBusy), policyOf(view, maxPlacements));
+const planned = (view: SchedulerView, maxPlacements: number, isBusy: RoundOptions['isBusy']): Plan => {
+  const isLeftOut = (taskId: string): boolean => isBusy(taskId) || whyPoolWaits(view, taskId) !== undefined;
+  const all = plan(view.cluster(), view.queue.front(maxPlacements, isLeftOut), policyOf(view, maxPlacements));
+  return { ...all, placements: withinRunningPools(view, all.placements) };
+};
 
 const byClass = (reasons: Plan['reasons']): ReadonlyMap<string, WaitingReason> =>
   new Map(reasons.map(({ classKey, ...why }) => [classKey, why]));

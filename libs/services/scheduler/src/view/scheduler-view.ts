@@ -375,6 +375,7 @@ export class SchedulerView {
       memoryMB: spec.request.memoryMB,
       ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
       ...(lease.inSlot === undefined ? {} : { inSlot: lease.inSlot }),
+      ...(entry.pool ? { isSlot: true } : {}),
       hardware: factsOf(this.nodes.get(lease.node)),
     };
   }

@@ -7,7 +7,7 @@ import {
   type WireToken,
   type WireUser,
 } from '@fornax/contracts';
-import { maxJobsOf, maxPoolsOf, quotasOfPlan, type ComputingQuotas, type StorageQuotas } from '@fornax/domain';
+import { maxJobsOf, maxPoolsOf, maxRunningPoolsOf, quotasOfPlan, type ComputingQuotas, type StorageQuotas } from '@fornax/domain';
 import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/identity';
 
 /** One client holds the organization's id in a value type: the zero Guid stands for none (contract, 5.2). */
@@ -44,6 +44,7 @@ export const wireUser = (account: Account, accounts: AccountDirectory): WireUser
       maxTasks: int32(quotas.maxTasks),
       maxJobs: int32(maxJobsOf(quotas)),
       maxPools: int32(maxPoolsOf(quotas)),
+      maxRunningPools: int32(maxRunningPoolsOf(quotas)),
       maxBuckets: int32(quotas.maxBuckets),
       maxStorageBytes: quotas.maxStorageBytes,
       maxObjects: quotas.maxObjects ?? null,

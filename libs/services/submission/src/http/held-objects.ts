@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { int32 } from '@fornax/contracts';
-import { maxJobsOf, maxPoolsOf } from '@fornax/domain';
+import { maxJobsOf, maxPoolsOf, maxRunningPoolsOf } from '@fornax/domain';
 import type { Account } from '@fornax/identity';
 import { JobLists } from '@fornax/jobs';
 import { PoolLists } from '@fornax/pools';
@@ -21,17 +21,16 @@ export class HeldObjects {
       this.jobs.count(id),
       this.pools.count(id),
     ]);
-    const maxPool = int32(maxPoolsOf(quotas));
     return {
       maxTask: int32(quotas.maxTasks),
       taskCount: int32(tasks.tasks),
       maxJob: int32(maxJobsOf(quotas)),
       jobCount: int32(jobs),
-      maxPool,
+      maxPool: int32(maxPoolsOf(quotas)),
       poolCount: int32(pools.total),
       maxRunningTask: int32(quotas.maxTasks),
       runningTaskCount: int32(tasks.runningTasks),
-      maxRunningPool: maxPool,
+      maxRunningPool: int32(maxRunningPoolsOf(quotas)),
       runningPoolCount: int32(pools.running),
     };
   }

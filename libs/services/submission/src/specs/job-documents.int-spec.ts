@@ -76,6 +76,23 @@ describe('a job as one document', () => {
       [{ name: 'n', pool: 'nobody', tasks: [one] }, ['pool']],
       [{ name: 'n', project: 'nobody', tasks: [one, { name: 'b' }] }, ['project']],
       [{ name: 'n', tasks: [{ ...one, matrix: { 'a b': [1] } }] }, ['tasks[0].matrix']],
+      // What is wrong with tasks beside each other is told with what the platform does not know.
+      [
+        {
+          name: 'n',
+          pool: 'nobody',
+          project: 'nobody',
+          tasks: [
+            { ...one, after: ['c'] },
+            { name: 'b', environment: { DOCKER_CMD: 'x' }, command: 'true' },
+          ],
+        },
+        ['pool', 'tasks[0].after[0]', 'tasks[1].environment.DOCKER_CMD'],
+      ],
+      [
+        { name: 'n', project: 'nobody', tasks: [{ ...one, after: ['c'] }, { name: 'b', profile: 'no-such' }] },
+        ['project', 'tasks[0].after[0]', 'tasks[1].profile'],
+      ],
       [
         {
           name: 'n',

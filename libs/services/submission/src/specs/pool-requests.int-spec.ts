@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '@fornax/testing';
+import { aLease, anEnd, aRef, concluded, dispatched, eventually, exited } from '@fornax/testing';
 import { minimal, readFrom, startHarness, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -75,6 +75,23 @@ describe('a copy of a task in a pool', () => {
     );
     expect((await harness.call('POST', `/pools/${poolUuid}/close`)).status).toBe(200);
     expect(await wrong('POST', path, {})).toEqual(['poolUuid']);
+  });
+
+  it.each([
+    ['retry', 'failure'],
+    ['resume', 'cancelled'],
+    ['recover', 'failure'],
+  ] as const)('%s runs in another pool that the request names, as its own is closed', async (kind, outcome) => {
+    const [own, other] = [await create(), await create()];
+    const { profile: _profile, ...task } = minimal;
+    const origin = String((await harness.call('POST', '/tasks', { ...task, instanceCount: 1, poolUuid: own })).json()['uuid']);
+    await harness.happen(origin, dispatched(aLease(0)), exited(aRef(0)), concluded(anEnd(0, { outcome })));
+    await harness.call('POST', `/pools/${own}/close`);
+    const path = `/tasks/${origin}/${kind}`;
+    expect(await wrong('POST', path, {})).toEqual(['poolUuid']);
+    expect(await wrong('POST', path, { poolUuid: 'nobody' })).toEqual(['poolUuid']);
+    const copy = await harness.call('POST', path, { poolUuid: other });
+    expect(await readFrom(harness, String(copy.json()['uuid']))).toMatchObject({ poolUuid: other });
   });
 });
 

@@ -135,6 +135,17 @@ describe('[rows 3 and 4] counters', () => {
     expect(await infoOf(ada)).toMatchObject({ maxTask: 7, maxInstances: 3, maxFlexInstances: 3 });
   });
 
+  it('show how many pools may have slots at once: as many as there may be, unless somebody says it', async () => {
+    const ada = await newPerson({ quotas: { maxPools: 8 } });
+    expect(await infoOf(ada)).toMatchObject({ maxPool: 8, maxRunningPool: 8 });
+    const path = `${API}/users/${ada.email}`;
+    const changed = await harness.call('PATCH', path, { quotas: { maxRunningPools: 2 } });
+    expect(changed.json()).toMatchObject({ quotas: { maxPools: 8, maxRunningPools: 2 } });
+    expect(await infoOf(ada)).toMatchObject({ maxPool: 8, maxRunningPool: 2 });
+    const made = await harness.call('POST', `${API}/organizations`, { name: 'Pooled', quotas: { maxRunningPools: 1 } });
+    expect(made.text).not.toContain('maxRunningPools');
+  });
+
   it('of an organization add up its members, for its members', async () => {
     await harness.call('POST', `${API}/organizations`, { name: 'Acme', quotas: { maxInstances: 50, maxCores: 60 } });
     const [ada, bob, idle] = [

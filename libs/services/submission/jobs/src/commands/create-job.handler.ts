@@ -39,7 +39,11 @@ export interface AskedJob {
   readonly route?: readonly string[];
   /** Its tasks, where it is created with them, under the job's id. */
   readonly tasksOf?: (jobId: string) => readonly BatchTask[];
+  /** What is known to be wrong with them, by its field: it is told with all else that is. */
+  readonly wrong?: FieldErrors;
 }
+
+type FieldErrors = ValidationFailed['errors'];
 
 /** Creates jobs, and answers once a read shows them. */
 @Injectable()
@@ -75,14 +79,15 @@ export class CreateJob {
    * Creates a job with all of its tasks, or nothing.
    * @returns the job's id, once a read shows the job and its tasks @throws ValidationFailed naming the fields, Forbidden, Invalid
    */
-  async createAsked({ creation, body, way, route = way, tasksOf }: AskedJob, context: RequestContext): Promise<string> {
+  async createAsked(asked: AskedJob, context: RequestContext): Promise<string> {
+    const { body, way, route = way, tasksOf } = asked;
     let batch: Batch | undefined;
     const { id, sequence, reservation } = await this.creations.accept(
       {
         body,
         route,
         way,
-        check: async (jobId) => specOf(creation, jobId, await this.openPoolOf(creation, context.account)),
+        check: (jobId) => this.check(jobId, asked, context),
         place: (made) =>
           Promise.resolve({
             made,
@@ -107,13 +112,25 @@ export class CreateJob {
     }
   }
 
-  /** @throws ValidationFailed no such pool, or it takes no new tasks */
-  private async openPoolOf({ poolUuid }: JobCreation, account: Account): Promise<string | undefined> {
-    if (poolUuid === undefined) return undefined;
+  /** @throws ValidationFailed naming all fields that are wrong, those of its tasks too */
+  private async check(jobId: string, asked: AskedJob, context: RequestContext): Promise<JobSpec> {
+    const { creation, tasksOf, wrong = {} } = asked;
+    const { poolId, refusal } = await this.openPoolOf(creation, context.account);
+    const errors = { ...wrong, ...(refusal === undefined ? {} : { poolUuid: [refusal] }) };
+    if (Object.keys(errors).length === 0) return specOf(creation, jobId, poolId);
+    const ofTasks = tasksOf ? await this.stagedTasks.problemsOf(jobId, tasksOf(jobId), context) : {};
+    throw new ValidationFailed({ ...ofTasks, ...errors });
+  }
+
+  private async openPoolOf(
+    { poolUuid }: JobCreation,
+    account: Account,
+  ): Promise<{ readonly poolId?: string; readonly refusal?: string }> {
+    if (poolUuid === undefined) return {};
     const pool = await this.pools.find(account, poolUuid);
-    if (!pool) throw new ValidationFailed({ poolUuid: [`No such pool: ${poolUuid}`] });
-    if (!pool.isOpen)
-      throw new ValidationFailed({ poolUuid: [`The pool ${poolUuid} is closed: it takes no new tasks.`] });
-    return pool.poolId;
+    if (!pool) return { refusal: `No such pool: ${poolUuid}` };
+    return pool.isOpen
+      ? { poolId: pool.poolId }
+      : { refusal: `The pool ${poolUuid} is closed: it takes no new tasks.` };
   }
 }

@@ -3,7 +3,7 @@ import type { CommitMeta } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
 import { CLOCK, outsideOfRequests } from '@fornax/service-kit';
 import { userMeta, type RequestContext } from '@fornax/identity';
-import type { Clock } from '@fornax/base';
+import type { Clock, ValidationFailed } from '@fornax/base';
 import {
   BATCH_AT_ONCE,
   DueObjects,
@@ -72,6 +72,11 @@ export class StagedTasks {
   /** Jobs came to be: the tasks of one may have to be taken to the log when the lease of its request runs out. */
   notice(): void {
     this.wake();
+  }
+
+  /** What is wrong with the tasks of a job that is refused. It leaves no trace. */
+  problemsOf(jobId: string, asked: readonly BatchTask[], context: RequestContext): Promise<ValidationFailed['errors']> {
+    return this.batches.problemsOf(jobId, asked, context);
   }
 
   /**

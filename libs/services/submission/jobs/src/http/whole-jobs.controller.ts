@@ -76,7 +76,7 @@ export class WholeJobsController {
     };
     const asked = { creation: { ...creation, useDependencies: true }, body: document, way: ['job-document'] };
     const uuid = await this.creations
-      .createAsked({ ...asked, tasksOf: tasksOfDocument(document) }, context)
+      .createAsked({ ...asked, ...tasksOfDocument(document) }, context)
       .catch((error: unknown) => {
         throw error instanceof ValidationFailed ? new ValidationFailed(inFieldsOf(document, error.errors)) : error;
       });

@@ -10,6 +10,14 @@ const MAX_COMBINATIONS = 100_000;
 
 type Errors = Record<string, string[]>;
 
+/** The tasks that a document describes. */
+export interface DocumentTasks {
+  /** What is wrong with them by themselves or beside each other, by its field. */
+  readonly wrong: Readonly<Record<string, readonly string[]>>;
+  /** Under the id of their job. */
+  readonly tasksOf: (jobId: string) => readonly BatchTask[];
+}
+
 interface Edge {
   /** Where the document says it. */
   readonly path: string;
@@ -106,15 +114,14 @@ const creationOf = (document: JobDocument, task: JobDocumentTask, path: string, 
   };
 };
 
-/** The tasks of a document under the id of its job. @throws ValidationFailed naming all fields that are wrong by themselves or beside each other */
-export const tasksOfDocument = (document: JobDocument): ((jobId: string) => readonly BatchTask[]) => {
+/** What a document says of its tasks. @throws ValidationFailed they are too large to be looked at further */
+export const tasksOfDocument = (document: JobDocument): DocumentTasks => {
   const errors: Errors = {};
   const edges = edgesOf(document.tasks, errors);
   const tooLarge = unfoldedSizeErrors(document);
   if (Object.keys(tooLarge).length > 0) throw new ValidationFailed({ ...errors, ...tooLarge });
   const creations = document.tasks.map((task, at) => creationOf(document, task, `tasks[${at}]`, errors));
-  if (Object.keys(errors).length > 0) throw new ValidationFailed(errors);
-  return (jobId) => {
+  const tasksOf = (jobId: string): readonly BatchTask[] => {
     const idOf = (at: number): string => derivedIdInOrder(['task-of-job', jobId], at);
     return creations.map((creation, at) => ({
       taskId: idOf(at),
@@ -128,4 +135,5 @@ export const tasksOfDocument = (document: JobDocument): ((jobId: string) => read
       }),
     }));
   };
+  return { wrong: errors, tasksOf };
 };

@@ -77,6 +77,21 @@ export class TaskBatches {
     private readonly barrier: StatusBarrier,
   ) {}
 
+  /** What the platform finds wrong with tasks by themselves, by its field. Buckets are not looked for: it leaves no trace. */
+  async problemsOf(
+    jobId: string,
+    asked: readonly BatchTask[],
+    context: RequestContext,
+  ): Promise<ValidationFailed['errors']> {
+    try {
+      await this.checkAll(jobId, asked, context);
+      return {};
+    } catch (error) {
+      if (error instanceof ValidationFailed) return error.errors;
+      throw error;
+    }
+  }
+
   /** Checks all, then reserves what they need. @throws ValidationFailed naming the fields, Forbidden, NotFound */
   async prepare(jobId: string, asked: readonly BatchTask[], context: RequestContext): Promise<Batch> {
     const checked = await this.checkAll(jobId, asked, context);

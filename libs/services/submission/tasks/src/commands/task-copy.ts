@@ -162,7 +162,7 @@ export const copyOf = (
   if (sizeOf(instances) === 0) {
     throw new Invalid(`Task ${state.taskId} has no ${what} instances to ${kind}`, { code: 'nothing-to-repeat' });
   }
-  const { instanceCount: _count, advancedRanges: _ranges, poolUuid: _pool, ...others } = changes;
+  const { instanceCount: _count, advancedRanges: _ranges, ...others } = changes;
   const whole = creationOf(state);
   const rest = isInItsJob ? unbound(whole) : alone(whole);
   const isWhole = sizeOf(instances) === sizeOf(state.all);
