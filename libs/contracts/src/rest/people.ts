@@ -60,7 +60,7 @@ const storageChange = z.object({
 });
 const sharedChange = quotaChange
   .omit({ maxTasks: true, maxJobs: true, maxPools: true, maxRunningPools: true })
- .extend(storageChange.shape);
+  .extend(storageChange.shape);
 
 /** Body of POST /fornax/v1/users. What quotas do not say is as for every new user. */
 export const userCreationSchema = z.object({

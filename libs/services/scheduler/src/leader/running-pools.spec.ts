@@ -45,7 +45,12 @@ describe('pools beyond those of an account that may have slots at once', () => {
     expect(one.leases()).toHaveLength(4);
     await one.report('n1', 1, ...slots.slice(1).map((slot) => endedReport(slot)));
     await eventually(() => one.leases().length === 6);
-    expect(one.leases().slice(4).map(({ taskId }) => taskId)).toEqual(['q', 'q']);
+    expect(
+      one
+        .leases()
+        .slice(4)
+        .map(({ taskId }) => taskId),
+    ).toEqual(['q', 'q']);
   });
 
   it('are opened when more may be', async () => {

@@ -7,7 +7,14 @@ import {
   type WireToken,
   type WireUser,
 } from '@fornax/contracts';
-import { maxJobsOf, maxPoolsOf, maxRunningPoolsOf, quotasOfPlan, type ComputingQuotas, type StorageQuotas } from '@fornax/domain';
+import {
+  maxJobsOf,
+  maxPoolsOf,
+  maxRunningPoolsOf,
+  quotasOfPlan,
+  type ComputingQuotas,
+  type StorageQuotas,
+} from '@fornax/domain';
 import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/identity';
 
 /** One client holds the organization's id in a value type: the zero Guid stands for none (contract, 5.2). */

@@ -90,7 +90,14 @@ describe('a job as one document', () => {
         ['pool', 'tasks[0].after[0]', 'tasks[1].environment.DOCKER_CMD'],
       ],
       [
-        { name: 'n', project: 'nobody', tasks: [{ ...one, after: ['c'] }, { name: 'b', profile: 'no-such' }] },
+        {
+          name: 'n',
+          project: 'nobody',
+          tasks: [
+            { ...one, after: ['c'] },
+            { name: 'b', profile: 'no-such' },
+          ],
+        },
         ['project', 'tasks[0].after[0]', 'tasks[1].profile'],
       ],
       [

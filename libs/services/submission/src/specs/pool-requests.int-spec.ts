@@ -84,7 +84,9 @@ describe('a copy of a task in a pool', () => {
   ] as const)('%s runs in another pool that the request names, as its own is closed', async (kind, outcome) => {
     const [own, other] = [await create(), await create()];
     const { profile: _profile, ...task } = minimal;
-    const origin = String((await harness.call('POST', '/tasks', { ...task, instanceCount: 1, poolUuid: own })).json()['uuid']);
+    const origin = String(
+      (await harness.call('POST', '/tasks', { ...task, instanceCount: 1, poolUuid: own })).json()['uuid'],
+    );
     await harness.happen(origin, dispatched(aLease(0)), exited(aRef(0)), concluded(anEnd(0, { outcome })));
     await harness.call('POST', `/pools/${own}/close`);
     const path = `/tasks/${origin}/${kind}`;
