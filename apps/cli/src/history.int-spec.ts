@@ -31,7 +31,10 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     next: 4,
   },
   'GET /fornax/v1/tasks/t/events?after=4': {
-    events: [event(9, 'InstancesStarted', { leases: [{ instance: 2 }, { instance: 3 }] })],
+    events: [
+      event(9, 'InstancesStarted', { leases: [{ instance: 2 }, { instance: 3 }] }),
+      event(11, 'SecretsGranted', { instance: 2, secrets: [{ key: 'lab/license', version: 4 }] }),
+    ],
     next: null,
   },
   'GET /fornax/v1/tasks/t/waiting?asOf=4': {
@@ -88,8 +91,10 @@ describe('fornax, about the past and the present', () => {
       '1 2026-01-01T00:00:00.000Z TaskSubmitted by service:scheduler',
       '4 2026-01-01T00:00:00.000Z WaitingReasonChanged quota',
       '9 2026-01-01T00:00:00.000Z InstancesStarted instances 2,3',
+      '11 2026-01-01T00:00:00.000Z SecretsGranted instance 2',
       '',
     ]);
+    expect(stdout).toContain('  instance 2  lab/license (version 4)  ');
     expect((await fornax('task', 'events', 't', '--after', '4', '--json')).stdout).toContain('"leases"');
     expect((await fornax('task', 'events', 't', '--after', 'x')).code).toBe(2);
   });

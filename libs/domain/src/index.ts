@@ -257,7 +257,7 @@ export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js'
 export { masterKeyDecider, type MasterKeyEvent } from './master-key/master-key.decider.js';
 export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
 export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from './secret/secret-access.js';
-export { problemWithSecretPrefix, type SecretRights } from './secret/secret-rights.js';
+export { problemWithSecretPrefix, rightsWithin, type SecretRights } from './secret/secret-rights.js';
 export type { SecretCommand, SecretEvent } from './secret/secret.events.js';
 export { secretDecider, type SecretState } from './secret/secret.decider.js';
 export {

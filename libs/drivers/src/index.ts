@@ -15,6 +15,7 @@ export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { allowProblem } from './network/reach.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';
 export { CommandTooLong } from './sandbox/running-instance.js';
+export { SECRETS_SOCKET } from './sandbox/secret-folders.js';
 export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
 export type { IdRange } from './sandbox/user-ids.js';
 export { uptimeMs } from './warden/uptime.js';

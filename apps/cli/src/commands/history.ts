@@ -15,6 +15,7 @@ const itemsIn = (data: TaskEventRecord['data']): readonly unknown[] =>
 
 /** The instances that an event is about. */
 const instancesIn = (data: TaskEventRecord['data']): string => {
+  if (typeof data['instance'] === 'number') return `instance ${data['instance']}`;
   if (typeof data['instances'] === 'string') return `instances ${data['instances']}`;
   const items = itemsIn(data) as readonly { readonly instance: number }[];
   if (items.length === 0) return '';
@@ -22,9 +23,17 @@ const instancesIn = (data: TaskEventRecord['data']): string => {
   return `instances ${numbers.join(',')}${items.length > MOST_NUMBERS ? ',…' : ''}`;
 };
 
+/** The secrets that an instance was given: their keys and versions. */
+const secretsIn = ({ secrets }: TaskEventRecord['data']): string => {
+  if (!Array.isArray(secrets)) return '';
+  const all = secrets as readonly { readonly key: string; readonly version: number }[];
+  const shown = all.slice(0, MOST_NUMBERS).map(({ key, version }) => `${key} (version ${version})`);
+  return `${shown.join(', ')}${all.length > MOST_NUMBERS ? ', …' : ''}`;
+};
+
 /** One line for people: place, time, type, what about, who, and why; for whom, where a person did it to somebody else's task. */
 const lineOf = ({ sequence, at, type, actor, onBehalfOf, reason, data }: TaskEventRecord): string => {
-  const what = [instancesIn(data), data['reason'], data['detail']].filter(
+  const what = [instancesIn(data), secretsIn(data), data['reason'], data['detail']].filter(
     (part) => typeof part === 'string' && part !== '',
   );
   const isOthers = actor.startsWith('user:') && actor !== onBehalfOf;

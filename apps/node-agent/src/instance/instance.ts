@@ -28,6 +28,7 @@ import type { End, Told } from './told.js';
 import { HELD, type Phase } from './phase.js';
 import { plainText } from './plain-text.js';
 import { PhaseTimes } from './phase-times.js';
+import { SecretEndpoint } from './secret-endpoint.js';
 import { Slot } from './slot.js';
 import { StateSaver } from './state-saver.js';
 import { noteOfLostResults, notesOf } from './notes.js';
@@ -409,7 +410,10 @@ export class Instance implements Measurable {
     this.#prepared = prepared;
     const { files, notes } = order.secrets === true ? await fetchSecretFiles(world, order, signal) : NO_SECRETS;
     this.#secretNotes = notes;
-    if (order.secrets === true) await prepared.putSecrets(files);
+    if (order.secrets === true) {
+      await prepared.putSecrets(files);
+      await prepared.serveSecrets(new SecretEndpoint(world, order, signal).server);
+    }
     if (order.redactOutput !== false)
       this.#redactor = redactorsOf([
         ...Object.values(granted?.secrets ?? {}),

@@ -32,28 +32,63 @@ const assertRoom = (secrets: Part['secrets']): void => {
   if (excess !== undefined) throw new UserError('FX-SECRETS', excess);
 };
 
-/** Asks for the secrets that the instance of a lease may read, a part after the other. They are kept nowhere. */
-const secretsOf = async (
-  { nodeId, rpc }: { readonly nodeId: string; readonly rpc: RpcClient },
-  { leaseId, taskId, instance }: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
-  signal: AbortSignal,
-): Promise<{ readonly secrets: Part['secrets']; readonly missing: readonly string[] }> => {
+/** Whom to ask for secrets. */
+export interface SecretWorld {
+  readonly nodeId: string;
+  readonly rpc: RpcClient;
+}
+type OwnLease = Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>;
+type Wishes = Pick<SecretsRequest, 'wants'>;
+
+/** What the platform has given. */
+interface Given {
+  readonly secrets: Part['secrets'];
+  readonly names: readonly string[];
+  readonly missing: readonly string[];
+}
+
+const isWithin = ({ wants }: Wishes, asked: string): boolean =>
+  wants === undefined || ('key' in wants ? asked === wants.key : asked.startsWith(wants.below));
+
+const askForPart = async (
+  { nodeId, rpc }: SecretWorld,
+  { leaseId, taskId, instance }: OwnLease,
+  rest: Pick<SecretsRequest, 'wants' | 'after'>,
+): Promise<Part> => {
+  const request: SecretsRequest = { leaseId, taskId, instance, ...rest };
+  const reply = await rpc.request(nodeRpcSubject(nodeId, 'secrets'), request, secretsReplySchema, TIMEOUT_MS);
+  if (reply.granted) return reply;
+  if (reply.code !== undefined) throw new UserError(reply.code, reply.reason);
+  throw new NotGranted(`the platform did not grant the secrets: ${reply.reason}`);
+};
+
+/**
+ * Asks for the secrets that the instance of a lease may read, or some of them, a part after the other. They are kept nowhere.
+ * @throws NotGranted the lease is not current @throws UserError they are too much @throws Unavailable, RpcRefused
+ */
+export const askForSecrets = async (
+  world: SecretWorld,
+  lease: OwnLease,
+  { signal, again = (ask) => ask(), ...wishes }: Wishes & {
+    readonly signal: AbortSignal;
+    /** How a part is asked for again that nobody answers. */
+    readonly again?: (ask: () => Promise<Part>, signal: AbortSignal) => Promise<Part>;
+  },
+): Promise<Given> => {
   const secrets: Part['secrets'] = [];
+  const names: string[] = [];
   const missing: string[] = [];
   let after: string | undefined;
-  const ask = async (): Promise<Part> => {
-    const request: SecretsRequest = { leaseId, taskId, instance, ...(after === undefined ? {} : { after }) };
-    const reply = await rpc.request(nodeRpcSubject(nodeId, 'secrets'), request, secretsReplySchema, TIMEOUT_MS);
-    if (reply.granted) return reply;
-    if (reply.code !== undefined) throw new UserError(reply.code, reply.reason);
-    throw new NotGranted(`the platform did not grant the secrets: ${reply.reason}`);
-  };
   for (;;) {
-    const part = await patiently(ask, signal);
-    secrets.push(...part.secrets);
+    signal.throwIfAborted();
+    const rest = { ...wishes, ...(after === undefined ? {} : { after }) };
+    const part = await again(() => askForPart(world, lease, rest), signal);
+    // A platform of before gives all, whatever was asked for.
+    secrets.push(...part.secrets.filter(({ key }) => isWithin(wishes, key)));
+    names.push(...(part.names ?? part.secrets.map(({ key }) => key)).filter((key) => isWithin(wishes, key)));
     missing.push(...(part.missing ?? []));
     assertRoom(secrets);
-    if (!part.hasMore) return { secrets, missing };
+    if (!part.hasMore) return { secrets, names, missing };
     const next = part.next ?? part.secrets.at(-1)?.key;
     if (next === undefined || next === after)
       throw new Error('the platform says that there are more secrets, and not where');
@@ -85,8 +120,10 @@ export const notesOfMissing = (missing: readonly string[]): readonly string[] =>
  * @throws NotGranted @throws UserError they are too much, say
  */
 export const fetchSecretFiles = async (
-  ...asked: Parameters<typeof secretsOf>
+  world: SecretWorld,
+  lease: OwnLease,
+  signal: AbortSignal,
 ): Promise<{ readonly files: readonly SecretFile[]; readonly notes: readonly string[] }> => {
-  const { secrets, missing } = await secretsOf(...asked);
+  const { secrets, missing } = await askForSecrets(world, lease, { signal, again: patiently });
   return { files: secretFilesOf(secrets), notes: notesOfMissing(missing) };
 };

@@ -27,6 +27,7 @@ import {
   type NodeRpcMethod,
   outputReadRequestSchema,
   secretsRequestSchema,
+  type SecretsRequest,
   type OutputReadReply,
   type OutputReadRequest,
   type OutputStream,
@@ -63,6 +64,10 @@ export class Platform {
   /** Of the secrets manager, a part an element. */
   managed: readonly (readonly { readonly key: string; readonly version: number; readonly value: string }[])[] = [[]];
   /** Why no secrets are granted. */
+  /** The same for instances that ask while they run, where it is not. */
+  managedLater: Platform['managed'] | undefined;
+  /** What they have asked for. */
+  readonly wished: NonNullable<SecretsRequest['wants']>[] = [];
   noSecrets: { readonly code?: 'FX-SECRETS'; readonly reason: string } | undefined;
   /** What leases may read; those of a scheduler that does not say may read all that their orders name. */
   readonly inputs = new Map<string, LeaseOrder['resources']>();
@@ -130,10 +135,12 @@ export class Platform {
       return platform.onSaved(request);
     });
     platform.#answer('secrets', (body) => {
-      const { after } = secretsRequestSchema.parse(body);
+      const { after, wants } = secretsRequestSchema.parse(body);
+      if (wants) platform.wished.push(wants);
       if (platform.noSecrets) return { granted: false, ...platform.noSecrets };
-      const at = platform.managed.findIndex((part) => part.at(-1)?.key === after) + 1;
-      return { granted: true, secrets: platform.managed[at] ?? [], hasMore: at + 1 < platform.managed.length };
+      const managed = (wants ? platform.managedLater : undefined) ?? platform.managed;
+      const at = managed.findIndex((part) => part.at(-1)?.key === after) + 1;
+      return { granted: true, secrets: managed[at] ?? [], hasMore: at + 1 < managed.length };
     });
     platform.#answer('output-read', (body) => platform.readOutput(outputReadRequestSchema.parse(body)));
     nc.subscribe(heartbeatSubject(node), {

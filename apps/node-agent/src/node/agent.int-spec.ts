@@ -275,6 +275,55 @@ while time.time() < end: pass
     expect(await rig.ended('unmanaged')).toMatchObject({ outcome: 'failure' });
   });
 
+  it('gives secrets to an instance that asks for them, fresh and seldom', async () => {
+    const secret = (key: string, value: string, version = 1) => ({ key, version, value });
+    rig.platform.managed = [[secret('lab/a b', 'old'), secret('lab/sub/c', '1')], [secret('top', '2')]];
+    rig.platform.managedLater = [[secret('lab/a b', 'new', 2), secret('lab/sub/c', '1')], [secret('top', '2')]];
+    const program = `
+import http.client, os, socket
+class Door(http.client.HTTPConnection):
+  def connect(self):
+    self.sock = socket.socket(socket.AF_UNIX)
+    self.sock.connect(os.environ["QARNOT_SECRETS_SOCKET"])
+door = Door("secrets")
+def ask(path, method="GET"):
+  door.request(method, path)
+  answer = door.getresponse()
+  return answer.status, answer.headers.get("fornax-secret-version"), answer.read().decode()
+for path in ["/data/lab/a%20b", "/data/none", "/data/../top", "/data/%ff", "/search/", "/search/lab/?recursive=true", "/search/lab", "/values/lab", "/x"]:
+  print(path, *ask(path))
+print(*ask("/data/top", "PUT"))
+many = [ask("/data/top")[0] for _ in range(60)]
+print("refused", many.count(429) > 10, "given", many.count(200) > 10)`;
+    await rig.platform.order(
+      aLeaseOrder('asking', 'python3 -c "$PROGRAM"', {
+        secrets: true,
+        taskId: 'task-asking',
+        constants: [
+          { key: 'DOCKER_CMD', value: 'sh -c \'python3 -c "$PROGRAM"\'' },
+          { key: 'PROGRAM', value: program },
+        ],
+      }),
+    );
+    expect(await rig.ended('asking')).toMatchObject({ outcome: 'success' });
+    const lines = (await rig.platform.output('task-asking', 0, 'stdout')).toString().split('\n');
+    expect(lines).toEqual([
+      '/data/lab/a%20b 200 2 new',
+      '/data/none 404 None {"code":"secret-not-found","message":"There is no secret none that this task may read."}',
+      expect.stringMatching(/^\/data\/\.\.\/top 400 None \{"code":"invalid"/),
+      expect.stringMatching(/^\/data\/%ff 400 /),
+      '/search/ 200 None {"keys":["lab/","top"]}',
+      '/search/lab/?recursive=true 200 None {"keys":["lab/a b","lab/sub/c"]}',
+      '/search/lab 200 None {"keys":["lab/a b","lab/sub/"]}',
+      '/values/lab 200 None {"secrets":[{"key":"lab/a b","version":2,"value":"new"}]}',
+      expect.stringMatching(/^\/x 404 /),
+      expect.stringMatching(/^405 /),
+      'refused True given True',
+      '',
+    ]);
+    expect(rig.platform.wished.slice(0, 2)).toEqual([{ key: 'lab/a b' }, { key: 'none' }]);
+  }, 60_000);
+
   it.each([
     ['many', 1_001, 1, 'name 1001 secrets'],
     ['large', 17, 65_536, '1114112 bytes'],

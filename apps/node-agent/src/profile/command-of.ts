@@ -1,6 +1,6 @@
 import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
 import { type Consistency, consistencyOf, consistencyProblem } from '@fornax/domain';
-import { splitWords, UnbalancedQuote } from '@fornax/drivers';
+import { SECRETS_SOCKET, splitWords, UnbalancedQuote } from '@fornax/drivers';
 
 import { hideScript } from './hidden-script.js';
 
@@ -65,6 +65,11 @@ const FIRST_RUN: Run = {
   progress: ['DOCKER_PROGRESS1', 'DOCKER_PROGRESS2', 'DOCKER_PROGRESS3'],
 };
 
+const secretVariables = (folder: string): readonly (readonly [string, string])[] => [
+  ['QARNOT_SECRETS_DIR', folder],
+  ['QARNOT_SECRETS_SOCKET', `${folder}/${SECRETS_SOCKET}`],
+];
+
 /** The variables of every instance (contract, section 4.3). */
 const standardVariables = (order: Order, paths: InstancePaths, resources: string): ReadonlyMap<string, string> =>
   new Map([
@@ -76,7 +81,7 @@ const standardVariables = (order: Order, paths: InstancePaths, resources: string
     ['TMP_PATH', paths.tmp],
     ...(order.resumes === true ? [['QARNOT_ATTEMPT', String(order.attempt ?? 1)] as const] : []),
     ...(order.snapshotId === undefined ? [] : [['QARNOT_SNAPSHOT_ID', order.snapshotId] as const]),
-    ...(order.secrets === true ? ([['QARNOT_SECRETS_DIR', paths.secrets]] as const) : []),
+    ...(order.secrets === true ? secretVariables(paths.secrets) : []),
   ]);
 
 /** A script is handed over as it is: the shell finds the constants in its environment, and no value can change its text. */

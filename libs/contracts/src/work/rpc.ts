@@ -241,7 +241,7 @@ export type WaitingReply = z.output<typeof waitingReplySchema>;
 
 /**
  * `fx.rpc.node.<node>.secrets`, answered by submission if the lease is current on that node: the secrets that its instance may read, in the order of their
- * keys, a part at a time. Each answer is an event (`SecretsGranted`).
+ * keys, a part at a time. Each answer with values is an event (`SecretsGranted`).
  */
 export const secretsRequestSchema = z.object({
   leaseId: id,
@@ -249,11 +249,20 @@ export const secretsRequestSchema = z.object({
   instance: z.number().int(),
   /** Where the part before says that the next one begins (`next`). */
   after: z.string().max(1_024).exactOptional(),
+  /** What an instance that runs asks for: one secret, or all in a folder, which ends with a slash (empty: everywhere). Absent: it starts, and gets all. */
+  wants: z
+    .union([
+      z.object({ key: z.string().max(1_024) }),
+      z.object({ below: z.string().max(1_025), namesOnly: z.boolean().exactOptional() }),
+    ])
+    .exactOptional(),
 });
 export const secretsReplySchema = z.discriminatedUnion('granted', [
   z.object({
     granted: z.literal(true),
     secrets: z.array(z.object({ key: z.string(), version: z.number().int(), value: z.string() })),
+    /** Keys, where only names were asked for; there are no `secrets` then. */
+    names: z.array(z.string()).exactOptional(),
     /** Another part comes after this one. */
     hasMore: z.boolean(),
     /** The key that the next part comes after; absent of earlier services: the last of this one. */

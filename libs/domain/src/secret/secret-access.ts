@@ -9,6 +9,8 @@ export interface SecretGrant {
   readonly leaseId: string;
   readonly node: string;
   readonly secrets: readonly { readonly key: string; readonly version: number }[];
+  /** The instance asked for them while it ran; absent: it was given them before its command began. */
+  readonly onRequest?: true;
 }
 
 /** Instances of one task (or slots of a pool) that were given secrets: an aggregate of its own, so that nobody waits for them who changes a task or a secret. */

@@ -11,3 +11,22 @@ export const problemWithSecretPrefix = (prefix: string): string | undefined => {
   const problem = problemWithSecretKey(prefix.endsWith('/') ? prefix.slice(0, -1) : prefix);
   return problem?.replace(/^A key/, 'A prefix').replace('of a key', 'of a prefix');
 };
+
+/** What an instance asks for of what it may read: one secret, or all in a folder, which ends with a slash (empty: everywhere). */
+export type SecretWish = { readonly key: string } | { readonly below: string };
+
+/** The part of rights that a wish is about: nothing that the rights do not name. */
+export const rightsWithin = ({ keys, prefixes }: SecretRights, wish: SecretWish): SecretRights => {
+  if ('key' in wish) {
+    const { key } = wish;
+    const isNamed = keys.includes(key) || prefixes.some((prefix) => key.startsWith(prefix));
+    return { keys: isNamed ? [key] : [], prefixes: [] };
+  }
+  const { below } = wish;
+  return {
+    keys: keys.filter((key) => key.startsWith(below)),
+    prefixes: prefixes.flatMap((prefix) =>
+      prefix.startsWith(below) ? [prefix] : below.startsWith(prefix) ? [below] : [],
+    ),
+  };
+};

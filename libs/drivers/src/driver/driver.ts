@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import type { Readable } from 'node:stream';
 
 /**
@@ -82,6 +83,11 @@ export interface PreparedInstance {
    * @throws Error this machine has no memory for files
    */
   putSecrets(files: readonly SecretFile[]): Promise<void>;
+  /**
+   * Lets a server listen on the socket `SECRETS_SOCKET` in the folder of its secrets, to which the instance alone may connect. `dispose` closes it.
+   * @throws Error this machine has no memory for files
+   */
+  serveSecrets(server: Server): Promise<void>;
   /** Makes what the agent has put there the instance's own, as `start` does, for one in which nothing is started. */
   handOver(): Promise<void>;
   /**

@@ -241,10 +241,8 @@ export class SandboxDriver implements Driver {
       ...(view === undefined ? {} : { ownDir }),
       hasOwnUser: owner !== undefined,
       paths: level.paths(folder, this.#secrets?.folderOf(id)),
-      putSecrets: async (files) => {
-        if (!this.#secrets) throw new Error('this node has no memory for files of secrets: /dev/shm is no tmpfs');
-        await this.#secrets.put(id, files, owner);
-      },
+      putSecrets: async (files) => this.#secretsHere().put(id, files, owner),
+      serveSecrets: async (server) => this.#secretsHere().listen(id, server, owner),
       handOver: () => handOver(owner, ownDir),
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([isAgain ? undefined : handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
@@ -282,6 +280,11 @@ export class SandboxDriver implements Driver {
   #levelHere(): Level {
     if (!this.#level) throw new Error('probe() the driver first');
     return this.#level;
+  }
+
+  #secretsHere(): SecretFolders {
+    if (!this.#secrets) throw new Error('this node has no memory for files of secrets: /dev/shm is no tmpfs');
+    return this.#secrets;
   }
 
   async #roomFor(level: Level, spec: InstanceSpec): Promise<Room> {

@@ -1,4 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -69,4 +70,41 @@ describe.each(levels)('secrets of an instance at the level %s', (level, opened) 
     expect(own).toEqual([]);
     for (const name of left) expect(statSync(`/dev/shm/${name}`).mode & 0o022).toBe(0);
   });
+
+  /** What is said at some sockets, or why nothing is. */
+  const connectTo = (sockets: string): string =>
+    `python3 -c '
+import errno, socket, sys
+for path in sys.argv[1:]:
+  try:
+    door = socket.socket(socket.AF_UNIX)
+    door.connect(path)
+    print(door.recv(100).decode(), flush=True)
+    door.recv(100)
+  except OSError as error: print(errno.errorcode[error.errno], flush=True)
+' ${sockets}`;
+
+  test('can be asked for through a socket that it alone may connect to, until it is gone', async () => {
+    const [one, other] = [await prepare(), await prepare()];
+    const server = createServer((connection) => connection.write('hush'));
+    await one.putSecrets([file('.fornax.sock', 'no file'), file('.fornax.sock/below', 'no folder'), file('a', 'x')]);
+    await one.serveSecrets(server);
+    const listens = new Promise((resolve) => server.once('close', resolve));
+    // Connections stay open until they are closed by the one who serves: the command ends with them.
+    const script = `ls -A "$DIR"; ${connectTo('"$DIR/.fornax.sock"')}`;
+    const env = { PATH: opened?.facts.path ?? '', DIR: one.paths.secrets };
+    const running = await one.start({ argv: ['/bin/sh', '-c', script], env });
+    let said = '';
+    for await (const chunk of running.stdout) {
+      said += String(chunk);
+      if (said.includes('hush')) break;
+    }
+    expect(said).toBe('.fornax.sock\na\nhush\n');
+    const seen = await run(other, connectTo(`"$DIR/.fornax.sock" ${String(server.address())}`));
+    // Plain processes of one user reach each other's sockets, which their level says.
+    if (level !== 'process' || other.hasOwnUser) expect(seen.out).toMatch(/^((ENOENT|EACCES)\n){2}$/);
+    await one.dispose();
+    await listens;
+    await other.dispose();
+  }, 30_000);
 });

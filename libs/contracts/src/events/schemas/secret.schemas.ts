@@ -30,6 +30,7 @@ export const secretEvents = {
       leaseId: z.string(),
       node: z.string(),
       secrets: z.array(z.object({ key: z.string(), version: count })),
+      onRequest: z.literal(true).exactOptional(),
       at: instant,
     }),
   },

@@ -250,6 +250,36 @@ describe('secrets of a lease', () => {
     expect(await ask({ leaseId: 'another' })).toMatchObject({ granted: false });
   });
 
+  it('are given one by one, or a folder of them, to an instance that asks: never more than its task may read', async () => {
+    const taskId = 'asks';
+    rights = { keys: ['lease/a', 'lease/none'], prefixes: ['lease/b/'] };
+    const a = { key: 'lease/a', version: 2, value: 'newer' };
+    expect(await ask({ taskId, wants: { key: 'lease/a' } })).toEqual({ granted: true, secrets: [a], hasMore: false });
+    for (const key of ['lease/z', 'lease/none', 'lease/b/none'])
+      expect(await ask({ taskId, wants: { key } })).toEqual({ granted: true, secrets: [], hasMore: false });
+    expect(keysOf(await ask({ taskId, wants: { below: 'lease/' } }))).toEqual(['lease/a', 'lease/b/c', 'lease/b/d']);
+    expect(await ask({ taskId, wants: { below: 'lease/b/', namesOnly: true } })).toEqual({
+      granted: true,
+      secrets: [],
+      names: ['lease/b/c', 'lease/b/d'],
+      hasMore: false,
+    });
+    expect(await ask({ wants: { key: 'lease/a' } }, 'node-2')).toMatchObject({ granted: false });
+    const commits = await harness.log.readAggregate('secret-access', taskId);
+    // Names alone are no access, and neither is what was not given.
+    expect(commits.flatMap(({ events }) => events)).toMatchObject([
+      { type: 'SecretsGranted', onRequest: true, leaseId: 'l', secrets: [{ key: 'lease/a', version: 2 }] },
+      {
+        onRequest: true,
+        secrets: [
+          { key: 'lease/a', version: 2 },
+          { key: 'lease/b/c', version: 1 },
+          { key: 'lease/b/d', version: 1 },
+        ],
+      },
+    ]);
+  });
+
   it('come in parts that a message takes', async () => {
     const value = '\u0001'.repeat(65_536);
     for (const one of ['1', '2', '3', '4']) await made(`large/${one}`, value);
@@ -316,6 +346,18 @@ describe('secrets of a lease', () => {
       node: 'node-1',
       secrets: [{ key: 'lease/a', version: 2 }],
     });
+    const mine = await submitTo(harness, {});
+    await ask({ taskId: mine, wants: { key: 'lease/a' } });
+    const history = (await harness.call('GET', `/fornax/v1/tasks/${mine}/events`)).json()['events'];
+    expect(history).toMatchObject([
+      { type: 'TaskSubmitted', aggregate: 'task' },
+      {
+        type: 'SecretsGranted',
+        taskId: mine,
+        aggregate: 'secret-access',
+        data: { instance: 3, node: 'node-1', onRequest: true, secrets: [{ key: 'lease/a', version: 2 }] },
+      },
+    ]);
     // Those that come together are taken down together.
     expect(commits.length).toBeLessThan(20);
     expect(JSON.stringify(commits)).not.toContain('newer');

@@ -8,6 +8,7 @@ import {
   type SecretsReply,
   type SecretsRequest,
 } from '@fornax/contracts';
+import { rightsWithin } from '@fornax/domain';
 import { Sealer } from '@fornax/identity';
 import { DataKeys } from '@fornax/service-kit';
 import { SecretGrants } from './secret-grants.js';
@@ -22,6 +23,11 @@ const MOST_MISSING = 20;
 
 type Part = Extract<SecretsReply, { granted: true }>;
 type Rights = Extract<SecretRightsReply, { current: true }>;
+
+const ofWish = (rights: Rights, wish: NonNullable<SecretsRequest['wants']>): Pick<Rights, 'keys' | 'prefixes'> => {
+  const { keys, prefixes } = rightsWithin(rights, wish);
+  return { keys: [...keys], prefixes: [...prefixes] };
+};
 
 const lostText = (key: string): string =>
   `The secret ${key} cannot be opened: its data key is lost. Delete it, and create it again with its value`;
@@ -38,19 +44,30 @@ export class LeaseSecrets {
   ) {}
 
   /** @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives */
-  async of(node: string, { leaseId, taskId, instance, after = '' }: SecretsRequest): Promise<SecretsReply> {
+  async of(node: string, { leaseId, taskId, instance, after = '', wants }: SecretsRequest): Promise<SecretsReply> {
     const lease = { leaseId, taskId, instance, node };
-    const rights = await this.rpc.request(RPC.secretRights, lease, secretRightsReplySchema);
-    if (!rights.current) return { granted: false, reason: 'the lease is not current on this node' };
+    const whole = await this.rpc.request(RPC.secretRights, lease, secretRightsReplySchema);
+    if (!whole.current) return { granted: false, reason: 'the lease is not current on this node' };
+    const rights = wants === undefined ? whole : { ...whole, ...ofWish(whole, wants) };
     const excess = secretsExcess(await this.lookup.sizeOf(rights.owner, rights));
     if (excess !== undefined) return { granted: false, code: 'FX-SECRETS', reason: excess };
+    if (wants !== undefined && 'below' in wants && wants.namesOnly === true) return this.names(rights, after);
     const part = await this.part(rights, after);
     if (!part.granted) return part;
     const secrets = part.secrets.map(({ key, version }) => ({ key, version }));
+    const how = wants === undefined ? {} : { onRequest: true as const };
     // Before they are given: what is not in the log was not granted.
-    if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets });
-    const missing = after === '' ? await this.lookup.missing(rights.owner, rights.keys, MOST_MISSING) : [];
+    if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets, ...how });
+    const missing = after === '' && wants === undefined ? await this.lookup.missing(rights.owner, rights.keys, MOST_MISSING) : [];
     return missing.length === 0 ? part : { ...part, missing: [...missing] };
+  }
+
+  private async names({ owner, keys, prefixes }: Rights, after: string): Promise<Part> {
+    const found = await this.lookup.granted(owner, { keys, prefixes }, { after, most: MOST_SECRETS });
+    const names = found.map(({ key }) => key);
+    const next = names.at(-1);
+    const hasMore = names.length === MOST_SECRETS;
+    return { granted: true, secrets: [], names, hasMore, ...(hasMore && next !== undefined ? { next } : {}) };
   }
 
   /**

@@ -64,22 +64,22 @@ export class TaskHistory {
   }
 
   /**
-   * Events of the task and of its snapshots, in the order of the log. A commit is never torn: a page holds whole ones, at least one,
+   * Events of the task, of its snapshots and of the secrets that its instances were given, in the order of the log. A commit is never torn: a page holds whole ones, at least one,
    * and none more once it has `limit` events or is large.
    */
   async page(task: KnownTask, after: number, limit: number): Promise<HistoryPage> {
     const { taskId } = task;
-    const [own, refs] = await Promise.all([
+    const [own, given, refs] = await Promise.all([
       this.log.readAggregate('task', taskId, after, limit + 1),
+      this.log.readAggregate('secret-access', taskId, after, limit + 1),
       this.snapshotRefs(taskId, after, limit + 1),
     ]);
-    // Beyond the end of a list that was cut, the other one does not tell the whole story.
-    const known = Math.min(
-      own.length > limit ? (own.at(-1)?.sequence ?? 0) : Number.POSITIVE_INFINITY,
-      refs.length > limit ? (refs.at(-1)?.sequence ?? 0) : Number.POSITIVE_INFINITY,
-    );
+    // Beyond the end of a list that was cut, the others do not tell the whole story.
+    const lists: readonly (readonly { readonly sequence: number }[])[] = [own, given, refs];
+    const ends = lists.flatMap((list) => (list.length > limit ? [list.at(-1)?.sequence ?? 0] : []));
+    const known = Math.min(Number.POSITIVE_INFINITY, ...ends);
     const others = await this.snapshotCommits(refs, after);
-    const merged = [...own, ...others]
+    const merged = [...own, ...given, ...others]
       .filter(({ sequence }) => sequence <= known)
       .toSorted((a, b) => a.sequence - b.sequence);
     return pageOf(merged, task, limit);

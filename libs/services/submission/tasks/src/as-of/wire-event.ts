@@ -79,7 +79,7 @@ const withoutTails = (data: Json): Json => {
 };
 
 /** What is told of tasks; of others the aggregate and its id say what they are about. */
-const ABOUT_TASKS: ReadonlySet<string> = new Set(['task', 'snapshot']);
+const ABOUT_TASKS: ReadonlySet<string> = new Set(['task', 'snapshot', 'secret-access']);
 
 const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
 

@@ -1,0 +1,174 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+import type { LeaseOrder, SecretsReply } from '@fornax/contracts';
+import { namesBelow, problemWithSecretKey } from '@fornax/domain';
+
+import { UserError } from '../profile/command-of.js';
+import { NotGranted } from './lease-grant.js';
+import { askForSecrets, type SecretWorld } from './lease-secrets.js';
+
+/** Requests that an instance may send at once, and how many a second from then on. */
+const MOST_AT_ONCE = 30;
+const PER_SECOND = 1;
+const MOST_HEADER_BYTES = 16_384;
+const REQUEST_MS = 10_000;
+
+type Secrets = Extract<SecretsReply, { granted: true }>['secrets'];
+
+/** What is answered instead of secrets. */
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+interface Answer {
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const NO_STORE = { 'cache-control': 'no-store' };
+const asJson = (value: object): Answer => ({
+  body: Buffer.from(JSON.stringify(value)),
+  headers: { 'content-type': 'application/json' },
+});
+
+/** Bounds how often something is done, by the time that passes. */
+class Allowance {
+  #left = MOST_AT_ONCE;
+  #at = performance.now();
+
+  take(): boolean {
+    const now = performance.now();
+    this.#left = Math.min(MOST_AT_ONCE, this.#left + ((now - this.#at) / 1_000) * PER_SECOND);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
+
+const checked = (text: string): string => {
+  const problem = text === '' ? undefined : problemWithSecretKey(text);
+  if (problem !== undefined) throw new Refusal(400, 'invalid', problem);
+  return text;
+};
+
+/** A path in its parts, taken as it is written: no part of a key is one of dots. */
+const wishOf = (request: Pick<IncomingMessage, 'url'>) => {
+  const [path = '', query = ''] = (request.url ?? '').split('?');
+  const [, kind = '', raw = ''] = /^\/+([^/]*)\/*(.*)$/.exec(path) ?? [];
+  let name: string;
+  try {
+    name = checked(decodeURIComponent(raw).replace(/\/+$/, ''));
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(400, 'invalid', 'The path is not percent-encoded UTF-8.');
+  }
+  return { kind, name, isRecursive: new URLSearchParams(query).get('recursive') === 'true' };
+};
+
+const folderOf = (prefix: string): string => (prefix === '' ? '' : `${prefix}/`);
+
+/** Names below a prefix as they are asked for: whole keys, and folders with a slash behind. */
+const shown = (keys: readonly string[], prefix: string, isRecursive: boolean): readonly string[] =>
+  isRecursive ? keys : namesBelow(keys, prefix).map((name) => `${folderOf(prefix)}${name}`);
+
+/**
+ * Answers an instance that asks for secrets while it runs: fresh from the platform, those alone that its task may read, and none once its lease is lost.
+ * Routes are `GET /data/<key>`, `/search/<prefix>` and `/values/<prefix>`, the last two with `?recursive=true`. To be put on a socket that this instance alone reaches.
+ */
+export class SecretEndpoint {
+  readonly server: Server;
+  readonly #allowance = new Allowance();
+  /** One at a time: an answer may be large, and is held until it was taken. */
+  #before: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly world: SecretWorld & { readonly isHeld: () => boolean; readonly onError: (error: unknown) => void },
+    private readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
+    private readonly signal: AbortSignal,
+  ) {
+    this.server = createServer(
+      { maxHeaderSize: MOST_HEADER_BYTES, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+      (request, response) => {
+        const isAllowed = this.#allowance.take();
+        this.#before = this.#before.then(() => this.#respond(request, response, isAllowed));
+      },
+    );
+  }
+
+  /** Resolves once the answer was taken, or its caller has gone. */
+  async #respond(request: IncomingMessage, response: ServerResponse, isAllowed: boolean): Promise<void> {
+    if (response.destroyed) return;
+    const closed = new Promise<void>((resolve) => response.once('close', resolve));
+    try {
+      const { body, headers } = await this.#answer(request, isAllowed);
+      response.writeHead(200, { ...NO_STORE, ...headers, 'content-length': body.length }).end(body);
+    } catch (error) {
+      const { status, code, message, headers } = this.#refusalOf(error);
+      const { body } = asJson({ code, message });
+      response.writeHead(status, { ...NO_STORE, 'content-type': 'application/json', ...headers }).end(body);
+    }
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, isAllowed: boolean): Promise<Answer> {
+    if (request.method !== 'GET')
+      throw new Refusal(405, 'method-not-allowed', 'Secrets can be read here, no more.', { allow: 'GET' });
+    if (!isAllowed)
+      throw new Refusal(429, 'too-many-requests', 'An instance may ask once a second.', { 'retry-after': '1' });
+    const { kind, name, isRecursive } = wishOf(request);
+    if (!this.world.isHeld()) throw new NotGranted('the node is out of contact');
+    if (kind === 'data' && name !== '') return this.#value(name);
+    if (kind === 'search') return this.#names(name, isRecursive);
+    if (kind === 'values') return this.#values(name, isRecursive);
+    throw new Refusal(404, 'not-found', 'Ask for /data/<key>, /search/<prefix> or /values/<prefix>.');
+  }
+
+  async #value(key: string): Promise<Answer> {
+    const { secrets } = await askForSecrets(this.world, this.order, { wants: { key }, signal: this.signal });
+    const found = secrets.find((one) => one.key === key);
+    if (!found) throw new Refusal(404, 'secret-not-found', `There is no secret ${key} that this task may read.`);
+    return {
+      body: Buffer.from(found.value, 'utf8'),
+      headers: { 'content-type': 'application/octet-stream', 'fornax-secret-version': String(found.version) },
+    };
+  }
+
+  async #names(prefix: string, isRecursive: boolean): Promise<Answer> {
+    const wants = { below: folderOf(prefix), namesOnly: true };
+    const { names } = await askForSecrets(this.world, this.order, { wants, signal: this.signal });
+    return asJson({ keys: shown(names, prefix, isRecursive) });
+  }
+
+  async #values(prefix: string, isRecursive: boolean): Promise<Answer> {
+    const wants = { below: folderOf(prefix) };
+    const { secrets }: { readonly secrets: Secrets } = await askForSecrets(this.world, this.order, {
+      wants,
+      signal: this.signal,
+    });
+    const wanted = new Set(
+      shown(
+        secrets.map(({ key }) => key),
+        prefix,
+        isRecursive,
+      ),
+    );
+    return asJson({ secrets: secrets.filter(({ key }) => wanted.has(key)) });
+  }
+
+  #refusalOf(error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    if (error instanceof NotGranted) return new Refusal(403, 'lease-lost', 'The lease of this instance is lost.');
+    if (error instanceof UserError) return new Refusal(413, error.code, error.message);
+    this.world.onError(error);
+    return new Refusal(503, 'unavailable', 'The platform does not answer.', { 'retry-after': '1' });
+  }
+}
