@@ -69,7 +69,11 @@ const askForPart = async (
 export const askForSecrets = async (
   world: SecretWorld,
   lease: OwnLease,
-  { signal, again = (ask) => ask(), ...wishes }: Wishes & {
+  {
+    signal,
+    again = (ask) => ask(),
+    ...wishes
+  }: Wishes & {
     readonly signal: AbortSignal;
     /** How a part is asked for again that nobody answers. */
     readonly again?: (ask: () => Promise<Part>, signal: AbortSignal) => Promise<Part>;

@@ -91,7 +91,10 @@ export class SecretEndpoint {
   #before: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly world: SecretWorld & { readonly isHeld: () => boolean; readonly onError: (error: unknown) => void },
+    private readonly world: SecretWorld & {
+      readonly isHeld: () => boolean;
+      readonly onError: (error: unknown) => void;
+    },
     private readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
     private readonly signal: AbortSignal,
   ) {

@@ -58,7 +58,8 @@ export class TaskHistoryController {
 
   @Get('events')
   @ApiOperation({
-    summary: 'Everything that happened to a task and its snapshots, and which secrets its instances were given, in order: who, when, why. Deleted tasks too, by id',
+    summary:
+      'Everything that happened to a task and its snapshots, and which secrets its instances were given, in order: who, when, why. Deleted tasks too, by id',
   })
   @AsksForPage()
   @ApiOkResponse({ standardSchema: historySchema })

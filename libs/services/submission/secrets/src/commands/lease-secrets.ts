@@ -58,7 +58,8 @@ export class LeaseSecrets {
     const how = wants === undefined ? {} : { onRequest: true as const };
     // Before they are given: what is not in the log was not granted.
     if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets, ...how });
-    const missing = after === '' && wants === undefined ? await this.lookup.missing(rights.owner, rights.keys, MOST_MISSING) : [];
+    const missing =
+      after === '' && wants === undefined ? await this.lookup.missing(rights.owner, rights.keys, MOST_MISSING) : [];
     return missing.length === 0 ? part : { ...part, missing: [...missing] };
   }
 
