@@ -22,6 +22,7 @@ export type {
   WireStorageUsage,
   WireBucket,
   WireCreditsOfAccount,
+  WireStatement,
   WireOwnBudget,
   WireBucketGrant,
   WireOrganization,
@@ -48,7 +49,7 @@ export {
   type StorageQuotaChange,
   type UserChange,
 } from './api/people-client.js';
-export { BillingClient } from './api/billing-client.js';
+export { BillingClient, type StatementWish } from './api/billing-client.js';
 export { JobsClient, type NewJob } from './api/jobs-client.js';
 export { PoolsClient, type NewPool } from './api/pools-client.js';
 export { BucketsClient, type Grantee } from './api/buckets-client.js';

@@ -1,5 +1,6 @@
 export { accept, reject, type Decider, type Decision, type Rejection, type RejectionKind } from './shared/decider.js';
 export type { InstantMs } from './shared/time.js';
+export { dayIn, daysAfter, isTimeZone, monthsAfter, startOfDay, type CalendarDay } from './shared/local-time.js';
 export {
   difference,
   emptyRanges,

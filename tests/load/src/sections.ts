@@ -11,6 +11,7 @@ import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { slotsOpened, startsInPool } from './pool-starts.js';
 import { rateAttempts } from './rating.js';
+import { statementsOf } from './statements.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
@@ -311,6 +312,20 @@ const ratingSection: Section = {
   },
 };
 
+const statementsSection: Section = {
+  name: 'statements',
+  isLarge: true,
+  measure: async ({ scale, say }) => {
+    const lines = Math.round(1_000_000 * scale);
+    say(`statements of a month with ${lines} lines`);
+    const times = await statementsOf(lines, 10);
+    return times.flatMap(({ kind, attempts, p50, worst }) => [
+      { name: `statement of ${attempts} lines ${kind}, p50`, value: p50, unit: 'ms' },
+      { name: `statement of ${attempts} lines ${kind}, longest of 10`, value: worst, unit: 'ms' },
+    ]);
+  },
+};
+
 const manySection: Section = {
   name: 'many',
   isLarge: true,
@@ -354,6 +369,7 @@ export const SECTIONS: readonly Section[] = [
   inputsSection,
   snapshotsSection,
   ratingSection,
+  statementsSection,
   manySection,
   s3Section,
 ];

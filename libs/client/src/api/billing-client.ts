@@ -2,10 +2,12 @@ import {
   creditsOfAccountSchema,
   ownBudgetSchema,
   publishedListSchema,
+  statementSchema,
   type AuditMessage,
   type WireCreditsOfAccount,
   type WireOwnBudget,
   type WirePublishedList,
+  type WireStatement,
 } from '@fornax/contracts';
 import type { JsonCall, OpenStream } from './api-connection.js';
 import { readAudit } from './log-audit.js';
@@ -24,6 +26,23 @@ export interface UnratedAttempt {
   readonly reason: string;
   readonly sequence: number;
 }
+
+/** What a statement is of; see the API. */
+export interface StatementWish {
+  readonly from: string;
+  readonly to?: string;
+  readonly groupBy: string;
+  readonly timeZone?: string;
+  readonly account?: string;
+  readonly project?: string;
+}
+const STATEMENTS = '/fornax/v1/billing/statements';
+const queryOf = (wish: object): string =>
+  new URLSearchParams(
+    Object.entries(wish).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  ).toString();
 
 /** Price lists, and what has no price. */
 export class BillingClient {
@@ -59,6 +78,18 @@ export class BillingClient {
       '/fornax/v1/billing/unrated',
       trusted<{ readonly count: number; readonly attempts: readonly UnratedAttempt[] }>(),
     );
+  }
+
+  /** What was used in a period: a page of its rows. */
+  statement(wish: StatementWish & { readonly offset?: number; readonly limit?: number }): Promise<WireStatement> {
+    return this.json('GET', `${STATEMENTS}?${queryOf(wish)}`, statementSchema);
+  }
+
+  /** The same with all rows, as CSV, in pieces. */
+  async *statementCsv(wish: StatementWish, signal?: AbortSignal): AsyncGenerator<string> {
+    const { body } = await this.open(`${STATEMENTS}?${queryOf({ ...wish, format: 'csv' })}`, {}, signal);
+    const decoder = new TextDecoder();
+    for await (const piece of body ?? []) yield decoder.decode(piece, { stream: true });
   }
 
   /** Credits of an account: `me`, an id or an e-mail. */

@@ -133,6 +133,16 @@ export {
   type WireOwnBudget,
 } from './spending.js';
 export {
+  STATEMENT_DIMENSIONS,
+  statementQuerySchema,
+  statementSchema,
+  type PeriodBoundary,
+  type StatementDimension,
+  type StatementQuery,
+  type WireStatement,
+  type WireStatementRow,
+} from './statements.js';
+export {
   amount as priceAmount,
   euros as euroText,
   priceDocumentJsonSchema,

@@ -117,6 +117,8 @@ const termsIn = (events: readonly (TaskEvent | PoolEvent)[], sequence: number): 
         owner: event.owner,
         shortname: spec.shortname,
         projectUuid: spec.projectUuid ?? null,
+        tags: spec.tags,
+        labels: spec.labels,
         plan: spec.plan,
         constrained: spec.hardwareConstraints.length > 0,
         memoryMB: spec.request.memoryMB * (isTask ? 1 : event.spec.slotsPerNode),

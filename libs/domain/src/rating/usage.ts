@@ -8,6 +8,9 @@ export interface UsageTerms {
   readonly owner: string;
   readonly shortname: string;
   readonly projectUuid: string | null;
+  /** As it was submitted: what is changed later changes no statement. */
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
   readonly plan: SchedulingPlan;
   /** The user asked for particular hardware, and pays for that hardware. */
   readonly constrained: boolean;

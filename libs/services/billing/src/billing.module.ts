@@ -7,10 +7,13 @@ import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';
 import { RunningCosts } from './queries/running-costs.js';
+import { StatementReader } from './queries/statement-reader.js';
+import { StatementsController } from './http/statements.controller.js';
 import { LedgerReader } from './queries/ledger-reader.js';
 import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
 import { Spending1790001530000 } from './migrations/1790001530000-spending.migration.js';
 import { LinesByLease1790001550000 } from './migrations/1790001550000-lines-by-lease.migration.js';
+import { Statements1790001570000 } from './migrations/1790001570000-statements.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -41,11 +44,13 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Power1790001520000,
       Spending1790001530000,
       LinesByLease1790001550000,
+      Statements1790001570000,
     ]),
   ],
   controllers: [
     CreditsController,
     LedgerController,
+    StatementsController,
     PricesController,
     BillAuditController,
     CarbonController,
@@ -59,6 +64,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     LedgerAudits,
     StandingAudit,
     LedgerReader,
+    StatementReader,
     RunningCosts,
     { provide: CARBON_ASSUMPTIONS, inject: [ENV], useFactory: loadCarbonAssumptions },
     CarbonReader,

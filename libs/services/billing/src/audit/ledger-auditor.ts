@@ -24,6 +24,40 @@ const SUMS = `SELECT owner, month, kept, lines FROM (
     FROM bill_line WHERE run = 0 GROUP BY 1, 2
   ) summed USING (owner, month) WHERE kept IS DISTINCT FROM lines ORDER BY owner, month`;
 
+/** What was used in hours, as it is kept and as its lines sum to. */
+const HOURS = `SELECT owner, hour, kept, lines, kept_attempts, line_attempts FROM (
+    SELECT owner, hour, sum(parts) AS kept, sum(attempts) AS kept_attempts FROM usage_hour GROUP BY 1, 2
+  ) kept FULL JOIN (
+    SELECT owner, date_trunc('hour', coalesce(started_at, ended_at), 'UTC') AS hour,
+      sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines, count(*) AS line_attempts
+    FROM bill_line WHERE run = 0 GROUP BY 1, 2
+  ) summed USING (owner, hour) WHERE (kept, kept_attempts) IS DISTINCT FROM (lines, line_attempts) ORDER BY owner, hour`;
+
+interface KeptSum {
+  readonly owner: string;
+  readonly kept: string | null;
+  readonly lines: string | null;
+}
+
+interface HourSum extends KeptSum {
+  readonly hour: Date;
+  readonly kept_attempts: string | null;
+  readonly line_attempts: string | null;
+}
+
+const said = (parts: string | null, attempts: string | null | undefined): string =>
+  `${parts ?? 'nothing'} parts${attempts === undefined ? '' : ` of ${attempts ?? 'no'} attempts`}`;
+const otherwise = (
+  { owner, kept, lines }: KeptSum,
+  when: string,
+  [keptAttempts, lineAttempts]: readonly (string | null)[] = [],
+): AuditFinding => ({
+  kind: 'billed otherwise',
+  taskId: `account ${owner}`,
+  detail: `what it used in ${when} is kept as ${said(kept, keptAttempts)}, and its lines sum to ${said(lines, lineAttempts)}`,
+  sequences: [],
+});
+
 /** Audits the ledger of a database, page by page beside the log. */
 export class LedgerAuditor implements Auditor {
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
@@ -56,16 +90,14 @@ export class LedgerAuditor implements Auditor {
     const waiting = await readParked(this.db);
     const keys = new Set(waiting.map(({ terms, end }) => attemptKey(terms.id, end)));
     const newest = (await readPriceLists(this.db)).at(-1)?.priceList.version ?? 0;
-    const sums =
-      await this.db.query<{ owner: string; month: string; kept: string | null; lines: string | null }[]>(SUMS);
+    const months = await this.db.query<(KeptSum & { readonly month: string })[]>(SUMS);
+    const hours = await this.db.query<HourSum[]>(HOURS);
     return [
       ...this.audit.end(keys, newest),
-      ...sums.map(({ owner, month, kept, lines }): AuditFinding => ({
-        kind: 'billed otherwise',
-        taskId: `account ${owner}`,
-        detail: `what it used in ${month} is kept as ${kept ?? 'nothing'} parts, and its lines sum to ${lines ?? 'nothing'}`,
-        sequences: [],
-      })),
+      ...months.map((row) => otherwise(row, row.month)),
+      ...hours.map((row) =>
+        otherwise(row, `the hour from ${row.hour.toISOString()}`, [row.kept_attempts, row.line_attempts]),
+      ),
     ];
   }
 }

@@ -61,13 +61,6 @@ export class LedgerController {
     throw new NotBuilt('Rating a period again');
   }
 
-  @Get('statements')
-  @ApiOperation({ summary: 'Statements by project, user or task: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  statements(): never {
-    throw new NotBuilt('The statement of a period');
-  }
-
   private async page(kind: UsageTerms['kind'], account: Account, name: string, page: LinesQuery): Promise<LedgerPage> {
     const { id, plan, constrained } = await this.ledger.terms(kind, account.id, name);
     return { taskId: id, plan, constrained, ...(await this.ledger.lines(id, page)) };

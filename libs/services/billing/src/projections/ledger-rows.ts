@@ -12,8 +12,10 @@ import type { Queries } from './ledger-state.js';
 export const insertTerms = async (db: Queries, terms: readonly UsageTerms[]): Promise<void> => {
   if (terms.length === 0) return;
   await db.query(
-    `INSERT INTO usage_terms (task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::double precision[], $9::bigint[])`,
+    `INSERT INTO usage_terms (task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence, tags, labels)
+     SELECT task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence, tags::jsonb, labels::jsonb
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::double precision[], $9::bigint[],
+       $10::text[], $11::text[]) AS row (task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence, tags, labels)`,
     [
       terms.map(({ id }) => id),
       terms.map(({ kind }) => kind),
@@ -24,6 +26,8 @@ export const insertTerms = async (db: Queries, terms: readonly UsageTerms[]): Pr
       terms.map(({ constrained }) => constrained),
       terms.map(({ memoryMB }) => memoryMB),
       terms.map(({ sequence }) => sequence),
+      terms.map(({ tags }) => JSON.stringify(tags)),
+      terms.map(({ labels }) => JSON.stringify(labels)),
     ],
   );
 };

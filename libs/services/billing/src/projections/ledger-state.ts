@@ -25,6 +25,8 @@ interface StoredTerms {
   readonly owner: string;
   readonly shortname: string;
   readonly project_uuid: string | null;
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
   readonly plan: UsageTerms['plan'];
   readonly constrained: boolean;
   readonly memory_mb: number;
@@ -37,6 +39,8 @@ const termsOf = (row: StoredTerms): UsageTerms => ({
   owner: row.owner,
   shortname: row.shortname,
   projectUuid: row.project_uuid,
+  tags: row.tags,
+  labels: row.labels,
   plan: row.plan,
   constrained: row.constrained,
   memoryMB: row.memory_mb,

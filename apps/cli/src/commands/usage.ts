@@ -1,0 +1,102 @@
+import type { StatementWish, WireStatement } from '@fornax/client';
+import { Option, type Command } from 'commander';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
+
+/** Rows that are printed; CSV has all. */
+const MOST_ROWS = 10_000;
+const FORMATS = ['table', 'csv', 'json'] as const;
+
+interface UsageOptions {
+  readonly by: string;
+  readonly from: string;
+  readonly to?: string;
+  readonly zone: string;
+  readonly account?: string;
+  readonly project?: string;
+  readonly output: (typeof FORMATS)[number];
+}
+
+const wishOf = ({ by, from, to, zone, account, project }: UsageOptions): StatementWish => ({
+  from,
+  groupBy: by,
+  timeZone: zone,
+  ...(to === undefined ? {} : { to }),
+  ...(account === undefined ? {} : { account }),
+  ...(project === undefined ? {} : { project }),
+});
+
+const sumsOf = (row: WireStatement['total']): readonly (string | number)[] => [
+  row.instances,
+  row.failures,
+  row.attempts,
+  Number(row.seconds),
+  Number(row.coreSeconds),
+];
+const withSixDigits = (amount: string): string => {
+  const [whole = '0', fraction = ''] = amount.split('.');
+  return `${whole}.${fraction.padEnd(6, '0')}`;
+};
+
+const printTable = (io: Io, { from, to, timeZone, currency, groupBy, rows, total, unrated }: WireStatement): void => {
+  const columns = ['INSTANCES', 'FAILED', 'ATTEMPTS', 'SECONDS', 'CORE SECONDS'];
+  const lines = rows.map((row) => [
+    ...groupBy.map((one) => row.names[one] ?? row.by[one] ?? '-'),
+    ...sumsOf(row),
+    withSixDigits(row.amount),
+  ]);
+  const sum = [
+    ...groupBy.map((_, index) => (index === 0 ? 'total' : '')),
+    ...sumsOf(total),
+    withSixDigits(total.amount),
+  ];
+  io.print(renderTable([[...groupBy.map((one) => one.toUpperCase()), ...columns, currency], ...lines, sum]));
+  io.tell(`from ${from} until ${to} (${timeZone})`);
+  if (unrated > 0) io.tell(`${unrated} attempts have no price yet and are in no row`);
+};
+
+const usage = async (io: Io, options: UsageOptions): Promise<void> => {
+  const wish = wishOf(options);
+  if (options.output === 'csv') {
+    for await (const piece of io.client().billing.statementCsv(wish, io.signal)) io.write(piece);
+    return;
+  }
+  const statement = await io.client().billing.statement({ ...wish, limit: MOST_ROWS });
+  if (options.output === 'json') io.print(JSON.stringify(statement, null, 2));
+  else printTable(io, statement);
+  const more = statement.count - statement.rows.length;
+  if (more > 0) io.tell(`and ${more} more rows: --output csv has all`);
+};
+
+const ABOUT = `
+Divided by one or more of project, user, task, tag, plan, node, hardware and label:<name>, with commas between them.
+A period begins at --from and ends before --to (absent: now). Each is an instant (2027-01-31T12:00:00Z), a day (2027-01-31), a month (2027-01),
+today, yesterday or month (the one that it is); days and months are those of --zone. What started in the period counts.
+
+  SECONDS       billed time of attempts on nodes; nothing is billed of what a node or the platform ended
+  CORE SECONDS  the same, times the cores that were held
+  money         rounded to the millionth, such that rows sum to their total; csv and json have the exact amount beside it
+
+Something with several tags is in the row of each of them, and once in the total. You see what is yours; coordinators and auditors see their
+organization, operators everything.
+
+Examples:
+  fornax usage --by project,user --from today
+  fornax usage --by user --from 2027-01 --to 2027-02 --zone Europe/Zurich --output csv > january.csv
+  fornax usage --by label:team,plan --from month`;
+
+/** `fornax usage` */
+export const addUsageCommand = (program: Command, io: Io): void => {
+  program
+    .command('usage')
+    .description('what was used in a period, and what it costs: cores, seconds, instances, failures, money')
+    .option('--by <dimensions>', 'what to divide it by', 'project,user')
+    .option('--from <time>', 'where the period begins', 'month')
+    .option('--to <time>', 'where it ends (absent: now)')
+    .option('--zone <time zone>', 'time zone of days and months', 'UTC')
+    .option('--account <account>', 'of one account alone: an id, an e-mail or me')
+    .option('--project <id>', 'of one project alone')
+    .addOption(new Option('--output <format>', 'how it is written').choices(FORMATS).default('table'))
+    .addHelpText('after', ABOUT)
+    .action((options: UsageOptions) => usage(io, options));
+};

@@ -1,0 +1,177 @@
+import { PARTS_PER_MICRO, PARTS_PER_NANO } from '@fornax/domain';
+import type { StatementDimension } from '@fornax/contracts';
+
+const HOUR_MS = 3_600_000;
+
+/** What a statement is of: a half-open interval, and whose use of which project. */
+export interface StatementScope {
+  readonly from: number;
+  readonly to: number;
+  /** Undefined: everybody's. */
+  readonly owners?: readonly string[] | undefined;
+  readonly project?: string | undefined;
+}
+
+export interface Sql {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Sums as the driver gives them. */
+export interface SummedRow {
+  readonly attempts: string;
+  readonly instances: string;
+  readonly failures: string;
+  readonly billed_ms: string;
+  readonly core_ms: string;
+  readonly parts: string;
+}
+
+const SUMS = ['attempts', 'instances', 'failures', 'billed_ms', 'core_ms', 'parts'] as const;
+const SUMMED = SUMS.map((name) => `sum(${name}) AS ${name}`).join(', ');
+const TOTAL = SUMS.map((name) => `coalesce(sum(${name}), 0) AS ${name}`).join(', ');
+const UNIT = String(PARTS_PER_MICRO);
+
+const LINE_TIME = 'coalesce(line.started_at, line.ended_at)';
+const OF_LINES = `count(*) AS attempts, count(*) FILTER (WHERE line.attempt = 1) AS instances,
+  count(*) FILTER (WHERE line.outcome = 'failure') AS failures, sum(line.billed_ms) AS billed_ms,
+  sum(line.billed_ms::numeric * line.milli_cores) AS core_ms, sum(line.amount_nanos) * ${PARTS_PER_NANO} + sum(line.amount_rest) AS parts`;
+
+/** Numbers parameters as they are needed. */
+class Parameters {
+  readonly values: unknown[] = [];
+  add(value: unknown, type: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}
+
+/** Columns by dimension: of hours, of lines and of what was submitted. */
+const HOUR_COLUMNS: Readonly<Record<string, string>> = {
+  project: 'project',
+  user: 'owner',
+  plan: 'plan',
+  node: 'node',
+  hardware: 'specification_key',
+};
+const LINE_COLUMNS: Readonly<Record<string, string>> = {
+  project: 'coalesce(line.project_uuid, line.owner)',
+  user: 'line.owner',
+  task: 'line.task_id',
+  tag: 'terms.tags',
+  plan: 'line.plan',
+  node: 'line.node',
+  hardware: 'line.specification_key',
+};
+
+const keyed = (expressions: readonly string[]): string =>
+  expressions.map((expression, index) => `${expression} AS k${index}, `).join('');
+const grouped = (count: number): string =>
+  count === 0 ? '' : `GROUP BY ${Array.from({ length: count }, (_, index) => index + 1).join(', ')}`;
+
+interface Filters {
+  readonly owners: string | undefined;
+  readonly project: string | undefined;
+}
+const whose = ({ owners, project }: Filters, ownerColumn: string, projectColumn: string): string =>
+  (owners === undefined ? '' : ` AND ${ownerColumn} = ANY(${owners})`) +
+  (project === undefined ? '' : ` AND ${projectColumn} = ${project}`);
+
+/**
+ * The sums of an interval, by dimensions that hours know: whole hours from their sums, and lines where the interval cuts an hour. By task, tag or label it is
+ * lines alone.
+ */
+const sourcesOf = (
+  dimensions: readonly StatementDimension[],
+  { from, to, owners, project }: StatementScope,
+  parameters: Parameters,
+): string => {
+  const instant = (at: number): string => parameters.add(new Date(at).toISOString(), 'timestamptz');
+  const filters: Filters = {
+    owners: owners === undefined ? undefined : parameters.add(owners, 'text[]'),
+    project: project === undefined ? undefined : parameters.add(project, 'text'),
+  };
+  const needsTerms = dimensions.some((one) => one === 'tag' || one.startsWith('label:'));
+  const columns = dimensions.map(
+    (one) => LINE_COLUMNS[one] ?? `terms.labels ->> ${parameters.add(one.slice('label:'.length), 'text')}`,
+  );
+  const ofLines = (start: number, end: number): string =>
+    `(SELECT ${keyed(columns)}${OF_LINES} FROM bill_line line ${needsTerms ? 'JOIN usage_terms terms USING (task_id) ' : ''}
+      WHERE line.run = 0 AND ${LINE_TIME} >= ${instant(start)} AND ${LINE_TIME} < ${instant(end)}
+      ${whose(filters, 'line.owner', LINE_COLUMNS['project'] ?? '')} ${grouped(columns.length)})`;
+
+  const hourColumns = dimensions.flatMap((one) => HOUR_COLUMNS[one] ?? []);
+  const first = Math.ceil(from / HOUR_MS) * HOUR_MS;
+  const last = Math.floor(to / HOUR_MS) * HOUR_MS;
+  if (hourColumns.length < dimensions.length || first >= last) return ofLines(from, to);
+  const ofHours = `(SELECT ${keyed(hourColumns)}${SUMMED} FROM usage_hour
+      WHERE hour >= ${instant(first)} AND hour < ${instant(last)}${whose(filters, 'owner', 'project')} ${grouped(hourColumns.length)})`;
+  return [ofHours, ...(from < first ? [ofLines(from, first)] : []), ...(last < to ? [ofLines(last, to)] : [])].join(
+    ' UNION ALL ',
+  );
+};
+
+/** Something with several tags is in the sum of each of them, once; without tags it is in that of none (null). */
+const byTag = (dimensions: readonly StatementDimension[]): string => {
+  const tag = dimensions.indexOf('tag');
+  const keys = dimensions.map((_, index) => `k${index}`);
+  if (tag === -1) return 'SELECT * FROM summed';
+  const told = keys.map((key, index) => (index === tag ? `tag.value AS ${key}` : key));
+  return `SELECT ${told.join(', ')}, ${SUMMED} FROM summed
+    LEFT JOIN LATERAL (SELECT DISTINCT value FROM jsonb_array_elements_text(k${tag})) tag ON true ${grouped(keys.length)}`;
+};
+
+const rest = (parts: string): string => `mod(mod(${parts}, ${UNIT}) + ${UNIT}, ${UNIT})`;
+const whole = (parts: string): string => `div(${parts} - ${rest(parts)}, ${UNIT})`;
+const ROUNDED = `div(2 * sum(parts) OVER () + ${UNIT} - mod(mod(2 * sum(parts) OVER () + ${UNIT}, 2 * ${UNIT}) + 2 * ${UNIT}, 2 * ${UNIT}), 2 * ${UNIT})`;
+
+/** `apportion` (libs/domain) over all groups: `units` are micro-units, and sum to the rounded total. */
+const sharedSql = (
+  dimensions: readonly StatementDimension[],
+  scope: StatementScope,
+  parameters: Parameters,
+): string => {
+  const keys = dimensions.map((_, index) => `k${index}`).join(', ');
+  return `WITH part AS (${sourcesOf(dimensions, scope, parameters)}),
+    summed AS (SELECT ${keys}, ${SUMMED} FROM part ${grouped(dimensions.length)}),
+    divided AS (${byTag(dimensions)}),
+    shared AS (SELECT *, count(*) OVER () AS count, ${whole('parts')} +
+      CASE WHEN row_number() OVER (ORDER BY ${rest('parts')} DESC, ${keys}) <= ${ROUNDED} - sum(${whole('parts')}) OVER () THEN 1 ELSE 0 END AS units
+      FROM divided)`;
+};
+const inOrder = (dimensions: readonly StatementDimension[]): string =>
+  `ORDER BY ${dimensions.map((_, index) => `k${index}`).join(', ')}`;
+
+/** A row of `pageSql`: the total, and beside it a group, or none. */
+export interface StatementSqlRow extends SummedRow {
+  readonly [key: `k${number}`]: string | null;
+  readonly units: string | null;
+  readonly count: string | null;
+  readonly total: Readonly<Record<keyof SummedRow, string>>;
+}
+
+/** A page of groups, each beside the total; one row without a group where the page is empty. Something with several tags is in the total once. */
+export const pageSql = (
+  dimensions: readonly StatementDimension[],
+  scope: StatementScope,
+  page: { readonly offset: number; readonly limit: number },
+): Sql => {
+  const parameters = new Parameters();
+  const shared = sharedSql(dimensions, scope, parameters);
+  const limits = `LIMIT ${parameters.add(page.limit, 'bigint')} OFFSET ${parameters.add(page.offset, 'bigint')}`;
+  const total = SUMS.map((name) => `'${name}', total.${name}::text`).join(', ');
+  return {
+    text: `${shared} SELECT json_build_object(${total}) AS total, page.*
+      FROM (SELECT ${TOTAL} FROM summed) total LEFT JOIN (SELECT * FROM shared ${inOrder(dimensions)} ${limits}) page ON true ${inOrder(dimensions)}`,
+    values: parameters.values,
+  };
+};
+
+/** All groups, without the total. */
+export const allSql = (dimensions: readonly StatementDimension[], scope: StatementScope): Sql => {
+  const parameters = new Parameters();
+  return {
+    text: `${sharedSql(dimensions, scope, parameters)} SELECT * FROM shared ${inOrder(dimensions)}`,
+    values: parameters.values,
+  };
+};

@@ -1,0 +1,308 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { monthsAfter, PARTS_PER_MICRO, PARTS_PER_NANO, rounded, startOfDay } from '@fornax/domain';
+import { statementSchema, type FornaxEvent, type WireStatement } from '@fornax/contracts';
+import { ProjectionHost } from '@fornax/service-kit';
+import { aLease, anEnd, concluded, dispatched, poolCreated, requeued, slotsEnded, submitted } from '@fornax/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import fc from 'fast-check';
+import type { DataSource } from 'typeorm';
+import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
+
+const HOUR_MS = 3_600_000;
+const FIRST = Date.UTC(2026, 1, 27);
+const SPAN_MS = 5 * 24 * HOUR_MS;
+
+interface StoredLine {
+  readonly task_id: string;
+  readonly owner: string;
+  readonly project_uuid: string | null;
+  readonly plan: string;
+  readonly node: string;
+  readonly specification_key: string;
+  readonly attempt: number;
+  readonly outcome: string;
+  readonly started_at: Date | null;
+  readonly ended_at: Date;
+  readonly billed_ms: string;
+  readonly milli_cores: number;
+  readonly amount_nanos: string;
+  readonly amount_rest: string;
+}
+const KEYS: Readonly<Record<string, (line: StoredLine) => string>> = {
+  project: (line) => line.project_uuid ?? line.owner,
+  user: (line) => line.owner,
+  task: (line) => line.task_id,
+  plan: (line) => line.plan,
+  node: (line) => line.node,
+  hardware: (line) => line.specification_key,
+};
+const timeOf = (line: StoredLine): number => (line.started_at ?? line.ended_at).getTime();
+const partsOf = ({ nanos, rest }: { readonly nanos: string; readonly rest: string }): bigint =>
+  BigInt(nanos) * PARTS_PER_NANO + BigInt(rest);
+const microsOf = (amount: string): bigint => {
+  const [whole = '', fraction = ''] = amount.split('.');
+  return BigInt(whole + fraction.padEnd(6, '0'));
+};
+const summed = (lines: readonly StoredLine[]) => ({
+  attempts: lines.length,
+  instances: lines.filter(({ attempt }) => attempt === 1).length,
+  failures: lines.filter(({ outcome }) => outcome === 'failure').length,
+  ms: lines.reduce((sum, line) => sum + BigInt(line.billed_ms), 0n),
+  coreMs: lines.reduce((sum, line) => sum + BigInt(line.billed_ms) * BigInt(line.milli_cores), 0n),
+  parts: lines.reduce((sum, line) => sum + partsOf({ nanos: line.amount_nanos, rest: line.amount_rest }), 0n),
+});
+const scaled = (text: string, digits: number): bigint => {
+  const [whole = '', fraction = ''] = text.split('.');
+  return BigInt(whole + fraction.padEnd(digits, '0'));
+};
+const readSums = (row: WireStatement['total']) => ({
+  attempts: row.attempts,
+  instances: row.instances,
+  failures: row.failures,
+  ms: scaled(row.seconds, 3),
+  coreMs: scaled(row.coreSeconds, 6),
+  parts: partsOf(row),
+});
+
+describe('statements', () => {
+  let rig: BillingRig;
+  let lines: readonly StoredLine[];
+  beforeAll(async () => {
+    rig = await billingRig();
+    for (const id of ['ada', 'bob']) await rig.account(id);
+    await rig.account('root', 'operator');
+    const [random] = fc.sample(
+      fc.array(
+        fc.record({
+          owner: fc.constantFrom('ada', 'bob'),
+          project: fc.constantFrom('p-1', 'p-2', 'p-3'),
+          plan: fc.constantFrom('flex' as const, 'onDemand' as const),
+          tags: fc.constantFrom([], ['red'], ['red', 'blue'], ['=1+1']),
+          team: fc.constantFrom(undefined, 'physics', 'chemistry'),
+          attempts: fc.array(
+            fc.record({
+              at: fc.integer({ min: 0, max: SPAN_MS }),
+              ms: fc.integer({ min: 0, max: 3 * HOUR_MS }),
+              node: fc.constantFrom('n-1', 'n-2', 'n-3'),
+              ghz: fc.integer({ min: 1, max: 4 }),
+              isLost: fc.boolean(),
+            }),
+            { minLength: 1, maxLength: 8 },
+          ),
+        }),
+        { minLength: 40, maxLength: 60 },
+      ),
+      { numRuns: 1, seed: 14 },
+    );
+    for (const [index, one] of (random ?? []).entries()) {
+      const id = `t-${index}`;
+      const spec = {
+        projectUuid: one.project,
+        plan: one.plan,
+        tags: one.tags,
+        labels: one.team === undefined ? {} : { team: one.team },
+        instances: `0-${one.attempts.length - 1}`,
+      };
+      const ends = one.attempts.map(({ at, ms, node, ghz, isLost }, instance) => ({
+        isLost,
+        end: anEnd(instance, {
+          ...(isLost ? { outcome: 'failure' as const, cause: 'node-lost' as const } : {}),
+          startedAt: FIRST + at,
+          endedAt: FIRST + at + ms,
+          node,
+          hardware: { specificationKey: `key-${ghz}`, cpuModel: 'x', cores: 8, ghz },
+        }),
+      }));
+      const lost = ends.flatMap(({ isLost, end }) => (isLost ? [end] : []));
+      const events: FornaxEvent[][] = [
+        [submitted(id, spec, one.owner)],
+        [dispatched(...one.attempts.map((_, instance) => aLease(instance)))],
+        ...(lost.length > 0 ? [[requeued(...lost)]] : []),
+        [
+          concluded(
+            ...ends.map(({ isLost, end }) => (isLost ? { ...end, outcome: 'success' as const, attempt: 2 } : end)),
+          ),
+        ],
+      ];
+      await rig.append('task', id, ...events);
+    }
+    await rig.append(
+      'pool',
+      'pool-1',
+      [poolCreated('pool-1')],
+      [slotsEnded(anEnd(0, { startedAt: FIRST + 1, endedAt: FIRST + 70 }))],
+    );
+    await ask('from=2026-01&to=2027-01');
+    lines = await rig.service.app.get<DataSource>(getDataSourceToken('billing')).query('SELECT * FROM bill_line');
+  }, 180_000);
+  afterAll(() => rig?.close());
+
+  const ask = async (query: string, token = 'root-token'): Promise<WireStatement> => {
+    const { status, body } = await rig.get(
+      `/fornax/v1/billing/statements?${query.includes('limit=') ? '' : 'limit=10000&'}${query}`,
+      token,
+    );
+    expect({ status, body: status === 200 ? undefined : body }).toEqual({ status: 200, body: undefined });
+    return statementSchema.parse(body);
+  };
+  const csv = async (query: string, token = 'root-token'): Promise<string> => {
+    const response = await fetch(`${rig.service.url}/fornax/v1/billing/statements?format=csv&${query}`, {
+      headers: { authorization: token },
+    });
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    return response.text();
+  };
+
+  it('sum up exactly what the lines of any half-open interval say, by whatever they are divided by', async () => {
+    const cut = fc.oneof(
+      fc.integer({ min: -HOUR_MS, max: SPAN_MS + HOUR_MS }).map((ms) => FIRST + ms),
+      fc.integer({ min: -1, max: SPAN_MS / HOUR_MS }).map((hours) => FIRST + hours * HOUR_MS),
+      fc.integer({ min: 0, max: 100 }).map((index) => timeOf(lines[index % lines.length] as StoredLine)),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        cut,
+        cut,
+        fc.subarray(Object.keys(KEYS), { minLength: 1, maxLength: 4 }),
+        async (one, other, groupBy) => {
+          const [from, to] = [Math.min(one, other), Math.max(one, other)];
+          const statement = await ask(
+            `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}&groupBy=${groupBy.join(',')}`,
+          );
+          const counted = lines.filter((line) => timeOf(line) >= from && timeOf(line) < to);
+          expect(readSums(statement.total)).toEqual(summed(counted));
+          const expected = Map.groupBy(counted, (line) =>
+            JSON.stringify(Object.fromEntries(groupBy.map((key) => [key, KEYS[key]?.(line)]))),
+          );
+          expect(statement.count).toBe(expected.size);
+          expect(new Map(statement.rows.map((row) => [JSON.stringify(row.by), readSums(row)]))).toEqual(
+            new Map([...expected].map(([key, own]) => [key, summed(own)])),
+          );
+          const shown = statement.rows.reduce((sum, { amount }) => sum + microsOf(amount), 0n);
+          expect(shown).toBe(microsOf(statement.total.amount));
+          expect(shown).toBe(rounded(summed(counted).parts, PARTS_PER_MICRO));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  }, 120_000);
+
+  it('of months of a time zone follow each other without a gap, and sum to that of the time between', async () => {
+    for (const zone of ['UTC', 'Europe/Zurich', 'America/Sao_Paulo', 'Asia/Kathmandu', 'Pacific/Kiritimati']) {
+      const months = ['2026-02', '2026-03', '2026-04'];
+      const each = await Promise.all(
+        months.map((month) =>
+          ask(`from=${month}&to=${monthsAfter(`${month}-01`, 1).slice(0, 7)}&timeZone=${encodeURIComponent(zone)}`),
+        ),
+      );
+      const parts = each.reduce((sum, { total }) => sum + partsOf(total), 0n);
+      expect(parts).toBe(summed(lines).parts);
+      expect(each[1]?.from).toBe(each[0]?.to);
+      expect(Date.parse(each[1]?.from ?? '')).toBe(startOfDay('2026-03-01', zone));
+      expect(each.map(({ total }) => total.attempts).reduce((sum, count) => sum + count)).toBe(lines.length);
+    }
+  });
+
+  it('show several tags of a task each with it, what has none as such, and it once in the total', async () => {
+    const { rows, total } = await ask('from=2026-01&to=2027-01&groupBy=tag');
+    expect(rows.map(({ by }) => by['tag'])).toEqual(['=1+1', 'blue', 'red', null]);
+    expect(readSums(total)).toEqual(summed(lines));
+    const { rows: teams } = await ask('from=2026-01&to=2027-01&groupBy=label:team');
+    expect(teams.map(({ by }) => by['label:team'])).toEqual(['chemistry', 'physics', null]);
+    expect(teams.reduce((sum, row) => sum + partsOf(row), 0n)).toBe(summed(lines).parts);
+  });
+
+  it('are the same as CSV, in which nothing is a formula', async () => {
+    const query = 'from=2026-01&to=2027-01&groupBy=user,task';
+    const { rows } = await ask(query);
+    const [head, ...told] = (await csv(query)).trimEnd().split('\r\n');
+    expect(head).toBe('user,userEmail,task,attempts,instances,failures,seconds,coreSeconds,amount,nanos,rest,currency');
+    expect(told).toEqual(
+      rows.map((row) =>
+        [
+          ...[row.by['user'], row.names['user'], row.by['task'], row.attempts, row.instances, row.failures],
+          ...[row.seconds, row.coreSeconds, row.amount, row.nanos, row.rest, 'EUR'],
+        ].join(','),
+      ),
+    );
+    expect(await csv('from=2026-01&to=2027-01&groupBy=tag')).toContain("\r\n'=1+1,");
+  });
+
+  it('come in pages', async () => {
+    const all = await ask('from=2026-01&to=2027-01&groupBy=task');
+    const page = await ask('from=2026-01&to=2027-01&groupBy=task&offset=3&limit=2');
+    expect(page).toMatchObject({ count: all.count, rows: all.rows.slice(3, 5), total: all.total });
+    expect(await ask('from=2026-01&to=2027-01&groupBy=task&offset=9999')).toMatchObject({ count: all.count, rows: [] });
+    expect(await ask('from=2020-01&to=2020-02')).toMatchObject({
+      count: 0,
+      rows: [],
+      total: { attempts: 0, amount: '0' },
+    });
+  });
+
+  it('are of what is somebody’s own, and nobody learns of others', async () => {
+    const own = summed(lines.filter(({ owner }) => owner === 'bob'));
+    for (const groupBy of ['project', 'user,task', 'tag', 'node'])
+      expect(readSums((await ask(`from=2026-01&to=2027-01&groupBy=${groupBy}`, 'bob-token')).total)).toEqual(own);
+    const told = await csv('from=2026-01&to=2027-01&groupBy=user,project', 'bob-token');
+    expect(told).toContain('bob@example.org');
+    expect(told).not.toContain('ada');
+    const path = '/fornax/v1/billing/statements?from=2026-01';
+    for (const who of ['ada', 'ada@example.org', 'nobody'])
+      expect(await rig.get(`${path}&account=${who}`, 'bob-token')).toMatchObject({ status: 404 });
+    expect(readSums((await ask('from=2026-01&to=2027-01&account=bob@example.org')).total)).toEqual(own);
+    const foreign = await ask('from=2026-01&to=2027-01&project=ada', 'bob-token');
+    expect(foreign).toMatchObject({ rows: [], total: { attempts: 0 } });
+  });
+
+  it.each([
+    ['from=yesteryear', 'from'],
+    ['from=2026-13', 'from'],
+    ['from=2026-01&to=2025-01', 'to'],
+    ['from=2026-01&groupBy=owner', 'groupby'],
+    ['from=2026-01&groupBy=task,task', 'groupby'],
+    ['from=2026-01&groupBy=label:', 'groupby'],
+    ['from=2026-01&timeZone=Europe/Atlantis', 'timezone'],
+    ["from=2026-01&groupBy=label:x') FROM usage_terms; DROP TABLE bill_line; --,task", undefined],
+  ])('of %s are refused by the field that is wrong, or safe', async (query, field) => {
+    const { status, body } = await rig.get(`/fornax/v1/billing/statements?${query}`);
+    if (field === undefined) expect(status).toBe(200);
+    else expect({ status, body }).toMatchObject({ status: 400, body: { errors: { [field]: [expect.any(String)] } } });
+  });
+
+  it('lead down: task, its lines, and the commit that ended each of their attempts', async () => {
+    const { rows } = await ask('from=2026-01&to=2027-01&groupBy=task', 'ada-token');
+    const row = rows.find(({ failures }) => failures > 0);
+    const { body } = await rig.get(`/fornax/v1/billing/tasks/${row?.by['task'] ?? ''}/lines`);
+    const found = body as {
+      readonly count: number;
+      readonly lines: readonly { sequence: number; commitId: string; instance: number; attempt: number }[];
+    };
+    expect(found.count).toBe(row?.attempts);
+    for (const line of found.lines) {
+      const commits = await rig.log.readAggregate('task', row?.by['task'] ?? '');
+      const commit = commits.find(({ sequence }) => sequence === line.sequence);
+      expect(commit?.id).toBe(line.commitId);
+      const ended = commit?.events.flatMap((event) =>
+        'attempts' in event ? (event.attempts as readonly object[]) : [],
+      );
+      expect(ended).toContainEqual(expect.objectContaining({ instance: line.instance, attempt: line.attempt }));
+    }
+  });
+
+  it('give their connection back when nobody reads on', async () => {
+    const url = `${rig.service.url}/fornax/v1/billing/statements?format=csv&from=2026-01&groupBy=task`;
+    for (let times = 0; times < 5; times += 1) {
+      const stop = new AbortController();
+      const answer = await fetch(url, { headers: { authorization: 'root-token' }, signal: stop.signal });
+      stop.abort();
+      await answer.text().catch(() => undefined);
+    }
+    expect(await csv('from=2026-01&to=2027-01&groupBy=task')).toContain('t-0,');
+  });
+
+  it('read what a rebuild of the ledger gives', async () => {
+    const report = await rig.service.app.get(ProjectionHost).runner('ledger').rebuild({ verify: true });
+    expect(report.differences).toEqual([]);
+  });
+});

@@ -1,0 +1,90 @@
+import { dayIn, daysAfter, monthsAfter, PARTS_PER_NANO, startOfDay } from '@fornax/domain';
+import type { PeriodBoundary, StatementDimension, WireStatement, WireStatementRow } from '@fornax/contracts';
+import type { StatementGroup } from './statement-reader.js';
+import type { SummedRow } from './statement-sql.js';
+
+/** The instant of a boundary: of a day or a month its beginning, in a time zone. */
+export const instantOf = (boundary: PeriodBoundary, timeZone: string, now: number): number => {
+  if (boundary.kind === 'instant') return boundary.at;
+  if (boundary.kind === 'day') return startOfDay(boundary.day, timeZone);
+  const today = dayIn(now, timeZone);
+  const day = { today, yesterday: daysAfter(today, -1), month: monthsAfter(today, 0) }[boundary.word];
+  return startOfDay(day, timeZone);
+};
+
+/** A whole number of the last digit as a decimal text, without zeros that say nothing. */
+export const decimalText = (value: bigint, digits: number): string => {
+  const text = String(value < 0n ? -value : value).padStart(digits + 1, '0');
+  const fraction = text.slice(-digits).replace(/0+$/, '');
+  return `${value < 0n ? '-' : ''}${text.slice(0, -digits)}${fraction === '' ? '' : `.${fraction}`}`;
+};
+
+const floorDiv = (parts: bigint): bigint => {
+  const nanos = parts / PARTS_PER_NANO;
+  return parts < 0n && nanos * PARTS_PER_NANO !== parts ? nanos - 1n : nanos;
+};
+
+/** Sums as texts that are exact. */
+export const wireSums = (row: SummedRow, units: bigint): WireStatement['total'] => {
+  const parts = BigInt(row.parts);
+  const nanos = floorDiv(parts);
+  return {
+    attempts: Number(row.attempts),
+    instances: Number(row.instances),
+    failures: Number(row.failures),
+    seconds: decimalText(BigInt(row.billed_ms), 3),
+    coreSeconds: decimalText(BigInt(row.core_ms), 6),
+    amount: decimalText(units, 6),
+    nanos: String(nanos),
+    rest: String(parts - nanos * PARTS_PER_NANO),
+  };
+};
+
+/** Names that people know projects and accounts by. */
+export interface NamesOf {
+  project(id: string): string | undefined;
+  user(id: string): string | undefined;
+}
+
+const isNamed = (dimension: StatementDimension): dimension is 'project' | 'user' =>
+  dimension === 'project' || dimension === 'user';
+
+export const wireRow = (
+  group: StatementGroup,
+  dimensions: readonly StatementDimension[],
+  names: NamesOf,
+): WireStatementRow => {
+  const named = dimensions.flatMap((one, index): readonly (readonly [string, string])[] => {
+    const name = isNamed(one) ? names[one](group.keys[index] ?? '') : undefined;
+    return name === undefined ? [] : [[one, name]];
+  });
+  return {
+    by: Object.fromEntries(dimensions.map((one, index) => [one, group.keys[index] ?? null])),
+    names: Object.fromEntries(named),
+    ...wireSums(group, BigInt(group.units)),
+  };
+};
+
+/** A program that takes cells for formulas is to take none of these for one. */
+const cell = (value: string): string => {
+  const harmless = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+};
+
+const COLUMNS = ['attempts', 'instances', 'failures', 'seconds', 'coreSeconds', 'amount', 'nanos', 'rest'] as const;
+const NAME_COLUMNS = { project: 'projectName', user: 'userEmail' } as const;
+
+export const csvHead = (dimensions: readonly StatementDimension[]): string =>
+  `${[
+    ...dimensions.flatMap((one) => (isNamed(one) ? [one, NAME_COLUMNS[one]] : [one])).map(cell),
+    ...COLUMNS,
+    'currency',
+  ].join(',')}\r\n`;
+
+/** One line of CSV (RFC 4180). Numbers are written as they are. */
+export const csvLine = (row: WireStatementRow, dimensions: readonly StatementDimension[], currency: string): string =>
+  `${[
+    ...dimensions.flatMap((one) => [row.by[one] ?? '', ...(isNamed(one) ? [row.names[one] ?? ''] : [])]).map(cell),
+    ...COLUMNS.map((column) => row[column]),
+    currency,
+  ].join(',')}\r\n`;

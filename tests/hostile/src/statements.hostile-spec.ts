@@ -1,0 +1,69 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@fornax/testing';
+import { call, expectOk } from './call.js';
+import { newOrganization, newPerson, type Person } from './people.js';
+import { platform } from './platform.js';
+
+const STATEMENTS = '/fornax/v1/billing/statements?from=2020-01';
+
+/** A task that is over, and in the ledger. */
+const billed = async ({ token }: Person, tag: string): Promise<string> => {
+  const body = {
+    name: tag,
+    profile: 'docker-batch',
+    instanceCount: 1,
+    tags: [tag],
+    constants: [{ key: 'DOCKER_CMD', value: 'true' }],
+  };
+  const { uuid } = await expectOk<{ readonly uuid: string }>('POST', '/tasks', { token, body });
+  const isBilled = async (): Promise<boolean> => {
+    const path = `/fornax/v1/billing/tasks/${uuid}/lines`;
+    return (await expectOk<{ readonly count: number }>('GET', path, { token })).count > 0;
+  };
+  await eventually(isBilled, { timeoutMs: 60_000 });
+  return uuid;
+};
+
+describe('a statement', () => {
+  let organization: string;
+  let victim: Person;
+  let task: string;
+  beforeAll(async () => {
+    organization = (await newOrganization()).name;
+    victim = await newPerson('user', organization);
+    task = await billed(victim, 'a-tag-of-the-victim');
+  }, 120_000);
+
+  const QUESTIONS = ['project,user', 'task', 'tag', 'user,task,tag,node', 'label:x,user'].flatMap((groupBy) =>
+    ['json', 'csv'].map((format) => `${STATEMENTS}&groupBy=${groupBy}&format=${format}`),
+  );
+  const seenBy = async (token: string, question: string): Promise<boolean> => {
+    const { text } = await call('GET', question, { token });
+    return [victim.id, victim.email, task, 'a-tag-of-the-victim'].some(
+      (word) => text.includes(word) && !question.includes(word),
+    );
+  };
+
+  it.each([
+    ['a member of the same organization', 'user', true],
+    ['a coordinator of another organization', 'coordinator', false],
+    ['an auditor of another organization', 'auditor', false],
+  ])('shows %s nothing of somebody else, however it is asked', async (_who, role, isColleague) => {
+    const { token } = await newPerson(role, isColleague ? organization : (await newOrganization()).name);
+    for (const question of QUESTIONS) expect([question, await seenBy(token, question)]).toEqual([question, false]);
+    for (const account of [victim.id, victim.email]) {
+      const answer = await call('GET', `${STATEMENTS}&account=${account}`, { token });
+      expect([answer.status, await call('GET', `${STATEMENTS}&account=nobody`, { token })]).toMatchObject([
+        404,
+        { status: 404 },
+      ]);
+    }
+    const ofProject = await call('GET', `${STATEMENTS}&groupBy=user&project=${victim.id}`, { token });
+    expect(JSON.parse(ofProject.text)).toMatchObject({ rows: [], total: { attempts: 0, amount: '0' } });
+  });
+
+  it('would be noticed: who looks after the organization sees it by the same questions', async () => {
+    for (const token of [platform.token, (await newPerson('auditor', organization)).token])
+      for (const question of QUESTIONS) expect([question, await seenBy(token, question)]).toEqual([question, true]);
+  });
+});

@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { startPostgres } from '@fornax/embedded';
+import { startPlatform } from '@fornax/testing/platform';
+import pg from 'pg';
+import { LoadClient } from './api.js';
+import { percentile } from './statistics.js';
+
+/** Parts of a nano-unit of money, as the ledger counts them. */
+const PARTS_PER_NANO = 36_000_000_000_000n;
+
+/** Writes the lines of a month, of 40 accounts with 3 projects each on 20 nodes, and their hours as the ledger would. */
+const month = async (db: pg.Client, lines: number): Promise<void> => {
+  await db.query(
+    `INSERT INTO billing.usage_terms (task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence, tags, labels) SELECT 'task-' || i, 'task', 'owner-' || i % 40, 'task', 'project-' || i % 120, 'flex', false, 0, 0,
+       jsonb_build_array('tag-' || i % 10), '{}' FROM generate_series(0, 9999) i`,
+  );
+  await db.query(
+    `INSERT INTO billing.bill_line SELECT 'task-' || i % 10000, i / 10000, 1, 0, 'task', 'owner-' || i % 40, 'project-' || i % 120, i::text,
+       'node-' || i % 20, '8c-32g-epyc', 'epyc', 'flex', false, 'success', null, at, at + interval '1 second', 1000, 1000, 2500, 100, 2777 + i % 7, i, 'EUR', 'work/flex', 1, 0, ''
+     FROM (SELECT i, timestamptz '2026-01-01T00:00:00Z' + i * interval '31 days' / $1::integer AS at FROM generate_series(0, $1::integer - 1) i) one`,
+    [lines],
+  );
+  await db.query(
+    `INSERT INTO billing.usage_hour SELECT owner, date_trunc('hour', started_at, 'UTC'), project_uuid, plan, node, specification_key, count(*), count(*), 0, sum(billed_ms),
+       sum(billed_ms * milli_cores), sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3, 4, 5, 6`,
+  );
+  await db.query('VACUUM ANALYZE billing.bill_line, billing.usage_hour, billing.usage_terms');
+};
+
+const KINDS = {
+  'by project and user': 'from=2026-01&to=2026-02&timeZone=Asia/Kathmandu&groupBy=project,user',
+  'by node': 'from=2026-01&to=2026-02&groupBy=node',
+  'by tag': 'from=2026-01&to=2026-02&groupBy=tag',
+  'by task': 'from=2026-01&to=2026-02&groupBy=task',
+} as const;
+
+export interface StatementTime {
+  readonly kind: string;
+  readonly attempts: number;
+  readonly p50: number;
+  readonly worst: number;
+}
+
+/** How long statements take of a month with so many lines, through the API. */
+export const statementsOf = async (lines: number, samples: number): Promise<readonly StatementTime[]> => {
+  const folder = await mkdtemp(join(tmpdir(), 'fornax-statements-'));
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres') });
+  const platform = await startPlatform({
+    env: { FORNAX_LOG_LEVEL: 'warn', FORNAX_NODES: '0', FORNAX_DATABASE_URL: postgres.url },
+  });
+  const client = new LoadClient(platform, 1);
+  const db = new pg.Client({ connectionString: postgres.url });
+  try {
+    await db.connect();
+    await month(db, lines);
+    const times: StatementTime[] = [];
+    for (const [kind, query] of Object.entries(KINDS)) {
+      const each: number[] = [];
+      let attempts = 0;
+      for (let index = 0; index <= samples; index += 1) {
+        const started = performance.now();
+        const { total } = await client.call<{ readonly total: { readonly attempts: number } }>(
+          'GET',
+          `/fornax/v1/billing/statements?${query}`,
+        );
+        // The first one reads from disk.
+        if (index > 0) each.push(performance.now() - started);
+        ({ attempts } = total);
+      }
+      if (attempts === 0) throw new Error(`the statement ${kind} is empty`);
+      times.push({ kind, attempts, p50: percentile(each, 0.5), worst: Math.max(...each) });
+    }
+    return times;
+  } finally {
+    client.close();
+    await db.end();
+    await platform.stop();
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+};
