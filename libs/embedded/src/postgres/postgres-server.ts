@@ -56,6 +56,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
   /** Ends the postmaster as a crash would. */
   kill(): Promise<void>;
+  /** Lets this process end while the server runs on. */
+  unref(): void;
 }
 
 interface Cluster {
@@ -332,5 +334,6 @@ export const startPostgres = async (options: StartPostgresOptions): Promise<Post
     dropDatabase,
     stop: async () => void (await child.stop(STOP_STEPS)),
     kill: async () => void (await child.stop([])),
+    unref: () => child.unref(),
   };
 };

@@ -98,6 +98,11 @@ export class ServerProcess {
     if (this.ended === undefined) this.child.kill(signal);
   }
 
+  /** Lets this process end while the other one runs on. */
+  unref(): void {
+    this.child.unref();
+  }
+
   /** Sends each signal in turn, giving the process its time after each, and SIGKILL at the end. Safe to repeat. */
   async stop(steps: readonly { readonly signal: NodeJS.Signals; readonly graceMs: number }[]): Promise<ProcessExit> {
     for (const { signal, graceMs } of steps) {

@@ -27,6 +27,8 @@ const sharedPostgres = async (): Promise<Cluster> => {
   const folder = await runFolder();
   return oncePerRun('postgres', START_TIMEOUT_MS, async () => {
     const server = await startPostgres({ dataDir: join(folder, 'postgres'), durable: false });
+    // It belongs to the run: the worker that happened to start it ends before it.
+    server.unref();
     return { adminUrl: server.urlOf('postgres'), port: server.port, pid: server.pid };
   });
 };
