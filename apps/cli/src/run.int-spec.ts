@@ -19,6 +19,8 @@ const POISON = {
   foundBy: 'service:submission',
   decision: null,
 };
+const ARCHIVE = { epoch: 'an-epoch' };
+const FINDING = { segment: 3, key: 'an-object', sequence: 31, offset: 512, reason: 'it holds other bytes' };
 const GAP = {
   id: 'gap-20041-20050',
   from: 20_041,
@@ -64,6 +66,28 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   'GET /fornax/v1/log/verify?from=20055': [
     200,
     { from: 20_055, to: 20_060, head: 20_060, commits: 6, withoutChecksum: 0, damage: [] },
+  ],
+  'GET /fornax/v1/log/archive/verify': [
+    200,
+    { ...ARCHIVE, segments: 2, messages: 30, bytes: 300, compared: 2, to: 30, hash: 'b', next: '2:30:b', findings: [] },
+  ],
+  'GET /fornax/v1/log/archive/verify?after=2%3A30%3Ab': [
+    200,
+    {
+      ...ARCHIVE,
+      segments: 1,
+      messages: 5,
+      bytes: 50,
+      compared: 0,
+      to: 40,
+      hash: 'c',
+      next: null,
+      findings: [FINDING],
+    },
+  ],
+  'GET /fornax/v1/log/archive/verify?log=lost': [
+    200,
+    { ...ARCHIVE, segments: 1, messages: 5, bytes: 50, compared: 0, to: 40, hash: 'c', next: null, findings: [] },
   ],
   'POST /fornax/v1/projections/status/rebuild?verify=false': [
     200,
@@ -298,11 +322,27 @@ describe('fornax', () => {
     });
     const { code, stdout } = await fornax('log', 'verify', '--json');
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 1, isWhole: false, damage: [GAP] });
-    expect(await fornax('log', 'verify', '--from', '20055')).toMatchObject({
+    expect(await fornax('log', 'verify', '--from', '20055', '--no-archive')).toMatchObject({
       code: 0,
       stdout: '6 commits from 20055 to 20060: the log is whole\n',
     });
     expect(await fornax('log', 'verify', '--from', 'now')).toMatchObject({ code: 2 });
+  });
+
+  it('verifies the archive of the log, and says where it is damaged', async () => {
+    const found = await fornax('log', 'verify', '--no-live');
+    expect(found).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /^3 segments of the archive up to 40, 35 commits, 2 compared with the log: the archive is not what was archived[^]*\n +3 +31 +512 +an-object +it holds other bytes/,
+      ),
+    });
+    const { code, stdout } = await fornax('log', 'verify', '--no-live', '--json');
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 1, archive: { segments: 3, findings: [FINDING] } });
+    expect(await fornax('log', 'verify', '--log', 'lost')).toMatchObject({
+      code: 0,
+      stdout: '1 segments of the archive up to 40, 5 commits, 0 compared with the log: the archive is whole, hash c\n',
+    });
   });
 
   it('rebuilds a projection and lists them', async () => {

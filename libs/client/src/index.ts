@@ -17,6 +17,7 @@ export type {
   ObjectsScrub,
   ResultManifest,
   SnapshotManifest,
+  WireArchiveFinding,
   WireExpiryRule,
   WireStorageDisk,
   WireStorageUsage,

@@ -100,9 +100,10 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   },
   storage: {
     ...none,
-    appends: ['bucket'],
+    appends: ['bucket', 'log-archive'],
     asks: [RPC.leaseStatus],
     answers: ['fx.rpc.storage.*'],
+    leads: ['log-archive'],
   },
   billing: { ...none, appends: ['pricing', 'spending'] },
   snapshot: {

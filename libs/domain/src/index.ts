@@ -255,6 +255,15 @@ export {
   type ForcedConstant,
 } from './profile/effective-constants.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
+export {
+  ARCHIVE_ROOT,
+  logArchiveDecider,
+  proofOfRange,
+  type ArchivedSegment,
+  type ArchiveEnd,
+  type LogSegmentArchived,
+  type RangeProof,
+} from './log-archive/log-archive.decider.js';
 export { masterKeyDecider, type MasterKeyEvent } from './master-key/master-key.decider.js';
 export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
 export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from './secret/secret-access.js';

@@ -30,6 +30,15 @@ export { type FollowStreamOptions, followStream } from './jetstream/follow-strea
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { type Gap, describeGap, gapsIn } from './damage/gaps.js';
+export { type ArchivedMessage, headerOf, isSameMessage } from './archive/archived-message.js';
+export {
+  type EncodedSegment,
+  type OpenSegment,
+  type SegmentHeader,
+  SegmentDamaged,
+  encodeSegment,
+  openSegment,
+} from './archive/segment.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {
   type QuarantineDecision,

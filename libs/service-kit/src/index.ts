@@ -43,7 +43,7 @@ export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.j
 export { loadDoorLimits, type DoorLimits } from './http/door/door-limits.js';
 export { guardConnections, guardUploads, serverOptions } from './http/door/guard-connections.js';
 export { HeaderChecks, type HeaderCheck } from './http/door/header-checks.js';
-export { isSameToken } from './http/door/operator-check.js';
+export { deciderOf, isSameToken, RECOVERY_CHECK } from './http/door/operator-check.js';
 export { shareOf, type Peers } from './http/door/peers.js';
 export { drainThenEnd, refuse, type Refusal } from './http/door/refuse.js';
 export { RequestSlots } from './http/door/request-slots.js';

@@ -1,15 +1,14 @@
 import type { LogDamage } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Io } from '../terminal/io.js';
+import { teller, type Io } from '../terminal/io.js';
+import { printArchive, verifyArchive } from './log-archive.js';
 import { renderTable } from '../terminal/table.js';
 
 const HELP = `
 The event log never deletes, so its sequences follow one another; each commit carries a checksum. What is missing or changed is named here
 and put into the quarantine: nobody goes past it, and nothing is written, until a good copy is back or you decide to go on without it:
-fornax log quarantine drop <id>. Exit code 1 while there is damage that nobody has decided about.`;
-
-const QUIET_MS = 2_000;
-const TELL_MS = 1_000;
+fornax log quarantine drop <id>. Then the archive of the log is compared: each segment with its hashes, with the one before, with what the log says of
+it, and with the log itself. Exit code 1 while there is damage that nobody has decided about, or when the archive is not what was archived.`;
 
 const sequenceOf = (text: string): number => {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('must be a sequence such as 1');
@@ -19,14 +18,27 @@ const sequenceOf = (text: string): number => {
 interface Options {
   readonly from?: number;
   readonly json?: boolean;
+  readonly live: boolean;
+  readonly archive: boolean;
+  /** Epoch of a log whose archive is looked at. */
+  readonly log?: string;
 }
 
-const verify = async (io: Io, { from = 1, json = false }: Options): Promise<void> => {
+/** What was found in the log itself. */
+interface LiveVerification {
+  readonly from: number;
+  readonly to: number;
+  readonly commits: number;
+  readonly withoutChecksum: number;
+  readonly places: readonly LogDamage[];
+}
+
+const verifyLive = async (io: Io, from: number): Promise<LiveVerification> => {
   const damage = new Map<string, LogDamage>();
   let commits = 0;
   let withoutChecksum = 0;
   let to = from - 1;
-  let toldAt = performance.now() + QUIET_MS - TELL_MS;
+  const tell = teller(io);
   for (let head = Number.POSITIVE_INFINITY; to < head;) {
     const part = await io.client().log.verify({ from: to + 1, signal: io.signal });
     ({ head } = part);
@@ -35,16 +47,12 @@ const verify = async (io: Io, { from = 1, json = false }: Options): Promise<void
     for (const place of part.damage) damage.set(place.id, place);
     if (part.to <= to) break;
     to = part.to;
-    if (to >= head || performance.now() - toldAt < TELL_MS) continue;
-    io.tell(`verified up to ${to} of ${head}`);
-    toldAt = performance.now();
+    if (to < head) tell(`verified up to ${to} of ${head}`);
   }
-  const places = [...damage.values()];
-  if (places.some(({ isGivenUp }) => !isGivenUp)) io.setExitCode(1);
-  if (json)
-    return io.print(
-      JSON.stringify({ from, to, commits, withoutChecksum, isWhole: places.length === 0, damage: places }, null, 2),
-    );
+  return { from, to, commits, withoutChecksum, places: [...damage.values()] };
+};
+
+const printLive = (io: Io, { from, to, commits, withoutChecksum, places }: LiveVerification): void => {
   const older = withoutChecksum === 0 ? '' : `, ${withoutChecksum} of them older than checksums`;
   const state = places.length === 0 ? 'the log is whole' : 'the log is damaged';
   io.print(`${commits} commits from ${from} to ${to}${older}: ${state}`);
@@ -59,6 +67,21 @@ const verify = async (io: Io, { from = 1, json = false }: Options): Promise<void
   io.print(renderTable([['ID', 'FROM', 'THROUGH', 'STATE', 'WHAT'], ...rows]));
 };
 
+const verify = async (io: Io, { from = 1, json = false, live, archive, log }: Options): Promise<void> => {
+  // Of another log there is nothing but its archive.
+  const found = live && log === undefined ? await verifyLive(io, from) : undefined;
+  const archived = archive ? await verifyArchive(io, log) : undefined;
+  if (found?.places.some(({ isGivenUp }) => !isGivenUp) === true || (archived?.findings.length ?? 0) > 0)
+    io.setExitCode(1);
+  if (json) {
+    const { places = [], ...counts } = found ?? {};
+    const whole = found === undefined ? {} : { ...counts, isWhole: places.length === 0, damage: places };
+    return io.print(JSON.stringify({ ...whole, ...(archived === undefined ? {} : { archive: archived }) }, null, 2));
+  }
+  if (found !== undefined) printLive(io, found);
+  if (archived !== undefined) printArchive(io, archived);
+};
+
 /** `fornax log verify`, for operators. */
 export const addLogVerifyCommand = (program: Command, io: Io): void => {
   const log = program.commands.find((command) => command.name() === 'log') ?? program.command('log');
@@ -66,6 +89,9 @@ export const addLogVerifyCommand = (program: Command, io: Io): void => {
     .command('verify')
     .description('look whether each commit of the event log is there and holds what was appended')
     .option('-f, --from <sequence>', 'where to begin (1)', sequenceOf)
+    .option('--no-live', 'only the archive')
+    .option('--no-archive', 'only the log itself')
+    .option('--log <epoch>', 'only the archive of this log, which may be lost')
     .option('--json', 'as JSON')
     .addHelpText('after', HELP)
     .action((options: Options) => verify(io, options));

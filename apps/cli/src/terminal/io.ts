@@ -19,6 +19,18 @@ export interface Io {
 const QUIET_MS = 2000;
 const TELL_MS = 5000;
 
+const LINE_MS = 1000;
+
+/** Tells how far something is: once it has taken two seconds, and no more than once a second. */
+export const teller = (io: Io): ((line: string) => void) => {
+  let tellsAt = performance.now() + QUIET_MS;
+  return (line) => {
+    if (performance.now() < tellsAt) return;
+    io.tell(line);
+    tellsAt = performance.now() + LINE_MS;
+  };
+};
+
 /** Tells that work goes on when it takes longer than two seconds. */
 export const withProgress = async <T>(io: Io, what: string | (() => string), work: () => Promise<T>): Promise<T> => {
   const startedAt = performance.now();

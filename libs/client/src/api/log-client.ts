@@ -1,3 +1,4 @@
+import type { WireArchiveVerification, WireLogArchive } from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
 import {
   trusted,
@@ -29,6 +30,24 @@ export class LogClient {
     return this.json('GET', `/fornax/v1/log/verify?from=${options.from}`, trusted<LogVerification>(), {
       signal: options.signal,
     });
+  }
+
+  /** How far the log is archived. */
+  archive(signal?: AbortSignal): Promise<WireLogArchive> {
+    return this.json('GET', '/fornax/v1/log/archive', trusted<WireLogArchive>(), { signal });
+  }
+
+  /** Checks a part of the archive of the log; the next one is asked for with `next`. */
+  verifyArchive(options: {
+    readonly after?: string;
+    readonly log?: string;
+    readonly signal?: AbortSignal;
+  }): Promise<WireArchiveVerification> {
+    const query = new URLSearchParams();
+    if (options.after !== undefined) query.set('after', options.after);
+    if (options.log !== undefined) query.set('log', options.log);
+    const path = `/fornax/v1/log/archive/verify${query.size === 0 ? '' : `?${query.toString()}`}`;
+    return this.json('GET', path, trusted<WireArchiveVerification>(), { signal: options.signal });
   }
 
   /** What is put aside and waits for a decision; with `all`, also what was decided. */

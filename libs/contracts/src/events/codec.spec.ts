@@ -7,6 +7,7 @@ import {
   budgetDecider,
   creditsDecider,
   jobDecider,
+  logArchiveDecider,
   masterKeyDecider,
   nodeDecider,
   nodeTokenDecider,
@@ -222,6 +223,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   webhook: (event) => ({ state: webhookDecider.evolve(webhookDecider.initial, event) }),
   'secret-access': (event) => secretAccessDecider.evolve(secretAccessDecider.initial, event),
   'master-key': (event) => masterKeyDecider.evolve(masterKeyDecider.initial, event),
+  'log-archive': (event) => logArchiveDecider.evolve(logArchiveDecider.initial, event),
   secret: (event) => secretDecider.evolve(secretDecider.initial, event),
   spending: (event: SpendingEvent) =>
     event.type.startsWith('Credits')

@@ -2,6 +2,7 @@ import type {
   AccountEvent,
   BucketEvent,
   JobEvent,
+  LogSegmentArchived,
   MasterKeyEvent,
   NodeEvent,
   NodeTokenEvent,
@@ -33,6 +34,7 @@ export type FornaxEvent =
   | SecretAccessEvent
   | MasterKeyEvent
   | SpendingEvent
+  | LogSegmentArchived
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

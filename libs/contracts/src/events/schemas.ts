@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { accountEvents } from './schemas/account.schemas.js';
 import { bucketEvents } from './schemas/bucket.schemas.js';
 import { jobEvents } from './schemas/job.schemas.js';
+import { logArchiveEvents } from './schemas/log-archive.schemas.js';
 import { masterKeyEvents } from './schemas/master-key.schemas.js';
 import { nodeEvents } from './schemas/node.schemas.js';
 import { poolEvents } from './schemas/pool.schemas.js';
@@ -33,6 +34,7 @@ export const eventSchemas = {
   ...secretEvents,
   ...masterKeyEvents,
   ...spendingEvents,
+  ...logArchiveEvents,
   LogProbed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 } as const;
 

@@ -107,6 +107,13 @@ export {
 } from './people.js';
 export { reasonSchema } from './reason.js';
 export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';
+export {
+  archiveVerificationSchema,
+  logArchiveSchema,
+  type WireArchiveFinding,
+  type WireArchiveVerification,
+  type WireLogArchive,
+} from './log-archive.js';
 export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
 export {
   storageDiskSchema,

@@ -18,6 +18,7 @@ export const AGGREGATES = [
   'secret-access',
   'master-key',
   'spending',
+  'log-archive',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

@@ -1,10 +1,10 @@
 import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { STREAMS, type RecordedCommit } from '@fornax/contracts';
-import { ChecksumMismatch } from '../damage/commit-checksum.js';
+import { ChecksumMismatch, checkCommit } from '../damage/commit-checksum.js';
 import { type Gap, countMissing, gapBefore, gapsIn } from '../damage/gaps.js';
 import type { Reading } from '../damage/reading.js';
 import { takeUndamaged } from '../damage/take-undamaged.js';
-import { type LogHead, LogReset } from '../log/event-log.js';
+import { type DamagedPlace, type LogHead, LogReset } from '../log/event-log.js';
 import type { Quarantine } from '../quarantine/quarantine.js';
 import type { FeedMessage } from '../jetstream/pull-feed.js';
 import type { StoredMessages } from '../jetstream/stored-messages.js';
@@ -124,6 +124,23 @@ export class LogIntegrity {
       if (error instanceof ChecksumMismatch) throw this.quarantine.noticeChanged(found);
       this.quarantine.noticeEvent({ ...found, stream: STREAMS.events, headers: [] });
       return undefined;
+    }
+  }
+
+  /**
+   * Whether a message holds what was appended; false where it does not and operators have given that up.
+   * @throws LogDamaged
+   */
+  isWhole(message: LogMessage): boolean {
+    try {
+      checkCommit(message);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ChecksumMismatch)) throw error;
+      const { sequence } = message;
+      const isHere = ({ from, through }: DamagedPlace): boolean => from <= sequence && sequence <= through;
+      if (this.quarantine.damagedPlaces().some((place) => place.isGivenUp && isHere(place))) return false;
+      throw this.quarantine.noticeChanged(foundIn(message, error));
     }
   }
 

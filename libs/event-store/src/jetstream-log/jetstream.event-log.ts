@@ -12,8 +12,9 @@ import {
   type RecordedCommit,
 } from '@fornax/contracts';
 import type { DamagedPlace, EventLog, LogGate, LogHead, SubscribeOptions } from '../log/event-log.js';
+import { type ArchivedMessage, archivedMessage } from '../archive/archived-message.js';
 import { ChecksumMismatch } from '../damage/commit-checksum.js';
-import type { Gap } from '../damage/gaps.js';
+import { type Gap, gapBefore } from '../damage/gaps.js';
 import { PartReading } from '../damage/reading.js';
 import { type LogVerification, type VerifyOptions, verifyLog } from '../damage/verify-log.js';
 import { Quarantine } from '../quarantine/quarantine.js';
@@ -173,6 +174,29 @@ export class JetStreamLog implements EventLog {
 
   private async *replayMessages(from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
     for await (const messages of this.feeds.replay(undefined, from, to, DEFAULT_BATCH)) yield messages.map(messageOf);
+  }
+
+  /**
+   * All messages from `from` to `to` as they lie in the log, in batches, whether this version can read them or not. What was lost or changed, and was
+   * given up, is left out.
+   * @throws LogDamaged nobody has given it up
+   */
+  async *messages(from: number, to: number): AsyncGenerator<readonly ArchivedMessage[]> {
+    let last = from - 1;
+    const check = async (next: number): Promise<void> => {
+      const gap = gapBefore(next, last);
+      if (gap !== undefined) await this.integrity.checkGap(gap);
+      last = next;
+    };
+    for await (const batch of to < from ? [] : this.feeds.replay(undefined, from, to, DEFAULT_BATCH)) {
+      const whole: ArchivedMessage[] = [];
+      for (const message of batch) {
+        await check(message.sequence);
+        if (this.integrity.isWhole(messageOf(message))) whole.push(archivedMessage(message));
+      }
+      yield whole;
+    }
+    await check(to + 1);
   }
 
   damagedPlaces(): readonly DamagedPlace[] {

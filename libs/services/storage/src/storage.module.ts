@@ -1,11 +1,13 @@
 import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/object-store';
-import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import type { Clock } from '@fornax/base';
+import type { JetStreamLog } from '@fornax/event-store';
+import { CLOCK, EVENT_LOG, LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog, madeBuckets } from './buckets/bucket-catalog.js';
-import { TASK_AREAS } from './model/bucket-names.js';
+import { PLATFORM_AREAS } from './model/bucket-names.js';
 import { BucketListing } from './buckets/bucket-listing.js';
 import { BucketSharing } from './buckets/bucket-sharing.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
@@ -37,6 +39,10 @@ import { ExpiryRules } from './buckets/expiry-rules.js';
 import { ExpiryController } from './http/expiry.controller.js';
 import { BucketExpiry1790000000007 } from './migrations/1790000000007-bucket-expiry.migration.js';
 import { ObjectExpiry } from './process-managers/object-expiry.js';
+import { ArchiveObjects } from './log-archive/archive-objects.js';
+import { LogArchiver } from './log-archive/log-archiver.js';
+import { LogArchiveController } from './log-archive/log-archive.controller.js';
+import { LogArchiving } from './log-archive/log-archiving.js';
 import { HeldInputs } from './store/held-inputs.js';
 import { UsageReconciliation } from './process-managers/usage-reconciliation.js';
 import { Leftovers } from './process-managers/leftovers.js';
@@ -73,7 +79,7 @@ const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLog
 const openStore = async ({ objects }: StorageConfig, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
   const store =
     objects.kind === 'local' ? await openLocalStore(objects.folder, db, logger) : await S3ObjectStore.open(objects);
-  await store.createBuckets(TASK_AREAS);
+  await store.createBuckets(PLATFORM_AREAS);
   return store;
 };
 
@@ -113,12 +119,25 @@ class StoreCloser implements OnApplicationShutdown {
     EffectsController,
     ReindexController,
     ScrubController,
+    LogArchiveController,
+    LogArchiving,
     EndedLeases,
     StorageRpc,
   ],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
+    {
+      provide: ArchiveObjects,
+      inject: [OBJECT_STORE],
+      useFactory: (store: ObjectStore) => new ArchiveObjects(store),
+    },
+    {
+      provide: LogArchiver,
+      inject: [EVENT_LOG, ArchiveObjects, CLOCK, STORAGE_CONFIG],
+      useFactory: (log: JetStreamLog, objects: ArchiveObjects, clock: Clock, { logArchive }: StorageConfig) =>
+        new LogArchiver({ log, objects, clock, config: logArchive }),
+    },
     ...provideProjection('storage', BucketsProjection),
     ...provideProjection('storage', TaskOwnersProjection),
     ...provideProjection('storage', BucketDamageProjection),

@@ -15,6 +15,14 @@ export type ObjectsConfig =
       readonly bucket: string;
     };
 
+export interface LogArchiveConfig {
+  /** How long a commit waits to be archived at most, in milliseconds; 0: nothing is archived. */
+  readonly afterMs: number;
+  /** So many bytes of messages make a segment before that, too. */
+  readonly segmentBytes: number;
+  readonly leaderTtlMs: number;
+}
+
 export interface StorageConfig {
   /** Port of the S3 endpoint; 0 is any free one. */
   readonly port: number;
@@ -29,6 +37,7 @@ export interface StorageConfig {
   readonly door: DoorLimits;
   /** Requests of an account a second to the S3 endpoint; 0: any number. */
   readonly requestsPerS: number;
+  readonly logArchive: LogArchiveConfig;
 }
 
 const settings = z.object({
@@ -45,6 +54,9 @@ const settings = z.object({
   FORNAX_S3_BUCKET: z.string().default('fornax'),
   FORNAX_STORAGE_REQUESTS_PER_S: intSetting({ min: 0, max: 1_000_000 }).default(1_000),
   FORNAX_PUBLIC_STORAGE_URL: z.url().optional(),
+  FORNAX_LOG_ARCHIVE_AFTER_MS: intSetting({ min: 0, max: 86_400_000 }).default(60_000),
+  FORNAX_LOG_ARCHIVE_SEGMENT_BYTES: intSetting({ min: 1_000, max: 256 * 1024 * 1024 }).default(8 * 1024 * 1024),
+  FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: intSetting({ min: 100, max: 600_000 }).default(10_000),
 });
 
 const objectsOf = (values: z.output<typeof settings>): ObjectsConfig => {
@@ -80,5 +92,10 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
     baseHosts: [...new Set(hosts)],
     door: loadDoorLimits(env),
     requestsPerS: values.FORNAX_STORAGE_REQUESTS_PER_S,
+    logArchive: {
+      afterMs: values.FORNAX_LOG_ARCHIVE_AFTER_MS,
+      segmentBytes: values.FORNAX_LOG_ARCHIVE_SEGMENT_BYTES,
+      leaderTtlMs: values.FORNAX_LOG_ARCHIVE_LEADER_TTL_MS,
+    },
   });
 };

@@ -12,7 +12,7 @@ import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
 import { Conflict } from '@fornax/base';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { TASK_AREAS } from '../model/bucket-names.js';
+import { PLATFORM_AREAS } from '../model/bucket-names.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { UsageReconciliation } from '../process-managers/usage-reconciliation.js';
 import { StorageHoldings } from '../usage/storage-holdings.js';
@@ -65,7 +65,7 @@ export class UsageController {
     const kinds = await this.store.diskUsage();
     const there = kinds.filter(({ kind }) => kind !== 'missing');
     const names = (await this.catalog.all()).map(({ name }) => name);
-    const areas = [...names, ...TASK_AREAS];
+    const areas = [...names, ...PLATFORM_AREAS];
     const indexed = [...(await this.store.usages(areas)), ...(await this.store.uploadUsages(areas))];
     return {
       kinds: kinds.map((one) => ({ ...one })),

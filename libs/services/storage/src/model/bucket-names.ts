@@ -55,5 +55,11 @@ export const taskOfSnapshotKey = (key: string): string => key.split('/', 1)[0] ?
 /** Whether a prefix of the staging area, `<task>/<lease or snapshot>/`, is that of a snapshot. */
 export const isSnapshotPrefix = (prefix: string): boolean => /^[^/]+\/snap_[^/]+\/$/.test(prefix);
 
-/** What the platform keeps for tasks, each below `<task>/`: it goes with its task. The store has these areas from the beginning. */
+/** Holds closed parts of the event log, `<epoch of the log>/<number>.<fork>`. Nobody's bucket: no name on the wire leads to it, and nothing is ever deleted from it. */
+export const LOG_ARCHIVE_BUCKET = '.log-archive';
+
+/** What the platform keeps for tasks, each below `<task>/`: it goes with its task. */
 export const TASK_AREAS = [STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET, TABLES_BUCKET, SNAPSHOTS_BUCKET] as const;
+
+/** All areas of the platform, which the store has from the beginning. */
+export const PLATFORM_AREAS = [...TASK_AREAS, LOG_ARCHIVE_BUCKET] as const;

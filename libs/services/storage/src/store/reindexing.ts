@@ -8,7 +8,7 @@ import { Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { madeBuckets } from '../buckets/bucket-catalog.js';
 import type { ServiceLogger } from '../config/tokens.js';
-import { TASK_AREAS } from '../model/bucket-names.js';
+import { PLATFORM_AREAS } from '../model/bucket-names.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { placeStagedResults } from './staged-results.js';
 
@@ -27,7 +27,7 @@ export class Reindexing {
   /** @throws Unavailable the process stops */
   async run(store: LocalObjectStore, forgetMissing: boolean, signal: AbortSignal): Promise<ObjectsReindex> {
     await this.#catchUp(signal);
-    await store.createBuckets([...(await madeBuckets(this.db)), ...TASK_AREAS]);
+    await store.createBuckets([...(await madeBuckets(this.db)), ...PLATFORM_AREAS]);
     let toldAt = performance.now();
     const report = await store.reindex({
       forgetMissing,

@@ -1,0 +1,85 @@
+import { accept, type Decider, reject } from '../shared/decider.js';
+import type { InstantMs } from '../shared/time.js';
+
+/** What is known of one segment of the archive of the event log: a part of the log in an object, chained to the one before by its hash. */
+export interface ArchivedSegment {
+  /** Counted from 1, without a gap. */
+  readonly number: number;
+  /** First and last sequence of the log in it, both included. */
+  readonly from: number;
+  readonly to: number;
+  /** Messages in it: fewer than sequences where some were given up before. */
+  readonly messages: number;
+  /** SHA-256 of the segment before, in hex; 64 zeros for the first. */
+  readonly previous: string;
+  /** SHA-256 that covers every byte of the object, and by `previous` every byte of the segments before; in hex. */
+  readonly hash: string;
+  readonly sizeBytes: number;
+  /** Where the object lies in the archive. */
+  readonly key: string;
+}
+
+/** A closed part of the log lies in the archive: the index of the archive, in the log itself. */
+export interface LogSegmentArchived extends ArchivedSegment {
+  readonly type: 'LogSegmentArchived';
+  readonly at: InstantMs;
+}
+
+export interface RecordSegment extends ArchivedSegment {
+  readonly type: 'RecordSegment';
+  readonly at: InstantMs;
+}
+
+/** The end of the archive. */
+export interface ArchiveEnd {
+  readonly number: number;
+  readonly to: number;
+  readonly hash: string;
+}
+
+/** What the first segment is chained to. */
+export const ARCHIVE_ROOT: ArchiveEnd = { number: 0, to: 0, hash: '0'.repeat(64) };
+
+/** The index of the archive of the log: each segment begins where the one before ended, and carries its hash. */
+export const logArchiveDecider: Decider<ArchiveEnd, RecordSegment, LogSegmentArchived> = {
+  initial: ARCHIVE_ROOT,
+  decide: (end, { type: _, ...segment }) => {
+    const { number, from, previous, hash } = segment;
+    // Whoever recorded it died before it heard that it had.
+    if (number === end.number && hash === end.hash) return accept();
+    if (number !== end.number + 1 || from !== end.to + 1 || previous !== end.hash)
+      return reject(
+        'conflict',
+        'segment-does-not-follow',
+        `Segment ${number} of the archive does not follow segment ${end.number}, which ends at sequence ${end.to}`,
+      );
+    return accept({ type: 'LogSegmentArchived', ...segment });
+  },
+  evolve: (_, { number, to, hash }) => ({ number, to, hash }),
+};
+
+/** What proves a range of the log: the hash of the last segment that it reaches into covers every byte up to there. */
+export interface RangeProof {
+  readonly from: number;
+  readonly to: number;
+  /** First and last segment that the range lies in. */
+  readonly firstSegment: number;
+  readonly lastSegment: number;
+  readonly hash: string;
+}
+
+/**
+ * Says what proves that a range of the log is as it was when something, a statement say, was folded from it.
+ * @param segments the index, in order
+ * @returns undefined while a part of the range is not archived
+ */
+export const proofOfRange = (
+  segments: readonly ArchivedSegment[],
+  from: number,
+  to: number,
+): RangeProof | undefined => {
+  const first = segments.find((segment) => segment.to >= from);
+  const last = segments.find((segment) => segment.to >= to);
+  if (from < 1 || to < from || first === undefined || last === undefined) return undefined;
+  return { from, to, firstSegment: first.number, lastSegment: last.number, hash: last.hash };
+};

@@ -1,0 +1,51 @@
+import { isSameMessage, type ArchivedMessage, type OpenSegment } from '@fornax/event-store';
+
+/** Where two sequences of messages differ first. */
+export interface Difference {
+  readonly sequence: number;
+  readonly detail: string;
+}
+
+/** One message after the other, of batches. */
+async function* each(batches: AsyncIterable<readonly ArchivedMessage[]>): AsyncGenerator<ArchivedMessage> {
+  for await (const batch of batches) yield* batch;
+}
+
+/**
+ * Compares archived messages with those of the live log, up to `to`. What the log has lost and operators gave up is in the archive alone, and no
+ * difference.
+ * @throws SegmentDamaged
+ */
+export const differenceOf = async (
+  archived: AsyncIterable<readonly ArchivedMessage[]>,
+  live: AsyncIterable<readonly ArchivedMessage[]>,
+  to: number,
+): Promise<Difference | undefined> => {
+  const log = each(live)[Symbol.asyncIterator]();
+  try {
+    let next = await log.next();
+    for await (const message of each(archived)) {
+      if (message.sequence > to) break;
+      if (next.done !== true && next.value.sequence < message.sequence)
+        return { sequence: next.value.sequence, detail: 'the log has a message that the archive does not have' };
+      if (next.done === true || next.value.sequence > message.sequence) continue;
+      if (!isSameMessage(message, next.value))
+        return { sequence: message.sequence, detail: 'the log and the archive hold different messages' };
+      next = await log.next();
+    }
+    if (next.done !== true)
+      return { sequence: next.value.sequence, detail: 'the log has a message that the archive does not have' };
+    return undefined;
+  } finally {
+    await log.return?.(undefined);
+  }
+};
+
+/** Reads a segment to its end, with nobody looking at its messages. @returns its hash @throws SegmentDamaged */
+export const hashOf = async (segment: OpenSegment): Promise<string> => {
+  const reading = segment.read();
+  for (;;) {
+    const next = await reading.next();
+    if (next.done === true) return next.value;
+  }
+};

@@ -1,0 +1,103 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  archiveVerificationSchema,
+  logArchiveSchema,
+  type RecordedCommit,
+  type WireArchiveVerification,
+  type WireLogArchive,
+} from '@fornax/contracts';
+import { ARCHIVE_ROOT, type ArchivedSegment } from '@fornax/domain';
+import { JetStreamLog, type EventLog } from '@fornax/event-store';
+import { AdmittedBy } from '@fornax/identity';
+import { EVENT_LOG, LogWatch, RECOVERY_CHECK, ZodQuery } from '@fornax/service-kit';
+import { Unavailable } from '@fornax/base';
+import { z } from 'zod';
+import { ArchiveObjects } from './archive-objects.js';
+import { ArchiveVerification, parseAfter } from './archive-verification.js';
+import { ARCHIVE_ID } from './log-archiver.js';
+
+/** How long one part takes, unless its last segment is long. */
+const PART_MS = 1_000;
+
+const querySchema = z.object({
+  after: z
+    .string()
+    .regex(/^\d{1,10}:\d{1,15}:([0-9a-f]{64})?$/, 'must be `next` of a part')
+    .optional()
+    .describe('`next` of the part before; from the beginning when absent'),
+  log: z
+    .string()
+    .max(100)
+    .regex(/^[\w-]+$/, 'must be the epoch of a log')
+    .optional()
+    .describe('Epoch of the log; the one that the platform knows when absent'),
+});
+
+/** What operators ask about the archive of the event log; also while the log itself is lost. */
+@ApiTags('operations')
+@Controller('fornax/v1/log/archive')
+export class LogArchiveController {
+  /** The index, as far as it was read: it only grows. */
+  private known: { readonly epoch: string; readonly sequence: number; readonly segments: readonly ArchivedSegment[] } =
+    {
+      epoch: '',
+      sequence: 0,
+      segments: [],
+    };
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly objects: ArchiveObjects,
+    private readonly watch: LogWatch,
+  ) {}
+
+  @AdmittedBy(RECOVERY_CHECK)
+  @Get()
+  @ApiOperation({ summary: 'How far the event log is archived, and of which logs there is an archive' })
+  @ApiOkResponse({ standardSchema: logArchiveSchema })
+  async state(): Promise<WireLogArchive> {
+    const head = await this.watch.headNow();
+    const segments = head === undefined ? [] : await this.index(head.epoch);
+    const { number, to, hash } = segments.at(-1) ?? ARCHIVE_ROOT;
+    const logs = [...(await this.objects.epochs())];
+    return { epoch: this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash };
+  }
+
+  @AdmittedBy(RECOVERY_CHECK)
+  @Get('verify')
+  @ApiOperation({
+    summary:
+      'Compare a part of the archive with its hashes, with what the log says of it, and with the log itself where both are there',
+  })
+  @ApiOkResponse({ standardSchema: archiveVerificationSchema })
+  async verify(@ZodQuery(querySchema) query: z.output<typeof querySchema>): Promise<WireArchiveVerification> {
+    if (!(this.log instanceof JetStreamLog)) throw new Unavailable('This log cannot be verified');
+    const head = await this.watch.headNow();
+    const epoch = query.log ?? this.epoch(head);
+    const isLive = head !== undefined && head.epoch === epoch;
+    const index = new Map((isLive ? await this.index(head.epoch) : []).map((segment) => [segment.number, segment]));
+    const live = isLive ? { log: this.log, head: head.sequence } : undefined;
+    const place = parseAfter(query.after);
+    const parts = { objects: this.objects, epoch: epoch ?? '', index, live };
+    return new ArchiveVerification(parts, place).run(PART_MS);
+  }
+
+  /** The log that was read before, when there is another one in its place. */
+  private epoch(head: { readonly epoch: string } | undefined): string | null {
+    return this.watch.trouble?.known.epoch ?? head?.epoch ?? null;
+  }
+
+  private async index(epoch: string): Promise<readonly ArchivedSegment[]> {
+    if (this.known.epoch !== epoch) this.known = { epoch, sequence: 0, segments: [] };
+    const { known } = this;
+    const commits = await this.log.readAggregate('log-archive', ARCHIVE_ID, known.sequence);
+    const sequence = commits.at(-1)?.sequence ?? known.sequence;
+    const segments = commits.length === 0 ? known.segments : [...known.segments, ...segmentsIn(commits)];
+    this.known = { epoch, sequence, segments };
+    return segments;
+  }
+}
+
+const segmentsIn = (commits: readonly RecordedCommit[]): readonly ArchivedSegment[] =>
+  commits.flatMap(({ events }) => events.flatMap((event) => (event.type === 'LogSegmentArchived' ? [event] : [])));

@@ -1,0 +1,288 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Commit, archiveVerificationSchema, logArchiveSchema } from '@fornax/contracts';
+import { type ArchivedSegment, proofOfRange } from '@fornax/domain';
+import { type EventLog, type JetStreamLog, LogUnavailable, encodeSegment } from '@fornax/event-store';
+import { systemClock } from '@fornax/base';
+import type { ObjectStore } from '@fornax/object-store';
+import { eventually, submitted } from '@fornax/testing';
+import { OBJECT_STORE } from '../config/tokens.js';
+import { LOG_ARCHIVE_BUCKET } from '../model/bucket-names.js';
+import { StorageUnderTest, type TestUser } from '../storage.fixture.js';
+import { ArchiveObjects, segmentKey } from './archive-objects.js';
+import { ARCHIVE_ID, LogArchiver } from './log-archiver.js';
+
+const TIMEOUT_MS = 120_000;
+let storage: StorageUnderTest;
+let operator: TestUser;
+let submittedTasks = 0;
+
+beforeEach(async () => {
+  storage = await StorageUnderTest.start({ FORNAX_LOG_ARCHIVE_AFTER_MS: '0' });
+  operator = await storage.user('operator@example.org', {}, 'operator');
+}, TIMEOUT_MS);
+afterEach(() => storage.stop(), TIMEOUT_MS);
+
+const store = (): ObjectStore => storage.app.app.get<ObjectStore>(OBJECT_STORE);
+const log = (): JetStreamLog => storage.log as JetStreamLog;
+const archiver = (parts: { readonly log?: JetStreamLog; readonly objects?: ArchiveObjects } = {}): LogArchiver =>
+  new LogArchiver({
+    log: log(),
+    objects: new ArchiveObjects(store()),
+    clock: systemClock,
+    config: { segmentBytes: 3_000, afterMs: 0, leaderTtlMs: 1_000 },
+    ...parts,
+  });
+const submit = async (count: number): Promise<number> => {
+  let last = 0;
+  for (let n = 0; n < count; n += 1)
+    last = await storage.append('task', `task-${(submittedTasks += 1)}`, [submitted(`task-${submittedTasks}`)]);
+  return last;
+};
+const index = async (): Promise<readonly ArchivedSegment[]> =>
+  (await storage.log.readAggregate('log-archive', ARCHIVE_ID)).flatMap(({ events }) =>
+    events.flatMap((event) => (event.type === 'LogSegmentArchived' ? [event] : [])),
+  );
+const keys = async (): Promise<readonly string[]> =>
+  (await store().list(LOG_ARCHIVE_BUCKET, { limit: 1_000 })).objects.map(({ key }) => key);
+const get = async (path: string): Promise<unknown> => {
+  const response = await fetch(storage.app.url + path, { headers: { authorization: operator.token } });
+  return response.json();
+};
+const verify = async () => archiveVerificationSchema.parse(await get('/fornax/v1/log/archive/verify'));
+
+/** The file that holds an object which begins with these bytes. */
+const fileOf = async (begin: Buffer): Promise<string> => {
+  for (const entry of await readdir(storage.folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && (await readFile(path)).subarray(0, begin.length).equals(begin)) return path;
+  }
+  throw new Error('there is no such file');
+};
+const bytesOf = async (key: string): Promise<Buffer> => {
+  const reader = await store().get(LOG_ARCHIVE_BUCKET, key);
+  if (reader === undefined) throw new Error(`there is no ${key}`);
+  return Buffer.concat(await (await reader.read()).toArray());
+};
+const alter = async (key: string, at: number): Promise<void> => {
+  const bytes = await bytesOf(key);
+  const file = await fileOf(bytes.subarray(0, 300));
+  const altered = Buffer.from(bytes);
+  altered[at] = (altered[at] ?? 0) ^ 1;
+  await writeFile(file, altered);
+};
+
+describe('the archive of the log', () => {
+  it(
+    'holds the whole log in segments that are chained, each noted in the log',
+    async () => {
+      const last = await submit(20);
+      const noted = await archiver().archive();
+      expect(noted.length).toBeGreaterThan(2);
+      expect((await index()).map(({ number, from, to, hash }) => ({ number, from, to, hash }))).toEqual(
+        noted.map(({ number, from, to, hash }) => ({ number, from, to, hash })),
+      );
+      expect(noted[0]?.from).toBe(1);
+      expect(noted.at(-1)?.to).toBe(last);
+      for (const [at, segment] of noted.entries()) {
+        if (at > 0)
+          expect({ from: segment.from - 1, previous: segment.previous }).toEqual({
+            from: noted[at - 1]?.to,
+            previous: noted[at - 1]?.hash,
+          });
+      }
+      const { findings, next, ...found } = await verify();
+      expect({ findings, next }).toEqual({ findings: [], next: null });
+      expect(found).toMatchObject({
+        segments: noted.length,
+        compared: noted.length,
+        messages: last,
+        to: last,
+        hash: noted.at(-1)?.hash,
+      });
+      expect(logArchiveSchema.parse(await get('/fornax/v1/log/archive'))).toMatchObject({
+        segments: noted.length,
+        to: last,
+      });
+      expect(proofOfRange(await index(), 1, last)?.hash).toBe(noted.at(-1)?.hash);
+      // Nothing but notes is not archived, or that would never end.
+      expect(await archiver().archive()).toEqual([]);
+      await submit(1);
+      expect(await archiver().archive()).toHaveLength(1);
+      expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is the same whichever step whoever archives dies at',
+    async () => {
+      await submit(12);
+      const dead = new LogUnavailable('killed');
+      const dies = {
+        beforeAnObject: { objects: Object.assign(new ArchiveObjects(store()), { put: () => Promise.reject(dead) }) },
+        behindAnObject: { log: dyingAt(log(), 'before', dead) },
+        behindANote: { log: dyingAt(log(), 'after', dead) },
+      };
+      for (const parts of Object.values(dies)) await expect(archiver(parts).archive()).rejects.toBe(dead);
+      await archiver().archive();
+      const archived = await index();
+      expect(await keys()).toEqual(archived.map(({ key }) => key));
+      expect(archived.map(({ number }) => number)).toEqual(archived.map((_, at) => at + 1));
+      expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'takes an object that nobody noted as it is, although more has been written since',
+    async () => {
+      await submit(2);
+      const dead = new LogUnavailable('killed');
+      await expect(archiver({ log: dyingAt(log(), 'before', dead) }).archive()).rejects.toBe(dead);
+      const [orphan] = await keys();
+      await submit(2);
+      await archiver().archive();
+      expect((await index())[0]?.key).toBe(orphan);
+      expect((await keys()).length).toBe((await index()).length);
+      expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is one chain, also when two archive at once',
+    async () => {
+      await submit(20);
+      await Promise.allSettled([archiver().archive(), archiver().archive()]);
+      await archiver().archive();
+      expect((await index()).map(({ number }) => number)).toEqual((await index()).map((_, at) => at + 1));
+      expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'goes on beside what it holds of another way of the log, which stays',
+    async () => {
+      await submit(3);
+      const { epoch } = await storage.log.head();
+      const other = { sequence: 1, timeNs: 1n, subject: 'fx.ev.task.other', headers: [], data: Buffer.from('{}') };
+      const about = { epoch, number: 1, previous: '0'.repeat(64), from: 1, to: 1, missing: [] };
+      await new ArchiveObjects(store()).put(segmentKey(epoch, 1, 0), await encodeSegment(about, [other]));
+      await archiver().archive();
+      expect((await index())[0]?.key).toBe(segmentKey(epoch, 1, 1));
+      expect((await bytesOf(segmentKey(epoch, 1, 0))).toString('latin1')).toContain('"to":1,');
+      expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'tells one altered byte, and where it is',
+    async () => {
+      await submit(20);
+      const segments = await archiver().archive();
+      const [, second, third] = segments;
+      if (second === undefined || third === undefined) throw new Error('there are too few segments');
+      await alter(second.key, second.sizeBytes - 60);
+      await alter(third.key, 30);
+      const { findings, segments: looked } = await verify();
+      expect(looked).toBe(segments.length);
+      expect(findings).toEqual([
+        expect.objectContaining({ segment: second.number, key: second.key, sequence: second.from }),
+        expect.objectContaining({ segment: third.number, key: third.key, offset: 0 }),
+      ]);
+      expect(findings[0]?.offset).toBeLessThanOrEqual(second.sizeBytes - 60);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'tells segments that are missing, or in another order',
+    async () => {
+      await submit(20);
+      const [first, second, third] = await archiver().archive();
+      if (first === undefined || second === undefined || third === undefined)
+        throw new Error('there are too few segments');
+      const bytes = await bytesOf(third.key);
+      await store().deleteMany(LOG_ARCHIVE_BUCKET, [first.key, second.key]);
+      const source = async function* () {
+        yield bytes;
+      };
+      await store().put(LOG_ARCHIVE_BUCKET, second.key, source(), {
+        sizeBytes: bytes.length,
+        contentType: 'application/octet-stream',
+        userMetadata: {},
+      });
+      const { findings } = await verify();
+      expect(findings).toEqual([
+        expect.objectContaining({ segment: 1, key: null, reason: 'there is no such object', sequence: 1 }),
+        expect.objectContaining({
+          segment: 2,
+          key: second.key,
+          reason: expect.stringContaining(`it is segment ${third.number}`),
+        }),
+      ]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is nobody’s bucket',
+    async () => {
+      await submit(1);
+      const [segment] = await archiver().archive();
+      const user = await storage.user('eve@example.org');
+      const clients = [storage.s3(user), storage.s3(operator), storage.lease(storage.newLease(user, 'results'))];
+      for (const client of clients)
+        for (const Bucket of [LOG_ARCHIVE_BUCKET, 'fornax-log-archive']) {
+          await expect(client.send(new ListObjectsV2Command({ Bucket }))).rejects.toThrow();
+          await expect(client.send(new GetObjectCommand({ Bucket, Key: segment?.key ?? '' }))).rejects.toThrow();
+        }
+      const asUser = await fetch(`${storage.app.url}/fornax/v1/log/archive/verify`, {
+        headers: { authorization: user.token },
+      });
+      expect([401, 403]).toContain(asUser.status);
+      expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+it(
+  'archives by itself, and goes on after a restart',
+  async () => {
+    await storage.stop();
+    storage = await StorageUnderTest.start({
+      FORNAX_LOG_ARCHIVE_AFTER_MS: '50',
+      FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: '500',
+    });
+    operator = await storage.user('operator@example.org', {}, 'operator');
+    const first = await submit(1);
+    const archivedTo = async () => (await index()).at(-1)?.to ?? 0;
+    await eventually(async () => (await archivedTo()) >= first, { timeoutMs: 20_000 });
+    await storage.restart();
+    const second = await submit(1);
+    await eventually(async () => (await archivedTo()) >= second, { timeoutMs: 20_000 });
+    expect((await verify()).findings).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+/** A log whose first note of a segment fails: before it is there, or after. */
+const dyingAt = (real: JetStreamLog, when: 'before' | 'after', error: Error): JetStreamLog => {
+  const append: EventLog['append'] = async (aggregate, id, commit: Commit, expected) => {
+    if (when === 'after') await real.append(aggregate, id, commit, expected);
+    throw error;
+  };
+  return new Proxy(real, {
+    get: (target, name) => {
+      if (name === 'append') return append;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+};

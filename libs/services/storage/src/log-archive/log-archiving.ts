@@ -1,0 +1,75 @@
+import { Inject, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { delay, newId } from '@fornax/base';
+import type { RecordedCommit } from '@fornax/contracts';
+import { lead } from '@fornax/event-store';
+import { CORE_CONFIG, LOGGER, LogFollower, LogHandler, LogWatch, NATS, type CoreConfig } from '@fornax/service-kit';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { ServiceLogger } from '../config/tokens.js';
+import { LogArchiver } from './log-archiver.js';
+
+/** Archives the log as it grows, in one process at a time: some time after a commit, whatever comes meanwhile with it. */
+@LogFollower()
+export class LogArchiving implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+  private leading: Promise<void> = Promise.resolve();
+  private isWanted = true;
+  private wake = (): void => undefined;
+
+  constructor(
+    @Inject(NATS) private readonly nats: NatsConnection,
+    @Inject(CORE_CONFIG) private readonly core: CoreConfig,
+    private readonly archiver: LogArchiver,
+    private readonly watch: LogWatch,
+    @Inject(LOGGER) private readonly logger: ServiceLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { afterMs, leaderTtlMs } = this.archiver.config;
+    if (afterMs === 0) return;
+    const options = {
+      name: 'log-archive',
+      candidate: `${this.core.name}-${newId()}`,
+      ttlMs: leaderTtlMs,
+      replicas: this.core.nats.replicas,
+      signal: this.stop.signal,
+      onError: (error: unknown) => this.logger.warn({ err: error }, 'the event log is archived later'),
+    };
+    this.leading = lead(this.nats, options, (_, signal) => this.keepArchiving(afterMs, signal));
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    this.wake();
+    await this.leading.catch((error: unknown) => this.logger.warn({ err: error }, 'archiving did not stop cleanly'));
+  }
+
+  /** Something was written that is not a note of the archive itself. */
+  @LogHandler({ name: 'log-archive', from: 'now', wants: ({ aggregate }) => aggregate !== 'log-archive' })
+  follow(_: readonly RecordedCommit[]): Promise<void> {
+    this.isWanted = true;
+    this.wake();
+    return Promise.resolve();
+  }
+
+  private async keepArchiving(afterMs: number, signal: AbortSignal): Promise<void> {
+    this.archiver.begin();
+    this.isWanted = true;
+    while (!signal.aborted) {
+      if (!this.isWanted) await this.untilWanted(signal);
+      await delay(afterMs, signal);
+      await this.watch.opened(signal);
+      if (signal.aborted) return;
+      this.isWanted = false;
+      await this.archiver.archive(signal);
+    }
+  }
+
+  private async untilWanted(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.wake = resolve;
+    const over = (): void => resolve();
+    signal.addEventListener('abort', over);
+    if (!this.isWanted && !signal.aborted) await promise;
+    signal.removeEventListener('abort', over);
+  }
+}
