@@ -81,9 +81,16 @@ const submit = (name: string, command: string): Promise<string> =>
 const isRunning = async (task: string): Promise<boolean> => (await api.getTask(task)).runningInstanceCount === 1;
 
 const health = async (): Promise<{ readonly status: number; readonly says: unknown }> => {
-  const response = await fetch(`${platform.apiUrl}/health/ready`);
+  const response = await fetch(`${platform.apiUrl}/health/ready`, { headers: { authorization: platform.token } });
   return { status: response.status, says: await response.json() };
 };
+
+/** It serves, and says that somebody should look; a check that a slow machine answers late is none of the poison's doing, and is over at once. */
+const isDegraded = (): Promise<true> =>
+  eventually(async () => {
+    expect(await health()).toMatchObject({ status: 200, says: { status: 'degraded', reasons: [] } });
+    return true;
+  });
 
 const publish = async (subject: string, body: string): Promise<void> => {
   operator.publish(subject, body);
@@ -144,7 +151,7 @@ describe('a platform whose streams hold what nobody can read', () => {
       await api.abortTask(before);
       expect((await api.waitForTask(before)).state).toBe('Cancelled');
       await eventually(async () => (await waiting()).size >= POISON.length, { timeoutMs: 30_000 });
-      expect(await health()).toMatchObject({ status: 200, says: { status: 'degraded' } });
+      await isDegraded();
     },
     SLOW_MS,
   );
@@ -221,7 +228,7 @@ describe('a platform whose streams hold what nobody can read', () => {
     async () => {
       await stop();
       await start();
-      expect(await health()).toMatchObject({ status: 200, says: { status: 'degraded' } });
+      await isDegraded();
       for (const projection of ['status', 'work', 'fleet', 'ledger']) {
         const verified = await fornax('projection', 'rebuild', projection, '--verify');
         const stdout = expect.stringContaining('equal the rebuilt ones');
