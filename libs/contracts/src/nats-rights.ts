@@ -73,7 +73,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     follows: [STREAMS.logs],
     // What a deleted task printed.
     purges: [STREAMS.logs],
-    asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting, RPC.secretRights],
+    asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting, RPC.secretRights, RPC.stopSnapshots],
     tells: [allYieldsSubject('task'), allYieldsSubject('pool')],
     answers: [nodeRpcPattern('output-read'), nodeRpcPattern('secrets'), 'fx.rpc.submission.*'],
     hears: [allLiveSubject],

@@ -56,7 +56,7 @@ const bodyOf = ({ alias, amount, policy, from, until, thresholds }: BudgetOption
 const withTerms = (command: Command): Command =>
   command
     .option('--alias <text>', 'for people')
-    .option('--policy <policy>', 'AlertOnly or BlockNew')
+    .option('--policy <policy>', 'AlertOnly, BlockNew or StopAndBlockAll')
     .option('--until <day>', 'the day before which it ends, in UTC (none: it lasts)')
     .option('--thresholds <percents>', 'percents of it at which webhooks are told, as in 50,80', percents);
 

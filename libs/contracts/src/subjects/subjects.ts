@@ -191,6 +191,8 @@ export const RPC = {
   waiting: 'fx.rpc.scheduler.waiting',
   /** snapshot: what an instance may begin with. */
   resumable: 'fx.rpc.snapshot.resumable',
+  /** snapshot: tasks get their last snapshot before they are stopped. */
+  stopSnapshots: 'fx.rpc.snapshot.stop-snapshots',
   /** submission: constants that one instance has by the table of its task. */
   taskRow: 'fx.rpc.submission.task-row',
   /** submission: a user plans periodic snapshots of a task. */

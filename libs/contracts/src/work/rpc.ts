@@ -213,6 +213,25 @@ export const resumableReplySchema = z.object({
   restore: restoreSchema.nullable(),
 });
 
+/** Most tasks of one request to stop. */
+export const MOST_STOPS = 100;
+/** RPC.stopSnapshots: the snapshot that each of these tasks gets before it is stopped is triggered, unless it was. Safe to repeat: one request of an instant and an id gives a task one snapshot. */
+export const stopSnapshotsRequestSchema = z.object({
+  taskIds: z.array(id).max(MOST_STOPS),
+  /** What stops them, and since when, in milliseconds. */
+  stop: z.object({ id, at: z.number() }),
+});
+export const stopSnapshotsReplySchema = z.object({
+  snapshots: z.array(
+    z.discriminatedUnion('status', [
+      z.object({ taskId: id, status: z.literal('none') }),
+      z.object({ taskId: id, status: z.literal('over') }),
+      z.object({ taskId: id, status: z.literal('open'), triggeredAt: z.number() }),
+    ]),
+  ),
+});
+export type StopSnapshotsReply = z.output<typeof stopSnapshotsReplySchema>;
+
 /** RPC.placements */
 export const placementsRequestSchema = z.object({ taskId: z.string() });
 export const placementsReplySchema = z.object({

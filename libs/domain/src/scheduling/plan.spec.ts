@@ -89,9 +89,9 @@ describe('a scheduling round', () => {
     ];
     const holdOf = (owner: string, project = owner) =>
       owner === 'bob'
-        ? ({ kind: 'credits', holder: 'bob', stops: false } as const)
+        ? ({ kind: 'credits', holder: 'bob', stops: false, at: 1, until: null } as const)
         : project === 'q'
-          ? ({ kind: 'budget', holder: 'q', stops: true } as const)
+          ? ({ kind: 'budget', holder: 'q', stops: true, at: 1, until: null } as const)
           : undefined;
     const { placements, reasons } = plan(cluster, classes, { ...anything, holdOf });
     expect(placements.map(({ taskId }) => taskId)).toEqual(['free']);

@@ -44,10 +44,10 @@ const after = (...commands: readonly BudgetCommand[]) => {
   }
   return { state, events, told };
 };
-const isHeld = (events: readonly BudgetEvent[]): boolean => {
+const isHeld = (events: readonly BudgetEvent[], now = 1): boolean => {
   const holds = new SpendingHolds();
   holds.fold('b', events);
-  return holds.of('somebody', 'p') !== undefined;
+  return holds.of('somebody', 'p', now) !== undefined;
 };
 
 describe('a budget', () => {
@@ -122,7 +122,7 @@ describe('a budget', () => {
           if ('archive' in one) carryOut({ type: 'ArchiveBudget', at });
           carryOut({ type: 'NoteBudgetUsed', consumedMicros, at });
           const isUsedUp = isActiveBudget(state, at) && consumedMicros >= state.totalMicros;
-          expect(isHeld(log)).toBe(isUsedUp && state.policy !== 'AlertOnly');
+          expect(isHeld(log, at)).toBe(isUsedUp && state.policy !== 'AlertOnly');
           expect(log.reduce(budgetDecider.evolve, budgetDecider.initial)).toEqual(state);
         }
       }),
@@ -142,16 +142,42 @@ describe('holds', () => {
     } as const;
     for (const budgetId of ['b1', 'b2']) holds.fold(budgetId, [{ ...exhausted, budgetId, projectId: 'p' }]);
     holds.fold('ada', [{ type: 'CreditsExhausted', accountId: 'ada', consumedMicros: 1, remainingMicros: 0, at: 1 }]);
-    expect([holds.of('ada', 'p'), holds.of('bob', 'p'), holds.of('bob', 'q'), holds.of('p', null)]).toMatchObject([
+    expect([holds.of('ada', 'p', 1), holds.of('bob', 'p', 1), holds.of('bob', 'q', 1), holds.of('p', null, 1)]).toMatchObject([
       { kind: 'credits' },
       { kind: 'budget' },
       undefined,
       { kind: 'budget' },
     ]);
     holds.fold('b1', [{ type: 'BudgetReleased', budgetId: 'b1', projectId: 'p', at: 2 }]);
-    expect(holds.of('bob', 'p')).toBeDefined();
+    expect(holds.of('bob', 'p', 1)).toBeDefined();
     holds.fold('b2', [{ type: 'BudgetReleased', budgetId: 'b2', projectId: 'p', at: 2 }]);
     holds.fold('ada', [{ type: 'CreditsRestored', accountId: 'ada', at: 2 }]);
-    expect([holds.of('ada', 'p'), holds.size]).toEqual([undefined, 0]);
+    expect([holds.of('ada', 'p', 1), holds.size]).toEqual([undefined, 0]);
+  });
+
+  it('are over with the time of their budget, also when nobody says so, and last as long as it is changed to', () => {
+    const { events } = after(creation({ until: 1_000 }), used(120));
+    expect([200, 999, 1_000, 5_000].map((now) => isHeld(events, now))).toEqual([true, true, false, false]);
+    const consumedMicros = 120 * CENT;
+    const longer = after(creation({ until: 1_000 }), used(120), changed({ until: 2_000, consumedMicros })).events;
+    expect([999, 1_000, 1_999, 2_000].map((now) => isHeld(longer, now))).toEqual([true, true, true, false]);
+    const lasting = after(creation({ until: 1_000 }), used(120), changed({ until: null, consumedMicros })).events;
+    expect(isHeld(lasting, Number.MAX_SAFE_INTEGER)).toBe(true);
+    const holds = new SpendingHolds();
+    holds.fold('b', events);
+    expect([holds.nextEnd(200), holds.nextEnd(1_000)]).toEqual([1_000, undefined]);
+    // Of before: the event says nothing of an end.
+    holds.fold('old', [
+      { type: 'BudgetExhausted', budgetId: 'old', projectId: 'p', policy: 'BlockNew', consumedMicros: 1, totalMicros: 1, at: 1 },
+    ]);
+    expect(holds.of('bob', 'p', Number.MAX_SAFE_INTEGER)).toBeDefined();
+  });
+
+  it('stop what runs in the time of a budget whose policy says so', () => {
+    const holds = new SpendingHolds();
+    holds.fold('b', after(creation({ policy: 'StopAndBlockAll', until: 1_000 }), used(100)).events);
+    holds.fold('c', after(creation({ budgetId: 'c' }), used(100)).events);
+    expect(holds.stopping(999)).toMatchObject([{ spendingId: 'b', holder: 'p', at: 200 }]);
+    expect(holds.stopping(1_000)).toEqual([]);
   });
 });

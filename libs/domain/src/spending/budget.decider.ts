@@ -63,7 +63,7 @@ const isReached = (consumedMicros: number, totalMicros: number, percent: number)
 
 /** What follows from what was consumed: thresholds first, in their order, then whether anything is left. */
 const noted = (state: BudgetState, consumedMicros: number, at: number): readonly BudgetEvent[] => {
-  const { budgetId, projectId, totalMicros, policy, thresholds, reached, isExhausted } = state;
+  const { budgetId, projectId, totalMicros, policy, until, thresholds, reached, isExhausted } = state;
   const about = { budgetId, projectId };
   const isActive = isActiveBudget(state, at);
   const isOver = isActive && consumedMicros >= totalMicros;
@@ -74,7 +74,7 @@ const noted = (state: BudgetState, consumedMicros: number, at: number): readonly
     return { type: 'BudgetThresholdReached', ...about, percent, consumedMicros, totalMicros, at };
   });
   if (isOver && !isExhausted)
-    events.push({ type: 'BudgetExhausted', ...about, policy, consumedMicros, totalMicros, at });
+    events.push({ type: 'BudgetExhausted', ...about, policy, consumedMicros, totalMicros, until, at });
   if (!isOver && isExhausted) events.push({ type: 'BudgetReleased', ...about, at });
   return events;
 };

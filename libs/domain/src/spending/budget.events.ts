@@ -59,6 +59,8 @@ export type BudgetEvent =
       readonly policy: OverrunPolicy;
       readonly consumedMicros: number;
       readonly totalMicros: number;
+      /** When its time is over, and with it what it holds back, whoever says so. Null: it lasts; absent in events of before, which last. */
+      readonly until?: InstantMs | null;
       readonly at: InstantMs;
     }
   | {

@@ -1,4 +1,5 @@
 import type { BudgetEvent } from './budget.events.js';
+import type { InstantMs } from '../shared/time.js';
 import type { CreditsEvent } from './credits.events.js';
 
 /** Every event of the `spending` aggregate: of credits under the id of their account, of budgets each under its own. */
@@ -11,7 +12,18 @@ export interface SpendingHold {
   readonly holder: string;
   /** What runs is ended as well. */
   readonly stops: boolean;
+  /** When it was used up. */
+  readonly at: InstantMs;
+  /** From then on it holds back nothing, also when nobody says so; null: until somebody does. */
+  readonly until: InstantMs | null;
 }
+
+/** A hold that ends what runs, and the credits or the budget that it is of. */
+export interface StoppingHold extends SpendingHold {
+  readonly spendingId: string;
+}
+
+const isOver = ({ until }: SpendingHold, now: InstantMs): boolean => until !== null && until <= now;
 
 const HELD = {
   credits: { reason: 'credits-exhausted', detail: 'the account has used up the credits that it was granted' },
@@ -21,18 +33,26 @@ const HELD = {
 /** Why what is held back waits. */
 export const whyHeld = ({ kind }: SpendingHold): (typeof HELD)[SpendingHold['kind']] => HELD[kind];
 
-/** What an event says of the hold of its credits or budget: one, none any more (null), or nothing. */
-export const holdAfter = (event: SpendingEvent): SpendingHold | null | undefined => {
+/** What an event says of the hold of its credits or budget: one, none any more (null), or nothing. @param known the hold before it */
+const holdAfter = (known: SpendingHold | undefined, event: SpendingEvent): SpendingHold | null | undefined => {
   switch (event.type) {
     case 'CreditsExhausted':
-      return { kind: 'credits', holder: event.accountId, stops: false };
+      return { kind: 'credits', holder: event.accountId, stops: false, at: event.at, until: null };
     case 'BudgetExhausted':
       return event.policy === 'AlertOnly'
         ? undefined
-        : { kind: 'budget', holder: event.projectId, stops: event.policy === 'StopAndBlockAll' };
+        : {
+            kind: 'budget',
+            holder: event.projectId,
+            stops: event.policy === 'StopAndBlockAll',
+            at: event.at,
+            until: event.until ?? null,
+          };
     case 'CreditsRestored':
     case 'BudgetReleased':
       return null;
+    case 'BudgetChanged':
+      return known && { ...known, until: event.until };
     default:
       return undefined;
   }
@@ -70,7 +90,7 @@ export class SpendingHolds {
   fold(spendingId: string, events: readonly SpendingEvent[]): boolean {
     let isChanged = false;
     for (const event of events) {
-      const hold = holdAfter(event);
+      const hold = holdAfter(this.holds.get(spendingId), event);
       if (hold === undefined) continue;
       this.put(spendingId, hold);
       isChanged = true;
@@ -78,13 +98,31 @@ export class SpendingHolds {
     return isChanged;
   }
 
-  /** What holds a task or pool of an account in a project back; credits before budgets. A task that names no project is in the one that its account began with. */
-  of(owner: string, projectUuid: string | null): SpendingHold | undefined {
+  /** Those that end what runs, at an instant. */
+  stopping(now: InstantMs): readonly StoppingHold[] {
+    return [...this.holds].flatMap(([spendingId, hold]) =>
+      hold.stops && !isOver(hold, now) ? [{ ...hold, spendingId }] : [],
+    );
+  }
+
+  /** The first instant after this one at which a hold is over by itself; undefined: none is. */
+  nextEnd(now: InstantMs): InstantMs | undefined {
+    let next: InstantMs | undefined;
+    for (const { until } of this.holds.values())
+      if (until !== null && until > now && (next === undefined || until < next)) next = until;
+    return next;
+  }
+
+  /**
+   * What holds a task or pool of an account in a project back at an instant; credits before budgets. A task that names no project is in the one that its
+   * account began with.
+   */
+  of(owner: string, projectUuid: string | null, now: InstantMs): SpendingHold | undefined {
     if (this.holds.size === 0) return undefined;
     const found = (holder: string, kind: SpendingHold['kind']): SpendingHold | undefined => {
       for (const id of this.byHolder.get(holder) ?? []) {
         const hold = this.holds.get(id);
-        if (hold?.kind === kind) return hold;
+        if (hold?.kind === kind && !isOver(hold, now)) return hold;
       }
       return undefined;
     };

@@ -235,8 +235,9 @@ export interface AttemptEnd extends LeaseRef {
   readonly notes?: readonly string[];
 }
 
-/** What a task was cancelled with: its job was terminated, or had lasted for as long as it may. */
-export type CancelCause = 'job-terminated' | 'job-wall-time' | 'pool-deleted';
+/** Why the platform cancels tasks: their job was terminated, or had lasted for as long as it may; their pool was deleted; a budget that stops what runs was used up. */
+export const CANCEL_CAUSES = ['job-terminated', 'job-wall-time', 'pool-deleted', 'budget-exhausted'] as const;
+export type CancelCause = (typeof CANCEL_CAUSES)[number];
 
 /**
  * The task aggregate's events. Who states each (one producer per kind):

@@ -9,7 +9,7 @@ import {
   type StoppedFold,
 } from '@fornax/event-store';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import type { AccountEvent, AccountRole, SpendingEvent, SpendingHold } from '@fornax/domain';
+import type { AccountEvent, AccountRole, SpendingEvent, SpendingHold, StoppingHold } from '@fornax/domain';
 import { systemClock, type Clock, Progress } from '@fornax/base';
 import type { Sealer } from '../secrets/sealer.js';
 import {
@@ -256,7 +256,12 @@ export class AccountDirectory {
 
   /** Why nothing new of an account is accepted in a project; undefined: it is. */
   holdOf(accountId: string, projectUuid: string | undefined): SpendingHold | undefined {
-    return this.fold.holds.of(accountId, projectUuid ?? null);
+    return this.fold.holds.of(accountId, projectUuid ?? null, this.clock.now());
+  }
+
+  /** Holds that end what runs, of projects whose budget says so. */
+  stoppingHolds(): readonly StoppingHold[] {
+    return this.fold.holds.stopping(this.clock.now());
   }
 
   /** Waits until a commit of an account is folded here. @returns false when it was not within the time */

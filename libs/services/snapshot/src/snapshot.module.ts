@@ -8,6 +8,9 @@ import {
 } from '@fornax/service-kit';
 import { DueSnapshots } from './commands/due-snapshots.js';
 import { Placements } from './commands/placements.js';
+import { SnapshotOnce } from './commands/snapshot-once.js';
+import { StopSnapshots } from './commands/stop-snapshots.js';
+import { StopSnapshotsController } from './rpc/stop-snapshots.controller.js';
 import { SnapshotBuckets } from './commands/snapshot-buckets.js';
 import { SnapshotCommands } from './commands/snapshot-commands.js';
 import { loadSnapshotSettings, SNAPSHOT_SETTINGS } from './config/snapshot-config.js';
@@ -60,6 +63,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
     SnapshotGrantController,
     ResumableController,
     StateSavedController,
+    StopSnapshotsController,
   ],
   providers: [
     { provide: SNAPSHOT_SETTINGS, inject: [ENV], useFactory: loadSnapshotSettings },
@@ -68,6 +72,8 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
     SnapshotBuckets,
     AskedTasks,
     PlanSnapshotsHandler,
+    SnapshotOnce,
+    StopSnapshots,
     DueSnapshots,
     PeriodicSnapshots,
     PrunedSnapshots,

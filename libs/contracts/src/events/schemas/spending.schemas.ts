@@ -48,7 +48,13 @@ export const spendingEvents = {
   BudgetExhausted: {
     version: 1,
     aggregate: 'spending',
-    schema: z.object({ ...about, policy: z.enum(OVERRUN_POLICIES), consumedMicros: signed, totalMicros: count }),
+    schema: z.object({
+      ...about,
+      policy: z.enum(OVERRUN_POLICIES),
+      consumedMicros: signed,
+      totalMicros: count,
+      until: instant.nullable().exactOptional(),
+    }),
   },
   BudgetReleased: { version: 1, aggregate: 'spending', schema: z.object(about) },
   BudgetArchived: {

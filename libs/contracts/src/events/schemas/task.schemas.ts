@@ -1,3 +1,4 @@
+import { CANCEL_CAUSES } from '@fornax/domain';
 import { z } from 'zod';
 import { count, instant } from './scalars.js';
 import {
@@ -68,7 +69,7 @@ export const taskEvents = {
     version: 1,
     aggregate: 'task',
     schema: z.object({
-      because: z.enum(['job-terminated', 'job-wall-time', 'pool-deleted']).exactOptional(),
+      because: z.enum(CANCEL_CAUSES).exactOptional(),
       at: instant,
     }),
   },

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Forbidden, newId, NotBuilt, NotFound, type Clock } from '@fornax/base';
+import { Forbidden, newId, NotFound, type Clock } from '@fornax/base';
 import type { BudgetChange, BudgetCreation, WireOwnBudget } from '@fornax/contracts';
 import { dayOf } from '@fornax/domain';
 import { AccountDirectory, userMeta, type Account, type Project, type RequestContext } from '@fornax/identity';
@@ -55,7 +55,6 @@ export class Budgets {
     const { account } = context;
     const project = this.projectFor(account, name);
     this.mayChange(account, project);
-    mayBe(policy);
     const budgetId = newId();
     const from = time.from ?? Date.parse(dayOf(this.clock.now()));
     const until = time.until ?? null;
@@ -78,7 +77,6 @@ export class Budgets {
   async change(id: string, change: BudgetChange, context: RequestContext): Promise<WireOwnBudget> {
     const { project, budget } = await this.changeable(id, context);
     const { amount, until, ...rest } = change;
-    mayBe(rest.policy);
     const consumedMicros = await this.spending.usedBy(
       project.id,
       budget.from,
@@ -138,11 +136,6 @@ export class Budgets {
       });
   }
 }
-
-/** @throws NotBuilt */
-const mayBe = (policy: BudgetCreation['policy']): void => {
-  if (policy === 'StopAndBlockAll') throw new NotBuilt('The budget overrun policy StopAndBlockAll');
-};
 
 const metaOf = (context: RequestContext, { ownerId, ownerKind }: Project) =>
   userMeta('billing', context, { kind: ownerKind === 'account' ? 'user' : 'organisation', id: ownerId });

@@ -125,7 +125,7 @@ export class Leadership {
       });
       const reasons = new WaitingReasons({ view, writer, now, isHeld, logger, signal });
       const onReasons: WaitingReasons['found'] = (byClass) => reasons.found(byClass);
-      const rounds = new RoundLoop({ view, writer, newId, isHeld, onReasons, logger, signal });
+      const rounds = new RoundLoop({ view, writer, newId, now, isHeld, onReasons, logger, signal });
       const expiry = new QueueExpiry({ view, writer, elapsed, logger, signal });
       const sizer = new PoolSizer({ view, writer, log, now, isHeld, logger, signal });
       const dependencies = new Dependencies({ view, writer, log, logger, signal });

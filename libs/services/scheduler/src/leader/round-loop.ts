@@ -10,6 +10,8 @@ export interface RoundLoopOptions {
   readonly view: SchedulerView;
   readonly writer: TaskWriter;
   readonly newId: () => string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** Whether nothing may be placed now; whoever lets it be placed again wakes. */
   readonly isHeld?: () => boolean;
   /** Told, by class, why what a round has not placed waits. */
@@ -20,6 +22,8 @@ export interface RoundLoopOptions {
 
 /** A round may use half of the time at most, up to this pause. */
 const MAX_PAUSE_MS = 50;
+/** A clock that was set makes the end of a hold sooner or later. */
+const LONGEST_SLEEP_MS = 60_000;
 
 const meter = metrics.getMeter('fornax.scheduler');
 const roundDuration = meter.createHistogram('fornax.scheduler.round.duration', {
@@ -35,8 +39,12 @@ const placementCount = meter.createCounter('fornax.scheduler.placements', { desc
 export class RoundLoop {
   private isScheduled = false;
   private earliest = 0;
+  private holdTimer: NodeJS.Timeout | undefined;
+  private holdEndsAt: number | undefined;
 
-  constructor(private readonly options: RoundLoopOptions) {}
+  constructor(private readonly options: RoundLoopOptions) {
+    options.signal.addEventListener('abort', () => clearTimeout(this.holdTimer), { once: true });
+  }
 
   /** @param isIdle nothing is being decided or appended: the round waits for nobody but who is due already */
   wake(isIdle = false): void {
@@ -54,15 +62,33 @@ export class RoundLoop {
     if ((view.queue.size > 0 && view.hasRoom()) || hasRoomInPools(view)) this.plan();
   }
 
+  /** What a hold that ends by itself has held back can be placed then, and nobody says so. */
+  private wakeAtEndOfHold(now: number): void {
+    const next = this.options.view.holds.nextEnd(now);
+    if (next === this.holdEndsAt) return;
+    clearTimeout(this.holdTimer);
+    this.holdEndsAt = next;
+    if (next === undefined) return;
+    this.holdTimer = setTimeout(
+      () => {
+        this.holdEndsAt = undefined;
+        this.wake();
+      },
+      Math.min(next - now, LONGEST_SLEEP_MS),
+    );
+  }
+
   private plan(): void {
-    const { view, writer, newId, onReasons, logger, signal, isHeld } = this.options;
+    const { view, writer, newId, now, onReasons, logger, signal, isHeld } = this.options;
     if (isHeld?.() === true) return;
     const startedAt = performance.now();
     const { dispatches, placements, reasons } = planRound(view, {
       maxPlacements: MAX_PLACEMENTS_PER_ROUND,
       newLeaseId: newId,
       isBusy: (taskId) => writer.isBusy(taskId),
+      now: now(),
     });
+    this.wakeAtEndOfHold(now());
     const tookMs = performance.now() - startedAt;
     onReasons(reasons);
     roundDuration.record(tookMs / 1_000);

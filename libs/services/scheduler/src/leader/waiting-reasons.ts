@@ -48,8 +48,9 @@ export class WaitingReasons {
 
   /** Why a task waits now, or undefined when it does not, or is being placed. */
   of(taskId: string): WaitingReason | undefined {
-    const { view, isHeld } = this.options;
-    if (view.pools.isWaiting(taskId)) return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass);
+    const { view, now, isHeld } = this.options;
+    if (view.pools.isWaiting(taskId))
+      return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass, now());
     const classKey = view.queue.classKeyOf(taskId);
     const entry = view.task(taskId);
     if (classKey === undefined && entry && !entry.pool && isAtItsLimit(entry.state)) return atItsLimit(entry.state);
@@ -67,7 +68,9 @@ export class WaitingReasons {
   record(): void {
     const { view, writer, now, isHeld, logger, signal } = this.options;
     const isBusy = (taskId: string): boolean => writer.isBusy(taskId);
-    if (view.queue.size > 0) this.byClass = isHeld?.() === true ? sameForAll(view, SETTLING) : reasonsNow(view, isBusy);
+    if (view.queue.size > 0)
+      this.byClass =
+        isHeld?.() === true ? sameForAll(view, SETTLING) : reasonsNow(view, { isBusy, now: now() });
     const changes = reasonChanges(view, this.byClass, { now: now(), patienceMs: PATIENCE_MS, limit: MAX_AT_ONCE });
     for (const change of changes) {
       if (writer.isBusy(change.taskId)) continue;

@@ -67,6 +67,20 @@ const spent: readonly (readonly [id: string, event: SpendingEvent])[] = [
   ['b3', { type: 'BudgetExhausted', budgetId: 'b3', projectId: 'r', ...exhausted, policy: 'AlertOnly' }],
   ['b1', { type: 'BudgetReleased', budgetId: 'b1', projectId: 'p', at: 2 }],
   ['ada', { type: 'CreditsExhausted', accountId: 'ada', consumedMicros: 9, remainingMicros: 0, at: 2 }],
+  [
+    'b2',
+    {
+      type: 'BudgetChanged',
+      budgetId: 'b2',
+      alias: '',
+      totalMicros: 9,
+      policy: 'BlockNew',
+      until: 77,
+      thresholds: [],
+      consumedMicros: 9,
+      at: 3,
+    },
+  ],
   ['b2', { type: 'BudgetArchived', budgetId: 'b2', at: 3 }],
 ];
 
@@ -85,10 +99,10 @@ it.each([1, 4, spent.length])('stores whose credits and budgets are used up, in 
   for (const commit of told) folded.fold(commit);
   await restoreAll(db, restored);
   for (const { holds } of [folded, restored])
-    expect([holds.of('ada', 'x'), holds.of('bob', 'p'), holds.of('bob', 'q'), holds.of('bob', 'r')]).toEqual([
-      { kind: 'credits', holder: 'ada', stops: false },
+    expect(['x', 'p', 'q', 'r'].map((project) => holds.of(project === 'x' ? 'ada' : 'bob', project, 1))).toEqual([
+      { kind: 'credits', holder: 'ada', stops: false, at: 2, until: null },
       undefined,
-      { kind: 'budget', holder: 'q', stops: false },
+      { kind: 'budget', holder: 'q', stops: false, at: 1, until: 77 },
       undefined,
     ]);
 });

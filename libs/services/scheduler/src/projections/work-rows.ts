@@ -67,23 +67,37 @@ const restoreQuotas = (view: SchedulerView, rows: readonly QuotaRow[]): void => 
     view.quotas.put(account_id, { quotas, organisationId: organisation_id });
 };
 
+const restoreHolds = (view: SchedulerView, rows: readonly HoldRow[]): void => {
+  for (const { spending_id, hold } of rows) view.holds.put(spending_id, hold);
+};
+
 /** Nodes come first: a lease takes the hardware of its node. */
 export const restoreAll = async (db: Queries, view: SchedulerView): Promise<void> => {
   restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node'));
   restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task`));
   restoreQuotas(view, await db.query<QuotaRow[]>(`SELECT ${QUOTA_COLUMNS} FROM work_quota`));
-  for (const { spending_id, hold } of await db.query<HoldRow[]>('SELECT spending_id, hold FROM work_hold'))
-    view.holds.put(spending_id, hold);
+  restoreHolds(view, await db.query<HoldRow[]>('SELECT spending_id, hold FROM work_hold'));
 };
 
 /** Only the rows that a batch touches. */
 export const restoreSome = async (
   db: Queries,
   view: SchedulerView,
-  taskIds: readonly string[],
-  nodeIds: readonly string[],
-  accountIds: readonly string[],
+  {
+    taskIds,
+    nodeIds,
+    accountIds,
+    spendingIds,
+  }: Readonly<Record<'taskIds' | 'nodeIds' | 'accountIds' | 'spendingIds', readonly string[]>>,
 ): Promise<void> => {
+  if (spendingIds.length > 0) {
+    restoreHolds(
+      view,
+      await db.query<HoldRow[]>('SELECT spending_id, hold FROM work_hold WHERE spending_id = ANY($1::text[])', [
+        spendingIds,
+      ]),
+    );
+  }
   if (accountIds.length > 0) {
     restoreQuotas(
       view,
@@ -161,8 +175,8 @@ export const upsertQuotas = async (db: Queries, entries: ReadonlyMap<string, Quo
   );
 };
 
-/** @param holds null: there is none any more */
-export const replaceHolds = async (db: Queries, holds: ReadonlyMap<string, SpendingHold | null>): Promise<void> => {
+/** @param holds undefined: there is none any more */
+export const replaceHolds = async (db: Queries, holds: ReadonlyMap<string, SpendingHold | undefined>): Promise<void> => {
   if (holds.size === 0) return;
   await db.query('DELETE FROM work_hold WHERE spending_id = ANY($1::text[])', [[...holds.keys()]]);
   const kept = [...holds].flatMap(([id, hold]) => (hold ? [{ id, hold }] : []));

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import { holdAfter, POOL_FOLD_FORMAT, type SpendingEvent, type SpendingHold } from '@fornax/domain';
+import { POOL_FOLD_FORMAT } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { VIEW_AGGREGATES } from '../leader/view-source.js';
@@ -8,22 +8,11 @@ import { SchedulerView } from '../view/scheduler-view.js';
 import { deleteTasks, replaceHolds, restoreSome, upsertNodes, upsertQuotas, upsertTasks } from './work-rows.js';
 
 /** Raised with the meaning of the rows; the folds of tasks and pools, which they hold, count for themselves. A sum grows when either does. */
-export const WORK_VERSION = 2 + POOL_FOLD_FORMAT;
+export const WORK_VERSION = 3 + POOL_FOLD_FORMAT;
 
 const idsOf = (batch: readonly RecordedCommit[], aggregate: Aggregate): readonly string[] => [
   ...new Set(batch.filter((commit) => commit.aggregate === aggregate).map((commit) => commit.aggregateId)),
 ];
-
-/** What a batch says of holds, the last word of each. */
-const holdsIn = (batch: readonly RecordedCommit[]): ReadonlyMap<string, SpendingHold | null> => {
-  const said = new Map<string, SpendingHold | null>();
-  for (const { aggregate, aggregateId, events } of batch)
-    for (const event of aggregate === 'spending' ? (events as readonly SpendingEvent[]) : []) {
-      const hold = holdAfter(event);
-      if (hold !== undefined) said.set(aggregateId, hold);
-    }
-  return said;
-};
 
 const isBeginning = (type: string | undefined): boolean => type === 'TaskSubmitted' || type === 'PoolCreated';
 
@@ -49,10 +38,11 @@ export class WorkProjection implements Projection {
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const taskIds = [...idsOf(batch, 'task'), ...idsOf(batch, 'pool')];
     const nodeIds = idsOf(batch, 'node');
+    const spendingIds = idsOf(batch, 'spending');
     const fresh = submittedHere(batch);
     const view = new SchedulerView();
     const stored = taskIds.filter((id) => !fresh.has(id));
-    await restoreSome(tx, view, stored, nodeIds, idsOf(batch, 'account'));
+    await restoreSome(tx, view, { taskIds: stored, nodeIds, accountIds: idsOf(batch, 'account'), spendingIds });
     for (const commit of batch) view.fold(commit);
     const unfinished = taskIds.flatMap((id) => view.task(id) ?? []);
     await deleteTasks(
@@ -68,6 +58,6 @@ export class WorkProjection implements Projection {
       }),
     );
     await upsertQuotas(tx, view.quotas.all());
-    await replaceHolds(tx, holdsIn(batch));
+    await replaceHolds(tx, new Map(spendingIds.map((id) => [id, view.holds.get(id)])));
   }
 }

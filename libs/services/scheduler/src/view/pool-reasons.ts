@@ -30,19 +30,23 @@ const synchronizing = (pool: PoolState): WaitingReason => {
 };
 
 /** What holds back a task in a pool: its own account and project, whoever's the pool is. */
-export const holdOf = ({ holds }: SchedulerView, { owner, spec }: TaskState): SpendingHold | undefined =>
-  holds.of(owner, spec.projectUuid ?? null);
+export const holdOf = (
+  { holds }: SchedulerView,
+  { owner, spec }: TaskState,
+  now: number,
+): SpendingHold | undefined => holds.of(owner, spec.projectUuid ?? null, now);
 
 /** Why instances of a task wait for their pool; undefined: they do not. @param byClass why what the scheduler has not placed waits, slots of pools too */
 export const reasonInPool = (
   view: SchedulerView,
   taskId: string,
   byClass: ReadonlyMap<string, WaitingReason>,
+  now: number,
 ): WaitingReason | undefined => {
   const state = view.task(taskId)?.state;
   const { poolUuid, waitsForPoolResources } = state?.spec ?? {};
   if (!state || poolUuid === undefined || !view.pools.isWaiting(taskId)) return undefined;
-  const hold = holdOf(view, state);
+  const hold = holdOf(view, state, now);
   if (hold) return whyHeld(hold);
   const pool = view.task(poolUuid)?.pool;
   if (pool && waitsForPoolResources === true && !isSynchronized(pool)) return synchronizing(pool);

@@ -34,7 +34,7 @@ const freeSlots = (view: SchedulerView, pool: PoolState): readonly FreeSlot[] =>
 /** Gives free slots of pools to the instances that wait for them: who came first goes first. Changes nothing in the view. */
 export const placeInPools = (
   view: SchedulerView,
-  { maxPlacements, newLeaseId, isBusy }: RoundOptions,
+  { maxPlacements, newLeaseId, isBusy, now }: RoundOptions,
 ): ReadonlyMap<string, readonly DispatchedLease[]> => {
   const dispatches = new Map<string, readonly DispatchedLease[]>();
   let left = maxPlacements;
@@ -45,7 +45,7 @@ export const placeInPools = (
     for (const { taskId } of view.pools.tasksOf(poolId)) {
       if (free.length === 0 || left <= 0) break;
       const state = view.task(taskId)?.state;
-      if (!state || isBusy(taskId) || holdOf(view, state)) continue;
+      if (!state || isBusy(taskId) || holdOf(view, state, now)) continue;
       if (state.spec.waitsForPoolResources === true && !isSynchronized(pool)) continue;
       const leases: DispatchedLease[] = [];
       for (const instance of iterate(startableOf(state))) {

@@ -34,7 +34,7 @@ describe('the quota book', () => {
     happen('task', `${owner}-${plan}`, submitted(`${owner}-${plan}`, { instances: '0-9', plan }, owner));
   /** Tasks of one round, with how many of their instances it places. */
   const round = (): Readonly<Record<string, number>> => {
-    const { dispatches } = planRound(view, { maxPlacements: 100, newLeaseId: () => 'l', isBusy: () => false });
+    const { dispatches } = planRound(view, { maxPlacements: 100, newLeaseId: () => 'l', isBusy: () => false, now: 0 });
     return Object.fromEntries([...dispatches].map(([task, leases]) => [task, leases.length]));
   };
   beforeEach(() => {

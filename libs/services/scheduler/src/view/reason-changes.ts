@@ -34,7 +34,7 @@ export const reasonChanges = (
     const classKey = view.queue.classKeyOf(taskId);
     const isInPool = view.pools.isWaiting(taskId);
     const known = classKey === undefined ? undefined : reasons.get(classKey);
-    const current = isInPool ? reasonInPool(view, taskId, reasons) : known;
+    const current = isInPool ? reasonInPool(view, taskId, reasons, now) : known;
     if (classKey === undefined && !isInPool && state.lastReason !== null)
       changes.push({ taskId, reason: null, detail: null });
     else if (

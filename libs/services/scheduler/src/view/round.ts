@@ -25,18 +25,23 @@ export interface RoundOptions {
   readonly newLeaseId: () => string;
   /** Tasks that a decision is being appended for: their state is about to change, so they sit this round out. */
   readonly isBusy: (taskId: string) => boolean;
+  /** Milliseconds since the epoch: holds end by themselves. */
+  readonly now: number;
 }
 
-const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy => ({
+const policyOf = (view: SchedulerView, maxPlacements: number, now: number): SchedulingPolicy => ({
   maxPlacements,
   closedNodes: view.closedNodes(),
-  ...(view.holds.size === 0 ? {} : { holdOf: (owner, project) => view.holds.of(owner, project ?? null) }),
+  ...(view.holds.size === 0 ? {} : { holdOf: (owner, project) => view.holds.of(owner, project ?? null, now) }),
   ...view.quotas.policy(view.leases),
 });
 
-const planned = (view: SchedulerView, maxPlacements: number, isBusy: RoundOptions['isBusy']): Plan => {
+const planned = (
+  view: SchedulerView,
+  { maxPlacements, isBusy, now }: Pick<RoundOptions, 'maxPlacements' | 'isBusy' | 'now'>,
+): Plan => {
   const isLeftOut = (taskId: string): boolean => isBusy(taskId) || whyPoolWaits(view, taskId) !== undefined;
-  const all = plan(view.cluster(), view.queue.front(maxPlacements, isLeftOut), policyOf(view, maxPlacements));
+  const all = plan(view.cluster(), view.queue.front(maxPlacements, isLeftOut), policyOf(view, maxPlacements, now));
   return { ...all, placements: withinRunningPools(view, all.placements) };
 };
 
@@ -45,8 +50,8 @@ const byClass = (reasons: Plan['reasons']): ReadonlyMap<string, WaitingReason> =
 
 /** One scheduling round over the view as it stands. Changes nothing. */
 export const planRound = (view: SchedulerView, options: RoundOptions): Round => {
-  const { maxPlacements, newLeaseId, isBusy } = options;
-  const { placements, reasons } = planned(view, maxPlacements, isBusy);
+  const { newLeaseId } = options;
+  const { placements, reasons } = planned(view, options);
   const inPools = placeInPools(view, options);
   const dispatches = new Map<string, DispatchedLease[]>();
   for (const { taskId, instance, node, nodeEpoch } of placements) {
@@ -69,8 +74,11 @@ export const planRound = (view: SchedulerView, options: RoundOptions): Round => 
 };
 
 /** Why tasks wait, by class, as a round would find it now. Changes nothing, and places nothing. */
-export const reasonsNow = (view: SchedulerView, isBusy: RoundOptions['isBusy']): ReadonlyMap<string, WaitingReason> =>
-  byClass(planned(view, MAX_PLACEMENTS_PER_ROUND, isBusy).reasons);
+export const reasonsNow = (
+  view: SchedulerView,
+  options: Pick<RoundOptions, 'isBusy' | 'now'>,
+): ReadonlyMap<string, WaitingReason> =>
+  byClass(planned(view, { ...options, maxPlacements: MAX_PLACEMENTS_PER_ROUND }).reasons);
 
 /** One reason for all classes that wait. */
 export const sameForAll = (view: SchedulerView, reason: WaitingReason): ReadonlyMap<string, WaitingReason> =>

@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { derivedId } from '@fornax/base';
 import { lastDue } from '@fornax/domain';
-import { CommandRejected, CommitTooLarge } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { duePlans, lastPeriodBegun, nextPlanDue, type DuePlan, type DueQuery } from '../projections/snapshot-plans.js';
 import { findTaskRef } from '../projections/task-refs.js';
 import { Placements } from './placements.js';
-import { SnapshotCommands } from './snapshot-commands.js';
+import { SnapshotOnce } from './snapshot-once.js';
 import { configOf, snapshotIdOf } from './snapshot-of-task.js';
 
 /** Finds the periodic snapshots that are due, and triggers them. */
@@ -16,7 +15,7 @@ export class DueSnapshots {
   constructor(
     @InjectDataSource('snapshot') private readonly db: DataSource,
     private readonly placements: Placements,
-    private readonly commands: SnapshotCommands,
+    private readonly snapshots: SnapshotOnce,
   ) {}
 
   find(query: DueQuery): Promise<readonly DuePlan[]> {
@@ -48,17 +47,7 @@ export class DueSnapshots {
     const snapshotId = snapshotIdOf(taskId, dueAt, derivedId('periodic-snapshot', taskId, String(dueAt)));
     const facts = { snapshotId, taskId, owner, config: configOf({}, task), parts, dueAt };
     const who = { actor: 'service:snapshot', onBehalfOf: `user:${owner}`, correlationId: snapshotId } as const;
-    try {
-      try {
-        await this.commands.trigger(facts, who);
-      } catch (error) {
-        if (!(error instanceof CommitTooLarge)) throw error;
-        await this.commands.triggerFailed(facts, `${parts.length} instances are too many for one snapshot`, who);
-      }
-    } catch (error) {
-      // Another process was faster.
-      if (!(error instanceof CommandRejected && error.rejection.code === 'snapshot-exists')) throw error;
-    }
+    await this.snapshots.trigger(facts, who);
     return true;
   }
 }

@@ -39,7 +39,7 @@ export type PartCommand =
     : never;
 
 /** Who asks, for whom and why. */
-type Who = Pick<CommitMeta, 'actor' | 'onBehalfOf' | 'reason' | 'correlationId'>;
+export type Who = Pick<CommitMeta, 'actor' | 'onBehalfOf' | 'reason' | 'correlationId'>;
 
 /** Appends what is decided about snapshots. Keeps the few that are open in memory, so that a report costs one append. */
 @Injectable()

@@ -149,12 +149,19 @@ export const findOwnTaskRef = async (
   return row && refOf(row);
 };
 
-/** Anybody's task by its id, unless it is deleted. */
-export const findTaskRef = async (db: Queries, taskId: string): Promise<TaskRef | undefined> => {
-  const [row] = await db.query<StoredRef[]>(
+/** Anybody's tasks by their ids, without those that are deleted. */
+export const findTaskRefs = async (
+  db: Queries,
+  taskIds: readonly string[],
+): Promise<ReadonlyMap<string, TaskRef>> => {
+  const rows = await db.query<StoredRef[]>(
     `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
-     FROM task_ref WHERE task_id = $1 AND NOT deleted`,
-    [taskId],
+     FROM task_ref WHERE task_id = ANY($1::text[]) AND NOT deleted`,
+    [taskIds],
   );
-  return row && refOf(row);
+  return new Map(rows.map((row) => [row.task_id, refOf(row)]));
 };
+
+/** Anybody's task by its id, unless it is deleted. */
+export const findTaskRef = async (db: Queries, taskId: string): Promise<TaskRef | undefined> =>
+  (await findTaskRefs(db, [taskId])).get(taskId);

@@ -3,12 +3,11 @@ import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { derivedId, Invalid } from '@fornax/base';
 import { nodeRpcPattern, parseNodeRpcSubject, stateSavedRequestSchema, type StateSavedReply } from '@fornax/contracts';
-import { CommandRejected } from '@fornax/event-store';
 import { parseInput, ReadBarriers, RpcHandler } from '@fornax/service-kit';
 import type { ReadBarrier } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 import { Placements } from '../commands/placements.js';
-import { SnapshotCommands } from '../commands/snapshot-commands.js';
+import { SnapshotOnce } from '../commands/snapshot-once.js';
 import { configOf, snapshotIdOf } from '../commands/snapshot-of-task.js';
 import { findTaskRef } from '../projections/task-refs.js';
 
@@ -26,7 +25,7 @@ export class StateSavedController {
     @InjectDataSource('snapshot') private readonly db: DataSource,
     barriers: ReadBarriers,
     private readonly placements: Placements,
-    private readonly commands: SnapshotCommands,
+    private readonly snapshots: SnapshotOnce,
   ) {
     this.barrier = barriers.of('snapshots');
   }
@@ -48,11 +47,10 @@ export class StateSavedController {
     const { owner } = task;
     const who = { actor: `node:${node}`, onBehalfOf: `user:${owner}`, correlationId: snapshotId } as const;
     try {
-      await this.commands.trigger({ snapshotId, taskId, owner, config: configOf({}, task), parts, exitCode }, who);
+      await this.snapshots.trigger({ snapshotId, taskId, owner, config: configOf({}, task), parts, exitCode }, who);
     } catch (error) {
       if (error instanceof Invalid) return refused(error.message);
-      // Told twice.
-      if (!(error instanceof CommandRejected && error.rejection.code === 'snapshot-exists')) throw error;
+      throw error;
     }
     return { triggered: true, snapshotId };
   }

@@ -19,6 +19,7 @@ import { PoolsProjection } from './model/pools.projection.js';
 import { PoolAttendant } from './process-managers/pool-attendant.js';
 import { PoolCleanup } from './process-managers/pool-cleanup.js';
 import { PoolExpiry } from './process-managers/pool-expiry.js';
+import { PoolStops } from './process-managers/pool-stops.js';
 import { PoolAsOf } from './queries/pool-as-of.js';
 import { PoolAnswers } from './queries/pool-answers.js';
 import { PoolLists } from './queries/pool-lists.js';
@@ -56,6 +57,7 @@ import { PoolLookup } from './queries/pool-lookup.js';
     PoolAnswers,
     PoolDecisions,
     PoolExpiry,
+    PoolStops,
     KnownPools,
     { provide: PoolsOfTasks, useExisting: KnownPools },
     PoolAsOf,

@@ -28,6 +28,7 @@ export { provideShortnames, Shortnames, shortnameTaken, type NamedKind } from '.
 export { SpendingLimits } from './commands/spending-limits.js';
 export { UnsettledCommands, type CommandName } from './commands/unsettled-commands.js';
 export { forgetDeleted } from './process-managers/forget-deleted.js';
+export { StoppedProjects } from './process-managers/stopped-projects.js';
 export { DueObjects } from './process-managers/due-objects.js';
 export {
   always,

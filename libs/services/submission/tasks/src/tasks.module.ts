@@ -34,6 +34,9 @@ import { LiveStatus } from './live/live-status.js';
 import { StatusProjection } from './model/status.projection.js';
 import { TaskCleanup } from './process-managers/task-cleanup.js';
 import { DueObjects } from './process-managers/due-objects.js';
+import { StopOccasions, StoppedProjects } from './process-managers/stopped-projects.js';
+import { LastSnapshots } from './process-managers/last-snapshots.js';
+import { TaskStops } from './process-managers/task-stops.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { ErrorTails } from './queries/error-tails.js';
@@ -64,6 +67,7 @@ import { DATABASE } from './model/database.js';
     TasksController,
     RepeatTaskController,
     TaskCleanup,
+    StopOccasions,
     TaskRowController,
     PlanSnapshotsController,
   ],
@@ -80,6 +84,9 @@ import { DATABASE } from './model/database.js';
     SpendingLimits,
     DueObjects,
     TaskExpiry,
+    StoppedProjects,
+    LastSnapshots,
+    TaskStops,
     TaskBuckets,
     Reservations,
     TaskSpecs,
@@ -115,6 +122,7 @@ import { DATABASE } from './model/database.js';
   ],
   exports: [
     SpendingLimits,
+    StoppedProjects,
     DueObjects,
     PatternQueries,
     UnsettledCommands,

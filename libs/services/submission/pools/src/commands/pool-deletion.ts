@@ -9,9 +9,11 @@ import { PoolCommits } from './pool-commits.js';
 const REASONS = {
   'time-to-live': 'its time after completion is over',
   'auto-delete': 'its owner needed its place for a new pool',
+  'budget-exhausted': 'a budget of its project is used up',
 } as const;
+type Reason = keyof typeof REASONS;
 
-/** Deletes ended pools on behalf of their owners. Safe to repeat and to do from several processes: one deletion reaches the log. */
+/** Deletes and closes pools on behalf of their owners. Safe to repeat and to do from several processes: one deletion reaches the log. */
 @Injectable()
 export class PoolDeletion {
   constructor(
@@ -20,21 +22,34 @@ export class PoolDeletion {
   ) {}
 
   /** Resolves once the rows do not show the pools any more. @throws LogUnavailable */
-  async delete(records: readonly PoolRecord[], reason: keyof typeof REASONS): Promise<void> {
+  delete(records: readonly PoolRecord[], reason: Reason): Promise<void> {
+    return this.all('DeletePool', records, reason);
+  }
+
+  /** Resolves once the rows show that the pools are being closed. @throws LogUnavailable */
+  close(records: readonly PoolRecord[], reason: Reason): Promise<void> {
+    return this.all('ClosePool', records, reason);
+  }
+
+  private async all(
+    type: 'DeletePool' | 'ClosePool',
+    records: readonly PoolRecord[],
+    reason: Reason,
+  ): Promise<void> {
     const sequences = await outsideOfRequests(() =>
-      Promise.all(records.map((record) => this.deleteOne(record, reason))),
+      Promise.all(records.map((record) => this.one(type, record, reason))),
     );
     await this.barrier.passed(Math.max(0, ...sequences));
   }
 
-  private async deleteOne(record: PoolRecord, reason: keyof typeof REASONS): Promise<number> {
+  private async one(type: 'DeletePool' | 'ClosePool', record: PoolRecord, reason: Reason): Promise<number> {
     const { poolId, fold, sequence } = poolStatusOf(record);
     const traceparent = activeTraceparent();
     try {
       return await this.commits.decide({
         id: poolId,
-        command: { type: 'DeletePool' },
-        commitId: derivedId('delete', poolId, reason),
+        command: { type },
+        commitId: derivedId(type === 'DeletePool' ? 'delete' : 'close', poolId, reason),
         meta: {
           actor: 'service:submission',
           onBehalfOf: `user:${fold.owner}`,

@@ -19,6 +19,7 @@ const REASONS: Readonly<Record<DeletionReason | CancelCause, string>> = {
   'job-terminated': 'its job was terminated',
   'job-wall-time': 'the time of its job was over',
   'pool-deleted': 'its pool was deleted',
+  'budget-exhausted': 'a budget of its project is used up',
 };
 
 type Ending =

@@ -10,6 +10,7 @@ import { InstanceResults1790001000000 } from './1790001000000-instance-results.m
 import { ShortnameKinds1790001200000 } from './1790001200000-shortname-kinds.migration.js';
 import { JobsOfTasks1790001210000 } from './1790001210000-jobs-of-tasks.migration.js';
 import { PoolTasks1790001300000 } from './1790001300000-pool-tasks.migration.js';
+import { UnfinishedByProject1790001560000 } from './1790001560000-unfinished-by-project.migration.js';
 import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
 import { InstanceInputs1790001250000 } from './1790001250000-instance-inputs.migration.js';
 
@@ -29,4 +30,5 @@ export const TASK_MIGRATIONS = [
   InstanceInputs1790001250000,
   JobsOfTasks1790001210000,
   PoolTasks1790001300000,
+  UnfinishedByProject1790001560000,
 ] as const;

@@ -255,6 +255,10 @@ const instanceDependencyError = (instances: string, { taskId, outcome }: Depende
 const CANCELLED: Readonly<Record<CancelCause, TaskError>> = {
   'job-terminated': failed('FX-JOB-TERMINATED', 'The task was cancelled because its job was terminated'),
   'pool-deleted': failed('FX-POOL-DELETED', 'The task was cancelled because its pool was deleted'),
+  'budget-exhausted': failed(
+    'FX-BUDGET',
+    'The task was cancelled because a budget of its project is used up, which stops what runs (StopAndBlockAll)',
+  ),
   'job-wall-time': failed(
     'FX-JOB-WALL-LIMIT',
     'The task was cancelled because its job had lasted for as long as it may (maxWallTime)',

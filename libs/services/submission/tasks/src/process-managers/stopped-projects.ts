@@ -1,0 +1,113 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  CautiousClock,
+  DueTimer,
+  GATHER_MS,
+  type Clock,
+  type DueLook,
+  type Logger,
+  type MonotonicClock,
+} from '@fornax/base';
+import type { RecordedCommit } from '@fornax/contracts';
+import type { StoppingHold } from '@fornax/domain';
+import { withEvents } from '@fornax/event-store';
+import { AccountDirectory } from '@fornax/identity';
+import { CLOCK, LOGGER, LogFollower, LogHandler, MONOTONIC_CLOCK } from '@fornax/service-kit';
+
+/** What a look at a project that is stopped goes by. */
+export interface StopLook {
+  /** Milliseconds since the epoch, by a clock that is not believed at once when it is set forward. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** Whether the budget still stops what runs: it may be raised on the way. */
+  readonly isOn: () => boolean;
+}
+
+/** What runs in projects, and is stopped when a budget of theirs is used up whose policy says so. */
+export interface StoppedWork {
+  readonly barrier: { caughtUp(): Promise<boolean> };
+  /**
+   * Stops what can be stopped now. Safe to repeat, and in several processes.
+   * @returns milliseconds until there is more to do, if nobody says so before; undefined: nothing then
+   */
+  readonly stop: (hold: StoppingHold, look: StopLook) => Promise<number | undefined>;
+  /** What is said when that fails. */
+  readonly failed: string;
+}
+
+/**
+ * Stops what runs in projects whose budget is used up, as long as it is. Which they are stands in the log, and what runs in the rows, so a restart forgets
+ * nothing; every process does this, so the log has to take each end once.
+ */
+@Injectable()
+export class StoppedProjects implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly timers: DueTimer[] = [];
+  private readonly clock: Clock;
+
+  constructor(
+    private readonly accounts: AccountDirectory,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.clock = new CautiousClock(clock, monotonic);
+    accounts.onChange(() => this.notice());
+  }
+
+  /** To be called while the process is built. */
+  whenStopped(work: StoppedWork): void {
+    const { monotonic, logger } = this;
+    const look = (signal: AbortSignal): Promise<DueLook> => this.stopAll(work, signal);
+    this.timers.push(new DueTimer({ look, monotonic, logger, failed: work.failed }));
+  }
+
+  onApplicationBootstrap(): void {
+    for (const timer of this.timers) timer.wakeIn(0);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.timers.map((timer) => timer.close()));
+  }
+
+  /** Something may be there to stop, or may be ready to be stopped. */
+  notice(): void {
+    if (this.accounts.stoppingHolds().length > 0) for (const timer of this.timers) timer.wakeIn(GATHER_MS);
+  }
+
+  private isOn({ spendingId, at }: StoppingHold): boolean {
+    return this.accounts.stoppingHolds().some((hold) => hold.spendingId === spendingId && hold.at === at);
+  }
+
+  private async stopAll({ barrier, stop }: StoppedWork, signal: AbortSignal): Promise<DueLook> {
+    // Of several budgets of a project the first one that was used up counts.
+    const first = new Map<string, StoppingHold>();
+    for (const hold of this.accounts.stoppingHolds().toSorted((a, b) => a.at - b.at))
+      if (!first.has(hold.holder)) first.set(hold.holder, hold);
+    if (first.size === 0) return { isUpToDate: true, nextInMs: undefined };
+    const isUpToDate = await barrier.caughtUp();
+    let nextInMs: number | undefined;
+    for (const hold of first.values()) {
+      if (signal.aborted) break;
+      const next = await stop(hold, { signal, now: () => this.clock.now(), isOn: () => this.isOn(hold) });
+      if (next !== undefined) nextInMs = Math.min(nextInMs ?? next, next);
+    }
+    return { isUpToDate, nextInMs };
+  }
+}
+
+/** Tells when something may have begun in a project that is stopped, or the snapshot is over that it was to get. In every process: each looks by itself. */
+@LogFollower()
+export class StopOccasions {
+  constructor(private readonly stopped: StoppedProjects) {}
+
+  @LogHandler({
+    name: 'stop-occasions',
+    aggregates: ['task', 'pool', 'snapshot'],
+    wants: withEvents('InstancesDispatched', 'SlotsDispatched', 'SnapshotCompleted', 'SnapshotFailed'),
+    from: 'now',
+  })
+  notice(_batch: readonly RecordedCommit[]): Promise<void> {
+    this.stopped.notice();
+    return Promise.resolve();
+  }
+}
