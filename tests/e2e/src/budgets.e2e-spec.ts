@@ -38,7 +38,8 @@ describe('a budget', () => {
       headers,
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
-    return { status: answer.status, body: (await answer.json()) as Readonly<Record<string, unknown>> };
+    const text = await answer.text();
+    return { status: answer.status, body: JSON.parse(text || '{}') as Readonly<Record<string, unknown>> };
   };
   const task = (instanceCount: number) => ({
     name: 'spends',
@@ -97,10 +98,19 @@ describe('a budget', () => {
     expect((await send('POST', '/fornax/v1/webhooks', { url: receiver.url, types })).status).toBe(200);
     const buckets = { resultBucket: 'results', snapshotBucket: 'saved' };
     const endless = { ...task(CORES), ...buckets, projectUuid: project };
-    const constants = [{ key: 'DOCKER_CMD', value: 'echo so far > state; sleep 1000' }];
-    const id = String((await send('POST', '/tasks', { ...endless, constants })).body['uuid']);
+    const constants = [{ key: 'DOCKER_CMD', value: `sh -c 'echo so far > state; sleep 1000'` }];
+    const submitted = await send('POST', '/tasks', { ...endless, constants });
+    expect(submitted).toMatchObject({ status: 200 });
+    const id = String(submitted.body['uuid']);
     const read = async () => (await send('GET', `/tasks/${id}`)).body;
-    await eventually(async () => (await read())['state'] === 'Cancelled', { timeoutMs: 120_000 });
+    const ENDED = ['Cancelled', 'Failure', 'Success'];
+    await eventually(async () => ENDED.includes(String((await read())['state'])), { timeoutMs: 90_000 }).catch(
+      async (cause: unknown) => {
+        const said = { task: await read(), budget: await budgetOf(uuid) };
+        throw new Error(JSON.stringify(said), { cause });
+      },
+    );
+    expect(await read()).toMatchObject({ state: 'Cancelled' });
     expect((await read())['errors']).toMatchObject([{ code: 'FX-BUDGET' }]);
     const snapshots = (await send('GET', `/fornax/v1/snapshots?task=${id}`)).body['snapshots'];
     expect(snapshots).toMatchObject([{ status: 'success' }]);

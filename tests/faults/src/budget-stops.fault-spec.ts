@@ -39,7 +39,7 @@ describe(`kill -9 of the platform while a budget stops what runs (seed ${seed})`
         profile: 'docker-batch',
         instanceCount: 1,
         snapshotBucket: 'saved',
-        constants: [{ key: 'DOCKER_CMD', value: 'echo so far > state; sleep 1000' }],
+        constants: [{ key: 'DOCKER_CMD', value: `sh -c 'echo so far > state; sleep 1000'` }],
       });
       ids.push(uuid);
     }

@@ -23,10 +23,12 @@ const wholeIn = async (file: string): Promise<number> => {
 };
 
 const packagesIn = async (folder: string): Promise<readonly Package[]> => {
-  const names = (await readdir(folder)).filter((name) => /^intel-rapl:\d+$/.test(name));
+  const zones = (await readdir(folder)).filter((name) => /^intel-rapl:\d+$/.test(name)).map((name) => join(folder, name));
+  const names = await Promise.all(zones.map(async (zone) => (await readFile(join(zone, 'name'), 'utf8')).trim()));
+  // Beside the packages stands the whole machine (psys), which has them in it.
+  const packages = zones.filter((_, index) => names[index]?.startsWith('package-'));
   return Promise.all(
-    names.map(async (name) => {
-      const own = join(folder, name);
+    packages.map(async (own) => {
       return { folder: own, limit: await wholeIn(join(own, 'constraint_0_power_limit_uw')) };
     }),
   );

@@ -51,7 +51,7 @@ export class StopSnapshots {
         stands.push(await this.trigger(idOf(taskId), taskId, tasks.get(taskId), now));
         return;
       }
-      const isOpen = known.state.status === 'triggered' || known.state.status === 'inProgress';
+      const isOpen = known.status === 'triggered' || known.status === 'inProgress';
       stands.push(
         isOpen ? { taskId, status: 'open', triggeredAt: known.triggeredAt } : { taskId, status: 'over' },
       );

@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RpcClient, RpcRefused, Unavailable, type Logger } from '@fornax/base';
 import { RPC, stopSnapshotsReplySchema } from '@fornax/contracts';
-import type { LastSnapshot, StoppingHold } from '@fornax/domain';
+import { stopsAt, type LastSnapshot, type StoppingHold } from '@fornax/domain';
 import { LOGGER } from '@fornax/service-kit';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 
 const MOST_TIMEOUT_MS = 10_000;
 const LEAST_TIMEOUT_MS = 200;
+/** Until whoever did not answer is asked again. */
+const AGAIN_MS = 2_000;
 
 /** Asks for the snapshots that tasks get before they are stopped, and how these stand. */
 @Injectable()
@@ -14,18 +16,39 @@ export class LastSnapshots {
   /** When the first of the questions was asked that nobody has answered since, by what stops the tasks. */
   private readonly unanswered = new Map<string, number>();
   private readonly timeoutMs: number;
+  private readonly graceMs: number;
 
   constructor(
     private readonly rpc: RpcClient,
     @Inject(TASKS_CONFIG) { stopGraceMs }: TasksConfig,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
+    this.graceMs = stopGraceMs;
     // Whoever does not answer is asked again before the time is over.
     this.timeoutMs = Math.max(LEAST_TIMEOUT_MS, Math.min(MOST_TIMEOUT_MS, stopGraceMs / 3));
   }
 
-  /** By task; safe to repeat. @param taskIds MOST_STOPS at most @param now milliseconds since the epoch */
-  async of(
+  /**
+   * Asks for what was not asked for yet; safe to repeat.
+   * @param taskIds MOST_STOPS at most
+   * @param now milliseconds since the epoch
+   * @returns milliseconds until each of them may be cancelled, or until it is worth asking again; 0 or less: it may be now
+   */
+  async waits(
+    taskIds: readonly string[],
+    hold: StoppingHold,
+    now: () => number,
+  ): Promise<readonly number[]> {
+    const snapshots = await this.of(taskIds, hold, now());
+    const at = now();
+    return taskIds.map((id) => {
+      const snapshot = snapshots.get(id) ?? { status: 'none' };
+      const inMs = stopsAt(hold.at, snapshot, this.graceMs) - at;
+      return snapshot.status === 'unanswered' && inMs > 0 ? Math.min(inMs, AGAIN_MS) : inMs;
+    });
+  }
+
+  private async of(
     taskIds: readonly string[],
     { spendingId: id, at }: StoppingHold,
     now: number,

@@ -1,18 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Unavailable } from '@fornax/base';
 import { MOST_STOPS } from '@fornax/contracts';
-import { stopsAt, type StoppingHold } from '@fornax/domain';
+import type { StoppingHold } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { TaskDeletion } from '../commands/task-deletion.js';
-import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { InjectDatabase } from '../model/database.js';
 import { StatusBarrier } from '../model/status-barrier.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import { LastSnapshots } from './last-snapshots.js';
 import { StoppedProjects, type StopLook } from './stopped-projects.js';
-
-/** Until whoever did not answer is asked again. */
-const AGAIN_MS = 2_000;
 
 /** Cancels tasks of which something runs in a project whose budget stops it: after a snapshot, where they have a bucket for one and it does not take too long. */
 @Injectable()
@@ -23,7 +19,6 @@ export class TaskStops {
     private readonly deletion: TaskDeletion,
     private readonly snapshots: LastSnapshots,
     barrier: StatusBarrier,
-    @Inject(TASKS_CONFIG) private readonly config: TasksConfig,
   ) {
     projects.whenStopped({
       barrier,
@@ -32,20 +27,14 @@ export class TaskStops {
     });
   }
 
-  private async stop(hold: StoppingHold, { now: clock, signal, isOn }: StopLook): Promise<number | undefined> {
+  private async stop(hold: StoppingHold, { now, signal, isOn }: StopLook): Promise<number | undefined> {
     let nextInMs: number | undefined;
     let records: readonly TaskRecord[] = [];
     do {
       records = await this.inFlight(hold.holder, records.at(-1)?.task_id ?? '');
       if (records.length === 0 || signal.aborted) break;
       const ids = records.map(({ task_id: id }) => id);
-      const snapshots = await this.snapshots.of(ids, hold, clock());
-      const now = clock();
-      const waits = ids.map((id) => {
-        const snapshot = snapshots.get(id) ?? { status: 'none' };
-        const inMs = stopsAt(hold.at, snapshot, this.config.stopGraceMs) - now;
-        return snapshot.status === 'unanswered' && inMs > 0 ? Math.min(inMs, AGAIN_MS) : inMs;
-      });
+      const waits = await this.snapshots.waits(ids, hold, now);
       const due = records.filter((_, index) => (waits[index] ?? 0) <= 0);
       for (const inMs of waits) if (inMs > 0) nextInMs = Math.min(nextInMs ?? inMs, inMs);
       if (!isOn()) return undefined;
