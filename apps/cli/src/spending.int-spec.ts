@@ -1,38 +1,90 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
-const BOOK = 'POST /fornax/v1/billing/accounts/ada/credits';
-const ID = '0198a000-0000-7000-8000-0000000000aa';
-const credits = { account: 'ada', isUnlimited: false, isExhausted: false, consumed: '0', remaining: '5', entries: [] };
+const budget = {
+  uuid: 'b1',
+  alias: 'Q1',
+  consumedAmountInCents: 1_205,
+  totalAmountInCents: 50_000,
+  remainingAmountInCents: 48_795,
+  startDateUtc: '2026-01-01T00:00:00Z',
+  budgetOverrunPolicy: 'BlockNew',
+  isArchived: false,
+  projectUuid: 'p1',
+  thresholds: [50, 80],
+  isActive: true,
+  isExhausted: false,
+};
 
-describe('fornax credits', () => {
-  const answers: Record<string, readonly [number, unknown]> = {};
-  const platform = cannedPlatform({
-    answers,
-    stream: (_request, response) => {
-      if (BOOK in answers) return false;
-      response.destroy();
-      return true;
-    },
-  });
+describe('fornax budget', () => {
+  const answers: Record<string, readonly [number, unknown]> = {
+    'GET /fornax/v1/billing/budgets?project=p1': [
+      200,
+      [
+        budget,
+        { ...budget, uuid: 'b2', isExhausted: true, expirationDateUtc: '2027-01-01T00:00:00Z' },
+        { ...budget, uuid: 'b3', isActive: false },
+        { ...budget, uuid: 'b4', alias: '', isArchived: true },
+      ],
+    ],
+    'POST /fornax/v1/billing/budgets': [200, budget],
+    'PATCH /fornax/v1/billing/budgets/b1': [200, { ...budget, budgetOverrunPolicy: 'StopAndBlockAll' }],
+    'DELETE /fornax/v1/billing/budgets/b1': [200, { ...budget, isArchived: true }],
+  };
+  const platform = cannedPlatform({ answers });
   const { fornax } = platform;
   beforeAll(() => platform.start());
   afterAll(() => platform.stop());
+  const columns = (stdout: string): readonly (readonly string[])[] =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/ {2,}/));
 
-  it('are booked under an id that is told when the answer is lost, so that asking again books nothing twice', async () => {
-    const lost = await fornax('credits', 'grant', 'ada', '5');
-    expect(lost.code).toBe(1);
-    const [, told = ''] = /--id ([0-9a-f-]{36})/.exec(lost.stderr) ?? [];
-    expect(platform.bodies.at(-1)).toEqual({ id: told, kind: 'grant', amount: '5' });
+  it('lists those of a project, each with its state', async () => {
+    const { code, stdout } = await fornax('budget', 'list', 'p1');
+    expect(code).toBe(0);
+    const [head, ...rows] = columns(stdout);
+    expect(head).toEqual(['BUDGET', 'ALIAS', 'USED', 'TOTAL', 'POLICY', 'FROM', 'UNTIL', 'STATE']);
+    expect(rows).toEqual([
+      ['b1', 'Q1', '12.05', '500.00', 'BlockNew', '2026-01-01', '-', 'active'],
+      ['b2', 'Q1', '12.05', '500.00', 'BlockNew', '2026-01-01', '2027-01-01', 'used up'],
+      ['b3', 'Q1', '12.05', '500.00', 'BlockNew', '2026-01-01', '-', 'inactive'],
+      ['b4', '-', '12.05', '500.00', 'BlockNew', '2026-01-01', '-', 'archived'],
+    ]);
+  });
 
-    answers[BOOK] = [200, credits];
-    expect(await fornax('credits', 'grant', 'ada', '5', '--id', told)).toMatchObject({ code: 0, stderr: '' });
-    expect(platform.bodies.at(-1)).toEqual({ id: told, kind: 'grant', amount: '5' });
+  it('changes what is named, and nothing else', async () => {
+    const { code, stdout } = await fornax(
+      'budget',
+      'change',
+      'b1',
+      ...['--amount', '600', '--policy', 'StopAndBlockAll', '--until', 'none', '--thresholds', '10,95'],
+    );
+    expect(code).toBe(0);
+    expect(columns(stdout)[1]).toContain('StopAndBlockAll');
+    expect(platform.bodies.at(-1)).toEqual({
+      amount: '600',
+      policy: 'StopAndBlockAll',
+      until: 'none',
+      thresholds: [10, 95],
+    });
+    await fornax('budget', 'change', 'b1', '--alias', 'new');
+    expect(platform.bodies.at(-1)).toEqual({ alias: 'new' });
+    expect((await fornax('budget', 'change', 'b1', '--thresholds', '10,x')).code).toBe(2);
+  });
 
-    answers[BOOK] = [503, { message: 'The ledger is catching up with the log' }];
-    expect((await fornax('credits', 'charge', 'ada', '5', '--id', ID)).stderr).toContain(`--id ${ID}`);
-    answers[BOOK] = [409, { message: 'Something else was booked under this id' }];
-    const refused = await fornax('credits', 'charge', 'ada', '5', '--id', ID);
-    expect(refused).toMatchObject({ code: 1, stderr: 'Something else was booked under this id (HTTP 409)\n' });
+  it('makes and archives', async () => {
+    expect(await fornax('budget', 'create', 'p1', '500', '--from', '2026-01-01')).toMatchObject({ code: 0 });
+    expect(platform.bodies.at(-1)).toEqual({ project: 'p1', amount: '500', from: '2026-01-01' });
+    const { code, stdout } = await fornax('budget', 'archive', 'b1');
+    expect([code, columns(stdout)[1]?.at(-1)]).toEqual([0, 'archived']);
+  });
+
+  it('says what is refused', async () => {
+    answers['POST /fornax/v1/billing/budgets'] = [403, { message: 'Only an operator may set budgets' }];
+    const { code, stderr } = await fornax('budget', 'create', 'p1', '500');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('Only an operator may set budgets');
   });
 });

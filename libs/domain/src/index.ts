@@ -281,7 +281,7 @@ export {
   type PowerUse,
 } from './carbon/carbon.js';
 export type { CreditBooking, CreditsCommand, CreditsEvent } from './spending/credits.events.js';
-export { creditsDecider, remainingCredits, type CreditsState } from './spending/credits.decider.js';
+export { creditsDecider, remainingCredits, type CreditEntry, type CreditsState } from './spending/credits.decider.js';
 export { OVERRUN_POLICIES, type BudgetCommand, type BudgetEvent, type BudgetTerms } from './spending/budget.events.js';
 export { budgetDecider, isActiveBudget, type BudgetState } from './spending/budget.decider.js';
 export {

@@ -57,6 +57,12 @@ describe('a budget', () => {
     expect(events.at(-1)).toMatchObject({ consumedMicros: 100 * CENT, totalMicros: 100 * CENT, policy: 'BlockNew' });
   });
 
+  it('is created once by a request that comes again, and not otherwise under its id', () => {
+    expect(after(creation(), used(60), creation({ consumedMicros: 7 })).told).toEqual(['BudgetCreated', '50 %']);
+    for (const other of [{ totalMicros: CENT }, { projectId: 'q' }, { policy: 'AlertOnly' }, { alias: 'x' }] as const)
+      expect(after(creation(), creation(other)).told).toEqual(['BudgetCreated', 'budget-exists']);
+  });
+
   it('is released by more, by another policy that holds back nothing, and when it is archived', () => {
     const over = [creation(), used(120)];
     const consumedMicros = 120 * CENT;

@@ -79,6 +79,17 @@ const noted = (state: BudgetState, consumedMicros: number, at: number): readonly
   return events;
 };
 
+/** The same terms under the same id: a request whose answer was lost. What was changed since was not asked for again. */
+const isRepeated = (
+  { projectId, alias, totalMicros, policy, thresholds }: BudgetState,
+  command: Extract<BudgetCommand, { type: 'CreateBudget' }>,
+): boolean =>
+  projectId === command.projectId &&
+  alias === command.alias &&
+  totalMicros === command.totalMicros &&
+  policy === command.policy &&
+  thresholds.join() === command.thresholds.join();
+
 const change = (
   state: BudgetState,
   command: Extract<BudgetCommand, { type: 'ChangeBudget' }>,
@@ -104,7 +115,8 @@ export const budgetDecider: Decider<BudgetState, BudgetCommand, BudgetEvent> = {
   initial,
   decide: (state, command) => {
     if (command.type === 'CreateBudget') {
-      if (state.budgetId !== '') return reject('conflict', 'budget-exists', 'The budget exists');
+      if (state.budgetId !== '')
+        return isRepeated(state, command) ? accept() : reject('conflict', 'budget-exists', 'The budget exists');
       const { type: _type, consumedMicros, ...facts } = command;
       const bad = badTerms(facts, facts.from);
       if (bad) return bad;

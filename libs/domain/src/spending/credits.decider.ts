@@ -12,7 +12,9 @@ export interface CreditEntry {
 
 export interface CreditsState {
   readonly accountId: string;
-  /** In the order in which they were booked; none: the account is unlimited. */
+  /** Something was granted: the account is held to what it has. */
+  readonly isLimited: boolean;
+  /** In the order in which they were booked. Whoever only compares what is left needs none of them. */
   readonly entries: readonly CreditEntry[];
   /** Sum of the entries. */
   readonly bookedMicros: number;
@@ -24,16 +26,23 @@ export interface CreditsState {
 /** A thousand million of the currency: what is below that adds up without losing a micro-unit. */
 export const MOST_MICROS = 1_000_000_000_000_000;
 
-const initial: CreditsState = { accountId: '', entries: [], bookedMicros: 0, baseMicros: 0, isExhausted: false };
+const initial: CreditsState = {
+  accountId: '',
+  isLimited: false,
+  entries: [],
+  bookedMicros: 0,
+  baseMicros: 0,
+  isExhausted: false,
+};
 
 const KINDS = { CreditsGranted: 'grant', CreditsCharged: 'charge', CreditsAdjusted: 'adjustment' } as const;
 const TYPES = { grant: 'CreditsGranted', charge: 'CreditsCharged', adjustment: 'CreditsAdjusted' } as const;
 
 /** What is left when computing has cost so much; undefined for an account that was never granted anything. */
 export const remainingCredits = (
-  { entries, bookedMicros, baseMicros }: CreditsState,
+  { isLimited, bookedMicros, baseMicros }: CreditsState,
   consumedMicros: number,
-): number | undefined => (entries.length === 0 ? undefined : bookedMicros - (consumedMicros - baseMicros));
+): number | undefined => (isLimited ? bookedMicros - (consumedMicros - baseMicros) : undefined);
 
 /** Whether what is left changes between something and nothing. */
 const change = (state: CreditsState, consumedMicros: number, at: number): readonly CreditsEvent[] => {
@@ -69,7 +78,7 @@ export const creditsDecider: Decider<CreditsState, CreditsCommand, CreditsEvent>
         : reject('conflict', 'entry-exists', 'Something else was booked under this id.');
     if (!isAmount(kind, facts.micros))
       return reject('invalid', 'bad-amount', 'The amount is 0, too large, or less than 0 where that means nothing.');
-    if (state.entries.length === 0 && kind !== 'grant')
+    if (!state.isLimited && kind !== 'grant')
       return reject('invalid', 'no-credits', 'The account has no credits: it is unlimited until some are granted.');
     const booked: CreditsEvent = { type: TYPES[kind], ...facts };
     const after = creditsDecider.evolve(state, booked);
@@ -88,9 +97,10 @@ export const creditsDecider: Decider<CreditsState, CreditsCommand, CreditsEvent>
         return {
           ...state,
           accountId,
+          isLimited: true,
           entries: [...state.entries, { entryId, kind, micros, note, at }],
           bookedMicros: state.bookedMicros + micros,
-          baseMicros: state.entries.length === 0 ? consumedMicros : state.baseMicros,
+          baseMicros: state.isLimited ? state.baseMicros : consumedMicros,
         };
       }
       case 'CreditsExhausted':

@@ -1,5 +1,11 @@
 import { Module } from '@nestjs/common';
-import { ENV, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import {
+  ENV,
+  ExactAnswers1790000810000,
+  IdempotencyKeys1790000600000,
+  provideProjection,
+  serviceDatabase,
+} from '@fornax/service-kit';
 import { BILLING_CONFIG, loadBillingConfig } from './config/billing.config.js';
 import { CARBON_ASSUMPTIONS, loadCarbonAssumptions } from './config/carbon-assumptions.js';
 import { CarbonReader } from './queries/carbon-reader.js';
@@ -14,6 +20,7 @@ import { Running1790001510000 } from './migrations/1790001510000-running.migrati
 import { Spending1790001530000 } from './migrations/1790001530000-spending.migration.js';
 import { LinesByLease1790001550000 } from './migrations/1790001550000-lines-by-lease.migration.js';
 import { Statements1790001570000 } from './migrations/1790001570000-statements.migration.js';
+import { CreditEntries1790001590000 } from './migrations/1790001590000-credit-entries.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -45,6 +52,9 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Spending1790001530000,
       LinesByLease1790001550000,
       Statements1790001570000,
+      CreditEntries1790001590000,
+      IdempotencyKeys1790000600000,
+      ExactAnswers1790000810000,
     ]),
   ],
   controllers: [

@@ -3,9 +3,12 @@ import { creditsOfAccountSchema, ownBudgetSchema } from '@fornax/contracts';
 import type { SpendingEvent } from '@fornax/domain';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { ProjectionHost } from '@fornax/service-kit';
+import { createTestApp } from '@fornax/service-kit/specs';
 import { aLease, anEnd, aRef, concluded, dispatched, eventually, nodeJoined, submitted } from '@fornax/testing';
 import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from './billing-rig.fixture.js';
+import { BillingModule } from './index.js';
+import { readLimits } from './projections/spending-rows.js';
 import { SpendingLook } from './spending/spending-watch.js';
 
 const HOUR_MS = 3_600_000;
@@ -149,6 +152,53 @@ describe('credits and budgets', () => {
     expect(await list('?activeOnly=False')).toMatchObject({ body: { budgets: [{ isArchived: true }] } });
   });
 
+  it('are made once by a request that is sent again under its key, also when its answer was lost', async () => {
+    const body = { project: 'carl', amount: '7', policy: 'StopAndBlockAll', alias: 'once' };
+    const create = async (key: string, more: object = {}) => {
+      const response = await fetch(`${rig.service.url}${API}/budgets`, {
+        method: 'POST',
+        headers: { authorization: 'op-token', 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify({ ...body, ...more }),
+      });
+      return { status: response.status, uuid: ((await response.json()) as { readonly uuid?: string }).uuid };
+    };
+    const [first, beside] = await Promise.all([create('k1'), create('k1')]);
+    expect(first).toMatchObject({ status: 200 });
+    expect([beside, await create('k1')]).toEqual([first, first]);
+    expect(await create('k1', { amount: '8' })).toMatchObject({ status: 409 });
+    // The process ended before it could keep its answer.
+    await rig.service.app.get<DataSource>(getDataSourceToken('billing')).query('DELETE FROM idempotency_key');
+    expect(await create('k1')).toEqual(first);
+    expect((await create('k2')).uuid).not.toBe(first.uuid);
+    const { body: listed } = await rig.get(`${API}/budgets?project=carl`, 'op-token');
+    expect((listed as readonly { readonly alias: string }[]).filter(({ alias }) => alias === 'once')).toHaveLength(2);
+    expect(await typesOf(String(first.uuid))).toEqual(['BudgetCreated']);
+  });
+
+  it('are told of once where several processes watch', async () => {
+    await rig.account('emil');
+    const twin = await createTestApp(BillingModule, { env: rig.env, name: 'billing' });
+    try {
+      const made = await rig.send(`${API}/budgets`, {
+        token: 'op-token',
+        body: { project: 'emil', amount: '0.02', policy: 'BlockNew', thresholds: [50] },
+      });
+      const { uuid } = ownBudgetSchema.parse(made.body);
+      await book('emil', { kind: 'grant', amount: '0.02' });
+      const looks = [rig.service, twin].map(({ app }) => app.get(SpendingLook));
+      await anHour('emil');
+      await untilTold(uuid, 'BudgetThresholdReached');
+      await anHour('emil');
+      await untilTold(uuid, 'BudgetExhausted');
+      await untilTold('emil', 'CreditsExhausted');
+      for (let round = 0; round < 5; round += 1) await Promise.allSettled(looks.map((look) => look.once()));
+      expect(await typesOf(uuid)).toEqual(['BudgetCreated', 'BudgetThresholdReached', 'BudgetExhausted']);
+      expect(await typesOf('emil')).toEqual(['CreditsGranted', 'CreditsExhausted']);
+    } finally {
+      await twin.close();
+    }
+  }, 60_000);
+
   it('are not restored by an attempt that is on no node any more and not in the ledger yet', async () => {
     await rig.account('dora');
     const id = await runs('dora');
@@ -181,6 +231,17 @@ describe('credits and budgets', () => {
       expect(await host.runner(name).rebuild({ verify: true })).toMatchObject({ differences: [] });
     await host.rebuild('ledger', { verify: false, force: false });
     const db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    // Of several grants, charges and adjustments, too; none of which the watch reads.
+    const credits = async () => creditsOfAccountSchema.parse((await rig.get(`${API}/accounts/me/credits`)).body);
+    const before = await credits();
+    expect(before.entries.map(({ kind }) => kind)).toEqual(['grant', 'charge', 'adjustment', 'grant']);
+    await host.rebuild('spending', { verify: false, force: false });
+    const after = await credits();
+    expect(after.entries).toEqual(before.entries);
+    expect(after).toMatchObject({ isUnlimited: false, isExhausted: before.isExhausted });
+    const limits = await readLimits(db);
+    expect(limits.map(({ spendingId }) => spendingId)).toContain('ada');
+    expect(limits.flatMap((row) => (row.kind === 'credits' ? row.state.entries : []))).toEqual([]);
     // What runs is looked up by its lease among all lines of its task, at each look.
     const byLease = await db.query<{ tablename: string }[]>(
       "SELECT tablename FROM pg_indexes WHERE schemaname = current_schema() AND indexdef ~* 'lease_?id' ORDER BY 1",

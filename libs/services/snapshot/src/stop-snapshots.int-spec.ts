@@ -1,5 +1,5 @@
 import { rpcReplySchema } from '@fornax/base';
-import { RPC, stopSnapshotsReplySchema, type StopSnapshotsReply } from '@fornax/contracts';
+import { RPC, stopSnapshotsReplySchema } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startSnapshots, type Snapshots } from './snapshot-service.fixture.js';
@@ -15,7 +15,7 @@ describe('snapshots of tasks that are stopped', () => {
   const ask = async (
     taskIds: readonly string[],
     stop = { id: 'budget', at: AT },
-  ): Promise<ReadonlyMap<string, StopSnapshotsReply['snapshots'][number]>> => {
+  ): Promise<ReadonlyMap<string, { readonly status: string; readonly triggeredAt?: number }>> => {
     const reply = await snapshots.connection.request(RPC.stopSnapshots, JSON.stringify({ taskIds, stop }), {
       timeout: 10_000,
     });
@@ -50,7 +50,7 @@ describe('snapshots of tasks that are stopped', () => {
     expect(triggered).toMatchObject({
       meta: { actor: 'service:snapshot', onBehalfOf: 'user:ada', reason: 'a budget of its project is used up' },
     });
-    expect(first.get('one')).toMatchObject({ status: 'open', triggeredAt: triggered?.at });
+    expect(triggered?.events).toMatchObject([{ type: 'SnapshotTriggered', at: first.get('one')?.triggeredAt }]);
     for (const leaseId of ['one/0', 'one/1'])
       await snapshots.report({ kind: 'uploaded', snapshotId, leaseId, files: 1, bytes: 1 });
     await eventually(async () => (await statusesOf('one'))[0] === 'over');

@@ -154,6 +154,20 @@ describe('the audit of the ledger', () => {
       1,
     ],
     [
+      'a sum of a project and a day that its lines do not give',
+      'project_day',
+      'UPDATE project_day SET net_parts = net_parts + 1',
+      { kind: 'billed otherwise', taskId: 'project ada', detail: expect.stringContaining('2026-') },
+      1,
+    ],
+    [
+      'a day of a project that is not kept',
+      'project_day',
+      'DELETE FROM project_day',
+      { kind: 'billed otherwise', taskId: 'project ada', detail: expect.stringContaining('kept as nothing') },
+      1,
+    ],
+    [
       'what waits for a price and was dropped',
       'unrated_attempt',
       'DELETE FROM unrated_attempt',

@@ -24,6 +24,15 @@ const SUMS = `SELECT owner, month, kept, lines FROM (
     FROM bill_line WHERE run = 0 GROUP BY 1, 2
   ) summed USING (owner, month) WHERE kept IS DISTINCT FROM lines ORDER BY owner, month`;
 
+/** What projects used on a day, as it is kept and as its lines sum to. */
+const DAYS = `SELECT project_uuid AS owner, day, kept, lines FROM (
+    SELECT project_uuid, day, net_parts AS kept FROM project_day
+  ) kept FULL JOIN (
+    SELECT coalesce(project_uuid, owner) AS project_uuid, to_char(coalesce(started_at, ended_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+      sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines
+    FROM bill_line WHERE run = 0 GROUP BY 1, 2
+  ) summed USING (project_uuid, day) WHERE kept IS DISTINCT FROM lines ORDER BY project_uuid, day`;
+
 /** What was used in hours, as it is kept and as its lines sum to. */
 const HOURS = `SELECT owner, hour, kept, lines, kept_attempts, line_attempts FROM (
     SELECT owner, hour, sum(parts) AS kept, sum(attempts) AS kept_attempts FROM usage_hour GROUP BY 1, 2
@@ -34,6 +43,7 @@ const HOURS = `SELECT owner, hour, kept, lines, kept_attempts, line_attempts FRO
   ) summed USING (owner, hour) WHERE (kept, kept_attempts) IS DISTINCT FROM (lines, line_attempts) ORDER BY owner, hour`;
 
 interface KeptSum {
+  /** Or the project. */
   readonly owner: string;
   readonly kept: string | null;
   readonly lines: string | null;
@@ -91,10 +101,12 @@ export class LedgerAuditor implements Auditor {
     const keys = new Set(waiting.map(({ terms, end }) => attemptKey(terms.id, end)));
     const newest = (await readPriceLists(this.db)).at(-1)?.priceList.version ?? 0;
     const months = await this.db.query<(KeptSum & { readonly month: string })[]>(SUMS);
+    const days = await this.db.query<(KeptSum & { readonly day: string })[]>(DAYS);
     const hours = await this.db.query<HourSum[]>(HOURS);
     return [
       ...this.audit.end(keys, newest),
       ...months.map((row) => otherwise(row, row.month)),
+      ...days.map((row) => ({ ...otherwise(row, row.day), taskId: `project ${row.owner}` })),
       ...hours.map((row) =>
         otherwise(row, `the hour from ${row.hour.toISOString()}`, [row.kept_attempts, row.line_attempts]),
       ),

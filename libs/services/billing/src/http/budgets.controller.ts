@@ -9,7 +9,7 @@ import {
   type WireOwnBudget,
 } from '@fornax/contracts';
 import { CurrentAccount, CurrentContext, type Account, type RequestContext } from '@fornax/identity';
-import { ZodBody, ZodQuery } from '@fornax/service-kit';
+import { Idempotent, ZodBody, ZodQuery } from '@fornax/service-kit';
 import { z } from 'zod';
 import { Budgets } from '../spending/budgets.js';
 
@@ -34,6 +34,7 @@ export class BudgetsController {
 
   @Post()
   @HttpCode(200)
+  @Idempotent({ service: 'billing', repeatable: true })
   @ApiOperation({ summary: 'Make a budget; what the project has used since its first day counts' })
   @ApiOkResponse({ standardSchema: ownBudgetSchema })
   @ApiForbiddenResponse({ description: 'Only operators and coordinators set budgets' })

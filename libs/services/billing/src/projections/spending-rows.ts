@@ -1,7 +1,14 @@
-import { budgetDecider, creditsDecider, type BudgetState, type CreditsState, type SpendingEvent } from '@fornax/domain';
+import {
+  budgetDecider,
+  creditsDecider,
+  type BudgetState,
+  type CreditEntry,
+  type CreditsState,
+  type SpendingEvent,
+} from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
 
-/** The fold of what stands under one id: credits of an account, or a budget. */
+/** The fold of what stands under one id: credits of an account, without their entries, or a budget. */
 export type SpendingRow =
   | { readonly spendingId: string; readonly kind: 'credits'; readonly state: CreditsState }
   | { readonly spendingId: string; readonly kind: 'budget'; readonly state: BudgetState };
@@ -19,6 +26,41 @@ const rowOf = ({ spending_id: spendingId, kind, state }: StoredRow): SpendingRow
 
 export const readSpending = async (db: Queries, ids: readonly string[]): Promise<readonly SpendingRow[]> =>
   (await db.query<StoredRow[]>('SELECT * FROM spending WHERE spending_id = ANY($1::text[])', [ids])).map(rowOf);
+
+/** What was booked on the credits of an account, in that order. */
+export const readEntries = async (db: Queries, accountId: string): Promise<readonly CreditEntry[]> => {
+  type Row = Pick<CreditEntry, 'kind' | 'note'> & Record<'entry_id' | 'micros' | 'at_ms', string>;
+  const rows = await db.query<Row[]>(
+    'SELECT entry_id, kind, micros, note, at_ms FROM credit_entry WHERE spending_id = $1 ORDER BY sequence',
+    [accountId],
+  );
+  return rows.map(({ entry_id: entryId, kind, micros, note, at_ms: at }) => {
+    return { entryId, kind, micros: Number(micros), note, at: Number(at) };
+  });
+};
+
+/** An entry, and the sequence of the commit that booked it. */
+export interface BookedEntry extends CreditEntry {
+  readonly spendingId: string;
+  readonly sequence: number;
+}
+
+export const insertEntries = async (db: Queries, entries: readonly BookedEntry[]): Promise<void> => {
+  if (entries.length === 0) return;
+  await db.query(
+    `INSERT INTO credit_entry (spending_id, sequence, entry_id, kind, micros, note, at_ms)
+     SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[])`,
+    [
+      entries.map(({ spendingId }) => spendingId),
+      entries.map(({ sequence }) => sequence),
+      entries.map(({ entryId }) => entryId),
+      entries.map(({ kind }) => kind),
+      entries.map(({ micros }) => micros),
+      entries.map(({ note }) => note),
+      entries.map(({ at }) => Math.floor(at)),
+    ],
+  );
+};
 
 /** Everything that may change by what is used: all credits, and budgets that are not archived. */
 export const readLimits = async (db: Queries): Promise<readonly SpendingRow[]> =>

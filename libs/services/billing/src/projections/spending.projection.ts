@@ -3,24 +3,39 @@ import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import type { SpendingEvent } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
-import { evolved, readSpending, upsertSpending, type SpendingRow } from './spending-rows.js';
+import {
+  evolved,
+  insertEntries,
+  readSpending,
+  upsertSpending,
+  type BookedEntry,
+  type SpendingRow,
+} from './spending-rows.js';
 
-/** Credits of accounts and budgets of projects: the stored folds of their deciders. */
+/** Credits of accounts and budgets of projects: the stored folds of their deciders, and the entries of credits beside them. */
 @Injectable()
 export class SpendingProjection implements Projection {
   readonly name = 'spending';
-  readonly version = 1;
+  /** 2: entries of credits in rows of their own. */
+  readonly version = 2;
   readonly aggregates: readonly Aggregate[] = ['spending'];
   readonly paceMs = 50;
-  readonly tables = ['spending'];
+  readonly tables = ['spending', 'credit_entry'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const known = await readSpending(tx, [...new Set(batch.map(({ aggregateId }) => aggregateId))]);
     const rows = new Map<string, SpendingRow>(known.map((row) => [row.spendingId, row]));
-    for (const { aggregateId, events } of batch)
+    const booked: BookedEntry[] = [];
+    for (const { aggregateId: spendingId, sequence, events } of batch)
       // The aggregate's name in the subject is what makes these events of spending.
-      for (const event of events as readonly SpendingEvent[])
-        rows.set(aggregateId, evolved(rows.get(aggregateId), aggregateId, event));
+      for (const event of events as readonly SpendingEvent[]) {
+        const row = evolved(rows.get(spendingId), spendingId, event);
+        if (row.kind === 'credits') {
+          booked.push(...row.state.entries.map((entry) => ({ ...entry, spendingId, sequence })));
+          rows.set(spendingId, { ...row, state: { ...row.state, entries: [] } });
+        } else rows.set(spendingId, row);
+      }
+    await insertEntries(tx, booked);
     if (rows.size > 0) await upsertSpending(tx, [...rows.values()]);
   }
 }

@@ -5,7 +5,7 @@ import { creditsDecider, isActiveBudget, remainingCredits, type BudgetState, typ
 import type { ReadBarrier } from '@fornax/projections';
 import { CLOCK, ReadBarriers } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { readBudgets, readSpending } from '../projections/spending-rows.js';
+import { readBudgets, readEntries, readSpending } from '../projections/spending-rows.js';
 import { Consumption } from './consumption.js';
 import { LedgerReader } from './ledger-reader.js';
 
@@ -17,6 +17,7 @@ export interface UsedBudget {
 }
 
 export interface AccountCredits {
+  /** With all of its entries. */
   readonly state: CreditsState;
   readonly consumedMicros: number;
   /** Undefined: unlimited. */
@@ -42,7 +43,8 @@ export class SpendingReader {
     await this.caughtUp();
     return this.ledger.atOneMoment(async (tx) => {
       const [row] = await readSpending(tx, [accountId]);
-      const state = row?.kind === 'credits' ? row.state : creditsDecider.initial;
+      const known = row?.kind === 'credits' ? row.state : creditsDecider.initial;
+      const state = { ...known, entries: await readEntries(tx, accountId) };
       const used = await this.consumption.of(tx, [{ id: accountId, account: accountId }]);
       const consumedMicros = used.get(accountId) ?? 0;
       return { state, consumedMicros, remainingMicros: remainingCredits(state, consumedMicros) };

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Forbidden, newId, NotFound, type Clock } from '@fornax/base';
+import { derivedId, Forbidden, newId, NotFound, type Clock } from '@fornax/base';
 import type { BudgetChange, BudgetCreation, WireOwnBudget } from '@fornax/contracts';
 import { dayOf } from '@fornax/domain';
 import { AccountDirectory, userMeta, type Account, type Project, type RequestContext } from '@fornax/identity';
@@ -55,7 +55,9 @@ export class Budgets {
     const { account } = context;
     const project = this.projectFor(account, name);
     this.mayChange(account, project);
-    const budgetId = newId();
+    // A request that was cut off makes the budget that it would have made.
+    const budgetId =
+      context.idempotencyKey === undefined ? newId() : derivedId('budget', account.id, context.idempotencyKey);
     const from = time.from ?? Date.parse(dayOf(this.clock.now()));
     const until = time.until ?? null;
     const terms = { alias, totalMicros: amount, policy, until, thresholds };

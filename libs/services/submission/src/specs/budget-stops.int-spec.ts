@@ -90,7 +90,11 @@ describe('a project whose budget stops what runs', () => {
     await say('stops', exhausted('stops', project));
     await untilCancelled(running);
     expect(await cancels(running)).toMatchObject([{ because: 'budget-exhausted' }]);
-    expect((await readFrom(harness, running)).errors).toMatchObject([
+    const { errors } = await eventually(async () => {
+      const read = await readFrom(harness, running);
+      return read.errors.length > 0 ? read : undefined;
+    });
+    expect(errors).toMatchObject([
       { code: 'FX-BUDGET', message: expect.stringContaining('StopAndBlockAll') },
     ]);
     const history = (await harness.call('GET', `/fornax/v1/tasks/${running}/events`)).json();
