@@ -94,7 +94,7 @@ describe('the audit of the ledger', () => {
       'bill_line',
       `DELETE FROM bill_line WHERE task_id = 't' AND instance = 1`,
       { kind: 'not billed', taskId: 't', instance: 1 },
-      3,
+      4,
     ],
     [
       'a waiver that is gone',
@@ -108,7 +108,7 @@ describe('the audit of the ledger', () => {
       'bill_line',
       `DELETE FROM bill_line WHERE kind = 'pool'`,
       { kind: 'not billed', taskId: 'p' },
-      3,
+      4,
     ],
     ['a duplicate', 'bill_line', copied({ run: '1' }), { kind: 'billed twice', taskId: 't', instance: 0 }, 1],
     [
@@ -116,21 +116,21 @@ describe('the audit of the ledger', () => {
       'bill_line',
       copied({ attempt: '7' }),
       { kind: 'billed for nothing', taskId: 't', instance: 0 },
-      3,
+      4,
     ],
     [
       'a line of what waits for a price',
       'bill_line',
       copied({ task_id: `'odd'`, sequence: '(SELECT sequence FROM unrated_attempt)' }),
       { kind: 'billed for nothing', taskId: 'odd' },
-      3,
+      4,
     ],
     [
       'an altered amount',
       'bill_line',
       `UPDATE bill_line SET amount_nanos = amount_nanos + 1 WHERE task_id = 't' AND instance = 0`,
       { kind: 'billed otherwise', taskId: 't', instance: 0 },
-      3,
+      4,
     ],
     [
       'an altered fact',
@@ -157,7 +157,7 @@ describe('the audit of the ledger', () => {
       'a sum of a project and a day that its lines do not give',
       'project_day',
       'UPDATE project_day SET net_parts = net_parts + 1',
-      { kind: 'billed otherwise', taskId: 'project ada', detail: expect.stringContaining('2026-') },
+      { kind: 'billed otherwise', taskId: 'project ada', detail: expect.stringContaining('1970-01-01') },
       1,
     ],
     [
