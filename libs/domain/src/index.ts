@@ -284,13 +284,7 @@ export type { CreditBooking, CreditsCommand, CreditsEvent } from './spending/cre
 export { creditsDecider, remainingCredits, type CreditEntry, type CreditsState } from './spending/credits.decider.js';
 export { OVERRUN_POLICIES, type BudgetCommand, type BudgetEvent, type BudgetTerms } from './spending/budget.events.js';
 export { budgetDecider, isActiveBudget, type BudgetState } from './spending/budget.decider.js';
-export {
-  SpendingHolds,
-  whyHeld,
-  type SpendingEvent,
-  type SpendingHold,
-  type StoppingHold,
-} from './spending/holds.js';
+export { SpendingHolds, whyHeld, type SpendingEvent, type SpendingHold, type StoppingHold } from './spending/holds.js';
 export { stopsAt, type LastSnapshot } from './spending/stops.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';

@@ -124,7 +124,12 @@ describe('a budget', () => {
     expect(consumed - total).toBeLessThan((await centsPerSecond(id)) * (GRACE_S + 8));
     expect((await send('POST', '/tasks', { ...endless, constants })).status).toBe(402);
     const told = (): readonly (string | undefined)[] =>
-      [...receiver.heard().toString().matchAll(/"type":"(\w+)"/g)].map(([, type]) => type);
+      [
+        ...receiver
+          .heard()
+          .toString()
+          .matchAll(/"type":"(\w+)"/g),
+      ].map(([, type]) => type);
     await eventually(() => Promise.resolve(types.every((type) => told().includes(type))), LONG);
     expect(told().indexOf('BudgetThresholdReached')).toBeLessThan(told().indexOf('BudgetExhausted'));
   });

@@ -44,9 +44,7 @@ describe(`kill -9 of the platform while a budget stops what runs (seed ${seed})`
       ids.push(uuid);
     }
     const running = async (): Promise<number> => {
-      const counts = await Promise.all(
-        ids.map((id) => get<{ readonly runningInstanceCount: number }>(`/tasks/${id}`)),
-      );
+      const counts = await Promise.all(ids.map((id) => get<{ readonly runningInstanceCount: number }>(`/tasks/${id}`)));
       return counts.reduce((sum, { runningInstanceCount }) => sum + runningInstanceCount, 0);
     };
     await insist(async () => {
@@ -58,7 +56,11 @@ describe(`kill -9 of the platform while a budget stops what runs (seed ${seed})`
       budget,
     );
     // The moments are part of the seed: while snapshots are asked for, taken, and tasks cancelled.
-    for (const moment of [[0, 300], [300, 1_500], [500, 2_500]] as const) {
+    for (const moment of [
+      [0, 300],
+      [300, 1_500],
+      [500, 2_500],
+    ] as const) {
       await pause(moment);
       await kill('platform').inject(bed);
     }

@@ -23,7 +23,9 @@ const wholeIn = async (file: string): Promise<number> => {
 };
 
 const packagesIn = async (folder: string): Promise<readonly Package[]> => {
-  const zones = (await readdir(folder)).filter((name) => /^intel-rapl:\d+$/.test(name)).map((name) => join(folder, name));
+  const zones = (await readdir(folder))
+    .filter((name) => /^intel-rapl:\d+$/.test(name))
+    .map((name) => join(folder, name));
   const names = await Promise.all(zones.map(async (zone) => (await readFile(join(zone, 'name'), 'utf8')).trim()));
   // Beside the packages stands the whole machine (psys), which has them in it.
   const packages = zones.filter((_, index) => names[index]?.startsWith('package-'));

@@ -148,12 +148,12 @@ describe('holds', () => {
     } as const;
     for (const budgetId of ['b1', 'b2']) holds.fold(budgetId, [{ ...exhausted, budgetId, projectId: 'p' }]);
     holds.fold('ada', [{ type: 'CreditsExhausted', accountId: 'ada', consumedMicros: 1, remainingMicros: 0, at: 1 }]);
-    expect([holds.of('ada', 'p', 1), holds.of('bob', 'p', 1), holds.of('bob', 'q', 1), holds.of('p', null, 1)]).toMatchObject([
-      { kind: 'credits' },
-      { kind: 'budget' },
-      undefined,
-      { kind: 'budget' },
-    ]);
+    expect([
+      holds.of('ada', 'p', 1),
+      holds.of('bob', 'p', 1),
+      holds.of('bob', 'q', 1),
+      holds.of('p', null, 1),
+    ]).toMatchObject([{ kind: 'credits' }, { kind: 'budget' }, undefined, { kind: 'budget' }]);
     holds.fold('b1', [{ type: 'BudgetReleased', budgetId: 'b1', projectId: 'p', at: 2 }]);
     expect(holds.of('bob', 'p', 1)).toBeDefined();
     holds.fold('b2', [{ type: 'BudgetReleased', budgetId: 'b2', projectId: 'p', at: 2 }]);
@@ -174,7 +174,15 @@ describe('holds', () => {
     expect([holds.nextEnd(200), holds.nextEnd(1_000)]).toEqual([1_000, undefined]);
     // Of before: the event says nothing of an end.
     holds.fold('old', [
-      { type: 'BudgetExhausted', budgetId: 'old', projectId: 'p', policy: 'BlockNew', consumedMicros: 1, totalMicros: 1, at: 1 },
+      {
+        type: 'BudgetExhausted',
+        budgetId: 'old',
+        projectId: 'p',
+        policy: 'BlockNew',
+        consumedMicros: 1,
+        totalMicros: 1,
+        at: 1,
+      },
     ]);
     expect(holds.of('bob', 'p', Number.MAX_SAFE_INTEGER)).toBeDefined();
   });

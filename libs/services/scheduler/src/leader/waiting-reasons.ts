@@ -69,8 +69,7 @@ export class WaitingReasons {
     const { view, writer, now, isHeld, logger, signal } = this.options;
     const isBusy = (taskId: string): boolean => writer.isBusy(taskId);
     if (view.queue.size > 0)
-      this.byClass =
-        isHeld?.() === true ? sameForAll(view, SETTLING) : reasonsNow(view, { isBusy, now: now() });
+      this.byClass = isHeld?.() === true ? sameForAll(view, SETTLING) : reasonsNow(view, { isBusy, now: now() });
     const changes = reasonChanges(view, this.byClass, { now: now(), patienceMs: PATIENCE_MS, limit: MAX_AT_ONCE });
     for (const change of changes) {
       if (writer.isBusy(change.taskId)) continue;

@@ -176,7 +176,10 @@ export const upsertQuotas = async (db: Queries, entries: ReadonlyMap<string, Quo
 };
 
 /** @param holds undefined: there is none any more */
-export const replaceHolds = async (db: Queries, holds: ReadonlyMap<string, SpendingHold | undefined>): Promise<void> => {
+export const replaceHolds = async (
+  db: Queries,
+  holds: ReadonlyMap<string, SpendingHold | undefined>,
+): Promise<void> => {
   if (holds.size === 0) return;
   await db.query('DELETE FROM work_hold WHERE spending_id = ANY($1::text[])', [[...holds.keys()]]);
   const kept = [...holds].flatMap(([id, hold]) => (hold ? [{ id, hold }] : []));

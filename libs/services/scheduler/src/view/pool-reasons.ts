@@ -30,11 +30,8 @@ const synchronizing = (pool: PoolState): WaitingReason => {
 };
 
 /** What holds back a task in a pool: its own account and project, whoever's the pool is. */
-export const holdOf = (
-  { holds }: SchedulerView,
-  { owner, spec }: TaskState,
-  now: number,
-): SpendingHold | undefined => holds.of(owner, spec.projectUuid ?? null, now);
+export const holdOf = ({ holds }: SchedulerView, { owner, spec }: TaskState, now: number): SpendingHold | undefined =>
+  holds.of(owner, spec.projectUuid ?? null, now);
 
 /** Why instances of a task wait for their pool; undefined: they do not. @param byClass why what the scheduler has not placed waits, slots of pools too */
 export const reasonInPool = (

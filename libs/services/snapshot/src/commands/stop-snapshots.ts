@@ -52,9 +52,7 @@ export class StopSnapshots {
         return;
       }
       const isOpen = known.status === 'triggered' || known.status === 'inProgress';
-      stands.push(
-        isOpen ? { taskId, status: 'open', triggeredAt: known.triggeredAt } : { taskId, status: 'over' },
-      );
+      stands.push(isOpen ? { taskId, status: 'open', triggeredAt: known.triggeredAt } : { taskId, status: 'over' });
     });
     return stands;
   }

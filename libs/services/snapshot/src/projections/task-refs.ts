@@ -150,10 +150,7 @@ export const findOwnTaskRef = async (
 };
 
 /** Anybody's tasks by their ids, without those that are deleted. */
-export const findTaskRefs = async (
-  db: Queries,
-  taskIds: readonly string[],
-): Promise<ReadonlyMap<string, TaskRef>> => {
+export const findTaskRefs = async (db: Queries, taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskRef>> => {
   const rows = await db.query<StoredRef[]>(
     `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
      FROM task_ref WHERE task_id = ANY($1::text[]) AND NOT deleted`,

@@ -94,9 +94,7 @@ describe('a project whose budget stops what runs', () => {
       const read = await readFrom(harness, running);
       return read.errors.length > 0 ? read : undefined;
     });
-    expect(errors).toMatchObject([
-      { code: 'FX-BUDGET', message: expect.stringContaining('StopAndBlockAll') },
-    ]);
+    expect(errors).toMatchObject([{ code: 'FX-BUDGET', message: expect.stringContaining('StopAndBlockAll') }]);
     const history = (await harness.call('GET', `/fornax/v1/tasks/${running}/events`)).json();
     expect(history['events']).toContainEqual(
       expect.objectContaining({
@@ -156,7 +154,9 @@ describe('a project whose budget stops what runs', () => {
     await untilCancelled(late);
     await say('raised', released('raised', project));
     stands.set(saved, { status: 'over' });
-    await eventually(async () => (await harness.call('POST', '/tasks', { ...task, projectUuid: project })).status === 200);
+    await eventually(
+      async () => (await harness.call('POST', '/tasks', { ...task, projectUuid: project })).status === 200,
+    );
     expect(await cancels(saved)).toEqual([]);
   }, 60_000);
 
@@ -195,7 +195,9 @@ describe('a project whose budget stops what runs', () => {
       for (const id of ids) await untilCancelled(id);
       for (const id of ids) expect(await cancels(id)).toHaveLength(1);
       // What they asked for names one and the same snapshot.
-      const stops = asked.flatMap(({ taskIds, stop }) => (taskIds.includes(ids[5] ?? '') ? [JSON.stringify(stop)] : []));
+      const stops = asked.flatMap(({ taskIds, stop }) =>
+        taskIds.includes(ids[5] ?? '') ? [JSON.stringify(stop)] : [],
+      );
       expect(new Set(stops).size).toBe(1);
     } finally {
       await twin.close();
@@ -205,13 +207,22 @@ describe('a project whose budget stops what runs', () => {
   it('is not stopped once the time of its budget is over, though nobody says so', async () => {
     const project = await aProject();
     await say('over', exhausted('over', project, { until: Date.now() + 1_500 }));
-    await eventually(async () => (await harness.call('POST', '/tasks', { ...task, projectUuid: project })).status === 402);
-    await eventually(async () => (await harness.call('POST', '/tasks', { ...task, projectUuid: project })).status === 200);
+    await eventually(
+      async () => (await harness.call('POST', '/tasks', { ...task, projectUuid: project })).status === 402,
+    );
+    await eventually(
+      async () => (await harness.call('POST', '/tasks', { ...task, projectUuid: project })).status === 200,
+    );
     const id = await runs(project);
     await say('nudge', exhausted('nudge', await aProject()), released('nudge', 'x'));
     expect(await cancels(id)).toEqual([]);
   }, 60_000);
 });
 
-const task = { name: 't', profile: 'docker-batch', instanceCount: 1, constants: [{ key: 'DOCKER_CMD', value: 'true' }] };
+const task = {
+  name: 't',
+  profile: 'docker-batch',
+  instanceCount: 1,
+  constants: [{ key: 'DOCKER_CMD', value: 'true' }],
+};
 const pool = { name: 'pool', profile: 'docker-batch', instanceCount: 1 };

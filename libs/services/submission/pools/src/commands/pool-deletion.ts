@@ -31,11 +31,7 @@ export class PoolDeletion {
     return this.all('ClosePool', records, reason);
   }
 
-  private async all(
-    type: 'DeletePool' | 'ClosePool',
-    records: readonly PoolRecord[],
-    reason: Reason,
-  ): Promise<void> {
+  private async all(type: 'DeletePool' | 'ClosePool', records: readonly PoolRecord[], reason: Reason): Promise<void> {
     const sequences = await outsideOfRequests(() =>
       Promise.all(records.map((record) => this.one(type, record, reason))),
     );

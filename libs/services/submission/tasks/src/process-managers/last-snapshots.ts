@@ -34,11 +34,7 @@ export class LastSnapshots {
    * @param now milliseconds since the epoch
    * @returns milliseconds until each of them may be cancelled, or until it is worth asking again; 0 or less: it may be now
    */
-  async waits(
-    taskIds: readonly string[],
-    hold: StoppingHold,
-    now: () => number,
-  ): Promise<readonly number[]> {
+  async waits(taskIds: readonly string[], hold: StoppingHold, now: () => number): Promise<readonly number[]> {
     const snapshots = await this.of(taskIds, hold, now());
     const at = now();
     return taskIds.map((id) => {
