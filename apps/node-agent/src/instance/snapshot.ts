@@ -16,6 +16,7 @@ import { S3Client, type S3Connection } from '@fornax/s3';
 
 import type { Instance, LiveFiles } from './instance.js';
 import { copyFromBefore, copyInStore, keptFile, type StoredFile, unchangedFiles } from './kept-files.js';
+import { patiently } from './lease-grant.js';
 import { notesOf } from './notes.js';
 import { withPatience } from './patience.js';
 import { plainText } from './plain-text.js';
@@ -147,7 +148,9 @@ class Taking {
       ...(before === undefined ? {} : { before }),
     };
     const subject = nodeRpcSubject(this.world.nodeId, 'snapshot-grant');
-    const reply = await this.world.rpc.request(subject, request, grantReplySchema, GRANT_TIMEOUT_MS);
+    const ask = (): Promise<GrantReply> =>
+      this.world.rpc.request(subject, request, grantReplySchema, GRANT_TIMEOUT_MS);
+    const reply = await patiently(ask, this.files.signal);
     if (!reply.granted) throw new Error(reply.reason);
     return reply;
   }

@@ -59,6 +59,15 @@ describe('snapshots of a running instance', () => {
     90_000,
   );
 
+  it('wait for the platform where it goes away after it has sent their order', async () => {
+    await run('away', "sh -c 'echo 1 > kept; touch up; exec sleep 60'");
+    const back = rig.platform.silence('snapshot-grant');
+    const taken = snapshot('away', 'of-away');
+    const again = setTimeout(back, 2_000);
+    expect(await taken).toMatchObject({ kind: 'uploaded', files: 1 });
+    clearTimeout(again);
+  }, 60_000);
+
   it('store nothing of a file that grows beyond it once it was listed', async () => {
     await run(
       'grows',

@@ -48,7 +48,7 @@ import {
   ensureStreams,
 } from '@fornax/event-store';
 import { S3Client } from '@fornax/s3';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection, Subscription } from '@nats-io/nats-core';
 
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
 
@@ -88,6 +88,10 @@ export class Platform {
   readOutput = ({ reach }: OutputReadRequest): OutputReadReply => ({ read: reach, windowBytes: 16_777_216, held: [] });
   #bootId = '';
   readonly #stop = new AbortController();
+  readonly #answers = new Map<
+    NodeRpcMethod,
+    { readonly answer: (body: unknown) => unknown; readonly subscription: Subscription }
+  >();
   readonly #loops: Promise<void>[] = [];
 
   private constructor(
@@ -234,8 +238,15 @@ export class Platform {
     await this.nc.close();
   }
 
+  /** Nobody is there for these requests. @returns somebody is again */
+  silence(method: NodeRpcMethod): () => void {
+    const { answer, subscription } = this.#answers.get(method) ?? {};
+    subscription?.unsubscribe();
+    return () => answer && this.#answer(method, answer);
+  }
+
   #answer(method: NodeRpcMethod, answer: (body: unknown) => unknown): void {
-    this.nc.subscribe(nodeRpcSubject(this.node, method), {
+    const subscription = this.nc.subscribe(nodeRpcSubject(this.node, method), {
       callback: (_error, msg) => {
         void Promise.resolve(answer(msg.json()))
           .then((ok) => msg.respond(JSON.stringify({ ok })))
@@ -245,6 +256,7 @@ export class Platform {
           });
       },
     });
+    this.#answers.set(method, { answer, subscription });
   }
 
   async #join(body: unknown): Promise<object> {

@@ -131,7 +131,7 @@ const always = async (): Promise<void> => undefined;
 const resultsAreGone = (bucket: string): S3Error =>
   s3Error(
     'InvalidBucketState',
-    `The bucket ${bucket} was deleted, or is shared no more, after results had been stored for it.`,
+    `The bucket ${bucket} was deleted, or is shared no more, after files had been stored for it.`,
   );
 
 const sharedNoMore = (bucket: string): S3Error =>
@@ -148,19 +148,20 @@ const mayLease = (buckets: BucketPort, account: string, wanted: BucketAccess, bu
   allows(buckets.accessOf(account, bucket), wanted) && (wanted === 'read' || buckets.servesFor(account, bucket));
 
 /**
- * Looks whether what a lease has stored as results is still there: it goes with its bucket, also when another one has its name since. A list of results
- * that are gone would say that they are stored.
+ * Looks whether what a lease has stored as results, or of a snapshot, is still there: it goes with its bucket, also when another one has its name since. A
+ * list of files that are gone would say that they are stored.
  * @throws S3Error InvalidBucketState
  */
 const resultsAreThere = async (
   buckets: BucketPort,
   principal: Extract<Principal, { readonly kind: 'lease' }>,
 ): Promise<void> => {
-  const { results, leaseId, owner } = principal.claims;
-  if (!results) return;
-  const bucket = await buckets.find(results.bucket);
-  if (!bucket || !mayLease(buckets, owner, 'write', bucket)) throw resultsAreGone(results.bucket);
-  const lost = await buckets.lostResultsOf(leaseId);
+  const { results, snapshot, leaseId, owner } = principal.claims;
+  const target = results ?? snapshot;
+  if (!target) return;
+  const bucket = await buckets.find(target.bucket);
+  if (!bucket || !mayLease(buckets, owner, 'write', bucket)) throw resultsAreGone(target.bucket);
+  const lost = await buckets.lostResultsOf(results ? leaseId : (snapshot?.id ?? leaseId));
   if (lost !== undefined) throw resultsAreGone(lost);
 };
 

@@ -16,13 +16,14 @@ import {
   TABLES_BUCKET,
   TASK_AREAS,
 } from '../model/bucket-names.js';
-import { snapshotsIn } from '../store/staged-results.js';
+import { dropOutdated, snapshotsIn } from '../store/staged-results.js';
 import { Repeated } from './repeated.js';
 
 const PAGE = 1_000;
 const SNAPSHOT_AREAS: ReadonlySet<string> = new Set([STAGING_BUCKET, SNAPSHOTS_BUCKET]);
-/** Of one that failed, or was pruned, nothing is kept. */
-const isEndOfSnapshot = ({ type }: FornaxEvent): boolean => type === 'SnapshotFailed' || type === 'SnapshotPruned';
+/** Of one that failed, or was pruned, nothing is kept; of one that is complete, nothing that is not published. */
+const ENDS: ReadonlySet<FornaxEvent['type']> = new Set(['SnapshotFailed', 'SnapshotPruned']);
+const ENDS_OF_STAGED: ReadonlySet<FornaxEvent['type']> = new Set([...ENDS, 'SnapshotCompleted']);
 /** After the start: what an earlier process, or an earlier version, has left. */
 const FIRST_MS = 15_000;
 const AGAIN_MS = 6 * 3_600_000;
@@ -32,8 +33,8 @@ const MOST_REMEMBERED = 200_000;
 const UNSUBMITTED_MS = 24 * 3_600_000;
 
 /**
- * Collects what deleted tasks, and snapshots that failed or were pruned, left in the areas of the platform: a list of results, say, whose upload was under way when its task was deleted. Their
- * deletion is in the log, and is carried out once more for each task that anything is there of. A task that the log does not know is left alone, but for
+ * Collects what deleted tasks, and snapshots that failed or were pruned, left in the areas of the platform: a list of results, say, whose upload was under way when its task was deleted. What
+ * a storage of an earlier version did not publish of complete snapshots is published. Their deletion is in the log, and is carried out once more for each task that anything is there of. A task that the log does not know is left alone, but for
  * tables of parameters that came before it.
  */
 @Injectable()
@@ -126,13 +127,21 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
     yield [...new Set(uploads.map(({ key }) => key.split('/')[0] ?? ''))];
   }
 
-  /** What the ends of snapshots do that left something after all: a node sends until it has noticed that its snapshot failed. */
+  /**
+   * What the ends of snapshots do that left something after all: a node sends until it has noticed that its snapshot failed, and a storage of before may have
+   * read that one is complete without knowing what to do. Something newer that has a place by now keeps it.
+   */
   async #endedSnapshots(area: string, taskId: string): Promise<readonly ObjectEffect[]> {
     const effects: ObjectEffect[] = [];
     for (const snapshot of await snapshotsIn(this.store, area, taskId)) {
       const commits = await this.log.readAggregate('snapshot', snapshot);
-      const end = commits.findLast(({ events }) => events.some(isEndOfSnapshot));
-      if (end) effects.push(...effectsOf([{ ...end, events: end.events.filter(isEndOfSnapshot) }]));
+      const isEnd = ({ type }: FornaxEvent): boolean => (area === STAGING_BUCKET ? ENDS_OF_STAGED : ENDS).has(type);
+      const end = commits.findLast(({ events }) => events.some(isEnd));
+      if (!end) continue;
+      const found = effectsOf([{ ...end, events: end.events.filter(isEnd) }]);
+      for (const { kind, names } of found)
+        if (kind === 'publish') for (const prefix of names) await dropOutdated(this.store, prefix);
+      effects.push(...found);
     }
     return effects;
   }

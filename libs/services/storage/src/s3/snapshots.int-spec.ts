@@ -22,6 +22,7 @@ let ada: TestUser;
 let s3: S3Client;
 const clients: NodeClient[] = [];
 const BUCKET = 'ada-snapshots';
+const MANIFESTS_AREA = '.manifests';
 const at = 1_000;
 
 beforeAll(async () => {
@@ -209,6 +210,22 @@ describe('files of a snapshot', () => {
     expect([await left('.snapshots'), await left('.staging')]).toEqual([[kept], []]);
   });
 
+  it('that a storage of before let lie when their snapshot was complete are published, unless something newer has their place', async () => {
+    const taskId = newId();
+    await storage.append('task', taskId, [submitted(taskId, {}, ada.account)]);
+    const id = idOf(taskId, 1);
+    // As one that does not know what to do about it: nothing is there yet when it reads of it.
+    await end(taskId, id, 'completed');
+    await keys();
+    const node = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'u/', id }));
+    for (const name of ['u/unpublished', 'u/newer']) await node.putObject(BUCKET, name, 'of the snapshot');
+    await copy(node, 'taken', ['u/unpublished', 'u/newer']);
+    await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'u/newer', Body: 'newer' }));
+    await storage.app.app.get(Leftovers).sweep();
+    await eventually(async () => (await keys()).includes('u/unpublished'));
+    expect([await read('u/unpublished'), await read('u/newer')]).toEqual(['of the snapshot', 'newer']);
+  });
+
   it('are copied for their own lease alone, within what it may write', async () => {
     const taskId = newId();
     const staged = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'mine/', id: idOf(taskId, 1) }));
@@ -223,6 +240,29 @@ describe('files of a snapshot', () => {
     });
     clients.push(user);
     await expect(copy(user, 'taken', ['x'])).rejects.toMatchObject({ code: 'NotImplemented' });
+  });
+
+  it('are not said to be complete when their bucket was deleted after some had been laid out, though another one has its name', async () => {
+    const taskId = newId();
+    const bucket = 'made-again';
+    await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+    const id = idOf(taskId, 1);
+    const node = nodeOf(claimsFor(taskId, { bucket, prefix: null, id }));
+    for (const key of ['x', 'y']) {
+      await node.putObject(bucket, key, key);
+      const copies = encodeCopies({ of: 'taken', files: [{ key, mode: '100644' }] });
+      await node.post(bucket, FILE_COPIES_QUERY, copies);
+      if (key === 'x') await s3.send(new DeleteBucketCommand({ Bucket: bucket }));
+      if (key === 'x') await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+    }
+    const store = node.putObject(MANIFESTS_AREA, `${taskId}/${'a'.repeat(64)}.json`, '{}');
+    await expect(store).rejects.toMatchObject({ code: 'InvalidBucketState' });
+    // The next one is nobody's heir.
+    const next = nodeOf(claimsFor(taskId, { bucket, prefix: null, id: idOf(taskId, 2) }));
+    await next.putObject(MANIFESTS_AREA, `${taskId}/${'b'.repeat(64)}.json`, '{}');
+    await s3.send(new DeleteBucketCommand({ Bucket: bucket }));
+    const gone = next.putObject(MANIFESTS_AREA, `${taskId}/${'c'.repeat(64)}.json`, '{}');
+    await expect(gone).rejects.toMatchObject({ code: 'InvalidBucketState' });
   });
 
   it('come to lie in no other bucket of the same name', async () => {

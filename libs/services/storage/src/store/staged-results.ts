@@ -26,8 +26,8 @@ const foldersBelow = async (store: ObjectStore, area: string, prefix: string): P
 export const snapshotsIn = async (store: ObjectStore, area: string, task: string): Promise<readonly string[]> =>
   (await foldersBelow(store, area, stagedTaskPrefix(task))).filter((folder) => isSnapshotPrefix(`${task}/${folder}/`));
 
-/** Drops what would take the place of a newer object: it had been replaced when the index was lost. */
-const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> => {
+/** Drops what would take the place of a newer object, from below a prefix `<task>/<lease or snapshot>/` of the staging area. */
+export const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> => {
   let after: string | undefined;
   do {
     const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(STAGING_BUCKET, {
