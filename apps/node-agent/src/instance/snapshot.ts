@@ -148,8 +148,7 @@ class Taking {
       ...(before === undefined ? {} : { before }),
     };
     const subject = nodeRpcSubject(this.world.nodeId, 'snapshot-grant');
-    const ask = (): Promise<GrantReply> =>
-      this.world.rpc.request(subject, request, grantReplySchema, GRANT_TIMEOUT_MS);
+    const ask = (): Promise<GrantReply> => this.world.rpc.request(subject, request, grantReplySchema, GRANT_TIMEOUT_MS);
     const reply = await patiently(ask, this.files.signal);
     if (!reply.granted) throw new Error(reply.reason);
     return reply;
