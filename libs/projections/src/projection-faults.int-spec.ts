@@ -21,6 +21,7 @@ import { ProjectionRunner } from './projection-runner.js';
 
 const SLOW_MS = 120_000;
 const SCHEMA = 'faults';
+const PASSING_MS = 1_500;
 
 class Commits1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -52,6 +53,8 @@ let runner: ProjectionRunner;
 let over: AbortController;
 let running: Promise<void>;
 let errors: unknown[];
+/** What health said each time that something had failed. */
+let saidHealthy: boolean[];
 let submittedCount = 0;
 
 beforeAll(async () => {
@@ -70,12 +73,17 @@ afterAll(async () => {
 beforeEach(() => {
   over = new AbortController();
   errors = [];
+  saidHealthy = [];
   runner = new ProjectionRunner({
     log,
     db,
     schema: SCHEMA,
     projection: commitRows,
-    onError: (error) => errors.push(error),
+    onError: (error) => {
+      errors.push(error);
+      saidHealthy.push(runner.health().isHealthy);
+    },
+    passingMs: PASSING_MS,
   });
   running = runner.start(over.signal);
 });
@@ -118,6 +126,37 @@ describe('a projection on real servers', () => {
       await eventually(() => errors.length > 0);
       await eventually(() => runner.health().isHealthy);
       expect(await runner.waitFor(await submitSome(20), 10_000)).toBe(true);
+      await expectRowsToMatchLog();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'is healthy while a break of the log is mended at once, as after an empty message that anybody with the right to write can cause',
+    async () => {
+      expect(await runner.waitFor(await submitSome(1), 10_000)).toBe(true);
+      const subject = 'fx.ev.task.empty';
+      await nc.request(subject, new Uint8Array());
+      await eventually(() => errors.length > 0);
+      const last = await submitSome(1);
+      expect(await runner.waitFor(last, 20_000)).toBe(true);
+      expect(saidHealthy[0]).toBe(true);
+      expect(runner.health()).toMatchObject({ isHealthy: true, detail: undefined });
+      await expectRowsToMatchLog();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'is not healthy when what fails lasts, and says why',
+    async () => {
+      await runner.waitFor(await submitSome(1), 10_000);
+      await postgres.kill();
+      const last = await submitSome(1);
+      await eventually(() => !runner.health().isHealthy && runner.health().detail !== undefined);
+      await postgres.start();
+      expect(await runner.waitFor(last, 30_000)).toBe(true);
+      expect(runner.health()).toMatchObject({ isHealthy: true, detail: undefined });
       await expectRowsToMatchLog();
     },
     SLOW_MS,

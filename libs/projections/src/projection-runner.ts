@@ -32,6 +32,8 @@ export interface ProjectionRunnerOptions {
   readonly onResolved?: (stop: StoppedAggregate) => void;
   /** Whether rows of another log are folded anew from this one by themselves: it is known to be the right one. Default: no. */
   readonly mayStartOver?: () => boolean;
+  /** For how long something may fail, and be tried again, before `health` speaks of it. Default 5,000 milliseconds. */
+  readonly passingMs?: number;
   /** Most commits in one transaction. Default 500. */
   readonly maxBatch?: number;
 }
@@ -56,6 +58,7 @@ export interface RebuildStand {
 }
 
 const DEFAULT_BATCH = 500;
+const DEFAULT_PASSING_MS = 5_000;
 /** A transaction costs six round trips, however little is in it; who needs a row sooner waits for it, and that ends the pause. */
 const DEFAULT_PACE_MS = 100;
 /** While a projection is out of date or the database is away: how often to look whether it was rebuilt. */
@@ -83,6 +86,8 @@ export class ProjectionRunner {
   private isSaving = false;
   private wroteAt = Number.NEGATIVE_INFINITY;
   private trouble: string | undefined = 'not started';
+  /** Since when `trouble` stands, if it is one that passes by itself, most often at once: a consumer that is made anew, a statement that is repeated. */
+  private failingSince: number | undefined;
   private rebuilding: RebuildStand | undefined;
   private heldUpBy: string | undefined;
   private resumed: AbortController | undefined;
@@ -102,6 +107,7 @@ export class ProjectionRunner {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof CheckpointMoved) continue;
+        this.failingSince = undefined;
         this.trouble = error instanceof Error ? error.message : String(error);
         this.options.onError?.(error);
         await this.pause(RETRY_MS, signal);
@@ -163,10 +169,11 @@ export class ProjectionRunner {
 
   health(): ProjectionHealth {
     const { projection } = this.options;
+    const detail = this.isPassing() ? undefined : this.trouble;
     return {
       projection: projection.name,
-      isHealthy: this.trouble === undefined,
-      detail: this.trouble,
+      isHealthy: detail === undefined,
+      detail,
       rebuilding: this.rebuilding,
       heldUpBy: this.heldUpBy,
       position: this.current,
@@ -297,7 +304,14 @@ export class ProjectionRunner {
     this.heldUpBy = why;
   }
 
+  /** Rows that are behind for a moment are no reason to take the whole process away from its users. */
+  private isPassing(): boolean {
+    const { passingMs = DEFAULT_PASSING_MS } = this.options;
+    return this.failingSince !== undefined && performance.now() - this.failingSince < passingMs;
+  }
+
   private report(error: unknown, onError: ((error: unknown) => void) | undefined): void {
+    if (this.trouble === undefined) this.failingSince = performance.now();
     this.trouble = error instanceof Error ? error.message : String(error);
     onError?.(error);
   }
@@ -305,6 +319,7 @@ export class ProjectionRunner {
   private works(): void {
     if (this.trouble === undefined) return;
     this.trouble = undefined;
+    this.failingSince = undefined;
     this.options.onWorking?.();
   }
 
