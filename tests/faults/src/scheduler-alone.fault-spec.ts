@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { between } from '@fornax/testing';
 import { auditFaults, projectionFaults } from './invariants.js';
 import { kill } from './nemesis/fault.js';
+import { foldersOnNode, leasesInLog, untilGone, untilSleeping, untilState } from './testbed/slots.js';
 import { Testbed } from './testbed/testbed.js';
 import { call, insist } from './work.js';
 
@@ -10,6 +11,8 @@ const LAYERS = 12;
 const WIDTH = 6;
 const SLOTS = 3;
 const ENDS_MS = 120_000;
+/** Seconds that an instance sleeps: no other process sleeps as long. */
+const WORK = `3.${process.pid}`;
 
 interface Named {
   readonly uuid: string;
@@ -17,17 +20,6 @@ interface Named {
 interface Graph {
   readonly tasks: readonly { readonly state: string }[];
 }
-interface Lease {
-  readonly leaseId: string;
-  readonly instance: number;
-}
-interface History {
-  readonly events: readonly {
-    readonly type: string;
-    readonly data: { readonly leases?: readonly Lease[]; readonly attempts?: readonly Lease[] };
-  }[];
-}
-
 /** Every task of a layer waits for two of the layer before. */
 const layered = {
   name: 'layers',
@@ -81,24 +73,48 @@ describe(`kill -9 of the scheduler alone (seed ${seed})`, () => {
       const body = { name: 'slots', profile: 'docker-batch', instanceCount: SLOTS };
       const { uuid } = await call<Named>(bed.platform, 'POST', '/pools', body);
       await killAfter(moment);
-      await insist(
-        async () => {
-          const { state } = await call<{ readonly state: string }>(bed.platform, 'GET', `/pools/${uuid}`);
-          if (state !== 'FullyExecuting') throw new Error(`the pool is ${state}`);
-        },
-        'the pool has its slots',
-        ENDS_MS,
-      );
-      const { events } = await insist(
-        () => call<History>(bed.platform, 'GET', `/fornax/v1/pools/${uuid}/events?limit=1000`),
-        'read the history of the pool',
-      );
-      const opened = events.flatMap(({ type, data }) => (type === 'SlotsDispatched' ? (data.leases ?? []) : []));
-      expect(opened.map(({ instance }) => instance).toSorted()).toEqual([0, 1, 2]);
-      expect(events.filter(({ type }) => type === 'SlotsEnded')).toEqual([]);
+      await untilState(bed, `/pools/${uuid}`, 'FullyExecuting');
+      const { opened, ended } = await leasesInLog(bed, uuid);
+      expect(opened.toSorted()).toEqual([0, 1, 2]);
+      expect(ended).toEqual([]);
       await insist(() => call(bed.platform, 'DELETE', `/pools/${uuid}`), 'delete the pool');
     }
   });
+
+  it.each(
+    (['close', 'delete'] as const).flatMap((how) =>
+      (
+        [
+          [0, 20],
+          [20, 80],
+          [80, 300],
+        ] as const
+      ).map((moment) => [how, moment] as const),
+    ),
+  )(
+    'while a pool is to %s, %j ms after it was asked: its tasks end once, its slots too, and nothing is left on the node',
+    async (how, moment) => {
+      const body = { name: how, profile: 'docker-batch', instanceCount: SLOTS };
+      const { uuid } = await call<Named>(bed.platform, 'POST', '/pools', body);
+      await untilState(bed, `/pools/${uuid}`, 'FullyExecuting');
+      // One of its slots stands idle.
+      const constants = [{ key: 'DOCKER_CMD', value: `sleep ${WORK}` }];
+      const asked = { name: how, poolUuid: uuid, instanceCount: SLOTS - 1, constants };
+      const task = await call<Named>(bed.platform, 'POST', '/tasks', asked);
+      await untilSleeping(WORK, SLOTS - 1);
+      if (how === 'close') await call(bed.platform, 'POST', `/pools/${uuid}/close`);
+      else await call(bed.platform, 'DELETE', `/pools/${uuid}`);
+      await killAfter(moment);
+      await untilState(bed, `/tasks/${task.uuid}`, how === 'close' ? 'Success' : 'Cancelled');
+      if (how === 'close') await untilState(bed, `/pools/${uuid}`, 'Closed');
+      else await untilGone(bed, uuid);
+      await untilSleeping(WORK, 0);
+      const { open, opened, ended } = await leasesInLog(bed, uuid);
+      expect({ open, opened: opened.toSorted() }).toEqual({ open: [], opened: [0, 1, 2] });
+      expect([ended.length, new Set(ended).size]).toEqual([SLOTS, SLOTS]);
+      await insist(async () => expect(await foldersOnNode(bed)).toEqual([]), 'the node has no folders');
+    },
+  );
 
   it('leaves a log in which the audit finds nothing, and projections that rebuild to it', async () => {
     expect(await auditFaults(bed.platform)).toEqual([]);

@@ -67,6 +67,7 @@ export { type LiveLeases } from './live/live-board.js';
 export { noUsage, restoreUsage, withUsage, type TaskUsage } from './model/task-status.js';
 export { statusView } from './queries/status-view.js';
 export { askedView } from './queries/asked-view.js';
+export { DEPENDENCY_STATES } from './queries/dependencies-view.js';
 export { withoutEmptyParts } from './queries/task-view.js';
 export {
   CHANGING_COLUMNS,

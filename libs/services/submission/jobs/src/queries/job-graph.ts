@@ -1,13 +1,7 @@
 import { wireDate, type WireJobGraph } from '@fornax/contracts';
-import { decidedVerdictOf, forecastOf, type DependencyVerdict } from '@fornax/domain';
-import { outcomeOfState, type TaskInJob } from '@fornax/tasks';
+import { decidedVerdictOf, forecastOf } from '@fornax/domain';
+import { DEPENDENCY_STATES, outcomeOfState, type TaskInJob } from '@fornax/tasks';
 import type { JobRow } from '../model/job-row.js';
-
-const STATES = {
-  waiting: 'waiting',
-  fulfilled: 'dependencyConditionsFulfilled',
-  notFulfilled: 'dependencyConditionsNotFulfilled',
-} as const satisfies Record<DependencyVerdict, WireJobGraph['dependencies'][number]['state']>;
 
 /** A job's tasks, what they wait for, and which of them decide its end. @param now milliseconds */
 export const jobGraph = (job: JobRow, tasks: readonly TaskInJob[], now: number): WireJobGraph => {
@@ -39,7 +33,7 @@ export const jobGraph = (job: JobRow, tasks: readonly TaskInJob[], now: number):
         to,
         on: [...one.on],
         each: one.each === true,
-        state: STATES[decidedVerdictOf(facts, one, outcomes.get(one.taskId))],
+        state: DEPENDENCY_STATES[decidedVerdictOf(facts, one, outcomes.get(one.taskId))],
       })),
     ),
     criticalPath: [...criticalPath],

@@ -14,7 +14,8 @@ import {
 /** How tasks ended that others wait for; those that are not in it have not, or nobody knows any more. */
 export type Outcomes = ReadonlyMap<string, TaskOutcome>;
 
-const STATES = {
+/** What clients read of a dependency (contract, section 3.9). */
+export const DEPENDENCY_STATES = {
   waiting: 'waiting',
   fulfilled: 'dependencyConditionsFulfilled',
   notFulfilled: 'dependencyConditionsNotFulfilled',
@@ -44,7 +45,7 @@ export const dependencyViews = (fold: TaskState, known: Outcomes): WireTask['for
       on: [...on],
       as,
       each,
-      state: STATES[decidedVerdictOf(facts, dependency, known.get(taskId))],
+      state: DEPENDENCY_STATES[decidedVerdictOf(facts, dependency, known.get(taskId))],
       actualFinalState: outcomeOf(facts, dependency, known) ?? null,
     };
   });
@@ -61,6 +62,6 @@ export const dependenciesView = (fold: TaskState, known: Outcomes): WireTask['de
     advancedDependsOn: views.flatMap(({ taskUuid, as, on, state, actualFinalState }) =>
       as === 'advancedDependsOn' ? [{ taskUuid, taskFinalStateCondition: on, state, actualFinalState }] : [],
     ),
-    state: STATES[decidedVerdictOfAll(facts, dependencies, (taskId) => known.get(taskId))],
+    state: DEPENDENCY_STATES[decidedVerdictOfAll(facts, dependencies, (taskId) => known.get(taskId))],
   };
 };
