@@ -50,7 +50,7 @@ export class TaskHistoryController {
   ): Promise<WireTask> {
     if (asOf === undefined) return this.answers.alone(await this.lookup.find(account, id));
     const moment = parseAsOf(String(asOf));
-    const { taskId } = await this.tasks.find(account, id);
+    const { id: taskId } = await this.tasks.find(account, id);
     const { status, ended, now } = await this.past.read(taskId, moment);
     reply.header('fornax-sequence', String(status.version)).header('fornax-as-of', new Date(now).toISOString());
     return this.answers.asOf(status, ended, now);
@@ -70,6 +70,6 @@ export class TaskHistoryController {
   ): Promise<z.output<typeof historySchema>> {
     const task = await this.tasks.find(account, id);
     const { events, next } = await this.history.page(task, from, most);
-    return { taskId: task.taskId, events: [...events], next };
+    return { taskId: task.id, events: [...events], next };
   }
 }

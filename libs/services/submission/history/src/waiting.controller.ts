@@ -37,7 +37,7 @@ export class WaitingController {
     @Query('asof') text?: unknown,
   ): Promise<WireWaiting> {
     const asOf = text === undefined ? undefined : parseAsOf(String(text));
-    const { taskId } = await this.tasks.find(account, id);
+    const { id: taskId } = await this.tasks.find(account, id);
     const facts = await this.facts(taskId, asOf);
     if (asOf) return answer(taskId, facts, 'instant' in asOf ? asOf.instant : facts.at, 'log');
     if (facts.reason === 'dependencies') return answer(taskId, await this.stillAwaited(facts), this.clock.now(), 'log');

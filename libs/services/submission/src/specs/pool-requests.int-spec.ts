@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { aLease, anEnd, aRef, concluded, dispatched, eventually, exited } from '@fornax/testing';
-import { minimal, readFrom, startHarness, type Harness } from './submission.fixture.js';
+import { minimal, readFrom, startHarness, submitTo, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -98,11 +98,11 @@ describe('a copy of a task in a pool', () => {
 });
 
 describe('a pool that tasks were submitted to a moment ago', () => {
-  const submitTo = (poolUuid: string) => {
+  const submitInto = (poolUuid: string) => {
     const { profile: _profile, ...task } = minimal;
     return harness.call('POST', '/tasks', { ...task, instanceCount: 1, poolUuid });
   };
-  const made = async (name: string) => readFrom(harness, String((await submitTo(name)).json()['uuid']));
+  const made = async (name: string) => readFrom(harness, String((await submitInto(name)).json()['uuid']));
 
   it('is taken as it is now: with new constants, closed by another process, or another one of its name', async () => {
     const named = { ...pool, instanceCount: 1, shortname: 'larder' };
@@ -113,12 +113,31 @@ describe('a pool that tasks were submitted to a moment ago', () => {
     expect((await made('larder')).constants).toContainEqual(expect.objectContaining({ key: 'SHELF', value: 'upper' }));
 
     await harness.happenToPool(first, { type: 'PoolCloseRequested', at: Date.now() });
-    await eventually(async () => (await submitTo('larder')).status === 400);
+    await eventually(async () => (await submitInto('larder')).status === 400);
     expect((await harness.call('DELETE', `/pools/${first}`)).status).toBe(200);
     await eventually(async () => (await harness.call('POST', '/pools', named)).status === 200);
     const second = String((await harness.call('GET', '/pools/larder')).json()['uuid']);
     expect(second).not.toBe(first);
     expect((await made('larder')).poolUuid).toBe(second);
+  });
+});
+
+describe('a task in a pool of a project', () => {
+  it('belongs to that project, says no other, and is refused once that is archived', async () => {
+    const named = { user: 'ada@example.org', name: 'Wind' };
+    const project = String((await harness.call('POST', '/fornax/v1/projects', named)).json()['uuid']);
+    const body = { ...pool, instanceCount: 1, projectUuid: project };
+    const poolUuid = String((await harness.call('POST', '/pools', body)).json()['uuid']);
+    const { profile: _profile, ...task } = minimal;
+    const inPool = { ...task, instanceCount: 1, poolUuid };
+    const made = String((await harness.call('POST', '/tasks', inPool)).json()['uuid']);
+    expect(await readFrom(harness, made)).toMatchObject({ projectUuid: project });
+    const other = (await readFrom(harness, await submitTo(harness))).projectUuid ?? '';
+    expect(other).not.toBe(project);
+    expect(await wrong('POST', '/tasks', { ...inPool, projectUuid: other })).toEqual(['projectUuid']);
+    expect((await harness.call('POST', '/tasks', { ...inPool, projectUuid: project })).status).toBe(200);
+    await harness.call('PATCH', `/fornax/v1/projects/${project}`, { archived: true });
+    expect(await wrong('POST', '/tasks', inPool)).toEqual(['poolUuid']);
   });
 });
 

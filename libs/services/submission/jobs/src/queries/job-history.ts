@@ -4,7 +4,16 @@ import type { EventLog } from '@fornax/event-store';
 import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound, type Clock } from '@fornax/base';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
-import { isId, ObjectAsOf, wireEventsOf, wireEventSchema, type AsOf, type PastObject } from '@fornax/tasks';
+import {
+  isId,
+  ObjectAsOf,
+  objectIn,
+  wireEventsOf,
+  wireEventSchema,
+  type AsOf,
+  type KnownObject,
+  type PastObject,
+} from '@fornax/tasks';
 import { z } from 'zod';
 import { rowAfterCommit, type JobRow } from '../model/job-row.js';
 import { JobLookup } from './job-lookup.js';
@@ -12,15 +21,9 @@ import { JobLookup } from './job-lookup.js';
 export const jobHistorySchema = z.object({ jobId: z.string(), events: z.array(wireEventSchema) });
 export type JobHistoryAnswer = z.output<typeof jobHistorySchema>;
 
-const ownerIn = (commit: RecordedCommit | undefined): string | undefined => {
-  for (const event of commit?.events ?? []) if (event.type === 'JobCreated') return event.owner;
-  return undefined;
-};
-
 /** What the log knows of a job. */
 interface KnownJob {
-  readonly jobId: string;
-  readonly owner: string;
+  readonly about: KnownObject;
   readonly commits: readonly RecordedCommit[];
 }
 
@@ -40,23 +43,23 @@ export class JobHistory {
 
   /** @param id id or shortname @throws NotFound */
   async read(account: Account, id: string): Promise<JobHistoryAnswer> {
-    const { jobId, owner, commits } = await this.known(account, id);
-    return { jobId, events: commits.flatMap((commit) => wireEventsOf(commit, { owner })) };
+    const { about, commits } = await this.known(account, id);
+    return { jobId: about.id, events: commits.flatMap((commit) => wireEventsOf(commit, about)) };
   }
 
   /** The job itself, without its tasks. @param id id or shortname @throws NotFound also where it did not exist yet, or not any more @throws ValidationFailed */
   async asOf(account: Account, id: string, moment: AsOf): Promise<PastObject<JobRow>> {
-    const { jobId } = await this.known(account, id);
-    return this.past.read(jobId, moment);
+    const { about } = await this.known(account, id);
+    return this.past.read(about.id, moment);
   }
 
   private async known(account: Account, id: string): Promise<KnownJob> {
     const jobId = await this.idOf(account, id);
     const commits = await this.log.readAggregate('job', jobId);
-    const owner = ownerIn(commits[0]);
-    if (owner === undefined || !this.accounts.reaches(account, owner, 'look'))
+    const about = objectIn(commits[0]);
+    if (!about || !this.accounts.reaches(account, about.owner, 'look'))
       throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
-    return { jobId, owner, commits };
+    return { about, commits };
   }
 
   private async idOf(account: Account, id: string): Promise<string> {

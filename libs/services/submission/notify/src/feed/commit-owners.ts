@@ -2,24 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { EVENT_LOG } from '@fornax/service-kit';
-import { KnownTasks, type KnownTask } from '@fornax/tasks';
+import { KnownTasks, objectIn, objectInLog, type KnownObject } from '@fornax/tasks';
 
 const MOST_CACHED = 50_000;
 
 const keyOf = ({ aggregate, aggregateId }: RecordedCommit): string => `${aggregate}/${aggregateId}`;
-
-/** The object that a commit is about, and its owner, as the first commit of a task, of a snapshot, of a job, of a pool, of credits or of a budget names them. */
-const named = (commit: RecordedCommit | undefined): KnownTask | undefined => {
-  for (const event of commit?.events ?? []) {
-    if (event.type === 'TaskSubmitted' || event.type === 'SnapshotTriggered')
-      return { taskId: event.taskId, owner: event.owner };
-    if (event.type === 'JobCreated') return { taskId: event.jobId, owner: event.owner };
-    if (event.type === 'PoolCreated') return { taskId: event.poolId, owner: event.owner };
-    if (event.type === 'CreditsGranted') return { taskId: event.accountId, owner: event.accountId };
-    if (event.type === 'BudgetCreated') return { taskId: event.budgetId, owner: event.owner };
-  }
-  return undefined;
-};
 
 /**
  * Whose a commit is, and which task, job or pool it is about. Only its first commit says so; of the others memory tells, then
@@ -27,7 +14,7 @@ const named = (commit: RecordedCommit | undefined): KnownTask | undefined => {
  */
 @Injectable()
 export class CommitOwners {
-  private readonly known = new Map<string, KnownTask>();
+  private readonly known = new Map<string, KnownObject>();
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -35,17 +22,17 @@ export class CommitOwners {
   ) {}
 
   /** @returns by commit; those about no task are left out */
-  async of(commits: readonly RecordedCommit[]): Promise<ReadonlyMap<RecordedCommit, KnownTask>> {
+  async of(commits: readonly RecordedCommit[]): Promise<ReadonlyMap<RecordedCommit, KnownObject>> {
     for (const commit of commits) {
-      const task = named(commit);
+      const task = objectIn(commit);
       if (task) this.remember(keyOf(commit), task);
     }
     const unknown = new Map(
       commits.filter((commit) => !this.known.has(keyOf(commit))).map((commit) => [keyOf(commit), commit]),
     );
-    const found = new Map<string, KnownTask>();
+    const found = new Map<string, KnownObject>();
     if (unknown.size > 0) await this.lookUp([...unknown.values()], found);
-    const owners = new Map<RecordedCommit, KnownTask>();
+    const owners = new Map<RecordedCommit, KnownObject>();
     for (const commit of commits) {
       const task = this.known.get(keyOf(commit)) ?? found.get(keyOf(commit));
       if (task) owners.set(commit, task);
@@ -54,18 +41,17 @@ export class CommitOwners {
     return owners;
   }
 
-  private async lookUp(commits: readonly RecordedCommit[], found: Map<string, KnownTask>): Promise<void> {
+  private async lookUp(commits: readonly RecordedCommit[], found: Map<string, KnownObject>): Promise<void> {
     const tasks = commits.filter(({ aggregate }) => aggregate === 'task').map(({ aggregateId }) => aggregateId);
-    for (const task of await this.tasks.ownersOf(tasks)) found.set(`task/${task.taskId}`, task);
+    for (const task of await this.tasks.ownersOf(tasks)) found.set(`task/${task.id}`, task);
     for (const commit of commits) {
       if (found.has(keyOf(commit))) continue;
-      const [first] = await this.log.readAggregate(commit.aggregate, commit.aggregateId, 0, 1);
-      const task = named(first);
+      const task = await objectInLog(this.log, commit.aggregate, commit.aggregateId);
       if (task) found.set(keyOf(commit), task);
     }
   }
 
-  private remember(key: string, task: KnownTask): void {
+  private remember(key: string, task: KnownObject): void {
     this.known.delete(key);
     this.known.set(key, task);
     for (const oldest of this.known.keys()) {

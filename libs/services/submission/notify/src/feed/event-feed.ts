@@ -120,8 +120,8 @@ export class EventFeed implements BeforeApplicationShutdown {
     const commits = read.filter((commit) => !isProbe(commit));
     const owners = await this.owners.of(commits);
     return commits.flatMap((commit) => {
-      const task = owners.get(commit);
-      return (task && this.guard.fold(commit, (one) => [entryOf(one, task.taskId, task.owner)])) ?? [];
+      const about = owners.get(commit);
+      return (about && this.guard.fold(commit, (one) => [entryOf(one, about)])) ?? [];
     });
   }
 

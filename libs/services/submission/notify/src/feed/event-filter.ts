@@ -23,7 +23,7 @@ export const checkedTypes = (types: readonly string[]): readonly string[] | null
 };
 
 export const isAbout = ({ owner, tasks }: EventFilter, entry: FeedEntry): boolean =>
-  (owner === null || owner === entry.owner) && (tasks === null || tasks.includes(entry.taskId));
+  (owner === null || owner === entry.owner) && (tasks === null || tasks.includes(entry.about));
 
 export const eventsFor = (filter: EventFilter, entry: FeedEntry): readonly FeedEvent[] => {
   if (!isAbout(filter, entry)) return [];

@@ -113,7 +113,7 @@ const resumed = ({ sequence, index }: EventPosition, { epoch }: LogHead): Start 
 });
 
 const isKnown = (entry: FeedEntry, { versions }: Start): boolean =>
-  entry.isInStatus && entry.sequence <= (versions.get(entry.taskId) ?? 0);
+  entry.isInStatus && entry.sequence <= (versions.get(entry.about) ?? 0);
 
 const textOf = ({ entries }: FeedBatch, epoch: string, filter: EventFilter, start: Start): string => {
   let text = '';

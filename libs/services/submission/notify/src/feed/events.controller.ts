@@ -13,7 +13,7 @@ import { EVENT_STREAM_CONTENT } from '@fornax/service-kit';
 import { AccountDirectory, CurrentAccount, tokenOf, type Account } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { KnownTasks, PoolSlots, type KnownTask } from '@fornax/tasks';
+import { KnownTasks, PoolSlots, type KnownObject } from '@fornax/tasks';
 import { checkedTypes, type EventFilter } from './event-filter.js';
 import { parseEventId } from './event-position.js';
 import { EventStream } from './event-stream.js';
@@ -117,11 +117,11 @@ export class EventsController {
     const types = checkedTypes([...namesOf('types', query['types']), ...namesOf('type', query['type'])]);
     const names = [...namesOf('task', query['task']), ...namesOf('tasks', query['tasks'])];
     const pools = [...namesOf('pool', query['pool']), ...namesOf('pools', query['pools'])];
-    const found: readonly KnownTask[] = await Promise.all([
+    const found: readonly KnownObject[] = await Promise.all([
       ...names.map((name) => this.tasks.find(account, name)),
       ...pools.map((name) => this.slots.known(account, name)),
     ]);
-    const named = found.map(({ taskId }) => taskId);
+    const named = found.map(({ id }) => id);
     // Each of those named was looked up with the account's own eyes.
     const owner = isForAll || named.length > 0 ? null : account.id;
     const filter = { owner, tasks: named.length === 0 ? null : named, types };

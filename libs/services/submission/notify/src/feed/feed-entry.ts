@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { wireEventsOf } from '@fornax/tasks';
+import { wireEventsOf, type KnownObject } from '@fornax/tasks';
 
 /** An event ready to be sent: its JSON is made once for all who follow. */
 export interface FeedEvent {
@@ -13,7 +13,7 @@ export interface FeedEvent {
 export interface FeedEntry {
   readonly sequence: number;
   /** The task, the job or the pool that it is about. */
-  readonly taskId: string;
+  readonly about: string;
   readonly owner: string;
   /** The status of a task shows it: its own commits, and snapshots that are complete. */
   readonly isInStatus: boolean;
@@ -22,15 +22,15 @@ export interface FeedEntry {
   readonly chars: number;
 }
 
-export const entryOf = (commit: RecordedCommit, taskId: string, owner: string): FeedEntry => {
-  const events = wireEventsOf(commit, { taskId, owner }).map((event) => {
+export const entryOf = (commit: RecordedCommit, about: KnownObject): FeedEntry => {
+  const events = wireEventsOf(commit, about).map((event) => {
     const { index, type, at } = event;
     return { index, type, at, json: JSON.stringify(event) };
   });
   return {
     sequence: commit.sequence,
-    taskId,
-    owner,
+    about: about.id,
+    owner: about.owner,
     isInStatus: commit.aggregate === 'task' || commit.events.some(({ type }) => type === 'SnapshotCompleted'),
     events,
     chars: events.reduce((sum, { json }) => sum + json.length, 0),

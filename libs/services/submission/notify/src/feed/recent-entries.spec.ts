@@ -5,7 +5,7 @@ import { RecentEntries } from './recent-entries.js';
 
 const entry = (sequence: number, chars = 10): FeedEntry => ({
   sequence,
-  taskId: 't',
+  about: 't',
   owner: 'ada',
   isInStatus: true,
   events: [],

@@ -20,7 +20,7 @@ const messagesOf = ({ entries }: FeedBatch, filter: EventFilter): readonly Deliv
   entries.flatMap((entry) =>
     eventsFor(filter, entry).map(({ index, type, at, json }) => ({
       sequence: entry.sequence,
-      taskId: entry.taskId,
+      taskId: entry.about,
       message: {
         id: `evt_${entry.sequence}_${index}`,
         body: `{"type":${JSON.stringify(type)},"timestamp":${JSON.stringify(at)},"data":${json}}`,

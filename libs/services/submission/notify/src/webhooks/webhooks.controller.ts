@@ -132,8 +132,8 @@ export class WebhooksController {
   private async filterOf(account: Account, { tasks, types }: NewWebhook): Promise<WebhookFilter> {
     const known = await Promise.all((tasks ?? []).map((task) => this.tasks.find(account, task)));
     const others = known.find(({ owner }) => owner !== account.id);
-    if (others) throw new Forbidden(`Only its owner is told about task ${others.taskId}`, { code: 'not-the-owner' });
-    const ids = known.map(({ taskId }) => taskId);
+    if (others) throw new Forbidden(`Only its owner is told about task ${others.id}`, { code: 'not-the-owner' });
+    const ids = known.map((task) => task.id);
     return { tasks: ids.length === 0 ? null : ids, types: checkedTypes(types ?? []) };
   }
 }

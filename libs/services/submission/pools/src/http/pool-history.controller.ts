@@ -42,8 +42,8 @@ export class PoolHistoryController {
   ): Promise<WirePool> {
     if (asOf === undefined) return this.answers.alone(await this.lookup.find(account, id));
     const moment = parseAsOf(String(asOf));
-    const { taskId } = await this.pools.known(account, id);
-    const { status, now } = await this.past.read(taskId, moment);
+    const { id: poolId } = await this.pools.known(account, id);
+    const { status, now } = await this.past.read(poolId, moment);
     reply.header('fornax-sequence', String(status.sequence)).header('fornax-as-of', new Date(now).toISOString());
     return poolView(status, undefined, now, new Map());
   }
@@ -59,6 +59,6 @@ export class PoolHistoryController {
   ): Promise<z.output<typeof historySchema>> {
     const pool = await this.pools.known(account, id);
     const { events, next } = await this.history.pageOf('pool', pool, from, most);
-    return { poolId: pool.taskId, events: [...events], next };
+    return { poolId: pool.id, events: [...events], next };
   }
 }

@@ -7,11 +7,12 @@ import { EVENT_LOG } from '@fornax/service-kit';
 import {
   InjectDatabase,
   isId,
+  objectInLog,
   PoolSlots,
   runningOf,
   type AskedInstance,
   type EndedAttempt,
-  type KnownTask,
+  type KnownObject,
   type LeaseInFlight,
   type RunningOf,
   type RunningRow,
@@ -45,9 +46,9 @@ export class KnownSlots extends PoolSlots {
     return slotsAsTask(await this.lookup.find(account, id, need));
   }
 
-  async known(account: Account, id: string): Promise<KnownTask> {
+  async known(account: Account, id: string): Promise<KnownObject> {
     const found = await this.lookup.shown(account, id);
-    const known = found ? { taskId: found.poolId, owner: found.fold.owner } : await this.inLog(id);
+    const known = found ? { id: found.poolId, owner: found.fold.owner } : await this.forgotten(id);
     if (!known || !this.accounts.reaches(account, known.owner, 'look'))
       throw new NotFound(`No such pool: ${id}`, { code: 'pool-not-found' });
     return known;
@@ -95,11 +96,8 @@ export class KnownSlots extends PoolSlots {
     return this.barrier.passed(sequence);
   }
 
-  private async inLog(taskId: string): Promise<KnownTask | undefined> {
-    if (!isId(taskId)) return undefined;
-    const [first] = await this.log.readAggregate('pool', taskId, 0, 1);
-    const owner = first?.events.map((event) => (event.type === 'PoolCreated' ? event.owner : undefined))[0];
-    return owner === undefined ? undefined : { taskId, owner };
+  private async forgotten(id: string): Promise<KnownObject | undefined> {
+    return isId(id) ? objectInLog(this.log, 'pool', id.toLowerCase()) : undefined;
   }
 
   private async endedIn(taskId: string): Promise<readonly EndedAttempt[]> {

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { EVENT_LOG } from '@fornax/service-kit';
 import { AccountDirectory, type Account } from '@fornax/identity';
@@ -7,18 +6,7 @@ import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';
 import { isIdOrName } from '../model/ids-and-names.js';
-
-/** A task that exists or existed. */
-export interface KnownTask {
-  readonly taskId: string;
-  readonly owner: string;
-}
-
-/** The account that a task's first commit names. */
-const ownerIn = (commit: RecordedCommit | undefined): string | undefined => {
-  for (const event of commit?.events ?? []) if (event.type === 'TaskSubmitted') return event.owner;
-  return undefined;
-};
+import { objectInLog, type KnownObject } from './known-objects.js';
 
 /**
  * Finds tasks whose history is asked for, deleted ones too: the rows forget those, the log does not. A deleted task is found by its id
@@ -33,34 +21,30 @@ export class KnownTasks {
   ) {}
 
   /** @param id id or shortname @throws NotFound */
-  async find(account: Account, id: string): Promise<KnownTask> {
-    const known = isIdOrName(id) ? ((await this.inRows(account, id)) ?? (await this.inLog(id))) : undefined;
+  async find(account: Account, id: string): Promise<KnownObject> {
+    const known = isIdOrName(id)
+      ? ((await this.inRows(account, id)) ?? (await objectInLog(this.log, 'task', id)))
+      : undefined;
     if (!known || !this.accounts.reaches(account, known.owner, 'look'))
       throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     return known;
   }
 
   /** Owners of those of the tasks that still exist. */
-  async ownersOf(taskIds: readonly string[]): Promise<readonly KnownTask[]> {
+  async ownersOf(taskIds: readonly string[]): Promise<readonly KnownObject[]> {
     const rows = await this.db.query<{ task_id: string; owner: string }[]>(
       'SELECT task_id, owner FROM task WHERE task_id = ANY($1)',
       [taskIds],
     );
-    return rows.map((row) => ({ taskId: row.task_id, owner: row.owner }));
+    return rows.map((row) => ({ id: row.task_id, owner: row.owner }));
   }
 
-  private async inRows(account: Account, id: string): Promise<KnownTask | undefined> {
+  private async inRows(account: Account, id: string): Promise<KnownObject | undefined> {
     const [row] = await this.db.query<{ task_id: string; owner: string }[]>(
       `SELECT task_id, owner FROM task WHERE (task_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
        ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
       [account.id, id, account.role !== 'user'],
     );
-    return row && { taskId: row.task_id, owner: row.owner };
-  }
-
-  private async inLog(taskId: string): Promise<KnownTask | undefined> {
-    const [first] = await this.log.readAggregate('task', taskId, 0, 1);
-    const owner = ownerIn(first);
-    return owner === undefined ? undefined : { taskId, owner };
+    return row && { id: row.task_id, owner: row.owner };
   }
 }

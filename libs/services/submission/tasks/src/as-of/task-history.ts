@@ -6,7 +6,7 @@ import type { ReadBarrier } from '@fornax/projections';
 import { EVENT_LOG, ReadBarriers } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TASK_SNAPSHOTS } from './task-snapshots.projection.js';
-import type { KnownTask } from './known-tasks.js';
+import type { KnownObject } from './known-objects.js';
 import { wireEventsOf, type WireEvent } from './wire-event.js';
 import { InjectDatabase } from '../model/database.js';
 
@@ -67,8 +67,8 @@ export class TaskHistory {
    * Events of the task, of its snapshots and of the secrets that its instances were given, in the order of the log. A commit is never torn: a page holds whole ones, at least one,
    * and none more once it has `limit` events or is large.
    */
-  async page(task: KnownTask, after: number, limit: number): Promise<HistoryPage> {
-    const { taskId } = task;
+  async page(task: KnownObject, after: number, limit: number): Promise<HistoryPage> {
+    const { id: taskId } = task;
     const [own, given, refs] = await Promise.all([
       this.log.readAggregate('task', taskId, after, limit + 1),
       this.log.readAggregate('secret-access', taskId, after, limit + 1),
@@ -86,8 +86,8 @@ export class TaskHistory {
   }
 
   /** Events of an aggregate that nothing else is told with, in the same pages. */
-  async pageOf(aggregate: 'pool', about: KnownTask, after: number, limit: number): Promise<HistoryPage> {
-    return pageOf(await this.log.readAggregate(aggregate, about.taskId, after, limit + 1), about, limit);
+  async pageOf(aggregate: 'pool', about: KnownObject, after: number, limit: number): Promise<HistoryPage> {
+    return pageOf(await this.log.readAggregate(aggregate, about.id, after, limit + 1), about, limit);
   }
 
   private async snapshotRefs(taskId: string, after: number, most: number): Promise<readonly SnapshotRef[]> {
@@ -107,11 +107,11 @@ export class TaskHistory {
   }
 }
 
-const pageOf = (commits: readonly RecordedCommit[], task: KnownTask, limit: number): HistoryPage => {
+const pageOf = (commits: readonly RecordedCommit[], about: KnownObject, limit: number): HistoryPage => {
   const events: WireEvent[] = [];
   let chars = 0;
   for (const [index, commit] of commits.entries()) {
-    const shown = wireEventsOf(commit, task);
+    const shown = wireEventsOf(commit, about);
     events.push(...shown);
     chars += JSON.stringify(shown).length;
     const isFull = events.length >= limit || chars >= MOST_CHARS;

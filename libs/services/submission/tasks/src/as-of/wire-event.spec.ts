@@ -10,7 +10,7 @@ const recorded = (...events: readonly FornaxEvent[]): RecordedCommit => ({
   aggregateId: 't',
 });
 
-const task = { taskId: 't', owner: 'ada' };
+const task = { id: 't', owner: 'ada' };
 
 describe('an event as its owner reads it', () => {
   it('names for whom somebody acted and why, also where the commit is older than such names', () => {

@@ -1,6 +1,7 @@
 import { eventVersionOf, type FornaxEvent, type RecordedCommit } from '@fornax/contracts';
 import { formatRanges, fromNumbers } from '@fornax/domain';
 import { z } from 'zod';
+import type { KnownObject } from './known-objects.js';
 import { MASK, SECRET_PREFIX } from '../model/secret-constants.js';
 
 /** An event as its owner reads it: in the history of a task or a pool, in the live feed and in webhooks. */
@@ -83,11 +84,8 @@ const ABOUT_TASKS: ReadonlySet<string> = new Set(['task', 'snapshot', 'secret-ac
 
 const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
 
-/** The events of one commit as their owner may see them. @param about whose they are, and the task that they are about, if any */
-export const wireEventsOf = (
-  commit: RecordedCommit,
-  about: { readonly taskId?: string; readonly owner: string },
-): readonly WireEvent[] =>
+/** The events of one commit as their owner may see them. @param about what they are about, and whose that is */
+export const wireEventsOf = (commit: RecordedCommit, about: KnownObject): readonly WireEvent[] =>
   commit.events.map((event, index) => ({
     id: `${commit.sequence}.${index}`,
     sequence: commit.sequence,
@@ -95,7 +93,7 @@ export const wireEventsOf = (
     type: event.type,
     version: eventVersionOf(event.type),
     at: new Date(event.at).toISOString(),
-    taskId: ABOUT_TASKS.has(commit.aggregate) ? (about.taskId ?? null) : null,
+    taskId: ABOUT_TASKS.has(commit.aggregate) ? about.id : null,
     aggregate: commit.aggregate,
     aggregateId: commit.aggregateId,
     actor: commit.meta.actor,

@@ -1,3 +1,4 @@
+import type { KnownObject } from '../as-of/known-objects.js';
 import type { Account } from '@fornax/identity';
 import type { RunningOf } from './running.js';
 import type { TaskStatus } from './task-status.js';
@@ -30,7 +31,7 @@ export interface AskedInstance {
 /** Slots of pools, for those who deal with leases of tasks and of pools alike; whoever keeps pools provides it. */
 export abstract class PoolSlots {
   /** A pool that exists or existed, by its id or its name, with its owner. @throws NotFound */
-  abstract known(account: Account, id: string): Promise<{ readonly taskId: string; readonly owner: string }>;
+  abstract known(account: Account, id: string): Promise<KnownObject>;
   /** The slots of a pool as the instances of a task. @throws NotFound, Forbidden, Unavailable */
   abstract find(account: Account, id: string, need: 'look' | 'own'): Promise<TaskStatus>;
   /** Those of the named leases that are in flight. */
