@@ -131,6 +131,7 @@ export const serviceEnvironment = (
         ? {}
         : { FORNAX_METRICS_TOKEN_FILE: places.metricsTokenFile }),
       ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
+      ...optional('FORNAX_MASTER_KEY_COMMAND', settings.FORNAX_MASTER_KEY_COMMAND),
       ...optional('FORNAX_MASTER_KEY_LOST', settings.FORNAX_MASTER_KEY_LOST),
       FORNAX_DATA_DIR: places.data,
       FORNAX_DISK_FOLDERS: places.watched.join(':'),

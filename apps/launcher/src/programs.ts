@@ -73,7 +73,13 @@ export class Programs {
       FORNAX_HTTP_PORT: String(apiPort),
       FORNAX_ROUTER_TARGETS: JSON.stringify(targets),
     };
-    const inheritedByRouter = without(common, ['FORNAX_STORAGE_PORT', 'FORNAX_DATABASE_URL', 'FORNAX_MASTER_KEY']);
+    const inheritedByRouter = without(common, [
+      'FORNAX_STORAGE_PORT',
+      'FORNAX_DATABASE_URL',
+      'FORNAX_MASTER_KEY',
+      'FORNAX_MASTER_KEYS_READ',
+      'FORNAX_MASTER_KEY_COMMAND',
+    ]);
     await parts.addProgram('router', 'router', 'service', overridden(inheritedByRouter, forRouter));
   }
 

@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOG_ACCOUNT, type SecretNeed, keepSecret, randomPassword, renewableSecret } from '@fornax/embedded';
+import { keyCommandOf, runKeyCommand } from '@fornax/base';
+import {
+  describeError,
+  LOG_ACCOUNT,
+  SetupError,
+  type SecretFile,
+  type SecretNeed,
+  keepSecret,
+  randomPassword,
+  renewableSecret,
+} from '@fornax/embedded';
 import { STREAMS } from '@fornax/contracts';
 import type { Places } from './environment.js';
 import type { Screen } from './screen/screen.js';
@@ -13,6 +23,21 @@ const MASTER_KEY = {
   flawOf: (text: string) =>
     Buffer.from(text, 'base64').length === KEY_BYTES ? undefined : `does not hold ${KEY_BYTES} bytes in base64`,
 };
+
+/** A master key as it lies in its file: in clear, or as a command seals it. */
+const masterKeyFor = (command: string | undefined, env: Env): Omit<SecretFile, 'path'> =>
+  command === undefined
+    ? MASTER_KEY
+    : {
+        create: () => {
+          try {
+            return runKeyCommand(keyCommandOf(command), 'encrypt', MASTER_KEY.create(), env);
+          } catch (cause) {
+            throw new SetupError(describeError(cause), undefined, { cause });
+          }
+        },
+      };
+
 const TOKEN = {
   create: randomPassword,
   flawOf: (text: string) => (/^\S{16,}$/.test(text) ? undefined : 'does not hold a token of at least 16 characters'),
@@ -73,7 +98,7 @@ export class Secrets {
     // A key of somebody else's file is theirs to keep; the services say what is wrong with it.
     if (settings.FORNAX_MASTER_KEY === undefined && settings.FORNAX_MASTER_KEY_FILE === undefined)
       await keepSecret(
-        { path: this.places.masterKeyFile, ...MASTER_KEY },
+        { path: this.places.masterKeyFile, ...masterKeyFor(settings.FORNAX_MASTER_KEY_COMMAND, this.context.env) },
         this.hasEvents ? await this.needOfKey() : undefined,
       );
     await this.token();

@@ -22,6 +22,7 @@ export const settingsSchema = z.object({
   FORNAX_BOOTSTRAP_EMAIL: z.email().default('admin@fornax.local'),
   FORNAX_MASTER_KEY: z.string().optional(),
   FORNAX_MASTER_KEY_FILE: z.string().optional(),
+  FORNAX_MASTER_KEY_COMMAND: z.string().optional(),
   FORNAX_NATS_URL: z.string().optional(),
   FORNAX_NATS_USER: z.string().optional(),
   FORNAX_NATS_PASSWORD: z.string().optional(),

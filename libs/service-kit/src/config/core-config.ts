@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { loadDoorLimits, type DoorLimits } from '../http/door/door-limits.js';
-import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
+import { intSetting, loadConfig, type Env } from '@fornax/base';
+import { loadMasterKeys, MASTER_KEY_SETTINGS } from './master-keys.js';
 
 /** What every process of the control plane needs to know. Services read settings of their own with `loadConfig`. */
 export interface CoreConfig {
@@ -53,9 +54,7 @@ const settings = z.object({
   FORNAX_NATS_REPLICAS: intSetting({ min: 1, max: 5 }).default(1),
   FORNAX_NATS_WARNINGS: z.string().optional(),
   FORNAX_DATABASE_URL: z.string(),
-  FORNAX_MASTER_KEY: z.string().optional(),
-  FORNAX_MASTER_KEY_FILE: z.string().optional(),
-  FORNAX_MASTER_KEYS_READ: z.string().optional(),
+  ...MASTER_KEY_SETTINGS,
   FORNAX_MASTER_KEY_LOST: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN_FILE: z.string().optional(),
@@ -69,36 +68,6 @@ const settings = z.object({
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2000),
   FORNAX_READY_PROOF_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(60_000),
 });
-
-/** `FORNAX_MASTER_KEY` may itself have been read from the file that `FORNAX_MASTER_KEY_FILE` names. */
-const masterKeySource = ({ FORNAX_MASTER_KEY: text, FORNAX_MASTER_KEY_FILE: file }: Env): string =>
-  text ? 'FORNAX_MASTER_KEY' : `FORNAX_MASTER_KEY_FILE (${file ?? ''})`;
-
-const masterKeyOf = (text: string | undefined, file: string | undefined): Uint8Array => {
-  const encoded = text ?? (file === undefined ? undefined : readKeyFile(file));
-  if (encoded === undefined) throw new ConfigError(['FORNAX_MASTER_KEY (or FORNAX_MASTER_KEY_FILE) must be set']);
-  return keyOf('FORNAX_MASTER_KEY', encoded);
-};
-
-const keyOf = (setting: string, encoded: string): Uint8Array => {
-  const key = Buffer.from(encoded.trim(), 'base64');
-  if (key.length !== 32) throw new ConfigError([`${setting} must be 32 bytes in base64`]);
-  return key;
-};
-
-const keysRead = (text = ''): readonly Uint8Array[] =>
-  text
-    .split(/[\s,]+/)
-    .filter((encoded) => encoded !== '')
-    .map((encoded) => keyOf('Each key of FORNAX_MASTER_KEYS_READ', encoded));
-
-const readKeyFile = (file: string): string => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError([`FORNAX_MASTER_KEY_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
-  }
-};
 
 const bootstrapTokenOf = (text: string | undefined, file: string | undefined): string | undefined => {
   if (text !== undefined || file === undefined) return text?.trim();
@@ -122,10 +91,8 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
       replicas: values.FORNAX_NATS_REPLICAS,
     },
     databaseUrl: values.FORNAX_DATABASE_URL,
-    masterKey: masterKeyOf(values.FORNAX_MASTER_KEY, values.FORNAX_MASTER_KEY_FILE),
-    masterKeysRead: keysRead(values.FORNAX_MASTER_KEYS_READ),
+    ...loadMasterKeys(values, env),
     bootstrapToken: () => bootstrapTokenOf(values.FORNAX_BOOTSTRAP_TOKEN, values.FORNAX_BOOTSTRAP_TOKEN_FILE),
-    masterKeySource: masterKeySource(env),
     masterKeyLost: values.FORNAX_MASTER_KEY_LOST || undefined,
     publicApiUrl: values.FORNAX_PUBLIC_API_URL,
     publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
