@@ -205,6 +205,8 @@ export {
   stateSavedRequestSchema,
   storageUsageReplySchema,
   storageUsageRequestSchema,
+  constantKeyReplySchema,
+  constantKeyRequestSchema,
   taskRowReplySchema,
   taskRowRequestSchema,
   waitingReplySchema,

@@ -84,7 +84,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     appends: ['task', 'job', 'pool'],
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
-    asks: [RPC.taskRow, RPC.resumable],
+    asks: [RPC.taskRow, RPC.constantKey, RPC.resumable],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
     hears: [allYieldsSubject('task'), allYieldsSubject('pool'), allHeldLeasesSubject],
     leads: ['scheduler'],

@@ -34,6 +34,7 @@ export {
 export { userMeta, type Asking, type Owner } from './http/user-meta.js';
 export { MASTER_KEY_RING } from './secrets/earlier-keys.js';
 export { keysBefore } from './secrets/keys-before.js';
+export { constantIdentity, dataKeyIdentity, keptKeyIn, referenceTo } from './secrets/kept-key.js';
 export { openSealer } from './secrets/open-sealer.js';
 export {
   signLeaseClaims,

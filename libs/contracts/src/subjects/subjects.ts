@@ -195,6 +195,8 @@ export const RPC = {
   stopSnapshots: 'fx.rpc.snapshot.stop-snapshots',
   /** submission: constants that one instance has by the table of its task. */
   taskRow: 'fx.rpc.submission.task-row',
+  /** submission: the data key of a task's or a pool's secret constants, wrapped. */
+  constantKey: 'fx.rpc.submission.constant-key',
   /** submission: a user plans periodic snapshots of a task. */
   planSnapshots: 'fx.rpc.submission.plan-snapshots',
   /** storage: create a result bucket for an owner unless it exists; check that buckets exist and belong to the owner. */

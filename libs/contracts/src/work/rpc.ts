@@ -172,6 +172,11 @@ export const outputReadReplySchema = z.object({
 export type OutputReadRequest = z.output<typeof outputReadRequestSchema>;
 export type OutputReadReply = z.output<typeof outputReadReplySchema>;
 
+/** RPC.constantKey: the data key of secret constants of a task or a pool, as the master key wraps it. */
+export const constantKeyRequestSchema = z.object({ keyId: id, ownerId: id });
+/** Null: it was destroyed, or is lost. */
+export const constantKeyReplySchema = z.object({ wrapped: z.string().nullable() });
+
 /** RPC.taskRow: constants of one instance, of the table that its task has. */
 export const taskRowRequestSchema = z.object({ taskId: id, digest: z.string(), instance: z.number().int() });
 export const taskRowReplySchema = z.object({

@@ -16,3 +16,17 @@ export class DataKeys1790001500000 implements MigrationInterface {
     await runner.query('DROP TABLE data_key');
   }
 }
+
+/** Whose data keys are: those of constants of a task or a pool go with it (ADR 0112). */
+export class DataKeyOwners1790001500100 implements MigrationInterface {
+  readonly name = 'DataKeyOwners1790001500100';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE data_key ADD COLUMN owner_id text');
+    await runner.query('CREATE INDEX data_key_by_owner ON data_key (owner_id) WHERE owner_id IS NOT NULL');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE data_key DROP COLUMN owner_id');
+  }
+}

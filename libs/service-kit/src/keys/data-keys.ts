@@ -1,11 +1,16 @@
 import { Conflict, newId } from '@fornax/base';
-import { SealedElsewhere, type Sealer } from '@fornax/identity';
+import { dataKeyIdentity, SealedElsewhere, type Sealer } from '@fornax/identity';
 import type { DataSource } from 'typeorm';
 
 /** A data key as it is used, and the id that events name it by. */
 export interface KeptKey {
   readonly keyId: string;
   readonly key: Uint8Array;
+}
+
+/** A key that was made, in clear and wrapped. */
+export interface MadeKey extends KeptKey {
+  readonly wrapped: string;
 }
 
 /** What a step of a rotation did. */
@@ -26,8 +31,6 @@ export class KeyDestroyed extends Conflict {
   }
 }
 
-const identityOf = (keyId: string): string => `data-key/${keyId}`;
-
 /** Data keys of secrets, kept in Postgres and nowhere else, so that they can be destroyed (ADR 0089). */
 export class DataKeys {
   constructor(
@@ -37,10 +40,35 @@ export class DataKeys {
 
   /** Makes a key. It is kept before anything that is sealed with it can be in the log. */
   async create(): Promise<KeptKey> {
+    const made = this.make();
+    await this.keep(made);
+    return made;
+  }
+
+  /** Makes a key that nobody has yet: it has to be kept before anything that is sealed with it can be in the log. */
+  make(): MadeKey {
     const keyId = newId();
-    const { key, wrapped } = this.sealer.newDataKey(identityOf(keyId));
-    await this.db.query('INSERT INTO data_key (key_id, wrapped) VALUES ($1, $2)', [keyId, wrapped]);
-    return { keyId, key };
+    return { keyId, ...this.sealer.newDataKey(dataKeyIdentity(keyId)) };
+  }
+
+  /** @param ownerId whose it is: the key goes with that */
+  async keep({ keyId, wrapped }: MadeKey, ownerId: string | null = null): Promise<void> {
+    await this.db.query('INSERT INTO data_key (key_id, wrapped, owner_id) VALUES ($1, $2, $3)', [
+      keyId,
+      wrapped,
+      ownerId,
+    ]);
+  }
+
+  /** A key as the master key wraps it; undefined where it was destroyed, or is not the owner's. */
+  async wrapped(keyId: string, ownerId: string): Promise<string | undefined> {
+    const sql = 'SELECT wrapped FROM data_key WHERE key_id = $1 AND owner_id = $2';
+    return (await this.db.query<{ readonly wrapped: string }[]>(sql, [keyId, ownerId]))[0]?.wrapped;
+  }
+
+  /** Destroys all keys of some owners. Safe to repeat. */
+  async destroyOf(ownerIds: readonly string[]): Promise<void> {
+    await this.db.query('DELETE FROM data_key WHERE owner_id = ANY($1::text[])', [ownerIds]);
   }
 
   /** @throws KeyDestroyed @throws SealedElsewhere its master key is lost */
@@ -54,7 +82,7 @@ export class DataKeys {
   async findAll(keyIds: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const sql = 'SELECT key_id, wrapped FROM data_key WHERE key_id = ANY($1::text[])';
     const rows = await this.db.query<{ readonly key_id: string; readonly wrapped: string }[]>(sql, [keyIds]);
-    return new Map(rows.map(({ key_id: id, wrapped }) => [id, this.sealer.unwrap(wrapped, identityOf(id))]));
+    return new Map(rows.map(({ key_id: id, wrapped }) => [id, this.sealer.unwrap(wrapped, dataKeyIdentity(id))]));
   }
 
   /** Destroys keys, and with them all that was sealed with them. Safe to repeat. */
@@ -96,7 +124,7 @@ export class DataKeys {
   /** Undefined where no master key of this process opens it. */
   private rewrapped(keyId: string, wrapped: string): string | undefined {
     try {
-      return this.sealer.rewrap(wrapped, identityOf(keyId));
+      return this.sealer.rewrap(wrapped, dataKeyIdentity(keyId));
     } catch (error) {
       if (error instanceof SealedElsewhere) return undefined;
       throw error;

@@ -11,7 +11,7 @@ import {
   started,
   submitted,
 } from '@fornax/testing';
-import { Sealer } from '@fornax/identity';
+import { constantIdentity, dataKeyIdentity, referenceTo, Sealer } from '@fornax/identity';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { grantLease, secretRightsOf } from './grants.js';
 
@@ -66,7 +66,26 @@ describe('a grant', () => {
     const request = { taskId: 't', instance: 0, leaseId: '0/1' };
     const grantWith = (sealer: Sealer) => grantLease(view, 'node-1', request, { secrets: sealer, sign, now: 1_000 });
     expect(grantWith(before)).toMatchObject({ granted: true, secrets: { QARNOT_SECRET_A: 'hush' } });
-    expect(grantWith(now)).toEqual({ granted: false, reason: expect.stringMatching(/master key that is lost.*again/) });
+    expect(grantWith(now)).toEqual({ granted: false, reason: expect.stringMatching(/key that is lost.*again/) });
+  });
+
+  it('opens constants with the key that is kept outside of the log: for their own task, and while it is there', () => {
+    const sealer = new Sealer(Buffer.alloc(32, 1));
+    const { wrapped: keptKey, key } = sealer.newDataKey(dataKeyIdentity('k1'));
+    const wrappedKey = referenceTo('k1');
+    const envelope = sealer.seal(key, 'hush', constantIdentity('t', wrappedKey, 'QARNOT_SECRET_A'));
+    const grantOf = (taskId: string, name: string, kept: string | null) => {
+      const constants = [{ key: name, sealed: envelope }];
+      const view = viewWith(submitted(taskId, { constants, wrappedKey }), dispatched(aLease(0)));
+      const options = { secrets: sealer, sign, now: 1_000, keptKey: kept };
+      return () => grantLease(view, 'node-1', { taskId, instance: 0, leaseId: '0/1' }, options);
+    };
+    expect(grantOf('t', 'QARNOT_SECRET_A', keptKey)()).toMatchObject({ secrets: { QARNOT_SECRET_A: 'hush' } });
+    expect(grantOf('t', 'QARNOT_SECRET_A', null)()).toMatchObject({
+      granted: false,
+      reason: expect.stringContaining('a key that is lost'),
+    });
+    expect(grantOf('t', 'QARNOT_SECRET_B', keptKey)).toThrow();
   });
 
   it('opens the sealed constants of a current lease, and only those', () => {

@@ -11,15 +11,15 @@ import {
   SubstitutionTooLong,
 } from '@fornax/contracts';
 import { folderOf, pinnedInputs, type ResourceBucket, type TaskSpec } from '@fornax/domain';
-import { SealedElsewhere } from '@fornax/identity';
+import { constantIdentity, dataKeyIdentity, keptKeyIn, SealedElsewhere } from '@fornax/identity';
 import type { z } from 'zod';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import type { TaskEntry } from '../view/task-entry.js';
 
 /** The part of the sealer that opens a task's secrets. */
 export interface SecretOpener {
-  unwrap(wrapped: string): Uint8Array;
-  open(key: Uint8Array, sealed: string): string;
+  unwrap(wrapped: string, identity?: string): Uint8Array;
+  open(key: Uint8Array, sealed: string, identity?: string): string;
 }
 
 export interface GrantOptions {
@@ -32,6 +32,8 @@ export interface GrantOptions {
   readonly now: number;
   /** What the table of the task says of the instance; null: the table is lost. */
   readonly row?: InstanceRow | null;
+  /** The data key of its constants, wrapped, where it is kept outside of the log; null: it is not there any more. */
+  readonly keptKey?: string | null | undefined;
   /** What the instance begins with; null: what was asked for is not there. */
   readonly restore?: Restore | null | undefined;
 }
@@ -56,16 +58,33 @@ export const secretRightsOf = (
   return { current: true, owner, keys: [...keys], prefixes: [...prefixes] };
 };
 
-/** Undefined when the master key that they were sealed with is lost. */
+/** The key of sealed constants; undefined when it is lost. @throws SealedElsewhere */
+const keyOf = (
+  wrappedKey: string,
+  { secrets, keptKey }: Pick<GrantOptions, 'secrets' | 'keptKey'>,
+): Uint8Array | undefined => {
+  const keyId = keptKeyIn(wrappedKey);
+  if (keyId === undefined) return secrets.unwrap(wrappedKey);
+  return keptKey ? secrets.unwrap(keptKey, dataKeyIdentity(keyId)) : undefined;
+};
+
+/** Undefined when the key that they were sealed with is lost. */
 const openSecrets = (
+  taskId: string,
   { constants, wrappedKey }: TaskSpec,
-  secrets: SecretOpener,
+  options: Pick<GrantOptions, 'secrets' | 'keptKey'>,
 ): Readonly<Record<string, string>> | undefined => {
   const sealed = constants.filter((constant) => 'sealed' in constant);
   if (sealed.length === 0 || wrappedKey === undefined) return {};
   try {
-    const key = secrets.unwrap(wrappedKey);
-    return Object.fromEntries(sealed.map((constant) => [constant.key, secrets.open(key, constant.sealed)]));
+    const key = keyOf(wrappedKey, options);
+    if (key === undefined) return undefined;
+    return Object.fromEntries(
+      sealed.map(({ key: name, sealed: envelope }) => [
+        name,
+        options.secrets.open(key, envelope, constantIdentity(taskId, wrappedKey, name)),
+      ]),
+    );
   } catch (error) {
     if (error instanceof SealedElsewhere) return undefined;
     throw error;
@@ -112,7 +131,7 @@ export const grantLease = (
   view: SchedulerView,
   node: string,
   request: GrantRequest,
-  { secrets, sign, now, row = {}, restore }: GrantOptions,
+  { secrets, sign, now, row = {}, keptKey, restore }: GrantOptions,
 ): GrantReply => {
   const { taskId, instance, leaseId } = request;
   const entry = view.task(taskId);
@@ -120,12 +139,12 @@ export const grantLease = (
     return { granted: false, reason: 'the lease is not current on this node' };
   }
   const { spec, owner } = entry.state;
-  const opened = openSecrets(spec, secrets);
+  const opened = openSecrets(taskId, spec, { secrets, keptKey });
   if (opened === undefined)
     return {
       granted: false,
       reason:
-        'its secret constants were sealed with a master key that is lost: submit the task again, with their values',
+        'its secret constants were sealed with a key that is lost: submit the task again, with their values',
     };
   if (row === null) return { granted: false, reason: 'the table of parameters of its task is lost: submit it again' };
   if (spec.table !== undefined && request.takesRow !== true)

@@ -30,6 +30,7 @@ export interface LeaderRpcOptions {
   readonly nodesNats: NatsConnection;
   readonly leadership: Leadership;
   /** What an instance begins with. Rejects when nobody can tell now. */
+  readonly constantKeyOf: (taskId: string, wrappedKey: string | undefined) => Promise<string | null | undefined>;
   readonly restoreOf: (resumed: ResumedInstance) => Promise<Resumed>;
   /** What the table of a task says of one instance; null: it is lost. Rejects when nobody can tell now. */
   readonly rowOf: (table: {
@@ -113,6 +114,7 @@ export const serveLeader = ({
   nodesNats,
   leadership,
   rowOf,
+  constantKeyOf,
   restoreOf,
   secrets,
   sign,
@@ -164,8 +166,9 @@ export const serveLeader = ({
       const digest = view.task(taskId)?.state.spec.table?.digest;
       const row = digest === undefined ? {} : await rowOf({ taskId, digest, instance });
       const spec = view.task(taskId)?.state.spec;
+      const keptKey = await constantKeyOf(taskId, spec?.wrappedKey);
       const restore = spec && (await restoreOf({ taskId, instance, spec }));
-      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now(), row, restore });
+      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now(), row, restore, keptKey });
     },
     logger,
     signal,

@@ -4,6 +4,7 @@ import { CLOCK, LOGGER, NATS, NODES_NATS } from '@fornax/service-kit';
 import type { Leadership } from '../leader/leadership.js';
 import type { Logger } from '../ports/logger.js';
 import { restoreReader } from '../rpc/restore-reader.js';
+import { constantKeyReader } from '../rpc/constant-key-reader.js';
 import { rowReader } from '../rpc/row-reader.js';
 import { answerBeginAnew, serveLeader } from '../rpc/leader-rpc.js';
 import type { NatsConnection } from '../rpc/nats-connection.js';
@@ -32,6 +33,7 @@ export class LeaderDoor {
       nodesNats: this.nodesNats,
       leadership,
       rowOf: rowReader(new RpcClient(this.nc), term),
+      constantKeyOf: constantKeyReader(new RpcClient(this.nc), term),
       restoreOf: restoreReader(new RpcClient(this.nc), term),
       secrets: this.keys.secrets,
       sign: (claims) => this.keys.sign(claims),

@@ -1,9 +1,6 @@
 import { Module } from '@nestjs/common';
-import { Sealer } from '@fornax/identity';
-import { DataKeys, provideProjection, provideReadBarrier } from '@fornax/service-kit';
-import { DATABASE } from '@fornax/tasks';
-import { getDataSourceToken } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { DATABASE, TasksModule } from '@fornax/tasks';
 import { KeyRotation } from './commands/key-rotation.js';
 import { SecretCommits } from './commands/secret-commits.js';
 import { SecretGrants } from './commands/secret-grants.js';
@@ -19,6 +16,7 @@ import { SecretLookup } from './queries/secret-lookup.js';
 
 /** The secrets manager. */
 @Module({
+  imports: [TasksModule],
   controllers: [
     SecretsManagerController,
     SecretVersionsController,
@@ -29,11 +27,6 @@ import { SecretLookup } from './queries/secret-lookup.js';
   providers: [
     ...provideProjection(DATABASE, SecretsProjection),
     provideReadBarrier(SecretBarrier, SECRETS),
-    {
-      provide: DataKeys,
-      inject: [getDataSourceToken(DATABASE), Sealer],
-      useFactory: (db: DataSource, sealer: Sealer) => new DataKeys(db, sealer),
-    },
     SecretLookup,
     SecretCommits,
     SecretValues,

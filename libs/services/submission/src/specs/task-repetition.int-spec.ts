@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createdSchema, RPC, type HoldInputsReply, type WireTask } from '@fornax/contracts';
 import type { TaskEvent, TaskSpec } from '@fornax/domain';
-import { Sealer } from '@fornax/identity';
 import { NATS } from '@fornax/service-kit';
 import type { Nats } from '@fornax/event-store';
 import { anEnd, aLease, aRef, cancelRequested, concluded, dispatched, started } from '@fornax/testing';
+import { openedConstants } from './opened-constants.fixture.js';
 import { minimal, readFrom, startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -70,14 +70,8 @@ const comparable = ({
   ...task
 }: WireTask) => task;
 
-const secretOf = async (taskId: string): Promise<string> => {
-  const [first] = (await harness.log.readAggregate('task', taskId)).flatMap(({ events }) => events);
-  const { constants, wrappedKey = '' }: TaskSpec | { constants: []; wrappedKey: string } =
-    first?.type === 'TaskSubmitted' ? first.spec : { constants: [], wrappedKey: '' };
-  const sealer = harness.test.app.get(Sealer);
-  const [secret] = constants.flatMap((constant) => ('sealed' in constant ? [constant.sealed] : []));
-  return sealer.open(sealer.unwrap(wrappedKey), secret ?? '');
-};
+const secretOf = async (taskId: string): Promise<string | undefined> =>
+  Object.values(await openedConstants(harness, 'task', taskId))[0];
 
 describe('a pinned clone', () => {
   const digests = ['0a'.repeat(32), '0b'.repeat(32)] as const;

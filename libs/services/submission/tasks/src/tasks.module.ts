@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ProfilesModule } from '@fornax/profiles';
-import { ENV, provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { Sealer } from '@fornax/identity';
+import { DataKeys, ENV, provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { TaskAsOf } from './as-of/task-as-of.js';
 import { TaskHistory } from './as-of/task-history.js';
 import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
@@ -8,6 +11,7 @@ import { ChangeTask } from './commands/change-task.handler.js';
 import { SpendingLimits } from './commands/spending-limits.js';
 import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
+import { ConstantKeyController } from './rpc/constant-key.controller.js';
 import { SecretConstants } from './model/secret-constants.js';
 import { provideShortnames, Shortnames } from './commands/shortnames.js';
 import { TASK_NAMES } from './commands/task-names.js';
@@ -69,12 +73,18 @@ import { DATABASE } from './model/database.js';
     TaskCleanup,
     StopOccasions,
     TaskRowController,
+    ConstantKeyController,
     PlanSnapshotsController,
   ],
   providers: [
     { provide: TASKS_CONFIG, inject: [ENV], useFactory: loadTasksConfig },
     ...provideProjection(DATABASE, StatusProjection),
     ...provideProjection(DATABASE, TaskSnapshotsProjection),
+    {
+      provide: DataKeys,
+      inject: [getDataSourceToken(DATABASE), Sealer],
+      useFactory: (db: DataSource, sealer: Sealer) => new DataKeys(db, sealer),
+    },
     SecretConstants,
     provideReadBarrier(StatusBarrier, 'status'),
     provideShortnames(Shortnames, TASK_NAMES),
@@ -136,6 +146,7 @@ import { DATABASE } from './model/database.js';
     LiveStatus,
     PoolTasks,
     ChangeTask,
+    DataKeys,
     SecretConstants,
     TaskBuckets,
     StatusBarrier,

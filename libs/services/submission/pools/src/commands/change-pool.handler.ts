@@ -34,7 +34,7 @@ export class ChangePool {
     const pool = await this.lookup.find(context.account, id, 'own');
     const { spec } = pool.fold;
     if (constants) checkConstants(spec, constants);
-    const sealed = constants && this.secrets.seal(constants, spec);
+    const sealed = constants && (await this.secrets.change(constants, { ...spec, ownerId: pool.poolId }));
     const isSized = (scaling ?? null) !== null || elasticProperty?.size !== undefined;
     const wanted = {
       scaling: scaling ?? parsed(spec.scaling) ?? undefined,

@@ -8,6 +8,7 @@ import {
   both,
   Creations,
   SecretConstants,
+  type SealedOf,
   Shortnames,
   SpendingLimits,
   TaskBuckets,
@@ -24,7 +25,7 @@ import { POOL_SHORTNAMES } from './pool-names.js';
 import { PoolQuota } from './pool-quota.js';
 
 /** The pool that another one is made from: its masked secrets stand for that one's. */
-export type PoolSource = Pick<PoolSpec, 'constants' | 'wrappedKey'>;
+export type PoolSource = SealedOf;
 
 /** What a pool reserves beside the log. */
 @Injectable()
@@ -68,19 +69,26 @@ export class PoolSpecs {
   ) {}
 
   /** @throws ValidationFailed, Forbidden */
-  specOf(creation: PoolCreation, poolId: string, { account }: RequestContext, source?: PoolSource): PoolSpec {
+  async specOf(
+    creation: PoolCreation,
+    poolId: string,
+    { account }: RequestContext,
+    source?: PoolSource,
+  ): Promise<PoolSpec> {
     if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator')
       throw new Forbidden('Forced constants need a permission that this account does not have', {
         code: 'forbidden-forced-constants',
       });
+    const sealing = await this.secrets.copying(poolId, creation.constants ?? [], ...(source ? [source] : []));
     const checked = toPoolSpec(creation, {
       poolId,
       profileOf: (name) => this.profiles.answer(name),
       projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
-      sealConstants: (constants) => (source ? this.secrets.copy(constants, source) : this.secrets.seal(constants)),
+      sealConstants: sealing.seal,
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
+    await sealing.keep();
     return checked.spec;
   }
 }

@@ -91,7 +91,7 @@ export class PoolsController {
     const { spec } = pool.fold;
     const uuid = await this.creation.create(copyOf(spec, body), context, {
       way: ['clone-pool', pool.poolId],
-      source: spec,
+      source: { ...spec, ownerId: pool.poolId },
     });
     reply.header('location', `/pools/${uuid}`);
     return { uuid };

@@ -72,7 +72,7 @@ export class ChangeTask {
     const task = await this.lookup.find(context.account, id, 'own');
     const { spec } = task.fold;
     if (constants) checkConstants(spec, constants);
-    const sealed = constants && this.secrets.seal(constants, spec);
+    const sealed = constants && (await this.secrets.change(constants, { ...spec, ownerId: task.taskId }));
     await this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed }, context, again);
   }
 

@@ -62,7 +62,7 @@ export class RepeatTask {
       creation: copyOf(fold, kind, changes, place),
       source: {
         origin: { taskId, kind },
-        secrets: fold.spec,
+        secrets: { ...fold.spec, ownerId: taskId },
         ...(inherited ? { table: inherited } : {}),
         ...(pin ? { pin } : {}),
       },

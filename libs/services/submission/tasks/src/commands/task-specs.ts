@@ -6,7 +6,7 @@ import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import type { PinSource } from '../model/asked-pin.js';
-import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
+import { SecretConstants, type SealedOf } from '../model/secret-constants.js';
 import { toSpec, type CheckedSpec } from '../model/task-spec.js';
 import { TaskPlaces } from '../places/task-places.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
@@ -14,7 +14,7 @@ import type { ParameterTable } from '../tables/parameter-table.js';
 /** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
 export interface TaskSource {
   readonly origin: TaskOrigin;
-  readonly secrets: SealedConstants;
+  readonly secrets: SealedOf;
   /** Its table of parameters. */
   readonly table?: ParameterTable;
   /** Its inputs, where the new task is to have the same. */
@@ -44,7 +44,9 @@ export class TaskSpecs {
         code: 'forbidden-forced-constants',
       });
     const { poolUuid, pool } = await this.places.poolOf(creation, account);
-    const secrets = [source?.secrets, pool?.spec].filter((one) => one !== undefined);
+    const ofPool = pool && { ...pool.spec, ownerId: poolUuid ?? '' };
+    const secrets = [source?.secrets, ofPool].filter((one) => one !== undefined);
+    const sealing = await this.secrets.copying(taskId, creation.constants ?? [], ...secrets);
     const checked = toSpec(
       { ...creation, poolUuid },
       {
@@ -53,7 +55,7 @@ export class TaskSpecs {
         projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
         defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
         mostDiskMB: this.config.instanceMaxDiskMB,
-        sealConstants: (constants) => this.secrets.copy(constants, ...secrets),
+        sealConstants: sealing.seal,
         ...(pool ? { pool } : {}),
         ...(source ? { origin: source.origin } : {}),
         ...(source?.table ? { table: source.table } : {}),
@@ -61,6 +63,7 @@ export class TaskSpecs {
       },
     );
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
+    await sealing.keep();
     return checked;
   }
 }
