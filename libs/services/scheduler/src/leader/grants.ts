@@ -143,8 +143,7 @@ export const grantLease = (
   if (opened === undefined)
     return {
       granted: false,
-      reason:
-        'its secret constants were sealed with a key that is lost: submit the task again, with their values',
+      reason: 'its secret constants were sealed with a key that is lost: submit the task again, with their values',
     };
   if (row === null) return { granted: false, reason: 'the table of parameters of its task is lost: submit it again' };
   if (spec.table !== undefined && request.takesRow !== true)

@@ -168,7 +168,14 @@ export const serveLeader = ({
       const spec = view.task(taskId)?.state.spec;
       const keptKey = await constantKeyOf(taskId, spec?.wrappedKey);
       const restore = spec && (await restoreOf({ taskId, instance, spec }));
-      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now(), row, restore, keptKey });
+      return grantLease(view, parseNodeRpcSubject(subject), request, {
+        secrets,
+        sign,
+        now: now(),
+        row,
+        restore,
+        keptKey,
+      });
     },
     logger,
     signal,

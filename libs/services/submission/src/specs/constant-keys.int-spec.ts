@@ -96,7 +96,12 @@ describe('the data key of secret constants', () => {
           ? submitTo(harness, { constants })
           : String(
               (
-                await harness.call('POST', '/pools', { name: 'p', profile: 'docker-batch', instanceCount: 1, constants })
+                await harness.call('POST', '/pools', {
+                  name: 'p',
+                  profile: 'docker-batch',
+                  instanceCount: 1,
+                  constants,
+                })
               ).json()['uuid'],
             );
       const id = await make();
