@@ -23,6 +23,7 @@ export type {
   WireStorageUsage,
   WireBucket,
   WireCreditsOfAccount,
+  WireRating,
   WireStatement,
   WireOwnBudget,
   WireBucketGrant,

@@ -233,6 +233,7 @@ export {
   foldBill,
   instanceKey,
   monthOf,
+  priced,
   priceListAt,
   volumeKey,
   type BilledCommit,
@@ -242,6 +243,7 @@ export {
   type EndedAttempt,
   type ParkedAttempt,
   type PublishedPriceList,
+  type RatedAt,
 } from './rating/bill-fold.js';
 export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
 export { askedDiskMB, askedDiskProblem } from './profile/asked-disk.js';

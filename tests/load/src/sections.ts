@@ -318,11 +318,13 @@ const statementsSection: Section = {
   measure: async ({ scale, say }) => {
     const lines = Math.round(1_000_000 * scale);
     say(`statements of a month with ${lines} lines`);
-    const times = await statementsOf(lines, 10);
-    return times.flatMap(({ kind, attempts, p50, worst }) => [
+    const { times, ratedAgainSeconds } = await statementsOf(lines, 10);
+    const rated = { name: `${lines} lines rated again`, value: ratedAgainSeconds, unit: 's' } as const;
+    const statements = times.flatMap(({ kind, attempts, p50, worst }) => [
       { name: `statement of ${attempts} lines ${kind}, p50`, value: p50, unit: 'ms' },
-      { name: `statement of ${attempts} lines ${kind}, longest of 10`, value: worst, unit: 'ms' },
+      { name: `statement of ${attempts} lines ${kind}, longest of 10`, value: worst, unit: 'ms' } as const,
     ]);
+    return [...statements, rated];
   },
 };
 

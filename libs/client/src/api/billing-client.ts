@@ -2,11 +2,13 @@ import {
   creditsOfAccountSchema,
   ownBudgetSchema,
   publishedListSchema,
+  ratingSchema,
   statementSchema,
   type AuditMessage,
   type WireCreditsOfAccount,
   type WireOwnBudget,
   type WirePublishedList,
+  type WireRating,
   type WireStatement,
 } from '@fornax/contracts';
 import type { JsonCall, OpenStream } from './api-connection.js';
@@ -37,6 +39,7 @@ export interface StatementWish {
   readonly project?: string;
 }
 const STATEMENTS = '/fornax/v1/billing/statements';
+const RATINGS = '/fornax/v1/billing/ratings';
 const queryOf = (wish: object): string =>
   new URLSearchParams(
     Object.entries(wish).flatMap(([name, value]): [string, string][] =>
@@ -90,6 +93,16 @@ export class BillingClient {
     const { body } = await this.open(`${STATEMENTS}?${queryOf({ ...wish, format: 'csv' })}`, {}, signal);
     const decoder = new TextDecoder();
     for await (const piece of body ?? []) yield decoder.decode(piece, { stream: true });
+  }
+
+  /** Begins to rate a period again. Operators. @throws ApiError 400 with `errors` by place */
+  beginRating(request: object): Promise<WireRating> {
+    return this.json('POST', RATINGS, ratingSchema, { body: request });
+  }
+
+  /** How far it is, and what it would change. Operators. */
+  rating(id: string, page: { readonly by: 'project' | 'task'; readonly limit?: number }): Promise<WireRating> {
+    return this.json('GET', `${RATINGS}/${encodeURIComponent(id)}?${queryOf(page)}`, ratingSchema);
   }
 
   /** Credits of an account: `me`, an id or an e-mail. */

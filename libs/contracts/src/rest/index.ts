@@ -139,8 +139,8 @@ export {
   type WireCreditsOfAccount,
   type WireOwnBudget,
 } from './spending.js';
+export { ratingRequestSchema, ratingSchema, type RatingRequest, type WireRating } from './ratings.js';
 export {
-  STATEMENT_DIMENSIONS,
   statementQuerySchema,
   statementSchema,
   type PeriodBoundary,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseWireDate } from './time-on-the-wire.js';
 
 /** What a statement can be divided by, beside labels. */
-export const STATEMENT_DIMENSIONS = ['project', 'user', 'task', 'tag', 'plan', 'node', 'hardware'] as const;
+const STATEMENT_DIMENSIONS = ['project', 'user', 'task', 'tag', 'plan', 'node', 'hardware'] as const;
 /** One of these, or `label:` and the name of a label. */
 export type StatementDimension = (typeof STATEMENT_DIMENSIONS)[number] | `label:${string}`;
 
@@ -38,23 +38,25 @@ const boundaryOf = (text: string): PeriodBoundary | undefined => {
   if (at === undefined) return undefined;
   return /^\d{4}-\d{2}-\d{2}$/.test(day) ? { kind: 'day', day } : { kind: 'instant', at };
 };
-const boundary = z.string().transform((text, context): PeriodBoundary => {
+export const periodBoundarySchema = z.string().transform((text, context): PeriodBoundary => {
   const found = boundaryOf(text);
   if (found) return found;
   context.addIssue('The value must be an instant, a day, a month, today, yesterday or month.');
   return z.NEVER;
 });
 
+export const timeZoneSchema = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'The value must be a time zone, such as Europe/Zurich.')
+  .default('UTC');
+
 /** What a statement is asked by (`GET /fornax/v1/billing/statements`); keys in lower case. */
 export const statementQuerySchema = z.object({
-  from: boundary,
-  to: boundary.optional(),
+  from: periodBoundarySchema,
+  to: periodBoundarySchema.optional(),
   groupby: dimensions.default(['project']),
-  timezone: z
-    .string()
-    .max(64)
-    .refine(isTimeZone, 'The value must be a time zone, such as Europe/Zurich.')
-    .default('UTC'),
+  timezone: timeZoneSchema,
   account: z.string().max(256).optional(),
   project: z.string().max(128).optional(),
   format: z.enum(['json', 'csv']).default('json'),

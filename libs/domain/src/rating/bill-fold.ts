@@ -41,6 +41,12 @@ export interface BillLine extends EndedAttempt {
   readonly priceList: PriceList;
 }
 
+/** Where a line was rated: the commit, and its place among the lines that came of it. The prices of later ones depend on it. */
+export interface RatedAt {
+  readonly ratedSequence: number;
+  readonly ratedIndex: number;
+}
+
 /** An attempt that has no price yet. */
 export interface ParkedAttempt extends EndedAttempt {
   readonly reason: UnratedReason;
@@ -71,7 +77,7 @@ export const emptyBill = (): BillState => ({
 export interface BillEntries {
   readonly terms: readonly UsageTerms[];
   readonly lists: readonly PublishedPriceList[];
-  readonly lines: readonly BillLine[];
+  readonly lines: readonly (BillLine & RatedAt)[];
   readonly parked: readonly ParkedAttempt[];
 }
 
@@ -148,8 +154,8 @@ const endsIn = (state: BillState, commit: BilledCommit): readonly EndedAttempt[]
 const notStarted = ({ cause }: AttemptEnd, { payers = DEFAULT_PAYERS }: PriceList): Rating =>
   waived(cause !== undefined && payers[cause] === 'platform' ? cause : 'not-started');
 
-/** The price of an attempt by a list, and what follows from it for the next ones. */
-const priced = (state: BillState, attempt: EndedAttempt, priceList: PriceList): BillLine | UnratedReason => {
+/** The price of an attempt by a list, and what follows from it for the next ones. In the order of the log it is what the ledger has. */
+export const priced = (state: BillState, attempt: EndedAttempt, priceList: PriceList): BillLine | UnratedReason => {
   const { terms, end, usage, isLast } = attempt;
   if (!usage) return { ...attempt, rating: notStarted(end, priceList), priceList };
   const month = volumeKey(terms.owner, monthOf(usage.from));
@@ -218,5 +224,6 @@ export const foldBill = (state: BillState, commit: BilledCommit): BillEntries =>
       state.parked.set(attemptKey(entry.terms.id, entry.end), entry);
     }
   }
-  return { terms, lists, lines, parked };
+  const rated = lines.map((line, ratedIndex) => ({ ...line, ratedSequence: commit.sequence, ratedIndex }));
+  return { terms, lists, lines: rated, parked };
 };

@@ -236,13 +236,6 @@ describe('billing', () => {
     await db.query("DELETE FROM month_usage WHERE owner = 'carl'");
   });
 
-  it('says what is not built, in a way that no client retries', async () => {
-    expect(await rig.send('/fornax/v1/billing/ratings', { body: {} })).toMatchObject({
-      status: 403,
-      body: { message: expect.stringMatching(/is not available/) },
-    });
-  });
-
   it('bills the slots of a pool while they are held, and knows what they draw', async () => {
     expect(await get('/credits/v1/pools/p-1/credits')).toEqual({ status: 404, body: { message: 'No such pool: p-1' } });
     const held = anEnd(0, { ...ofAnHour, cores: 2, leaseId: 'slot-1' });

@@ -13,6 +13,8 @@ import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';
 import { RunningCosts } from './queries/running-costs.js';
+import { RatingRuns } from './ratings/rating-runs.js';
+import { RatingsController } from './http/ratings.controller.js';
 import { StatementReader } from './queries/statement-reader.js';
 import { StatementsController } from './http/statements.controller.js';
 import { LedgerReader } from './queries/ledger-reader.js';
@@ -21,6 +23,7 @@ import { Spending1790001530000 } from './migrations/1790001530000-spending.migra
 import { LinesByLease1790001550000 } from './migrations/1790001550000-lines-by-lease.migration.js';
 import { Statements1790001570000 } from './migrations/1790001570000-statements.migration.js';
 import { CreditEntries1790001590000 } from './migrations/1790001590000-credit-entries.migration.js';
+import { Ratings1790001600000 } from './migrations/1790001600000-ratings.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -55,12 +58,14 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       CreditEntries1790001590000,
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
+      Ratings1790001600000,
     ]),
   ],
   controllers: [
     CreditsController,
     LedgerController,
     StatementsController,
+    RatingsController,
     PricesController,
     BillAuditController,
     CarbonController,
@@ -75,6 +80,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     StandingAudit,
     LedgerReader,
     StatementReader,
+    RatingRuns,
     RunningCosts,
     { provide: CARBON_ASSUMPTIONS, inject: [ENV], useFactory: loadCarbonAssumptions },
     CarbonReader,

@@ -1,5 +1,13 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { attemptKey, emptyBill, foldBill, type AuditFinding, type AuditKind, type BillLine } from '@fornax/domain';
+import {
+  attemptKey,
+  emptyBill,
+  foldBill,
+  type AuditFinding,
+  type AuditKind,
+  type BillLine,
+  type RatedAt,
+} from '@fornax/domain';
 import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
 
 const keyOf = ({ task_id, instance, attempt }: Pick<LineRow, 'task_id' | 'instance' | 'attempt'>): string =>
@@ -88,7 +96,7 @@ export class BillAudit {
     return findings;
   }
 
-  private compared(line: BillLine, left: Map<string, LineRow>): readonly AuditFinding[] {
+  private compared(line: BillLine & RatedAt, left: Map<string, LineRow>): readonly AuditFinding[] {
     const expected = rowOf(line);
     const key = keyOf(expected);
     const found = left.get(key) ?? this.early.get(key);

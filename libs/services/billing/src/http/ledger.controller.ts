@@ -1,6 +1,5 @@
-import { Controller, Get, Param, Post } from '@nestjs/common';
-import { ApiForbiddenResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NotBuilt } from '@fornax/base';
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { UsageTerms } from '@fornax/domain';
 import { ZodQuery } from '@fornax/service-kit';
 import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
@@ -52,13 +51,6 @@ export class LedgerController {
   async unrated(): Promise<{ readonly count: number; readonly attempts: readonly WireUnrated[] }> {
     const attempts = await this.ledger.unrated();
     return { count: attempts.length, attempts: attempts.slice(0, MOST_UNRATED) };
-  }
-
-  @Post('ratings')
-  @ApiOperation({ summary: 'Rate a period again by another price list: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  ratings(): never {
-    throw new NotBuilt('Rating a period again');
   }
 
   private async page(kind: UsageTerms['kind'], account: Account, name: string, page: LinesQuery): Promise<LedgerPage> {

@@ -5,6 +5,7 @@ import {
   type BillLine,
   type ParkedAttempt,
   type PublishedPriceList,
+  type RatedAt,
   type UsageTerms,
 } from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
@@ -77,6 +78,9 @@ export interface LineRow {
   readonly price_list_version: number;
   readonly sequence: string;
   readonly commit_id: string;
+  readonly is_last: boolean;
+  readonly rated_sequence: string;
+  readonly rated_index: number;
 }
 
 /** Rating run of the lines that the log gives. */
@@ -111,12 +115,16 @@ const LINE_COLUMNS: Readonly<Record<keyof LineRow, string>> = {
   price_list_version: 'integer',
   sequence: 'bigint',
   commit_id: 'text',
+  is_last: 'boolean',
+  rated_sequence: 'bigint',
+  rated_index: 'integer',
 };
 // The keys of the record above are all there are.
 const NAMES = Object.keys(LINE_COLUMNS) as (keyof LineRow)[];
 
 /** A line as its row, big numbers as the driver gives them: as text. */
-export const rowOf = ({ terms, end, usage, rating, priceList, sequence, commitId }: BillLine): LineRow => {
+export const rowOf = (line: BillLine & RatedAt): LineRow => {
+  const { terms, end, usage, rating, priceList, sequence, commitId } = line;
   const { nanos, rest } = split(rating.amount);
   return {
     task_id: terms.id,
@@ -147,10 +155,13 @@ export const rowOf = ({ terms, end, usage, rating, priceList, sequence, commitId
     price_list_version: priceList.version,
     sequence: String(sequence),
     commit_id: commitId,
+    is_last: line.isLast,
+    rated_sequence: String(line.ratedSequence),
+    rated_index: line.ratedIndex,
   };
 };
 
-export const insertLines = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
+export const insertLines = async (db: Queries, lines: readonly (BillLine & RatedAt)[]): Promise<void> => {
   if (lines.length === 0) return;
   const rows = lines.map(rowOf);
   await db.query(

@@ -12,8 +12,8 @@ import { readBillState } from './ledger-state.js';
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  /** 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-  readonly version = 5;
+  /** 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+  readonly version = 6;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
   readonly wants = withEvents(
     'TaskSubmitted',

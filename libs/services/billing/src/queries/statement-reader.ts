@@ -3,17 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { Unavailable } from '@fornax/base';
 import type { StatementDimension } from '@fornax/contracts';
 import { readPosition } from '@fornax/projections';
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import { openCursor } from './cursor.js';
 import { LedgerReader } from './ledger-reader.js';
 import { readPriceLists, type Queries } from '../projections/ledger-state.js';
-import {
-  allSql,
-  pageSql,
-  type Sql,
-  type StatementScope,
-  type StatementSqlRow,
-  type SummedRow,
-} from './statement-sql.js';
+import { allSql, pageSql, type StatementScope, type StatementSqlRow, type SummedRow } from './statement-sql.js';
 
 /** Groups of a statement that are read at once. */
 const ROWS_AT_ONCE = 1_000;
@@ -92,7 +86,7 @@ export class StatementReader {
     const runner = this.db.createQueryRunner();
     try {
       await runner.startTransaction('REPEATABLE READ');
-      const next = await openCursor(runner, allSql(dimensions, scope));
+      const next = await openCursor<StatementSqlRow>(runner, allSql(dimensions, scope), ROWS_AT_ONCE);
       for (;;) {
         const rows = await next();
         if (rows.length === 0 || signal.aborted) return;
@@ -117,8 +111,3 @@ export class StatementReader {
     return first?.count ?? '0';
   }
 }
-
-const openCursor = async (runner: QueryRunner, { text, values }: Sql): Promise<() => Promise<StatementSqlRow[]>> => {
-  await runner.query(`DECLARE statement NO SCROLL CURSOR FOR ${text}`, [...values]);
-  return () => runner.query(`FETCH ${ROWS_AT_ONCE} FROM statement`);
-};

@@ -1,5 +1,6 @@
 import { PARTS_PER_MICRO, PARTS_PER_NANO } from '@fornax/domain';
 import type { StatementDimension } from '@fornax/contracts';
+import type { Sql } from './cursor.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -10,11 +11,6 @@ export interface StatementScope {
   /** Undefined: everybody's. */
   readonly owners?: readonly string[] | undefined;
   readonly project?: string | undefined;
-}
-
-export interface Sql {
-  readonly text: string;
-  readonly values: readonly unknown[];
 }
 
 /** Sums as the driver gives them. */

@@ -1,4 +1,4 @@
-import { dayIn, daysAfter, monthsAfter, PARTS_PER_NANO, startOfDay } from '@fornax/domain';
+import { dayIn, daysAfter, monthsAfter, split, startOfDay } from '@fornax/domain';
 import type { PeriodBoundary, StatementDimension, WireStatement, WireStatementRow } from '@fornax/contracts';
 import type { StatementGroup } from './statement-reader.js';
 import type { SummedRow } from './statement-sql.js';
@@ -19,15 +19,14 @@ export const decimalText = (value: bigint, digits: number): string => {
   return `${value < 0n ? '-' : ''}${text.slice(0, -digits)}${fraction === '' ? '' : `.${fraction}`}`;
 };
 
-const floorDiv = (parts: bigint): bigint => {
-  const nanos = parts / PARTS_PER_NANO;
-  return parts < 0n && nanos * PARTS_PER_NANO !== parts ? nanos - 1n : nanos;
+/** An exact amount as texts: whole nano-units, and what is left of one in parts. */
+export const splitTexts = (parts: bigint): { readonly nanos: string; readonly rest: string } => {
+  const { nanos, rest } = split(parts);
+  return { nanos: String(nanos), rest: String(rest) };
 };
 
 /** Sums as texts that are exact. */
 export const wireSums = (row: SummedRow, units: bigint): WireStatement['total'] => {
-  const parts = BigInt(row.parts);
-  const nanos = floorDiv(parts);
   return {
     attempts: Number(row.attempts),
     instances: Number(row.instances),
@@ -35,8 +34,7 @@ export const wireSums = (row: SummedRow, units: bigint): WireStatement['total'] 
     seconds: decimalText(BigInt(row.billed_ms), 3),
     coreSeconds: decimalText(BigInt(row.core_ms), 6),
     amount: decimalText(units, 6),
-    nanos: String(nanos),
-    rest: String(parts - nanos * PARTS_PER_NANO),
+    ...splitTexts(BigInt(row.parts)),
   };
 };
 

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { priceDocumentSchema } from './price-document.js';
+import { periodBoundarySchema, timeZoneSchema } from './statements.js';
+
+/** A period that is to be rated again (`POST /fornax/v1/billing/ratings`). */
+export const ratingRequestSchema = z.strictObject({
+  from: periodBoundarySchema,
+  /** Absent: until now. */
+  to: periodBoundarySchema.exactOptional(),
+  timeZone: timeZoneSchema,
+  /** The number of a list; with neither, by the lists that held. */
+  list: z.int().min(1).exactOptional(),
+  /** A list that was never published. */
+  prices: priceDocumentSchema.exactOptional(),
+});
+export type RatingRequest = z.output<typeof ratingRequestSchema>;
+
+const money = {
+  attempts: z.int(),
+  before: z.string().describe('To the micro-unit.'),
+  after: z.string(),
+  difference: z.string(),
+  nanos: z.string().describe('Of the difference, exactly: whole nano-units.'),
+  rest: z.string().describe('What is left of one, in 1/36,000,000,000,000 of it.'),
+};
+
+/** What a period costs by other prices. Nothing of the ledger is changed. */
+export const ratingSchema = z.object({
+  id: z.string(),
+  state: z.enum(['running', 'done']),
+  from: z.string(),
+  to: z.string(),
+  through: z.int().describe('Lines of commits up to this sequence.'),
+  list: z.int().nullable(),
+  total: z.int().describe('Lines to rate.'),
+  done: z.int(),
+  unrated: z.int().describe('Attempts that these prices give none: they count in no sum.'),
+  sums: z.object(money),
+  by: z.enum(['project', 'task']),
+  count: z.int(),
+  rows: z.array(z.object({ project: z.string(), task: z.string().nullable(), ...money })).readonly(),
+});
+export type WireRating = z.output<typeof ratingSchema>;

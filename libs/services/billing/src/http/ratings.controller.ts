@@ -1,0 +1,133 @@
+import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import {
+  ApiConflictResponse,
+  ApiForbiddenResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { NotBuilt, NotFound, ValidationFailed, type Clock } from '@fornax/base';
+import {
+  pathOf,
+  priceListOf,
+  ratingRequestSchema,
+  ratingSchema,
+  wireDate,
+  type RatingRequest,
+  type WireRating,
+} from '@fornax/contracts';
+import { PARTS_PER_MICRO, priceListFaults, rounded, type PriceList } from '@fornax/domain';
+import { OperatorOnly } from '@fornax/identity';
+import { CLOCK, DocumentBody, ZodQuery } from '@fornax/service-kit';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { z } from 'zod';
+import { LedgerReader } from '../queries/ledger-reader.js';
+import { decimalText, instantOf, splitTexts } from '../queries/wire-statement.js';
+import { readDifferences, type DifferenceRow, type RatingRun } from '../ratings/rating-rows.js';
+import { RatingRuns } from '../ratings/rating-runs.js';
+
+const pageSchema = z.object({
+  by: z.enum(['project', 'task']).default('project'),
+  offset: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
+});
+type Page = z.output<typeof pageSchema>;
+
+const micros = (parts: bigint): string => decimalText(rounded(parts, PARTS_PER_MICRO), 6);
+const money = ({ attempts, before_parts, after_parts }: Omit<DifferenceRow, 'project' | 'task'>) => {
+  const [before, after] = [BigInt(before_parts), BigInt(after_parts)];
+  return {
+    attempts: Number(attempts),
+    before: micros(before),
+    after: micros(after),
+    difference: micros(after - before),
+    ...splitTexts(after - before),
+  };
+};
+
+/** What a period would cost by other prices. It changes nothing. */
+@ApiTags('billing')
+@Controller('fornax/v1/billing/ratings')
+export class RatingsController {
+  constructor(
+    private readonly runs: RatingRuns,
+    private readonly ledger: LedgerReader,
+    @InjectDataSource('billing') private readonly db: DataSource,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @OperatorOnly()
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Rate a period again in the background, by a list that was published, or by a document' })
+  @ApiOkResponse({ standardSchema: ratingSchema })
+  @ApiConflictResponse({ description: 'Too many others wait' })
+  async begin(@DocumentBody(ratingRequestSchema) request: RatingRequest): Promise<WireRating> {
+    const now = this.clock.now();
+    const from = instantOf(request.from, request.timeZone, now);
+    const to = request.to === undefined ? now : instantOf(request.to, request.timeZone, now);
+    if (to < from) throw new ValidationFailed({ to: ['The period must not end before it begins.'] });
+    const id = await this.runs.begin({ from, to, list: request.list, prices: await this.pricesOf(request) });
+    return this.read(id, pageSchema.parse({}));
+  }
+
+  @OperatorOnly()
+  @Get(':id')
+  @ApiOperation({ summary: 'How far a rating is, and what it would change, by project or task' })
+  @ApiOkResponse({ standardSchema: ratingSchema })
+  @ApiNotFoundResponse({ description: 'There is none of that id, or no more: the last hundred are kept' })
+  async read(@Param('id') id: string, @ZodQuery(pageSchema) page: Page): Promise<WireRating> {
+    const run = await this.runs.read(id);
+    if (!run) throw new NotFound(`No such rating: ${id}`, { code: 'rating-not-found' });
+    const { rows, total, count } = await readDifferences(this.db, id, page);
+    return {
+      ...stateOf(run),
+      sums: money(total),
+      by: page.by,
+      count,
+      rows: rows.map((row) => ({ project: row.project, task: row.task, ...money(row) })),
+    };
+  }
+
+  @OperatorOnly()
+  @Post(':id/commit')
+  @ApiOperation({ summary: 'Book the difference as adjustments: not built yet, answers 403' })
+  @ApiForbiddenResponse()
+  commit(): never {
+    throw new NotBuilt('Booking the difference of a rating as adjustments');
+  }
+
+  /** Undefined: by the lists that held. @throws ValidationFailed */
+  private async pricesOf({ list, prices }: RatingRequest): Promise<PriceList | undefined> {
+    if (list !== undefined && prices !== undefined)
+      throw new ValidationFailed({ prices: ['A period is rated by a list or by a document, not by both.'] });
+    const lists = await this.ledger.priceLists();
+    if (prices) {
+      const priceList = priceListOf(prices, 0);
+      const [fault] = priceListFaults(priceList);
+      if (fault) throw new ValidationFailed({ [`prices.${pathOf(fault.path)}`]: [fault.detail] });
+      const currency = lists.at(-1)?.priceList.currency ?? priceList.currency;
+      if (currency !== priceList.currency)
+        throw new ValidationFailed({ 'prices.currency': [`The ledger is in ${currency}.`] });
+      return priceList;
+    }
+    if (list === undefined) return undefined;
+    const found = lists.find(({ priceList }) => priceList.version === list);
+    if (!found) throw new ValidationFailed({ list: [`There is no price list ${list}.`] });
+    return found.priceList;
+  }
+}
+
+const stateOf = (run: RatingRun) => ({
+  id: run.id,
+  state: run.state,
+  from: wireDate(Number(run.from_ms)),
+  to: wireDate(Number(run.to_ms)),
+  through: Number(run.through),
+  list: run.list,
+  total: Number(run.total),
+  done: Number(run.done),
+  unrated: Number(run.unrated),
+});
