@@ -275,6 +275,7 @@ export type { SecretCommand, SecretEvent } from './secret/secret.events.js';
 export { secretDecider, type SecretState } from './secret/secret.decider.js';
 export {
   carbonOf,
+  steadyPieces,
   type CarbonTotals,
   type Intensity,
   type NodePower,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { carbonOf, NO_CARBON, type PowerPlace, type PowerSite, type PowerUse } from './carbon.js';
+import { carbonOf, NO_CARBON, steadyPieces, type PowerPlace, type PowerSite, type PowerUse } from './carbon.js';
 
 const HOUR_MS = 3_600_000;
 const WH = 3_600_000_000n;
@@ -16,8 +16,7 @@ const site: PowerSite = {
 const compared: PowerPlace = { milliPue: 1_500, intensity: [{ from: 0, milligramsPerKwh: 400_000 }] };
 const use = (change: Partial<PowerUse> = {}): PowerUse => ({
   from: 0,
-  until: HOUR_MS,
-  milliCores: 2_000,
+  milliCoreMs: 2_000n * BigInt(HOUR_MS),
   nodeMilliCores: 8_000,
   power: { idleMilliwatts: 80_000, coreMilliwatts: 5_000 },
   site,
@@ -43,29 +42,37 @@ describe('carbon', () => {
       { from: HOUR_MS / 4, milligramsPerKwh: 100_000 },
       { from: HOUR_MS / 2, milligramsPerKwh: 300_000 },
     ];
-    expect(carbonOf([use({ site: { ...site, intensity: change } })], compared).emitted).toBe((72n * GRAM) / 10n);
+    const changing = { ...site, intensity: change };
+    const pieces = steadyPieces([changing, compared]);
+    expect(pieces).toEqual([
+      { from: Number.MIN_SAFE_INTEGER, until: 0 },
+      { from: 0, until: HOUR_MS / 4 },
+      { from: HOUR_MS / 4, until: HOUR_MS / 2 },
+      { from: HOUR_MS / 2, until: Number.MAX_SAFE_INTEGER },
+    ]);
+    const uses = pieces.map(({ from, until }) => {
+      const ms = Math.max(0, Math.min(until, HOUR_MS) - Math.max(from, 0));
+      return use({ from, milliCoreMs: 2_000n * BigInt(ms), site: changing });
+    });
+    expect(carbonOf(uses, compared).emitted).toBe((72n * GRAM) / 10n);
   });
 
   it('is nothing for nothing', () => expect(carbonOf([], compared)).toEqual(NO_CARBON));
 
-  it('comes to the same however a time is cut, but for what rounds away, and all cores of a node have all of its idle draw', () => {
+  it('comes to the same however what was held is summed up, but for what rounds away, and all cores of a node have all of its idle draw', () => {
     const anHour = fc.integer({ min: 1, max: HOUR_MS });
     fc.assert(
       fc.property(anHour, anHour, fc.integer({ min: 1, max: 8 }), (a, b, cores) => {
-        const cut = Math.min(a, b);
-        const until = Math.max(a, b);
-        const whole = carbonOf([use({ until, milliCores: cores * 1_000 })], compared);
-        const parts = carbonOf(
-          [use({ until: cut, milliCores: cores * 1_000 }), use({ from: cut, until, milliCores: cores * 1_000 })],
-          compared,
-        );
+        const held = (ms: number, milliCores = cores * 1_000) => use({ milliCoreMs: BigInt(ms) * BigInt(milliCores) });
+        const whole = carbonOf([held(a + b)], compared);
+        const parts = carbonOf([held(a), held(b)], compared);
         expect(whole.emitted - parts.emitted).toBeGreaterThanOrEqual(0n);
         expect(whole.emitted - parts.emitted).toBeLessThanOrEqual(2n);
         const shared = carbonOf(
-          Array.from({ length: 8 }, () => use({ until, milliCores: 1_000 })),
+          Array.from({ length: 8 }, () => held(a, 1_000)),
           compared,
         );
-        expect(shared.itEnergy).toBe(BigInt(until) * 120_000n);
+        expect(shared.itEnergy).toBe(BigInt(a) * 120_000n);
       }),
     );
   });

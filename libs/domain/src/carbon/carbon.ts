@@ -30,11 +30,12 @@ export interface PowerSite extends PowerPlace {
   readonly wueMilliliters: number;
 }
 
-/** A time that something held cores of a node. */
+/** How long cores were held, of nodes that draw alike, in a time in which no intensity changes. */
 export interface PowerUse {
+  /** The beginning of that time. */
   readonly from: InstantMs;
-  readonly until: InstantMs;
-  readonly milliCores: number;
+  /** Thousandths of a core, each as often as for milliseconds it was held. */
+  readonly milliCoreMs: bigint;
   /** All cores of the node, in thousandths. */
   readonly nodeMilliCores: number;
   readonly power: NodePower;
@@ -67,11 +68,11 @@ export const NO_CARBON: CarbonTotals = {
 
 const MICROJOULES_PER_KWH = 3_600_000_000_000n;
 
-/** The share of a node's draw that belongs to what holds these cores, in thousandths of a microjoule: its part of the idle draw, and that of its own cores. */
-const finestEnergy = ({ milliCores, nodeMilliCores, power }: PowerUse, ms: number): bigint => {
-  const all = BigInt(Math.max(nodeMilliCores, milliCores, 1));
+/** The share of a node's draw that belongs to what holds its cores, in thousandths of a microjoule: its part of the idle draw, and that of its own cores. */
+const finestEnergy = ({ milliCoreMs, nodeMilliCores, power }: PowerUse): bigint => {
+  const all = BigInt(Math.max(nodeMilliCores, 1));
   const perCore = BigInt(power.idleMilliwatts) * 1_000_000n + BigInt(power.coreMilliwatts) * 1_000n * all;
-  return (BigInt(ms) * BigInt(milliCores) * perCore) / (all * 1_000n);
+  return (milliCoreMs * perCore) / (all * 1_000n);
 };
 
 /** Micrograms for energy in thousandths of a microjoule. */
@@ -81,35 +82,34 @@ const emissions = (energy: bigint, milliPue: number, milligramsPerKwh: number): 
 const intensityAt = ({ intensity }: PowerPlace, at: InstantMs): number =>
   (intensity.findLast(({ from }) => from <= at) ?? intensity[0])?.milligramsPerKwh ?? 0;
 
-/** The pieces of a time in which no intensity changes. */
-const pieces = (
-  from: InstantMs,
-  until: InstantMs,
-  places: readonly PowerPlace[],
-): readonly (readonly [InstantMs, InstantMs])[] => {
-  const borders = places.flatMap(({ intensity }) => intensity.map((entry) => entry.from));
-  const cuts = [...new Set(borders)].filter((at) => at > from && at < until).sort((a, b) => a - b);
-  const starts = [from, ...cuts];
-  return starts.map((start, index) => [start, starts[index + 1] ?? until] as const);
+/** A time from an instant until before another one. */
+export interface Piece {
+  readonly from: InstantMs;
+  readonly until: InstantMs;
+}
+
+/** All of time, cut where an intensity of these places changes: in order, without gaps. */
+export const steadyPieces = (places: readonly PowerPlace[]): readonly Piece[] => {
+  const borders = places.flatMap(({ intensity }) => intensity.map(({ from }) => from));
+  const starts = [Number.MIN_SAFE_INTEGER, ...[...new Set(borders)].sort((a, b) => a - b)];
+  return starts.map((from, index) => ({ from, until: starts[index + 1] ?? Number.MAX_SAFE_INTEGER }));
 };
 
-/** Energy and emissions of what held cores, beside those of another datacenter. Exact to a microgram a piece, in whole numbers. */
+/** Energy and emissions of what held cores, beside those of another datacenter. Exact to a microgram for each of them, in whole numbers. */
 export const carbonOf = (uses: readonly PowerUse[], compared: PowerPlace): CarbonTotals => {
   let [it, total, reused, emitted, equivalent, savedByHeat, water] = [0n, 0n, 0n, 0n, 0n, 0n, 0n];
   for (const use of uses) {
-    const { site } = use;
-    for (const [from, until] of pieces(use.from, use.until, [site, compared])) {
-      const energy = finestEnergy(use, until - from);
-      const all = (energy * BigInt(site.milliPue)) / 1_000n;
-      const heat = (all * BigInt(site.reusedBasisPoints)) / 10_000n;
-      it += energy;
-      total += all;
-      reused += heat;
-      emitted += emissions(energy, site.milliPue, intensityAt(site, from));
-      equivalent += emissions(energy, compared.milliPue, intensityAt(compared, from));
-      savedByHeat += emissions(heat, 1_000, site.heatMilligramsPerKwh);
-      water += energy * BigInt(site.wueMilliliters);
-    }
+    const { from, site } = use;
+    const energy = finestEnergy(use);
+    const all = (energy * BigInt(site.milliPue)) / 1_000n;
+    const heat = (all * BigInt(site.reusedBasisPoints)) / 10_000n;
+    it += energy;
+    total += all;
+    reused += heat;
+    emitted += emissions(energy, site.milliPue, intensityAt(site, from));
+    equivalent += emissions(energy, compared.milliPue, intensityAt(compared, from));
+    savedByHeat += emissions(heat, 1_000, site.heatMilligramsPerKwh);
+    water += energy * BigInt(site.wueMilliliters);
   }
   return {
     itEnergy: it / 1_000n,

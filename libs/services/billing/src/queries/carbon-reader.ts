@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ValidationFailed } from '@fornax/base';
-import { carbonOf, type PowerSite, type PowerUse, type UsageTerms } from '@fornax/domain';
+import { carbonOf, steadyPieces, type PowerSite, type PowerUse, type UsageTerms } from '@fornax/domain';
 import { CLOCK } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
 import {
@@ -13,22 +13,20 @@ import { LedgerReader } from './ledger-reader.js';
 import { wireCarbonFacts, type WireCarbonFacts } from './wire-carbon.js';
 
 interface UseRow {
-  readonly node: string;
-  readonly started_ms: string;
-  /** Null: it runs. */
-  readonly ended_ms: string | null;
-  readonly milli_cores: string;
-  readonly node_cores: number | null;
+  readonly from_ms: string;
+  readonly node_milli_cores: string;
   readonly idle_milliwatts: string | null;
   readonly core_milliwatts: string | null;
   readonly site: string | null;
+  readonly milli_core_ms: string;
 }
 
 const MS = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 
 /**
- * Every time that a task or pool held cores, whoever pays for it: what has a line, what waits for a price, and what runs; each with what its node drew
- * then, by the last join before it began.
+ * How long a task or pool (`$1`) held cores, whoever pays for it: what has a line, what waits for a price, and what runs until now (`$2`); each with what
+ * its node drew then, by the last join before it began, and summed up in each piece of time (`$3`, `$4`). However many attempts there were, that is a row
+ * for each piece and kind of node.
  */
 const USES = `WITH held AS (
     SELECT node, ${MS('started_at')} AS started_ms, ${MS('ended_at')} AS ended_ms, milli_cores::bigint AS milli_cores
@@ -38,18 +36,24 @@ const USES = `WITH held AS (
       floor((attempt_end ->> 'endedAt')::numeric)::bigint, round((attempt_end ->> 'cores')::numeric * 1000)::bigint
     FROM unrated_attempt WHERE task_id = $1 AND attempt_end ? 'startedAt'
   UNION ALL
-    SELECT node, started_ms, NULL, round(cores::numeric * 1000)::bigint
+    SELECT node, started_ms, $2::bigint, round(cores::numeric * 1000)::bigint
     FROM running_attempt JOIN usage_cores USING (task_id)
     WHERE task_id = $1 AND started_ms IS NOT NULL
       AND NOT EXISTS (SELECT FROM bill_line WHERE bill_line.task_id = $1 AND bill_line.lease_id = running_attempt.lease_id)
       AND NOT EXISTS (SELECT FROM unrated_attempt WHERE unrated_attempt.task_id = $1
         AND attempt_end ->> 'leaseId' = running_attempt.lease_id)
+  ), drawn AS (
+    SELECT held.*, greatest(round(cores::numeric * 1000)::bigint, milli_cores, 1) AS node_milli_cores, idle_milliwatts, core_milliwatts, site
+    FROM held LEFT JOIN LATERAL (
+      SELECT * FROM node_power WHERE node_power.node = held.node
+      ORDER BY (from_ms <= started_ms) DESC, CASE WHEN from_ms <= started_ms THEN -from_ms ELSE from_ms END LIMIT 1
+    ) power ON true
   )
-  SELECT held.node, started_ms, ended_ms, milli_cores, cores AS node_cores, idle_milliwatts, core_milliwatts, site
-  FROM held LEFT JOIN LATERAL (
-    SELECT * FROM node_power WHERE node_power.node = held.node
-    ORDER BY (from_ms <= started_ms) DESC, CASE WHEN from_ms <= started_ms THEN -from_ms ELSE from_ms END LIMIT 1
-  ) drawn ON true`;
+  SELECT piece.from_ms, node_milli_cores, idle_milliwatts, core_milliwatts, site,
+    sum((least(ended_ms, until_ms) - greatest(started_ms, piece.from_ms))::numeric * milli_cores) AS milli_core_ms
+  FROM drawn JOIN unnest($3::bigint[], $4::bigint[]) AS piece (from_ms, until_ms) ON started_ms < until_ms AND ended_ms > piece.from_ms
+    AND started_ms < ended_ms
+  GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`;
 
 /** Calculates what tasks and pools have drawn and emitted until now. */
 @Injectable()
@@ -73,23 +77,28 @@ export class CarbonReader {
         comparisonDatacenter: [`No such datacenter: ${asked?.slice(0, 80)}. It is one of ${known}.`],
       });
     }
-    const rows = await this.ledger.atOneMoment((tx) => tx.query<UseRow[]>(USES, [id]));
-    const now = this.clock.now();
-    const uses = rows.map((row) => this.useOf(row, now));
+    const pieces = steadyPieces([compared, ...this.assumptions.sites.values()]);
+    const rows = await this.ledger.atOneMoment((tx) =>
+      tx.query<UseRow[]>(USES, [
+        id,
+        Math.floor(this.clock.now()),
+        pieces.map(({ from }) => from),
+        pieces.map(({ until }) => until),
+      ]),
+    );
+    const uses = rows.map((row) => this.useOf(row));
     return wireCarbonFacts(carbonOf(uses, compared), compared.name, uses[0]?.site ?? this.siteOf(null));
   }
 
-  private useOf(row: UseRow, now: number): PowerUse {
-    const from = Number(row.started_ms);
-    const milliCores = Number(row.milli_cores);
-    const nodeMilliCores = row.node_cores === null ? milliCores : Math.round(row.node_cores * 1_000);
+  private useOf(row: UseRow): PowerUse {
+    const nodeMilliCores = Number(row.node_milli_cores);
     const { idleMilliwattsPerCore, coreMilliwatts } = this.assumptions;
     const power =
       row.idle_milliwatts === null || row.core_milliwatts === null
         ? { idleMilliwatts: Math.round((idleMilliwattsPerCore * nodeMilliCores) / 1_000), coreMilliwatts }
         : { idleMilliwatts: Number(row.idle_milliwatts), coreMilliwatts: Number(row.core_milliwatts) };
-    const until = Math.max(from, row.ended_ms === null ? now : Number(row.ended_ms));
-    return { from, until, milliCores, nodeMilliCores, power, site: this.siteOf(row.site) };
+    const site = this.siteOf(row.site);
+    return { from: Number(row.from_ms), milliCoreMs: BigInt(row.milli_core_ms), nodeMilliCores, power, site };
   }
 
   /** A site that nobody described is like the default one. */

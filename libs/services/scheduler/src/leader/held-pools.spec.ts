@@ -31,3 +31,14 @@ it('a task in a pool starts nothing while its project is held back, and others i
   await eventually(() => one.leases().length === 4);
   expect(one.leases()[3]?.taskId).toBe('held');
 });
+
+it('what a budget holds back starts when the time of the budget is over, though nobody says so', async () => {
+  const one = await rig().lead();
+  await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 2 }));
+  await one.append('spending', 'b', 0, { ...exhausted, until: one.now + 200 });
+  await one.append('task', 'held', 0, submitted('held', { instances: '0', projectUuid: 'spent' }));
+  await eventually(() => one.leadership?.reasons.of('held')?.reason === 'budget-exhausted');
+  expect(one.leases()).toEqual([]);
+  one.now += 200;
+  await eventually(() => one.leases().length === 1);
+});
