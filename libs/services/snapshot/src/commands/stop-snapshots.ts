@@ -2,11 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { derivedId, eachLimited, Unavailable } from '@fornax/base';
 import type { StopSnapshotsReply } from '@fornax/contracts';
-import type { ReadBarrier } from '@fornax/projections';
-import { ReadBarriers } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { readSnapshots } from '../projections/snapshot-rows.js';
-import { findTaskRefs, type TaskRef } from '../projections/task-refs.js';
+import type { TaskRef } from '../projections/task-refs.js';
 import { Placements } from './placements.js';
 import { bucketOf, configOf, snapshotIdOf } from './snapshot-of-task.js';
 import { SnapshotOnce } from './snapshot-once.js';
@@ -25,22 +23,17 @@ const UNIQUE_CHARS = 12;
 /** Takes the snapshots that tasks get before they are stopped, and tells how they stand. Their ids are made of what stops the tasks, so the log takes each once. */
 @Injectable()
 export class StopSnapshots {
-  private readonly barrier: ReadBarrier;
-
   constructor(
     @InjectDataSource('snapshot') private readonly db: DataSource,
-    barriers: ReadBarriers,
     private readonly placements: Placements,
     private readonly snapshots: SnapshotOnce,
-  ) {
-    this.barrier = barriers.of('snapshots');
-  }
+  ) {}
 
   /** @throws Unavailable scheduler or log do not answer: some may have been triggered @param now milliseconds since the epoch */
   async of(taskIds: readonly string[], stop: Stop, now: number): Promise<readonly Stand[]> {
-    if (!(await this.barrier.caughtUp()))
+    if (!(await this.snapshots.isUpToDate()))
       throw new Unavailable('the snapshots projection is behind the log', { code: 'projection-behind' });
-    const tasks = await findTaskRefs(this.db, taskIds);
+    const tasks = await this.snapshots.tasks(taskIds);
     const idOf = (taskId: string): string =>
       snapshotIdOf(taskId, stop.at, derivedId('stop-snapshot', taskId, stop.id, String(stop.at)), UNIQUE_CHARS);
     const taken = await readSnapshots(this.db, taskIds.map(idOf));

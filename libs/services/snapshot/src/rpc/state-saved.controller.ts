@@ -1,15 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { derivedId, Invalid } from '@fornax/base';
 import { nodeRpcPattern, parseNodeRpcSubject, stateSavedRequestSchema, type StateSavedReply } from '@fornax/contracts';
-import { parseInput, ReadBarriers, RpcHandler } from '@fornax/service-kit';
-import type { ReadBarrier } from '@fornax/projections';
-import type { DataSource } from 'typeorm';
+import { parseInput, RpcHandler } from '@fornax/service-kit';
 import { Placements } from '../commands/placements.js';
 import { SnapshotOnce } from '../commands/snapshot-once.js';
 import { configOf, snapshotIdOf } from '../commands/snapshot-of-task.js';
-import { findTaskRef } from '../projections/task-refs.js';
 
 /** Of many instances, any number may end in one second. */
 const UNIQUE_CHARS = 12;
@@ -19,16 +15,10 @@ const refused = (reason: string): StateSavedReply => ({ triggered: false, reason
 /** Triggers the snapshot of an instance whose program ended, and says that its state is saved. */
 @Controller()
 export class StateSavedController {
-  private readonly barrier: ReadBarrier;
-
   constructor(
-    @InjectDataSource('snapshot') private readonly db: DataSource,
-    barriers: ReadBarriers,
     private readonly placements: Placements,
     private readonly snapshots: SnapshotOnce,
-  ) {
-    this.barrier = barriers.of('snapshots');
-  }
+  ) {}
 
   /** @throws Unavailable scheduler or log do not answer: the same number may be told again */
   @RpcHandler(nodeRpcPattern('state-saved'))
@@ -40,8 +30,8 @@ export class StateSavedController {
       (part) => part.leaseId === leaseId && part.instance === instance && part.node === node,
     );
     if (parts.length === 0) return refused('the instance does not run on this node');
-    await this.barrier.caughtUp();
-    const task = await findTaskRef(this.db, taskId);
+    await this.snapshots.isUpToDate();
+    const task = (await this.snapshots.tasks([taskId])).get(taskId);
     if (!task) return refused('the task is not known');
     const snapshotId = snapshotIdOf(taskId, at, derivedId('state-saved', leaseId, String(number)), UNIQUE_CHARS);
     const { owner } = task;

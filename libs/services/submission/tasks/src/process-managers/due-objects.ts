@@ -29,6 +29,14 @@ export interface DueRows<R> {
   readonly failed: string;
 }
 
+/** Something that is done again and again, when it is due or may be. */
+export interface DueWork {
+  /** Does what can be done now. Safe to repeat and to do from several processes. */
+  readonly look: (signal: AbortSignal) => Promise<DueLook>;
+  /** What is said when that fails. */
+  readonly failed: string;
+}
+
 /** Ends objects when they are due, from the start of the process to its end. Every replica does this, so the log has to take each end once. */
 @Injectable()
 export class DueObjects implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -47,11 +55,20 @@ export class DueObjects implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** To be called while the process is built. @returns tells that a due time may be new */
   whenDue<R>(rows: DueRows<R>): () => void {
+    return this.whenWoken({ look: (signal) => this.endAll(rows, signal), failed: rows.failed });
+  }
+
+  /** To be called while the process is built. @returns tells that there may be something to do */
+  whenWoken(work: DueWork): () => void {
     const { monotonic, logger } = this;
-    const look = (signal: AbortSignal): Promise<DueLook> => this.endAll(rows, signal);
-    const timer = new DueTimer({ look, monotonic, logger, failed: rows.failed });
+    const timer = new DueTimer({ ...work, monotonic, logger });
     this.timers.push(timer);
     return () => timer.wakeIn(GATHER_MS);
+  }
+
+  /** Milliseconds since the epoch, by a clock that is not believed at once when it is set forward. */
+  now(): number {
+    return this.clock.now();
   }
 
   onApplicationBootstrap(): void {

@@ -1,18 +1,11 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import {
-  CautiousClock,
-  DueTimer,
-  GATHER_MS,
-  type Clock,
-  type DueLook,
-  type Logger,
-  type MonotonicClock,
-} from '@fornax/base';
+import { Injectable } from '@nestjs/common';
+import type { DueLook } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { StoppingHold } from '@fornax/domain';
 import { withEvents } from '@fornax/event-store';
 import { AccountDirectory } from '@fornax/identity';
-import { CLOCK, LOGGER, LogFollower, LogHandler, MONOTONIC_CLOCK } from '@fornax/service-kit';
+import { LogFollower, LogHandler } from '@fornax/service-kit';
+import { DueObjects } from './due-objects.js';
 
 /** What a look at a project that is stopped goes by. */
 export interface StopLook {
@@ -40,38 +33,25 @@ export interface StoppedWork {
  * nothing; every process does this, so the log has to take each end once.
  */
 @Injectable()
-export class StoppedProjects implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly timers: DueTimer[] = [];
-  private readonly clock: Clock;
+export class StoppedProjects {
+  private readonly wakes: (() => void)[] = [];
 
   constructor(
     private readonly accounts: AccountDirectory,
-    @Inject(CLOCK) clock: Clock,
-    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly due: DueObjects,
   ) {
-    this.clock = new CautiousClock(clock, monotonic);
     accounts.onChange(() => this.notice());
   }
 
   /** To be called while the process is built. */
   whenStopped(work: StoppedWork): void {
-    const { monotonic, logger } = this;
-    const look = (signal: AbortSignal): Promise<DueLook> => this.stopAll(work, signal);
-    this.timers.push(new DueTimer({ look, monotonic, logger, failed: work.failed }));
-  }
-
-  onApplicationBootstrap(): void {
-    for (const timer of this.timers) timer.wakeIn(0);
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.timers.map((timer) => timer.close()));
+    const { failed } = work;
+    this.wakes.push(this.due.whenWoken({ look: (signal) => this.stopAll(work, signal), failed }));
   }
 
   /** Something may be there to stop, or may be ready to be stopped. */
   notice(): void {
-    if (this.accounts.stoppingHolds().length > 0) for (const timer of this.timers) timer.wakeIn(GATHER_MS);
+    if (this.accounts.stoppingHolds().length > 0) for (const wake of this.wakes) wake();
   }
 
   private isOn({ spendingId, at }: StoppingHold): boolean {
@@ -88,7 +68,7 @@ export class StoppedProjects implements OnApplicationBootstrap, BeforeApplicatio
     let nextInMs: number | undefined;
     for (const hold of first.values()) {
       if (signal.aborted) break;
-      const next = await stop(hold, { signal, now: () => this.clock.now(), isOn: () => this.isOn(hold) });
+      const next = await stop(hold, { signal, now: () => this.due.now(), isOn: () => this.isOn(hold) });
       if (next !== undefined) nextInMs = Math.min(nextInMs ?? next, next);
     }
     return { isUpToDate, nextInMs };
