@@ -10,6 +10,7 @@ import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addJobCommands } from './commands/job.js';
 import { addLogAuditCommand } from './commands/log-audit.js';
+import { addLogRestoreCommand } from './commands/log-restore.js';
 import { addLogStateCommands } from './commands/log-state.js';
 import { addLogVerifyCommand } from './commands/log-verify.js';
 import { addNodeAccessCommands } from './commands/node-access.js';
@@ -63,6 +64,7 @@ export const buildProgram = (io: Io): Command => {
   addBucketExpiryCommands(bucket, io);
   addStorageCommands(program, io);
   addLogVerifyCommand(program, io);
+  addLogRestoreCommand(program, io);
   addLogAuditCommand(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);

@@ -18,6 +18,7 @@ export type {
   ResultManifest,
   SnapshotManifest,
   WireArchiveFinding,
+  WireLogRestore,
   WireExpiryRule,
   WireStorageDisk,
   WireStorageUsage,

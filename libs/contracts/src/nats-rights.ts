@@ -6,6 +6,7 @@ import {
   allHeldLeasesSubject,
   allLiveSubject,
   allReportsSubject,
+  allRestoreSubject,
   allSnapshotReportsSubject,
   allYieldsSubject,
   eventSubject,
@@ -49,6 +50,8 @@ export interface ServiceRights {
   readonly hears: readonly string[];
   /** Elections that it stands in. */
   readonly leads: readonly string[];
+  /** Steps of putting a lost log back, which it may ask for. */
+  readonly restores: readonly string[];
 }
 
 const none: ServiceRights = {
@@ -63,6 +66,7 @@ const none: ServiceRights = {
   answers: [],
   hears: [],
   leads: [],
+  restores: [],
 };
 
 /** Who may do what: the one table that the server's configuration is made from, and that its tests walk. */
@@ -104,6 +108,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     asks: [RPC.leaseStatus],
     answers: ['fx.rpc.storage.*'],
     leads: ['log-archive'],
+    restores: [allRestoreSubject],
   },
   billing: { ...none, appends: ['pricing', 'spending'] },
   snapshot: {
@@ -135,6 +140,7 @@ export const unionOfRights = (services: readonly ControlService[]): ServiceRight
     answers: merged(({ answers }) => answers, among),
     hears: merged(({ hears }) => hears, among),
     leads: merged(({ leads }) => leads, among),
+    restores: merged(({ restores }) => restores, among),
   };
 };
 

@@ -39,6 +39,9 @@ export {
   encodeSegment,
   openSegment,
 } from './archive/segment.js';
+export { RestoreClient, RestoreRefused } from './archive/restore-client.js';
+export { FILLER, RestoredStream, serveRestores } from './archive/restored-stream.js';
+export { appendedMessage, previousOf } from './jetstream-log/messages.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {
   type QuarantineDecision,

@@ -9,6 +9,7 @@ import {
   managerOf,
   type EnsureStreamsOptions,
 } from './jetstream/streams.js';
+import { RestoredStream, serveRestores } from './archive/restored-stream.js';
 import { openElections } from './leadership/leader-election.js';
 import { backoffMs, delay } from '@fornax/base';
 
@@ -61,7 +62,7 @@ export const provisionAs = async (
   }
 };
 
-/** Makes consumers, and streams that were deleted, for the services, who may not, until the connection that it returns is closed. Survives restarts of the server. */
+/** Makes consumers, streams that were deleted, and a log that is put back, for the services, who may not, until the connection that it returns is closed. Survives restarts of the server. */
 export const serveConsumersAs = async (
   who: Pick<ConnectNatsOptions, 'url' | 'user' | 'password' | 'signal'>,
   options: EnsureStreamsOptions = {},
@@ -69,6 +70,7 @@ export const serveConsumersAs = async (
   const nc = await connectNats({ ...who, name: 'fornax-consumer-maker' });
   remakeWhatIsDeleted(nc, options);
   await makeConsumersFor(nc);
+  serveRestores(nc, new RestoredStream(nc, options));
   return nc;
 };
 

@@ -31,7 +31,12 @@ describe('a platform that is recovered as the page says', () => {
 
   const client = (): FornaxClient => new FornaxClient({ url: platform.apiUrl, token: platform.token });
   const start = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
-    const env = { FORNAX_NODE_GRACE_MS: '2000', FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9', ...more };
+    const env = {
+      FORNAX_NODE_GRACE_MS: '2000',
+      FORNAX_LOG_ARCHIVE_AFTER_MS: '200',
+      FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9',
+      ...more,
+    };
     platform = await startPlatform({ dataDir, awaits: 'answers', env });
     // With a process for each service (FORNAX_SERVICES=1) what answers first is the router.
     const { reasons } = await client().health();
@@ -179,6 +184,40 @@ describe('a platform that is recovered as the page says', () => {
       await untilReady();
       expect(await reader.types('npx fornax log status')).toMatchObject({ code: 0 });
       expect(await names()).toEqual(expect.arrayContaining(['earlier', 'later']));
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'puts a deleted log back from its archive, after which all is as it was',
+    async () => {
+      const task = await run('archived');
+      // Until nothing is written any more, and what was is archived.
+      let [seen, since] = ['', 0];
+      await eventually(async () => {
+        const { segments, to, head } = await client().log.archive();
+        if (seen !== `${segments}/${to}/${head}`) [seen, since] = [`${segments}/${to}/${head}`, performance.now()];
+        return segments > 0 && performance.now() - since > 2_000;
+      }, PATIENT);
+      const before = { tasks: await client().listTasks(), log: (await client().log.state()).log };
+      expect(await reader.types('npx fornax log verify')).toMatchObject({ code: 0 });
+      await deleteLog();
+      await eventually(async () => (await client().log.state()).log === null, PATIENT);
+      expect(await reader.types('npx fornax log restore')).toMatchObject({
+        code: 0,
+        said: expect.stringContaining('is back'),
+      });
+      await untilReady();
+      expect((await client().log.state()).log).toBe(before.log);
+      expect(await client().listTasks()).toEqual(before.tasks);
+      for (const { name } of await client().projections.list()) {
+        const { differences } = await client().projections.rebuild(name, { verify: true });
+        expect({ name, differences }).toEqual({ name, differences: [] });
+      }
+      expect(await client().listTasks()).toEqual(before.tasks);
+      expect(await reader.types('npx fornax log verify')).toMatchObject({ code: 0 });
+      expect(await names()).toContain('archived');
+      expect(await run('after the restore')).not.toBe(task);
     },
     SLOW_MS,
   );

@@ -1,3 +1,4 @@
+import { verifySegments } from './archive.js';
 import { connectNats } from '@fornax/event-store';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { OPERATOR_USER } from '@fornax/embedded';
@@ -312,6 +313,20 @@ const ratingSection: Section = {
   },
 };
 
+const archiveSection: Section = {
+  name: 'archive',
+  measure: async ({ scale, say }) => {
+    const segments = Math.max(1, Math.round(16 * scale));
+    say(`the archive of the event log: ${segments} segments, in this process alone`);
+    const { verified, archived, packedTo } = await verifySegments(segments);
+    return [
+      { name: 'archive verified, MB of commits', value: verified, unit: '/s' },
+      { name: 'archive written, MB of commits', value: archived, unit: '/s' },
+      { name: 'archive, of the size of the commits', value: packedTo * 100, unit: '%' },
+    ];
+  },
+};
+
 const statementsSection: Section = {
   name: 'statements',
   isLarge: true,
@@ -371,6 +386,7 @@ export const SECTIONS: readonly Section[] = [
   inputsSection,
   snapshotsSection,
   ratingSection,
+  archiveSection,
   statementsSection,
   manySection,
   s3Section,

@@ -1,4 +1,4 @@
-import type { WireArchiveVerification, WireLogArchive } from '@fornax/contracts';
+import type { WireArchiveVerification, WireLogArchive, WireLogRestore } from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
 import {
   trusted,
@@ -48,6 +48,16 @@ export class LogClient {
     if (options.log !== undefined) query.set('log', options.log);
     const path = `/fornax/v1/log/archive/verify${query.size === 0 ? '' : `?${query.toString()}`}`;
     return this.json('GET', path, trusted<WireArchiveVerification>(), { signal: options.signal });
+  }
+
+  /** Begins to put a lost log back from its archive. @throws ApiError 409 one is under way, or nobody knows which log */
+  restore(log?: string): Promise<WireLogRestore> {
+    const query = log === undefined ? '' : `?log=${encodeURIComponent(log)}`;
+    return this.json('POST', `/fornax/v1/log/archive/restore${query}`, trusted<WireLogRestore>());
+  }
+
+  restoring(signal?: AbortSignal): Promise<WireLogRestore> {
+    return this.json('GET', '/fornax/v1/log/archive/restore', trusted<WireLogRestore>(), { signal });
   }
 
   /** What is put aside and waits for a decision; with `all`, also what was decided. */

@@ -110,6 +110,8 @@ export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js'
 export {
   archiveVerificationSchema,
   logArchiveSchema,
+  logRestoreSchema,
+  type WireLogRestore,
   type WireArchiveFinding,
   type WireArchiveVerification,
   type WireLogArchive,

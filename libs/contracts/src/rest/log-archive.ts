@@ -35,3 +35,13 @@ export const archiveVerificationSchema = z.object({
   findings: z.array(archiveFindingSchema),
 });
 export type WireArchiveVerification = z.output<typeof archiveVerificationSchema>;
+
+/** How far a lost log is put back. */
+export const logRestoreSchema = z.object({
+  state: z.enum(['none', 'running', 'done', 'failed']),
+  log: z.string().nullable().describe('Epoch of the log'),
+  restored: sequence.describe('Last sequence that is back'),
+  to: sequence.describe('Last sequence that will be; 0 while the archive is being compared'),
+  reason: z.string().nullable().describe('Why it failed'),
+});
+export type WireLogRestore = z.output<typeof logRestoreSchema>;

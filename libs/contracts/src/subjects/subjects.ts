@@ -86,6 +86,10 @@ export const readerRequestSubject = (stream: string): string => `fx.consumer.rea
 export const durableRequestSubject = (stream: string, durable: string): string =>
   `fx.consumer.durable.${stream}.${durable}`;
 
+/** Steps of putting a lost event log back, asked of whoever owns the streams: `begin`, `append`, `finish`. */
+export const restoreSubject = (step: 'begin' | 'append' | 'finish'): string => `fx.restore.${step}`;
+export const allRestoreSubject = 'fx.restore.*';
+
 /** Reports from a node about leases, consumed by the scheduler (work queue). */
 export const reportSubject = (node: string): string => `fx.report.${encodeToken(node)}`;
 export const allReportsSubject = 'fx.report.*';

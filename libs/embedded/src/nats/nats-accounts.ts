@@ -118,6 +118,7 @@ const logSubjectsOf = (rights: ServiceRights): readonly string[] => [
     ...rights.prepares.flatMap(preparing),
     // What several elections need is imported once: the server refuses to start with a double.
     ...rights.leads.flatMap(leading),
+    ...rights.restores,
   ]),
 ];
 

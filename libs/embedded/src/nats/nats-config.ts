@@ -3,6 +3,8 @@ import {
   NODES_ACCOUNT,
   STREAMS,
   allConsumerRequests,
+  allEventsSubject,
+  allRestoreSubject,
   streamDeletionsSubject,
   type NatsPermissions,
 } from '@fornax/contracts';
@@ -68,10 +70,14 @@ export const provisionerPermissions: NatsPermissions = {
     ...Object.values(STREAMS).flatMap((stream) =>
       ['*', '*.>'].map((rest) => `$JS.API.CONSUMER.CREATE.${stream}.${rest}`),
     ),
+    // Puts a lost log back: makes it anew, message by message, and takes out what kept places in it (ADR 0117).
+    `$JS.API.STREAM.DELETE.${STREAMS.events}`,
+    `$JS.API.STREAM.MSG.DELETE.${STREAMS.events}`,
+    allEventsSubject,
     // Answers to other accounts.
     '_R_.>',
   ],
-  subscribe: ['_INBOX.>', allConsumerRequests, streamDeletionsSubject],
+  subscribe: ['_INBOX.>', allConsumerRequests, allRestoreSubject, streamDeletionsSubject],
 };
 
 /** Whether this server can flush every write before it acknowledges it. */

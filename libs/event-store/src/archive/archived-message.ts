@@ -11,8 +11,11 @@ export interface ArchivedMessage {
   readonly data: Uint8Array;
 }
 
-/** Says which messages came together (ADR 0012); a server takes it for the beginning of a batch when the message is sent again. */
-const OF_TRANSPORT = /^Nats-Batch-/i;
+/**
+ * Says which messages came together (ADR 0012), which a server takes for the beginning of a batch when the message is sent again, or where in the stream
+ * the message was wanted, as is said when a log is put back.
+ */
+const OF_TRANSPORT = /^Nats-(?:Batch-.*|Expected-Last-Sequence)$/i;
 
 export const archivedMessage = ({ sequence, sentNs, subject, headers, data }: FeedMessage): ArchivedMessage => ({
   sequence,

@@ -1,5 +1,13 @@
-import { EVENT_HEADERS, decodeCommit, parseEventSubject, type RecordedCommit } from '@fornax/contracts';
-import { checkCommit } from '../damage/commit-checksum.js';
+import {
+  EVENT_HEADERS,
+  decodeCommit,
+  encodeCommit,
+  eventSubject,
+  parseEventSubject,
+  type RecordedCommit,
+} from '@fornax/contracts';
+import { type ArchivedMessage, headerOf } from '../archive/archived-message.js';
+import { checkCommit, checksumOf } from '../damage/commit-checksum.js';
 import { reasonOf } from '../quarantine/fold-guard.js';
 import type { FeedMessage } from '../jetstream/pull-feed.js';
 import type { StoredMessage } from '../jetstream/stored-messages.js';
@@ -64,6 +72,25 @@ export const commitOf = (message: LogMessage): RecordedCommit => {
   checkCommit(message);
   return decode(message.subject, message.sequence, message.data, message.msgId);
 };
+
+/** The message that a commit is appended as, at a place in the log. */
+export const appendedMessage = (
+  { aggregate, aggregateId, sequence, ...commit }: RecordedCommit,
+  previous: number,
+): ArchivedMessage => {
+  const subject = eventSubject(aggregate, aggregateId);
+  const data = encodeCommit(commit, aggregate, aggregateId);
+  const msgId = messageId(subject, commit.id);
+  const headers: ArchivedMessage['headers'] = [
+    [MSG_ID, msgId],
+    [EXPECTED_LAST, String(previous)],
+    [EVENT_HEADERS.checksum, checksumOf({ subject, msgId, data })],
+  ];
+  return { sequence, timeNs: BigInt(commit.at) * 1_000_000n, subject, headers, data };
+};
+
+/** The sequence of the commit of its aggregate that an archived message was decided on; 0 for none. */
+export const previousOf = (message: ArchivedMessage): number => sequenceIn(headerOf(message, EXPECTED_LAST)) ?? 0;
 
 const aggregateOf = (subject: string): ReturnType<typeof parseEventSubject> | undefined => {
   try {

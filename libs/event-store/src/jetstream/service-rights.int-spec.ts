@@ -169,6 +169,9 @@ const everything = (): readonly string[] => [
   'fx.consumer.read.FX_REPORTS',
   'fx.consumer.read.FX_DISPATCH',
   'fx.consumer.read.FX_LOGS',
+  'fx.restore.begin',
+  'fx.restore.append',
+  'fx.restore.finish',
   '$JS.API.STREAM.MSG.GET.FX_REPORTS',
   '$JS.API.STREAM.MSG.GET.FX_DISPATCH',
   '$JS.API.STREAM.MSG.GET.FX_LOGS',
@@ -201,6 +204,7 @@ const isGiven = (service: ControlService, subject: string): boolean => {
     answers,
     hears,
     leads,
+    restores,
   } = SERVICE_RIGHTS[service];
   return [
     ...appends.map((aggregate) => `fx.ev.${aggregate}.*`),
@@ -210,6 +214,7 @@ const isGiven = (service: ControlService, subject: string): boolean => {
     // What it answers itself stays in its account.
     ...answers,
     ...hears,
+    ...restores,
     ...leads.map((election) => `$KV.${LEADER_BUCKET}.${election}`),
     ...follows.flatMap((stream) => [
       `fx.consumer.read.${stream}`,

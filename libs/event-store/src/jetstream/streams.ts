@@ -53,7 +53,7 @@ export const knowOffline =
  * stream metadata. So does the log's format from the second one on: programs that know no formats take such a stream for somebody else's.
  */
 const EPOCH_TEXT = /^Fornax event log, epoch ([0-9a-f-]{36})(?:, format ([1-9]\d*))?$/;
-const describeEpoch = (epoch: string): string => {
+export const describeEpoch = (epoch: string): string => {
   const format = DATA_FORMAT > 1 ? `, format ${DATA_FORMAT}` : '';
   return `Fornax event log, epoch ${epoch}${format}`;
 };
@@ -67,9 +67,9 @@ export const epochOf = (info: StreamInfo): string => {
   return epoch;
 };
 
-type NewStream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>;
+export type NewStream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>;
 
-const eventStream = (): NewStream => ({
+export const eventStream = (): NewStream => ({
   name: STREAMS.events,
   subjects: [allEventsSubject],
   description: describeEpoch(randomUUID()),

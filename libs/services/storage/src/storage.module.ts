@@ -1,9 +1,9 @@
 import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/object-store';
-import type { Clock } from '@fornax/base';
-import type { JetStreamLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { RestoreClient, type JetStreamLog } from '@fornax/event-store';
+import { EVENT_LOG, LOGGER, NATS, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog, madeBuckets } from './buckets/bucket-catalog.js';
@@ -41,6 +41,7 @@ import { BucketExpiry1790000000007 } from './migrations/1790000000007-bucket-exp
 import { ObjectExpiry } from './process-managers/object-expiry.js';
 import { ArchiveObjects } from './log-archive/archive-objects.js';
 import { LogArchiver } from './log-archive/log-archiver.js';
+import { LogRestore } from './log-archive/log-restore.js';
 import { LogArchiveController } from './log-archive/log-archive.controller.js';
 import { LogArchiving } from './log-archive/log-archiving.js';
 import { HeldInputs } from './store/held-inputs.js';
@@ -134,9 +135,15 @@ class StoreCloser implements OnApplicationShutdown {
     },
     {
       provide: LogArchiver,
-      inject: [EVENT_LOG, ArchiveObjects, CLOCK, STORAGE_CONFIG],
-      useFactory: (log: JetStreamLog, objects: ArchiveObjects, clock: Clock, { logArchive }: StorageConfig) =>
-        new LogArchiver({ log, objects, clock, config: logArchive }),
+      inject: [EVENT_LOG, ArchiveObjects, STORAGE_CONFIG],
+      useFactory: (log: JetStreamLog, objects: ArchiveObjects, { logArchive }: StorageConfig) =>
+        new LogArchiver({ log, objects, config: logArchive }),
+    },
+    {
+      provide: LogRestore,
+      inject: [ArchiveObjects, NATS, LOGGER],
+      useFactory: (objects: ArchiveObjects, nats: NatsConnection, logger: ServiceLogger) =>
+        new LogRestore(objects, new RestoreClient(nats), logger),
     },
     ...provideProjection('storage', BucketsProjection),
     ...provideProjection('storage', TaskOwnersProjection),

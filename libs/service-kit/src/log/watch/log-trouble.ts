@@ -53,17 +53,19 @@ export const messageOf = ({ kind, known, head }: LogTrouble): string => {
 
 const RESTORE =
   'Put the newer copy of the NATS folder back (with nats-server stopped) and start again: nothing is lost, and this goes away by itself';
+const REFILL =
+  'Put the log back from its archive: fornax log restore. What was written in the last minute before it was lost may be missing then';
 const COPY =
   'First make a copy of the whole data folder with everything stopped: the rows in Postgres are the last copy of what happened';
 const RESTART = 'Start everything again: the launcher makes an empty log where there is none, and then this says so';
 
 /** What an operator can do about it. */
 export const waysOutOf = ({ kind, head }: LogTrouble): readonly string[] => {
-  if (head === undefined) return [RESTORE, RESTART];
+  if (head === undefined) return [RESTORE, REFILL, RESTART];
   const look = `fornax log accept ${nameOf(head)}`;
   const accept = `${look} names what will be lost; with --yes it accepts the log as it is and folds all read models anew`;
   return kind === 'replaced'
-    ? [RESTORE, `${COPY}. Then ${accept}`]
+    ? [RESTORE, `${COPY}. Then ${accept}`, ...(head.sequence === 0 ? [REFILL] : [])]
     : [RESTORE, `Accept the log as it is: ${accept}. What is missing in it is lost then`];
 };
 

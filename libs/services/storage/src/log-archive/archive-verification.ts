@@ -9,7 +9,7 @@ import {
 } from '@fornax/event-store';
 import type { ArchiveObjects } from './archive-objects.js';
 import { nextSegment, WALK_START, type WalkPlace } from './archive-walk.js';
-import { differenceOf, hashOf, type Difference } from './compare.js';
+import { differenceOf, readThrough, type Difference } from './compare.js';
 
 export interface VerificationParts {
   readonly objects: ArchiveObjects;
@@ -105,7 +105,7 @@ export class ArchiveVerification {
         this.note(number, key, { offset: null, sequence: difference.sequence, detail: difference.detail });
     }
     // Whoever compares stops reading at a difference.
-    return hash ?? (await hashOf(segment));
+    return hash ?? (await readThrough(segment)).hash;
   }
 
   private async *counted(

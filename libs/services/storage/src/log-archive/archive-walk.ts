@@ -9,7 +9,7 @@ export interface WalkPlace extends Omit<ArchiveEnd, 'hash'> {
 export const WALK_START: WalkPlace = ARCHIVE_ROOT;
 
 export type WalkStep =
-  | { readonly kind: 'segment'; readonly key: string; readonly segment: OpenSegment }
+  | { readonly kind: 'segment'; readonly key: string; readonly segment: OpenSegment & { readonly sizeBytes: number } }
   | { readonly kind: 'damaged'; readonly number: number; readonly key: string; readonly damage: SegmentDamaged }
   | { readonly kind: 'missing'; readonly number: number }
   | { readonly kind: 'end' };

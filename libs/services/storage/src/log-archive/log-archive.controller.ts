@@ -1,21 +1,24 @@
-import { Controller, Get, Inject } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   archiveVerificationSchema,
   logArchiveSchema,
+  logRestoreSchema,
   type RecordedCommit,
   type WireArchiveVerification,
   type WireLogArchive,
+  type WireLogRestore,
 } from '@fornax/contracts';
 import { ARCHIVE_ROOT, type ArchivedSegment } from '@fornax/domain';
 import { JetStreamLog, type EventLog } from '@fornax/event-store';
 import { AdmittedBy } from '@fornax/identity';
 import { EVENT_LOG, LogWatch, RECOVERY_CHECK, ZodQuery } from '@fornax/service-kit';
-import { Unavailable } from '@fornax/base';
+import { Conflict, Unavailable } from '@fornax/base';
 import { z } from 'zod';
 import { ArchiveObjects } from './archive-objects.js';
 import { ArchiveVerification, parseAfter } from './archive-verification.js';
 import { ARCHIVE_ID } from './log-archiver.js';
+import { LogRestore } from './log-restore.js';
 
 /** How long one part takes, unless its last segment is long. */
 const PART_MS = 1_000;
@@ -50,6 +53,7 @@ export class LogArchiveController {
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly objects: ArchiveObjects,
     private readonly watch: LogWatch,
+    private readonly restoring: LogRestore,
   ) {}
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -61,7 +65,7 @@ export class LogArchiveController {
     const segments = head === undefined ? [] : await this.index(head.epoch);
     const { number, to, hash } = segments.at(-1) ?? ARCHIVE_ROOT;
     const logs = [...(await this.objects.epochs())];
-    return { epoch: this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash };
+    return { epoch: await this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash };
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -74,7 +78,7 @@ export class LogArchiveController {
   async verify(@ZodQuery(querySchema) query: z.output<typeof querySchema>): Promise<WireArchiveVerification> {
     if (!(this.log instanceof JetStreamLog)) throw new Unavailable('This log cannot be verified');
     const head = await this.watch.headNow();
-    const epoch = query.log ?? this.epoch(head);
+    const epoch = query.log ?? (await this.epoch(head));
     const isLive = head !== undefined && head.epoch === epoch;
     const index = new Map((isLive ? await this.index(head.epoch) : []).map((segment) => [segment.number, segment]));
     const live = isLive ? { log: this.log, head: head.sequence } : undefined;
@@ -83,8 +87,36 @@ export class LogArchiveController {
     return new ArchiveVerification(parts, place).run(PART_MS);
   }
 
+  @AdmittedBy(RECOVERY_CHECK)
+  @Post('restore')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Put a lost event log back from its archive; a log that holds anything is left alone' })
+  @ApiAcceptedResponse({ standardSchema: logRestoreSchema })
+  @ApiConflictResponse({ description: 'One is under way, or nothing says which log it was' })
+  async restore(
+    @ZodQuery(querySchema.pick({ log: true })) { log }: { readonly log?: string | undefined },
+  ): Promise<WireLogRestore> {
+    const { epoch, logs } = await this.state();
+    const wanted = log ?? (epoch !== null && logs.includes(epoch) ? epoch : undefined);
+    if (wanted === undefined)
+      throw new Conflict(`Say which log is to be restored. There is an archive of ${logs.join(', ') || 'none'}`, {
+        code: 'which-log',
+      });
+    return this.restoring.start(wanted);
+  }
+
+  @AdmittedBy(RECOVERY_CHECK)
+  @Get('restore')
+  @ApiOperation({ summary: 'How far the event log is put back' })
+  @ApiOkResponse({ standardSchema: logRestoreSchema })
+  progress(): WireLogRestore {
+    return this.restoring.progress;
+  }
+
   /** The log that was read before, when there is another one in its place. */
-  private epoch(head: { readonly epoch: string } | undefined): string | null {
+  private async epoch(head: { readonly epoch: string } | undefined): Promise<string | null> {
+    // What was lost this moment is not noticed by itself yet.
+    if (head === undefined) await this.watch.isClosed();
     return this.watch.trouble?.known.epoch ?? head?.epoch ?? null;
   }
 

@@ -1,11 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Commit, archiveVerificationSchema, logArchiveSchema } from '@fornax/contracts';
+import { type Commit, STREAMS, archiveVerificationSchema, logArchiveSchema, logRestoreSchema } from '@fornax/contracts';
 import { type ArchivedSegment, proofOfRange } from '@fornax/domain';
-import { type EventLog, type JetStreamLog, LogUnavailable, encodeSegment } from '@fornax/event-store';
-import { systemClock } from '@fornax/base';
+import {
+  type ArchivedMessage,
+  type EventLog,
+  type JetStreamLog,
+  LogUnavailable,
+  RestoreClient,
+  RestoredStream,
+  encodeSegment,
+  serveRestores,
+} from '@fornax/event-store';
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { NATS } from '@fornax/service-kit';
 import type { ObjectStore } from '@fornax/object-store';
 import { eventually, submitted } from '@fornax/testing';
 import { OBJECT_STORE } from '../config/tokens.js';
@@ -31,7 +43,6 @@ const archiver = (parts: { readonly log?: JetStreamLog; readonly objects?: Archi
   new LogArchiver({
     log: log(),
     objects: new ArchiveObjects(store()),
-    clock: systemClock,
     config: { segmentBytes: 3_000, afterMs: 0, leaderTtlMs: 1_000 },
     ...parts,
   });
@@ -247,6 +258,138 @@ describe('the archive of the log', () => {
       });
       expect([401, 403]).toContain(asUser.status);
       expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('a lost log', () => {
+  const restoreSchemaOf = async (path: string, method = 'GET') => {
+    const response = await fetch(storage.app.url + path, { method, headers: { authorization: operator.token } });
+    return { status: response.status, body: logRestoreSchema.parse(await response.json()) };
+  };
+  const restore = async (log = '') => {
+    expect((await restoreSchemaOf(`/fornax/v1/log/archive/restore${log}`, 'POST')).status).toBe(202);
+    return eventually(
+      async () => {
+        const { body } = await restoreSchemaOf('/fornax/v1/log/archive/restore');
+        return body.state !== 'running' && body;
+      },
+      { timeoutMs: 60_000 },
+    );
+  };
+  const held = async () => {
+    const { epoch, sequence } = await log().head();
+    const messages: ArchivedMessage[] = [];
+    for await (const batch of log().messages(1, sequence)) messages.push(...batch);
+    return {
+      epoch,
+      messages: messages.map(({ timeNs: _, ...message }) => ({
+        ...message,
+        data: Buffer.from(message.data).toString(),
+      })),
+    };
+  };
+  const nats = (): NatsConnection => storage.app.app.get<NatsConnection>(NATS);
+  const lose = async (): Promise<void> => {
+    await (await jetstreamManager(nats())).streams.delete(STREAMS.events);
+  };
+
+  beforeEach(() => serveRestores(nats(), new RestoredStream(nats())));
+
+  it(
+    'is put back as it was: each message with its sequence, and the notes behind the last segment too',
+    async () => {
+      await submit(10);
+      await archiver().archive();
+      await submit(10);
+      await archiver().archive();
+      const before = await held();
+      await lose();
+      expect(await restore()).toMatchObject({ state: 'done', restored: before.messages.length, reason: null });
+      expect(await held()).toEqual(before);
+      expect((await verify()).findings).toEqual([]);
+      // It goes on as if nothing had been.
+      await eventually(async () => ((await get('/fornax/v1/log/state')) as { isRight: boolean }).isRight);
+      await submit(3);
+      expect(await archiver().archive()).not.toEqual([]);
+      expect((await verify()).findings).toEqual([]);
+      const { config } = await (await jetstreamManager(nats())).streams.info(STREAMS.events);
+      expect(config).toMatchObject({ deny_delete: true, deny_purge: true, duplicate_window: 120_000_000_000 });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'that holds anything is left alone',
+    async () => {
+      await submit(3);
+      await archiver().archive();
+      const before = await held();
+      expect(await restore()).toMatchObject({
+        state: 'failed',
+        reason: expect.stringContaining('the event log is not lost'),
+      });
+      expect(await held()).toEqual(before);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is not touched when its archive is damaged, and is put back after a try that died on its way',
+    async () => {
+      await submit(10);
+      const [first] = await archiver().archive();
+      const before = await held();
+      await lose();
+      const client = new RestoreClient(nats());
+      await client.begin(before.epoch);
+      await client.append([
+        { sequence: 1, timeNs: 0n, subject: 'fx.ev.task.half', headers: [], data: Buffer.from('{}') },
+      ]);
+      expect(await restore(`?log=${before.epoch}`)).toMatchObject({ state: 'done' });
+      expect(await held()).toEqual(before);
+      await lose();
+      await alter(first?.key ?? '', 40);
+      expect(await restore(`?log=${before.epoch}`)).toMatchObject({
+        state: 'failed',
+        reason: expect.stringContaining('segment 1 of the archive'),
+      });
+      await expect(log().head()).rejects.toThrow();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'has the gaps that were given up before',
+    async () => {
+      const epoch = randomUUID();
+      const at = (sequence: number, previous: number): ArchivedMessage => ({
+        sequence,
+        timeNs: 1n,
+        subject: 'fx.ev.task.with-a-gap',
+        headers: [['Nats-Expected-Last-Subject-Sequence', String(previous)]],
+        data: Buffer.from('{}'),
+      });
+      const about = {
+        epoch,
+        number: 1,
+        previous: '0'.repeat(64),
+        from: 1,
+        to: 6,
+        missing: [
+          [2, 3],
+          [6, 6],
+        ] as [number, number][],
+      };
+      await new ArchiveObjects(store()).put(
+        segmentKey(epoch, 1, 0),
+        await encodeSegment(about, [at(1, 0), at(4, 3), at(5, 4)]),
+      );
+      await lose();
+      expect(await restore(`?log=${epoch}`)).toMatchObject({ state: 'done', restored: 7 });
+      const { state } = await (await jetstreamManager(nats())).streams.info(STREAMS.events, { deleted_details: true });
+      expect(state).toMatchObject({ last_seq: 7, deleted: [2, 3, 6] });
     },
     TIMEOUT_MS,
   );

@@ -1,4 +1,10 @@
-import { ARCHIVE_ROOT, logArchiveDecider, type ArchivedSegment, type ArchiveEnd } from '@fornax/domain';
+import {
+  ARCHIVE_ROOT,
+  logArchiveDecider,
+  type ArchivedSegment,
+  type ArchiveEnd,
+  type LogSegmentArchived,
+} from '@fornax/domain';
 import {
   decideAndAppend,
   encodeSegment,
@@ -7,10 +13,10 @@ import {
   type JetStreamLog,
   type Loaded,
 } from '@fornax/event-store';
-import { newId, type Clock } from '@fornax/base';
+import type { Commit } from '@fornax/contracts';
 import type { LogArchiveConfig } from '../config/storage.config.js';
 import { type ArchiveObjects, segmentKey } from './archive-objects.js';
-import { differenceOf, hashOf } from './compare.js';
+import { differenceOf, readThrough, timeOf } from './compare.js';
 
 export const ARCHIVE_ID = 'log';
 const INDEX_SUBJECT = 'fx.ev.log-archive.';
@@ -20,7 +26,6 @@ const MOST_FORKS = 1_000;
 export interface LogArchiverParts {
   readonly log: JetStreamLog;
   readonly objects: ArchiveObjects;
-  readonly clock: Clock;
   readonly config: LogArchiveConfig;
 }
 
@@ -94,15 +99,19 @@ export class LogArchiver {
       const key = segmentKey(epoch, about.number, fork);
       const { length: sizeBytes } = encoded.bytes;
       if (await this.parts.objects.put(key, encoded))
-        return this.note({ ...aboutOf(encoded.header), hash: encoded.hash, sizeBytes, key });
+        return this.note({ ...aboutOf(encoded.header), hash: encoded.hash, sizeBytes, key }, timeOf(messages));
       const found = await this.find(key, epoch, state);
-      if (found !== undefined) return this.note(found);
+      if (found !== undefined) return this.note(found.segment, found.at);
     }
     throw new Error(`there are ${MOST_FORKS} other segments ${about.number} in the archive of the log`);
   }
 
   /** The segment under a key, when it is the next one: it follows the last, and holds what the log holds. */
-  private async find(key: string, epoch: string, end: ArchiveEnd): Promise<ArchivedSegment | undefined> {
+  private async find(
+    key: string,
+    epoch: string,
+    end: ArchiveEnd,
+  ): Promise<{ readonly segment: ArchivedSegment; readonly at: number } | undefined> {
     const { objects, log } = this.parts;
     const segment = await objects.open(key);
     if (segment === undefined) return undefined;
@@ -110,21 +119,21 @@ export class LogArchiver {
     const { sequence: head } = await log.head();
     if (header.epoch !== epoch || header.previous !== end.hash || header.from !== end.to + 1 || header.to > head)
       return undefined;
-    const hash = await hashOf(segment);
+    const { hash, at } = await readThrough(segment);
     const difference = await differenceOf(segment.read(), log.messages(header.from, header.to), header.to);
-    return difference === undefined ? { ...aboutOf(header), hash, sizeBytes, key } : undefined;
+    return difference === undefined ? { segment: { ...aboutOf(header), hash, sizeBytes, key }, at } : undefined;
   }
 
-  private async note(segment: ArchivedSegment): Promise<ArchivedSegment> {
-    const at = this.parts.clock.now();
+  private async note(segment: ArchivedSegment, at: number): Promise<ArchivedSegment> {
+    const { id: commitId, meta } = noteOf(segment, at);
     const { state, sequence } = await decideAndAppend({
       log: this.parts.log,
       aggregate: 'log-archive',
       id: ARCHIVE_ID,
       decider: logArchiveDecider,
       command: { type: 'RecordSegment', ...segment, at },
-      commitId: newId(at),
-      meta: { actor: 'service:storage', source: 'storage', correlationId: newId(at) },
+      commitId,
+      meta,
       at,
       ...(this.end === undefined ? {} : { loaded: this.end }),
     });
@@ -132,6 +141,13 @@ export class LogArchiver {
     return segment;
   }
 }
+
+/** The commit that notes a segment. It follows from the segment alone, so whoever puts a log back knows the notes behind its end. */
+export const noteOf = (segment: ArchivedSegment, at: number): Commit<LogSegmentArchived> => {
+  const id = `segment-${segment.hash}`;
+  const meta = { actor: 'service:storage', source: 'storage', correlationId: id } as const;
+  return { id, events: [{ type: 'LogSegmentArchived', ...segment, at }], meta, at };
+};
 
 interface Part {
   readonly from: number;
@@ -153,7 +169,7 @@ const missingIn = ({ from, to, messages }: Part): [number, number][] => {
   return missing;
 };
 
-const aboutOf = ({
+export const aboutOf = ({
   number,
   from,
   to,
