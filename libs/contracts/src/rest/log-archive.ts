@@ -13,7 +13,7 @@ export const logArchiveSchema = z.object({
 });
 export type WireLogArchive = z.output<typeof logArchiveSchema>;
 
-export const archiveFindingSchema = z.object({
+const archiveFindingSchema = z.object({
   segment: z.int(),
   key: z.string().nullable().describe('Of its object; null when there is none'),
   sequence: z.int().nullable().describe('First sequence that is touched, where that is known'),

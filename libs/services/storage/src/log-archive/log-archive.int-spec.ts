@@ -13,9 +13,9 @@ import {
   RestoreClient,
   RestoredStream,
   encodeSegment,
+  managerOf,
   serveRestores,
 } from '@fornax/event-store';
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { NATS } from '@fornax/service-kit';
 import type { ObjectStore } from '@fornax/object-store';
@@ -292,7 +292,7 @@ describe('a lost log', () => {
   };
   const nats = (): NatsConnection => storage.app.app.get<NatsConnection>(NATS);
   const lose = async (): Promise<void> => {
-    await (await jetstreamManager(nats())).streams.delete(STREAMS.events);
+    await (await managerOf(nats())).streams.delete(STREAMS.events);
   };
 
   beforeEach(() => serveRestores(nats(), new RestoredStream(nats())));
@@ -314,7 +314,7 @@ describe('a lost log', () => {
       await submit(3);
       expect(await archiver().archive()).not.toEqual([]);
       expect((await verify()).findings).toEqual([]);
-      const { config } = await (await jetstreamManager(nats())).streams.info(STREAMS.events);
+      const { config } = await (await managerOf(nats())).streams.info(STREAMS.events);
       expect(config).toMatchObject({ deny_delete: true, deny_purge: true, duplicate_window: 120_000_000_000 });
     },
     TIMEOUT_MS,
@@ -388,7 +388,7 @@ describe('a lost log', () => {
       );
       await lose();
       expect(await restore(`?log=${epoch}`)).toMatchObject({ state: 'done', restored: 7 });
-      const { state } = await (await jetstreamManager(nats())).streams.info(STREAMS.events, { deleted_details: true });
+      const { state } = await (await managerOf(nats())).streams.info(STREAMS.events, { deleted_details: true });
       expect(state).toMatchObject({ last_seq: 7, deleted: [2, 3, 6] });
     },
     TIMEOUT_MS,

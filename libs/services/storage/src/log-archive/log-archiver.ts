@@ -30,7 +30,7 @@ export interface LogArchiverParts {
 }
 
 /** The end of the index, in the log. */
-export const loadArchiveEnd = (log: JetStreamLog): Promise<Loaded<ArchiveEnd>> =>
+const loadArchiveEnd = (log: JetStreamLog): Promise<Loaded<ArchiveEnd>> =>
   loadAggregate(log, 'log-archive', ARCHIVE_ID, logArchiveDecider);
 
 /**
