@@ -155,7 +155,8 @@ describe('a durable consumer in batches', () => {
       seen.push(...messages.map(textOf));
       return Promise.resolve();
     });
-    await eventually(() => seen.length === 4, { timeoutMs: 3_000 });
+    // Well before the server gives them out again by itself, after 30 s.
+    await eventually(() => seen.length === 4, { timeoutMs: 15_000 });
     expect([...seen].sort()).toEqual(['r-1', 'r-2', 'r-3', 'r-4']);
     over.abort();
     await successor;
