@@ -12,6 +12,8 @@ describe('routeOf', () => {
     ['//tasks?tag=a', 'submission'],
     ['/v1/tasks/x/abort', 'submission'],
     ['/tasks/x/snapshot', 'snapshot'],
+    ['/fornax/v1/tasks/x/snapshots/y/files', 'snapshot'],
+    ['/fornax/v1/tasks/snapshots', 'submission'],
     ['/v1//Tasks/x/Snapshot/periodic', 'snapshot'],
     ['/tasks/snapshot', 'submission'],
     ['/secrets-manager/data/credits/v1', 'submission'],

@@ -35,6 +35,7 @@ const OWNERS: readonly (readonly [pattern: RegExp, service: Service])[] = [
   [/^\/carbon\/v1(\/|$)/, 'billing'],
   [/^\/fornax\/v1\/scheduling(\/|$)/, 'scheduler'],
   [/^\/fornax\/v1\/snapshots(\/|$)/, 'snapshot'],
+  [/^\/fornax\/v1\/tasks\/[^/]+\/snapshots(\/|$)/, 'snapshot'],
   // Whoever keeps the objects archives the log in them.
   [/^\/fornax\/v1\/log\/archive(\/|$)/, 'storage'],
   // All services know all of it, and hear of what is decided; the scheduler alone may send a report again.

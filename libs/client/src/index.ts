@@ -9,14 +9,14 @@ export {
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
-export { changesBetween, snapshotFileKey, SNAPSHOTS_AREA } from '@fornax/contracts';
+export { SNAPSHOTS_AREA } from '@fornax/contracts';
 export type {
   FileChange,
   ListedSnapshot,
   ObjectsReindex,
   ObjectsScrub,
   ResultManifest,
-  SnapshotManifest,
+  SnapshotFile,
   WireArchiveFinding,
   WireLogRestore,
   WireExpiryRule,
@@ -80,6 +80,6 @@ export {
   type EndedInstance,
   type ListedInstance,
 } from './api/results-client.js';
-export { parseSnapshotManifest, SnapshotsClient } from './api/snapshots-client.js';
+export { SnapshotsClient } from './api/snapshots-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
 export type { AuditFinding, AuditMessage } from '@fornax/contracts';

@@ -201,6 +201,7 @@ export {
   planSnapshotsRequestSchema,
   type PlanSnapshotsRequest,
   placementsRequestSchema,
+  type PlacementsRequest,
   serviceClaimsSchema,
   snapshotGrantRequestSchema,
   stateSavedReplySchema,
@@ -253,4 +254,11 @@ export {
   snapshotManifestSchema,
   type SnapshotManifest,
 } from './work/snapshot-manifest.js';
-export { changesBetween, type FileChange, type FilesOfInstance } from './work/snapshot-changes.js';
+export {
+  fileChangeSchema,
+  fileChangesPageSchema,
+  snapshotFileSchema,
+  snapshotFilesPageSchema,
+  type FileChange,
+  type SnapshotFile,
+} from './rest/snapshot-files.js';

@@ -112,6 +112,7 @@ export { consistencyConstants, consistencyOf, consistencyProblem, type Consisten
 export {
   isStuck,
   NO_SAVED_STATES,
+  mostSavedStates,
   pauseBeforeRunMs,
   withSavedState,
   type SavedStates,

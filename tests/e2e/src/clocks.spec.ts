@@ -23,6 +23,8 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/services/node-registry/src/enrollment/node-tokens.ts': 1,
   'libs/services/node-registry/src/rpc/session-terms.ts': 1,
   'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
+  // How long an instance has run by the log; an hour back is allowed for.
+  'libs/services/snapshot/src/rpc/state-saved.controller.ts': 1,
   'libs/services/storage/src/door/door-checks.ts': 1,
   // When another process goes on stands in the database, for all processes.
   'libs/services/submission/jobs/src/commands/staged-tasks.ts': 2,

@@ -127,7 +127,7 @@ describe('a node that reports about what is not its own', () => {
       });
     const grant = await intruder.ask('snapshot-grant', { snapshotId: id, leaseId });
     expect(grant).toMatchObject({ ok: { granted: false } });
-    const saved = { leaseId, taskId: victim.task, instance: 0, number: 1, exitCode: 85, at: Date.now() };
+    const saved = { leaseId, taskId: victim.task, instance: 0, number: 1, exitCode: 85 };
     expect(await intruder.ask('state-saved', saved)).toMatchObject({ ok: { triggered: false } });
     const status = await eventually(
       async () => {

@@ -1,13 +1,17 @@
-import { changesBetween, type FileChange, type ListedSnapshot } from '@fornax/client';
+import type { FileChange, ListedSnapshot, SnapshotFile } from '@fornax/client';
+import type { S3Client } from '@fornax/s3';
 import type { Command } from 'commander';
 import { checkObject } from '../results/check-object.js';
 import { bring, forEachListed, printOutcome, rightsText } from '../results/listed-files.js';
-import { snapshotManifests, snapshotObjects } from '../results/snapshot-files.js';
+import { checkHasFiles, snapshotObjects } from '../results/snapshot-files.js';
+import type { WantedObject } from '../results/wanted.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 import { parallelOf, storageOf } from '../session/storage.js';
 import { instanceOf } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
+import type { Found } from '../transfer/fetch-file.js';
+import type { About } from '../transfer/transfer-all.js';
 
 interface JsonOption {
   readonly json?: boolean;
@@ -43,54 +47,57 @@ const list = async (io: Io, task: string, { json }: JsonOption): Promise<void> =
   io.print(renderTable([['ID', 'STATUS', 'DUE', 'INSTANCES', 'FILES', 'BYTES', 'REASON'], ...rows]));
 };
 
-const manifestsOf = async (
+/** A complete snapshot, and what it has. @throws UsageError, ApiError */
+const filesOfSnapshot = async (
   io: Io,
-  s3: Awaited<ReturnType<typeof storageOf>>,
   id: string,
   { instance }: PartOptions,
-) => {
-  const snapshot = await io.client().snapshots.get(id);
-  const one = instance === undefined ? {} : { instance };
-  return { snapshot, manifests: await snapshotManifests(s3, snapshot, { ...one, signal: io.signal }) };
+): Promise<{ readonly snapshot: ListedSnapshot; readonly found: readonly SnapshotFile[] }> => {
+  const { snapshots } = io.client();
+  const snapshot = await snapshots.get(id);
+  checkHasFiles(snapshot, instance);
+  return { snapshot, found: await Array.fromAsync(snapshots.files({ ...snapshot, instance })) };
+};
+
+/** Does something to all files of a snapshot in the storage. */
+const forEachFile = async (
+  io: Io,
+  id: string,
+  options: FilesOptions,
+  work: (s3: S3Client, object: WantedObject, about: About) => Promise<Found>,
+): ReturnType<typeof forEachListed> => {
+  const { snapshot, found } = await filesOfSnapshot(io, id, options);
+  const s3 = await storageOf(io);
+  try {
+    const objects = snapshotObjects(snapshot, found);
+    return await forEachListed(io, objects, options.parallel, (object, about) => work(s3, object, about));
+  } finally {
+    s3.close();
+  }
 };
 
 const files = async (io: Io, id: string, options: FilesOptions): Promise<void> => {
-  const s3 = await storageOf(io);
-  try {
-    const { snapshot, manifests } = await manifestsOf(io, s3, id, options);
-    if (options.verify === true) {
-      const objects = snapshotObjects(snapshot, manifests);
-      // Of an empty folder nothing is stored that could have changed.
-      const outcome = await forEachListed(io, objects, options.parallel, (object, about) =>
-        checkObject(s3, object, about),
-      );
-      if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
-      return printOutcome(io, outcome, 'files', 'are what the instances stored');
-    }
-    if (options.json === true) return io.print(JSON.stringify(manifests, null, 2));
-    const rows = manifests.flatMap(({ instance, files: all, links }) => [
-      ...all.map(({ path, size, mode, sha256 }) => [instance, size, rightsText(mode), sha256.slice(0, 16), path]),
-      ...links.map(({ path, target }) => [instance, '', '', '', `${path} -> ${target}`]),
-    ]);
-    io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'PATH'], ...rows]));
-  } finally {
-    s3.close();
+  if (options.verify === true) {
+    const outcome = await forEachFile(io, id, options, checkObject);
+    if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
+    return printOutcome(io, outcome, 'files', 'are what the instances stored');
   }
+  const { found } = await filesOfSnapshot(io, id, options);
+  if (options.json === true) return io.print(JSON.stringify(found, null, 2));
+  const rows = found.map(({ instance, path, size, mode, sha256, target }) => [
+    instance,
+    size ?? '',
+    mode === null ? '' : rightsText(mode),
+    sha256?.slice(0, 16) ?? '',
+    target === null ? path : `${path} -> ${target}`,
+  ]);
+  io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'PATH'], ...rows]));
 };
 
 const download = async (io: Io, id: string, folder: string, options: FilesOptions): Promise<void> => {
-  const s3 = await storageOf(io);
-  try {
-    const { snapshot, manifests } = await manifestsOf(io, s3, id, options);
-    const objects = snapshotObjects(snapshot, manifests);
-    const outcome = await forEachListed(io, objects, options.parallel, (object, about) =>
-      bring(s3, object, folder, about),
-    );
-    if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
-    printOutcome(io, outcome, 'files', `are in ${folder} (${outcome.alreadyThere} were there)`);
-  } finally {
-    s3.close();
-  }
+  const outcome = await forEachFile(io, id, options, (s3, object, about) => bring(s3, object, folder, about));
+  if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
+  printOutcome(io, outcome, 'files', `are in ${folder} (${outcome.alreadyThere} were there)`);
 };
 
 const SIGNS = { added: '+', changed: '~', mode: 'm', removed: '-' } as const satisfies Record<
@@ -111,29 +118,26 @@ const countsOf = (changes: readonly FileChange[]): string => {
   return `${count('added')} added, ${count('changed')} changed, ${count('removed')} removed${rights}; ${bytes} bytes are new`;
 };
 
-const diff = async (io: Io, before: string, after: string, options: PartOptions): Promise<void> => {
-  const s3 = await storageOf(io);
-  try {
-    const [earlier, later] = [await manifestsOf(io, s3, before, options), await manifestsOf(io, s3, after, options)];
-    const changes = changesBetween(earlier.manifests, later.manifests);
-    if (options.json === true) return io.print(JSON.stringify(changes, null, 2));
-    if (changes.length > 0)
-      io.print(
-        renderTable([
-          ['', 'INSTANCE', 'BEFORE', 'AFTER', 'PATH'],
-          ...changes.map(({ change, instance, before: was, after: is, path }) => [
-            SIGNS[change],
-            instance,
-            was ?? '',
-            is ?? '',
-            path,
-          ]),
+const diff = async (io: Io, before: string, after: string, { instance, json }: PartOptions): Promise<void> => {
+  const { snapshots } = io.client();
+  const later = await snapshots.get(after);
+  checkHasFiles(later, instance);
+  const changes = await Array.fromAsync(snapshots.changes({ ...later, instance }, before));
+  if (json === true) return io.print(JSON.stringify(changes, null, 2));
+  if (changes.length > 0)
+    io.print(
+      renderTable([
+        ['', 'INSTANCE', 'BEFORE', 'AFTER', 'PATH'],
+        ...changes.map(({ change, instance: number, before: was, after: is, path }) => [
+          SIGNS[change],
+          number,
+          was ?? '',
+          is ?? '',
+          path,
         ]),
-      );
-    io.print(countsOf(changes));
-  } finally {
-    s3.close();
-  }
+      ]),
+    );
+  io.print(countsOf(changes));
 };
 
 const withParts = (command: Command): Command =>

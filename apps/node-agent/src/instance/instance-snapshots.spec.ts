@@ -11,8 +11,9 @@ describe('the snapshots of an instance', () => {
       snapshots.begins(`other-${other}`);
       if (other % 2 === 0) snapshots.ends(`other-${other}`);
     }
-    snapshots.ends('saved', 'the bucket is gone');
-    expect(await taken).toBe('the bucket is gone');
+    const gone = { text: 'the bucket is gone', isUsers: true };
+    snapshots.ends('saved', gone);
+    expect(await taken).toEqual(gone);
   });
 
   it('that ended are told to whoever asks right after', async () => {

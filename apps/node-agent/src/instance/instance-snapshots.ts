@@ -10,10 +10,16 @@ const MOST_ENDS = 64;
 /** An order that has not come by then was lost with whoever would have sent it. */
 const ORDER_MS = 60_000;
 
+/** Why no snapshot was taken. `isUsers`: the task's user has to see to it; else it is the platform's matter. */
+export interface NotTaken {
+  readonly text: string;
+  readonly isUsers: boolean;
+}
+
 interface Taking {
   readonly begun: PromiseWithResolvers<void>;
   /** Why it was not taken; undefined: it was. */
-  readonly end: PromiseWithResolvers<string | undefined>;
+  readonly end: PromiseWithResolvers<NotTaken | undefined>;
   isOver: boolean;
 }
 
@@ -60,20 +66,20 @@ export class InstanceSnapshots {
   }
 
   /** @param why it was not taken; absent: it was */
-  ends(snapshotId: string, why?: string): void {
+  ends(snapshotId: string, why?: NotTaken): void {
     const taking = this.#taking(snapshotId);
     taking.isOver = true;
     taking.end.resolve(why);
   }
 
   /** Resolves once a snapshot of it that was triggered is taken: undefined; else why not. */
-  async taken(snapshotId: string): Promise<string | undefined> {
+  async taken(snapshotId: string): Promise<NotTaken | undefined> {
     const { begun, end } = this.#taking(snapshotId);
     const stop = new AbortController();
     const late = delay(ORDER_MS, stop.signal, { ref: false }).then(() => 'late' as const);
     const first = await Promise.race([begun.promise, late]);
     stop.abort();
-    return first === 'late' ? 'nobody told this node to take it' : end.promise;
+    return first === 'late' ? { text: 'nobody told this node to take it', isUsers: false } : end.promise;
   }
 
   #taking(snapshotId: string): Taking {

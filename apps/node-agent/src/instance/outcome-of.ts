@@ -3,6 +3,7 @@ import type { InstanceExit } from '@fornax/drivers';
 
 import { UserError } from '../profile/command-of.js';
 import { plainText } from './plain-text.js';
+import type { Stuck } from './state-saver.js';
 
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
 export type Outcome = Pick<Ended, 'outcome' | 'cause' | 'error'>;
@@ -20,7 +21,7 @@ export interface Circumstances {
   /** Present when the agent ended it because its files were more than one instance may have: what to tell. */
   readonly exceeded?: string;
   /** Present when it said only, again and again, that its state is saved: what to tell. */
-  readonly stuck?: string;
+  readonly stuck?: Stuck;
   /** Present and true when the node could not read what the command wrote. */
   readonly lostOutput?: boolean;
   /** The end of the command's standard error: what it says may decide, and is told to nobody from here. */
@@ -65,7 +66,7 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
   // Whatever the command made of it (SIGPIPE, an exit code, success without its output), the node did it.
   if (about.lostOutput === true)
     return failed('FX-OUTPUT', 'The node lost the output of the command, and stopped it', 'platform');
-  if (about.stuck !== undefined) return failed('FX-CHECKPOINT', about.stuck);
+  if (about.stuck !== undefined) return failed('FX-CHECKPOINT', about.stuck.message, about.stuck.cause);
   if (exit.exitCode === undefined) return failed('FX-KILLED', 'The instance was killed from outside', 'platform');
   if (exit.exitCode === 0) return { outcome: 'success' };
   if (about.isDiskFull === true && NO_SPACE.test(about.stderrTail))

@@ -14,6 +14,7 @@ import {
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection } from '@fornax/s3';
 
+import { UserError } from '../profile/command-of.js';
 import type { Instance, LiveFiles } from './instance.js';
 import { copyFromBefore, copyInStore, keptFile, type StoredFile, unchangedFiles } from './kept-files.js';
 import { patiently } from './lease-grant.js';
@@ -63,7 +64,7 @@ export const takeSnapshot = (
     } catch (error) {
       const reason = plainText(error);
       await tell({ kind: 'failed', ...about, reason }, end);
-      instance?.snapshots.ends(order.snapshotId, reason);
+      instance?.snapshots.ends(order.snapshotId, { text: reason, isUsers: error instanceof UserError });
     }
   });
 

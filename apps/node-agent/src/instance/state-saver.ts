@@ -8,7 +8,7 @@ import {
 } from '@fornax/contracts';
 import { isStuck, NO_SAVED_STATES, pauseBeforeRunMs, type SavedStates, withSavedState } from '@fornax/domain';
 
-import type { InstanceSnapshots } from './instance-snapshots.js';
+import type { InstanceSnapshots, NotTaken } from './instance-snapshots.js';
 import type { KeptSnapshot } from './kept-files.js';
 import { plainText } from './plain-text.js';
 
@@ -29,13 +29,18 @@ interface Parts {
   readonly rpc: Pick<RpcClient, 'request'>;
   readonly order: LeaseOrder;
   readonly snapshots: InstanceSnapshots;
-  readonly now?: () => number;
+}
+
+/** A command that is not run again; whose fault that is. */
+export interface Stuck {
+  readonly message: string;
+  readonly cause: 'user' | 'platform';
 }
 
 /** Has a snapshot taken of an instance whose program ended and said that its state is saved, and tells whether it is to run again. */
 export class StateSaver {
   #states: SavedStates = NO_SAVED_STATES;
-  #lastProblem: string | undefined;
+  #lastProblem: NotTaken | undefined;
   #exitCode = 0;
 
   /** What the last saved state holds, or what the instance began with. */
@@ -45,11 +50,17 @@ export class StateSaver {
     this.#before = parts.snapshots.last;
   }
 
-  /** Whether it only ended and began again, without getting on. */
-  get stuck(): string | undefined {
-    return isStuck(this.#states)
-      ? `The command said ${this.#states.unchanged} times in a row, by its exit code ${this.#exitCode}, that its state is saved, and changed nothing`
-      : undefined;
+  /** Why it is not run again: it only ended and began again, without getting on, or nobody can tell whether it did. */
+  get stuck(): Stuck | undefined {
+    const { unchanged, unseen } = this.#states;
+    if (!isStuck(this.#states)) return undefined;
+    const said = `The command said ${unchanged} times in a row, by its exit code ${this.#exitCode}, that its state is saved`;
+    const problem = this.#lastProblem;
+    if (unseen === 0 || problem === undefined) return { message: `${said}, and changed nothing`, cause: 'user' };
+    return {
+      message: `${said}, each time after a few seconds, and no snapshot could be taken to see whether it got on: ${problem.text}`,
+      cause: problem.isUsers ? 'user' : 'platform',
+    };
   }
 
   get notes(): readonly string[] {
@@ -57,7 +68,7 @@ export class StateSaver {
     if (count === 0) return [];
     return [
       `It saved its state ${count} ${count === 1 ? 'time' : 'times'} (exit code ${this.#exitCode})`,
-      ...(this.#lastProblem === undefined ? [] : [`No snapshot was taken of a saved state: ${this.#lastProblem}`]),
+      ...(this.#lastProblem === undefined ? [] : [`No snapshot was taken of a saved state: ${this.#lastProblem.text}`]),
     ];
   }
 
@@ -79,16 +90,17 @@ export class StateSaver {
   }
 
   /** @returns why there is none */
-  async #snapshot(exitCode: number, signal: AbortSignal): Promise<string | undefined> {
-    const { nodeId, order, snapshots, now = Date.now } = this.parts;
+  async #snapshot(exitCode: number, signal: AbortSignal): Promise<NotTaken | undefined> {
+    const { nodeId, order, snapshots } = this.parts;
     const { leaseId, taskId, instance } = order;
     const number = this.#states.count + 1;
-    const request = { leaseId, taskId, instance, number, exitCode, at: now() };
+    const request = { leaseId, taskId, instance, number, exitCode };
     try {
       const reply = await this.#ask(nodeRpcSubject(nodeId, 'state-saved'), request, signal);
-      return reply.triggered ? await snapshots.taken(reply.snapshotId) : reply.reason;
+      if (reply.triggered) return await snapshots.taken(reply.snapshotId);
+      return { text: reply.reason, isUsers: reply.isUsers === true };
     } catch (error) {
-      return plainText(error);
+      return { text: plainText(error), isUsers: false };
     }
   }
 

@@ -1,4 +1,4 @@
-import type { LeaseOrder, StateSavedRequest } from '@fornax/contracts';
+import type { LeaseOrder, StateSavedReply, StateSavedRequest } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -108,6 +108,25 @@ describe.each(await levelsHere())('programs that save their state at level %s', 
     });
     // The first is news; three that are not.
     expect(rig.platform.saved).toHaveLength(4);
+  }, 90_000);
+
+  it('are the platform’s matter, not their user’s, where it could take no snapshot to see whether they get on', async () => {
+    const endOf = async (name: string, reply: StateSavedReply): Promise<unknown> => {
+      lease = `${lease}-${name}`;
+      rig.platform.onSaved = () => reply;
+      await run('exit 85');
+      return rig.ended(lease, 60_000);
+    };
+    const said =
+      'The command said 3 times in a row, by its exit code 85, that its state is saved, each time after a few seconds';
+    const none = `${said}, and no snapshot could be taken to see whether it got on`;
+    const error = (why: string) => ({ code: 'FX-CHECKPOINT', message: `${none}: ${why}` });
+    expect(await endOf('away', { triggered: false, reason: 'not now' })).toMatchObject({
+      ...{ outcome: 'failure', cause: 'platform', error: error('not now') },
+    });
+    expect(await endOf('nowhere', { triggered: false, reason: 'no bucket', isUsers: true })).toMatchObject({
+      ...{ outcome: 'failure', cause: 'user', error: error('no bucket') },
+    });
   }, 90_000);
 
   it('have the time of one attempt together', async () => {

@@ -1,22 +1,25 @@
 import {
+  fileChangesPageSchema,
   listedSnapshotSchema,
+  snapshotFilesPageSchema,
   snapshotListSchema,
-  snapshotManifestSchema,
+  type FileChange,
   type ListedSnapshot,
-  type SnapshotManifest,
+  type SnapshotFile,
 } from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
+import type { Parser } from './wire-types.js';
 
 const API = '/fornax/v1/snapshots';
 
-/** @throws Error it is no manifest of a snapshot that this version reads */
-export const parseSnapshotManifest = (bytes: Uint8Array): SnapshotManifest => {
-  const parsed = snapshotManifestSchema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-  if (parsed.success) return parsed.data;
-  throw new Error(
-    'The manifest of the snapshot cannot be read: it is damaged, or of a later version than this command',
-  );
-};
+const PAGE = 10_000;
+
+/** A snapshot, and what is wanted of it. `instance`: of one alone. */
+export interface SnapshotContents {
+  readonly id: string;
+  readonly taskUuid: string;
+  readonly instance?: number | undefined;
+}
 
 /** Snapshots of tasks. */
 export class SnapshotsClient {
@@ -35,5 +38,32 @@ export class SnapshotsClient {
   /** No instance begins with it any more, and its files go. Safe to repeat. @throws ApiError 404, 409 it is not complete */
   prune(snapshot: string): Promise<ListedSnapshot> {
     return this.json('DELETE', `${API}/${encodeURIComponent(snapshot)}`, listedSnapshotSchema);
+  }
+
+  /** What a complete one has, by instance and path. @throws ApiError 404, 409 it is not complete, or its list was altered, 422 */
+  files(snapshot: SnapshotContents): AsyncGenerator<SnapshotFile, void, undefined> {
+    return this.pages('files', snapshot, {}, snapshotFilesPageSchema);
+  }
+
+  /** What is different in it from an earlier one. @throws ApiError 404, 409, 422 */
+  changes(snapshot: SnapshotContents, against: string): AsyncGenerator<FileChange, void, undefined> {
+    return this.pages('diff', snapshot, { against }, fileChangesPageSchema);
+  }
+
+  private async *pages<T>(
+    what: 'files' | 'diff',
+    { id, taskUuid, instance }: SnapshotContents,
+    more: Readonly<Record<string, string>>,
+    page: Parser<{ readonly data: readonly T[]; readonly nextAfter: string | null }>,
+  ): AsyncGenerator<T, void, undefined> {
+    const path = `/fornax/v1/tasks/${encodeURIComponent(taskUuid)}/snapshots/${encodeURIComponent(id)}/${what}`;
+    const query = new URLSearchParams({ limit: String(PAGE), ...more });
+    if (instance !== undefined) query.set('instance', String(instance));
+    for (let isMore = true; isMore;) {
+      const { data, nextAfter } = await this.json('GET', `${path}?${query.toString()}`, page);
+      yield* data;
+      isMore = nextAfter !== null;
+      if (nextAfter !== null) query.set('after', nextAfter);
+    }
   }
 }

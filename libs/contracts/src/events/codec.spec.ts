@@ -269,7 +269,8 @@ describe('the samples of every event version ever written', () => {
     const expected = Object.entries(eventSchemas).flatMap(([type, { version }]) =>
       Array.from({ length: version }, (_, index) => `${type}.v${index + 1}.json`),
     );
-    expect(names.toSorted()).toEqual(expected.toSorted());
+    // Besides, `<type>.v<version>.<what>.json` has what an event says only of some.
+    expect(names.filter((name) => name.split('.').length === 3).toSorted()).toEqual(expected.toSorted());
   });
 
   it.each(names)('%s is folded by its aggregate', (name) => {

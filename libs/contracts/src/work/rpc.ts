@@ -132,7 +132,8 @@ export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
 
 /**
  * `fx.rpc.node.<node>.state-saved`, answered by the snapshot service if the instance of the lease runs on that node: its program ended with the exit code by
- * which it says that its state is saved, and a snapshot of it alone is triggered. Safe to repeat: each number of a lease gives one snapshot.
+ * which it says that its state is saved, and a snapshot of it alone is triggered. Safe to repeat: each number of a lease gives one snapshot. It is refused for more
+ * of them than a program can save in the time that the instance has run.
  */
 export const stateSavedRequestSchema = z.object({
   leaseId: id,
@@ -141,12 +142,15 @@ export const stateSavedRequestSchema = z.object({
   /** 1 for the first time that it ended so, under this lease. */
   number: z.number().int().positive().max(Number.MAX_SAFE_INTEGER),
   exitCode: z.number().int().min(1).max(255),
-  /** When it ended, milliseconds since the epoch by the node's clock: a part of the snapshot's name. */
-  at: z.number().int().min(0).max(8_640_000_000_000_000),
 });
 export const stateSavedReplySchema = z.discriminatedUnion('triggered', [
   z.object({ triggered: z.literal(true), snapshotId: id }),
-  z.object({ triggered: z.literal(false), reason: z.string() }),
+  z.object({
+    triggered: z.literal(false),
+    reason: z.string(),
+    /** The task's user has to see to it; absent: it is the platform's matter. */
+    isUsers: z.literal(true).exactOptional(),
+  }),
 ]);
 export type StateSavedRequest = z.output<typeof stateSavedRequestSchema>;
 export type StateSavedReply = z.output<typeof stateSavedReplySchema>;
@@ -238,10 +242,23 @@ export const stopSnapshotsReplySchema = z.object({
 export type StopSnapshotsReply = z.output<typeof stopSnapshotsReplySchema>;
 
 /** RPC.placements */
-export const placementsRequestSchema = z.object({ taskId: z.string() });
+export const placementsRequestSchema = z.object({
+  taskId: z.string(),
+  /** Of one instance alone; absent: of all. */
+  instance: z.number().int().nonnegative().exactOptional(),
+});
+export type PlacementsRequest = z.output<typeof placementsRequestSchema>;
 export const placementsReplySchema = z.object({
   /** Leases whose command has started and not ended. */
-  running: z.array(z.object({ instance: z.number().int(), leaseId: z.string(), node: z.string() })),
+  running: z.array(
+    z.object({
+      instance: z.number().int(),
+      leaseId: z.string(),
+      node: z.string(),
+      /** When it started, by the log, milliseconds. */
+      startedAt: z.number(),
+    }),
+  ),
 });
 export type PlacementsReply = z.output<typeof placementsReplySchema>;
 
@@ -412,11 +429,11 @@ export type LeaseClaims = z.output<typeof leaseClaimsSchema>;
 
 /**
  * The claims of a service that keeps objects of the platform's own, which belong to no account and count against no quota. Sealed as
- * `leaseClaimsSchema` is, under keys of their own. `area` is where it may read, write and delete: nowhere else.
+ * `leaseClaimsSchema` is, under keys of their own. `area` is where it may read, write and delete, of `manifests` read alone: nowhere else.
  */
 export const serviceClaimsSchema = z.object({
   service: z.string(),
-  area: z.enum(['output', 'tables']),
+  area: z.enum(['output', 'tables', 'manifests']),
   expiresAt: z.number(),
 });
 export type ServiceClaims = z.output<typeof serviceClaimsSchema>;

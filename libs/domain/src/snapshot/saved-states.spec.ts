@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { isStuck, NO_SAVED_STATES, pauseBeforeRunMs, withSavedState } from './saved-states.js';
+import { isStuck, mostSavedStates, NO_SAVED_STATES, pauseBeforeRunMs, withSavedState } from './saved-states.js';
 
 const files = fc.constantFrom('changed' as const, 'same' as const, 'unknown' as const);
 const runs = fc.array(fc.record({ ranMs: fc.nat(100_000), files }), { maxLength: 60 });
@@ -46,5 +46,24 @@ describe('saved states', () => {
       passedMs += pauseBeforeRunMs(state);
     }
     expect(state.count).toBeLessThan(1_500);
+  });
+
+  it('are never more than a node may say', () =>
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constantFrom(0, 9_999, 10_000), fc.nat(30_000)), { maxLength: 300 }), (all) => {
+        let [state, passedMs] = [NO_SAVED_STATES, 0];
+        for (const ranMs of all) {
+          passedMs += ranMs;
+          state = withSavedState(state, { ranMs, files: 'changed' });
+          expect(state.count).toBeLessThanOrEqual(mostSavedStates(passedMs - 3_600_000));
+          passedMs += pauseBeforeRunMs(state);
+        }
+      }),
+    ));
+
+  it('say of how many nobody knows what they hold', () => {
+    const of = (...all: readonly ('changed' | 'same' | 'unknown')[]): number =>
+      all.reduce((state, one) => withSavedState(state, { ranMs: 0, files: one }), NO_SAVED_STATES).unseen;
+    expect([of('unknown', 'same', 'unknown'), of('same', 'same'), of('unknown', 'changed')]).toEqual([2, 0, 0]);
   });
 });

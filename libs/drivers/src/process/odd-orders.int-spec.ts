@@ -70,10 +70,18 @@ const requests = fc.array(
   { maxLength: 8 },
 );
 
+/** Orders to hold all for a time, or to tell those who handle it of a signal; right, and not. */
+const longOrders = fc
+  .tuple(
+    fc.constantFrom('HOLD ', 'TELL ', 'HOLD', 'TELL', 'HOLD  '),
+    fc.oneof(numbers, fc.constantFrom('USR1', 'HUP', 'KILL', 'CONT', 'x')),
+  )
+  .map(([order, about]) => `${order}${about}\n`);
 /** Lines for a command that runs, those of signals among them, and what is none. */
 const signals = fc
   .array(
     fc.oneof(
+      longOrders,
       fc.constantFrom('TERM\n', 'KILL\n', 'INT\n', 'STOP\n', 'CONT\n', 'USR1\n', '\n', 'TERM', 'K', 'x'.repeat(200)),
       fc.string({ unit: 'binary', maxLength: 20 }),
     ),

@@ -4,16 +4,18 @@ import { signServiceClaims } from '@fornax/identity';
 import { S3Client, S3Connection, S3Error } from '@fornax/s3';
 
 /** Names of the areas on the wire (see the storage service). */
-const WIRE_NAMES = { output: 'fornax-output', tables: 'fornax-tables' } as const satisfies Record<
-  ServiceClaims['area'],
-  string
->;
+const WIRE_NAMES = {
+  output: 'fornax-output',
+  tables: 'fornax-tables',
+  manifests: 'fornax-manifests',
+} as const satisfies Record<ServiceClaims['area'], string>;
 const TOKEN_LIFE_MS = 5 * 60_000;
 const TIMEOUT_MS = 30_000;
 
 export interface ServiceAreaOptions {
   /** Address of the storage; undefined: there is none, and every call is refused. */
   readonly endpoint: string | undefined;
+  readonly service: string;
   readonly area: ServiceClaims['area'];
   readonly masterKey: Uint8Array;
   readonly clock: Clock;
@@ -46,10 +48,11 @@ export class ServiceArea {
     return this.#asking((s3, name, options) => s3.getBytes(name, key, { ...range, ...options }));
   }
 
-  /** The whole object; undefined when there is none. @throws Unavailable */
-  find(key: string): Promise<Buffer | undefined> {
+  /** The whole object, or its first bytes; undefined when there is none. @param most of so many bytes @throws Unavailable */
+  find(key: string, most?: number): Promise<Buffer | undefined> {
+    const range = most === undefined ? {} : { start: 0, length: most };
     return this.#asking((s3, name, options) =>
-      s3.getBytes(name, key, options).catch((error: unknown) => {
+      s3.getBytes(name, key, { ...range, ...options }).catch((error: unknown) => {
         if (error instanceof S3Error && error.status === 404) return undefined;
         throw error;
       }),
@@ -69,11 +72,11 @@ export class ServiceArea {
   async #asking<T>(
     ask: (s3: S3Client, name: string, options: { readonly signal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    const { area, masterKey, clock, outage } = this.options;
+    const { service, area, masterKey, clock, outage } = this.options;
     try {
       if (!this.#connection) throw new Error('no address of the storage is set');
       const now = clock.now();
-      const claims = { service: 'submission', area, expiresAt: now + TOKEN_LIFE_MS };
+      const claims = { service, area, expiresAt: now + TOKEN_LIFE_MS };
       const s3 = new S3Client({ ...signServiceClaims(masterKey, claims), connection: this.#connection });
       return await ask(s3, WIRE_NAMES[area], { signal: AbortSignal.timeout(TIMEOUT_MS) });
     } catch (cause) {

@@ -1,8 +1,9 @@
 import { rpcReplySchema } from '@fornax/base';
 import { nodeRpcSubject, stateSavedReplySchema, type StateSavedReply } from '@fornax/contracts';
+import { mostSavedStates } from '@fornax/domain';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { NODE, startSnapshots, type Snapshots } from './snapshot-service.fixture.js';
+import { NODE, startSnapshots, STARTED_AT, type Snapshots } from './snapshot-service.fixture.js';
 
 describe('snapshots that programs ask for by their exit code', () => {
   let snapshots: Snapshots;
@@ -11,12 +12,11 @@ describe('snapshots that programs ask for by their exit code', () => {
   }, 90_000);
   afterAll(() => snapshots.close());
 
-  const AT = Date.parse('2026-11-27T10:20:30Z');
   const saved = async (
     taskId: string,
     { node = NODE, ...more }: { readonly node?: string; readonly leaseId?: string; readonly number?: number } = {},
   ): Promise<StateSavedReply> => {
-    const request = { leaseId: `${taskId}/0`, taskId, instance: 0, number: 1, exitCode: 85, at: AT, ...more };
+    const request = { leaseId: `${taskId}/0`, taskId, instance: 0, number: 1, exitCode: 85, ...more };
     const reply = await snapshots.connection.request(nodeRpcSubject(node, 'state-saved'), JSON.stringify(request), {
       timeout: 10_000,
     });
@@ -31,8 +31,9 @@ describe('snapshots that programs ask for by their exit code', () => {
 
   it('are of the one instance alone, once for each time, and say in the log who asked', async () => {
     await snapshots.runningTask('saves', 3, { snapshotBucket: 'kept', snapshotWhitelist: '^state$' });
+    const started = new Date(STARTED_AT).toISOString().replace(/\D/g, '').slice(0, 14);
     const first = idOf(await saved('saves'));
-    expect(first).toMatch(/^snap_saves_20261127102030_[0-9a-f]{12}$/);
+    expect(first).toMatch(new RegExp(`^snap_saves_${started}_[0-9a-f]{12}$`));
     expect(idOf(await saved('saves'))).toBe(first);
     const second = idOf(await saved('saves', { number: 2 }));
     expect(second).not.toBe(first);
@@ -67,6 +68,18 @@ describe('snapshots that programs ask for by their exit code', () => {
       triggered: false,
       reason: expect.stringContaining('needs a bucket'),
     });
+    expect(await saved('nowhere')).toMatchObject({ isUsers: true });
     expect(snapshots.orders.filter(({ taskId }) => taskId === 'alone' || taskId === 'nowhere')).toEqual([]);
+  });
+
+  it('are as many as a program can save in the time that it has run, whatever its node says', async () => {
+    await snapshots.runningTask('floods');
+    const most = mostSavedStates(Date.now() - STARTED_AT);
+    for (const number of [most + 1_000, Number.MAX_SAFE_INTEGER])
+      expect(await saved('floods', { number })).toEqual({
+        triggered: false,
+        reason: 'its node says that it saved its state more often than a program can in this time',
+      });
+    expect(await saved('floods', { number: most })).toMatchObject({ triggered: true });
   });
 });

@@ -14,6 +14,7 @@ import { connectNats, consumeBatches, DurablePublisher, type EventLog } from '@f
 import { hashToken } from '@fornax/identity';
 import { EVENT_LOG } from '@fornax/service-kit';
 import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
+import { startObjectStorage } from '@fornax/service-kit/storage-specs';
 import {
   accountCreated,
   aCommit,
@@ -30,6 +31,8 @@ import { SnapshotModule } from './index.js';
 
 export const NODE = 'node-1';
 export const MASTER_KEY = Buffer.alloc(32, 7);
+/** When the scheduler says that instances started. */
+export const STARTED_AT = Date.now() - 60_000;
 const ACCOUNTS = ['ada', 'bob', 'root'];
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -39,6 +42,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export const startSnapshots = async () => {
   const nats = await startTestNats();
   const database = await createTestDatabase();
+  const storage = await startObjectStorage(MASTER_KEY);
   const { url, user, password } = nats;
   const env: Record<string, string> = {
     FORNAX_SNAPSHOT_MIN_INTERVAL_S: '2',
@@ -47,6 +51,7 @@ export const startSnapshots = async () => {
     FORNAX_NATS_PASSWORD: password,
     FORNAX_DATABASE_URL: database.url,
     FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
+    FORNAX_STORAGE_URL: storage.url,
   };
   let service: TestApp = await createTestApp(SnapshotModule, { env, name: 'snapshot' });
   let log = service.app.get<EventLog>(EVENT_LOG);
@@ -117,7 +122,11 @@ export const startSnapshots = async () => {
   answerWith(RPC.placements, (body) => {
     const task = isObject(body) ? String(body['taskId']) : '';
     if (silent.has(task)) return undefined;
-    return { running: (running.get(task) ?? []).map(({ instance, leaseId, node }) => ({ instance, leaseId, node })) };
+    const one = isObject(body) ? body['instance'] : undefined;
+    const asked = (running.get(task) ?? []).filter(({ instance }) => one === undefined || instance === one);
+    return {
+      running: asked.map(({ instance, leaseId, node }) => ({ instance, leaseId, node, startedAt: STARTED_AT })),
+    };
   });
   answerWith(RPC.ensureBuckets, (body) => {
     ensured.push(body);
@@ -147,7 +156,7 @@ export const startSnapshots = async () => {
   }
 
   return {
-    ...{ connection, publisher, orders, running, silent, ensured },
+    ...{ connection, publisher, orders, running, silent, ensured, objects: storage.objects },
     ...{ append, call, take, runningTask, ordersOf, report, statusOf, answerWith },
     log: () => log,
     app: () => service.app,
@@ -171,6 +180,7 @@ export const startSnapshots = async () => {
       stop.abort();
       await connection.close();
       await service.close();
+      await storage.close();
       await database.drop();
       await nats.stop();
     },

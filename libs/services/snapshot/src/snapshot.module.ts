@@ -15,6 +15,9 @@ import { SnapshotBuckets } from './commands/snapshot-buckets.js';
 import { SnapshotCommands } from './commands/snapshot-commands.js';
 import { loadSnapshotSettings, SNAPSHOT_SETTINGS } from './config/snapshot-config.js';
 import { AskedTasks } from './http/asked-tasks.js';
+import { SnapshotFiles } from './files/snapshot-files.js';
+import { SnapshotManifests } from './files/snapshot-manifests.js';
+import { SnapshotFilesController } from './http/snapshot-files.controller.js';
 import { SnapshotListController } from './http/snapshot-list.controller.js';
 import { PlanSnapshotsHandler } from './http/plan-snapshots.handler.js';
 import { PeriodicSnapshots1790001400000 } from './migrations/1790001400000-periodic-snapshots.migration.js';
@@ -58,6 +61,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
   controllers: [
     SnapshotsController,
     SnapshotListController,
+    SnapshotFilesController,
     SnapshotOrders,
     PruningOccasions,
     SnapshotGrantController,
@@ -79,6 +83,8 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
     PrunedSnapshots,
     PruneSnapshotHandler,
     SnapshotReader,
+    SnapshotManifests,
+    SnapshotFiles,
     PartFolders,
     EarlierParts,
     EndedParts,

@@ -50,6 +50,15 @@ describe.each(everyStyle)('snapshots by $style', (client) => {
       { timeoutMs: 30_000 },
     );
     expect(await keysIn(bucket)).toEqual(['a', 'all/a', 'all/b']);
+    const inside = `/fornax/v1/tasks/${id}/snapshots/${snapshot}`;
+    expect((await client.send('GET', `${inside}/files?limit=1`)).json()).toMatchObject({
+      data: [{ instance: 0, path: 'a', size: 2, target: null }],
+      nextAfter: '0:a',
+    });
+    expect((await client.send('GET', `${inside}/diff?against=${snapshot}`)).json()).toEqual({
+      data: [],
+      nextAfter: null,
+    });
     await client.send('POST', `/tasks/${id}/abort`);
   });
 

@@ -5,6 +5,7 @@ import {
   nodeRpcPattern,
   parseNodeRpcSubject,
   placementsRequestSchema,
+  type PlacementsRequest,
   secretRightsRequestSchema,
   waitingReplySchema,
   waitingRequestSchema,
@@ -49,11 +50,17 @@ export interface LeaderRpcOptions {
   readonly signal: AbortSignal;
 }
 
-const runningPlacements = (view: SchedulerView, taskId: string): PlacementsReply => ({
-  running: [...(view.task(taskId)?.state.inFlight ?? [])].flatMap(([instance, { leaseId, node, phase }]) =>
-    phase === 'executing' ? [{ instance, leaseId, node }] : [],
-  ),
-});
+const runningPlacements = (view: SchedulerView, { taskId, instance: one }: PlacementsRequest): PlacementsReply => {
+  const inFlight = view.task(taskId)?.state.inFlight;
+  const asked = one === undefined ? [...(inFlight ?? [])] : [[one, inFlight?.get(one)] as const];
+  return {
+    running: asked.flatMap(([instance, lease]) => {
+      if (lease?.phase !== 'executing') return [];
+      const { leaseId, node, startedAt = lease.dispatchedAt } = lease;
+      return [{ instance, leaseId, node, startedAt }];
+    }),
+  };
+};
 
 const waitingOf = ({ view, reasons }: Leadership, taskId: string): WaitingReply => {
   const entry = view.task(taskId);
@@ -130,7 +137,7 @@ export const serveLeader = ({
   serve(
     nc,
     RPC.placements,
-    (payload) => runningPlacements(view, placementsRequestSchema.parse(payload).taskId),
+    (payload) => runningPlacements(view, placementsRequestSchema.parse(payload)),
     logger,
     signal,
   );

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { placementsReplySchema, RPC } from '@fornax/contracts';
+import { placementsReplySchema, RPC, type PlacementsReply } from '@fornax/contracts';
 import type { SnapshotPart } from '@fornax/domain';
 import { RpcClient } from '@fornax/base';
+
+/** An instance whose command runs. */
+export type Placement = PlacementsReply['running'][number];
 
 /** Asks the scheduler where instances run. */
 @Injectable()
@@ -10,6 +13,12 @@ export class Placements {
 
   /** Instances of a task whose command runs now. @throws Unavailable */
   async running(taskId: string): Promise<readonly SnapshotPart[]> {
-    return (await this.rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running;
+    const { running } = await this.rpc.request(RPC.placements, { taskId }, placementsReplySchema);
+    return running.map(({ instance, leaseId, node }) => ({ instance, leaseId, node }));
+  }
+
+  /** One of them; undefined: its command does not run. @throws Unavailable */
+  async find(taskId: string, instance: number): Promise<Placement | undefined> {
+    return (await this.rpc.request(RPC.placements, { taskId, instance }, placementsReplySchema)).running[0];
   }
 }

@@ -60,8 +60,9 @@ export const placeForLease = (
 };
 
 /** Where a service may do something with an object of its area; undefined outside of it. */
-const placeForService = (claims: ServiceClaims, place: Place): Place | undefined => {
+const placeForService = (claims: ServiceClaims, access: Access, place: Place): Place | undefined => {
   const area = SERVICE_AREAS[claims.area];
+  if (area.isReadOnly && access !== 'read') return undefined;
   return place.bucket === area.wireName && place.key !== '' ? { bucket: area.bucket, key: place.key } : undefined;
 };
 
@@ -176,7 +177,7 @@ export const allow = async (
   place: Place,
 ): Promise<Allowed> => {
   if (principal.kind === 'service') {
-    const own = placeForService(principal.claims, place);
+    const own = placeForService(principal.claims, access, place);
     if (!own) throw accessDenied();
     return { place: own, payer: undefined, confirm: always };
   }

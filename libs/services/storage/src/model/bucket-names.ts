@@ -39,10 +39,11 @@ export const manifestKey = (
 export const OUTPUT_BUCKET = '.output';
 /** Holds tables of parameters, `<task>/<SHA-256>.json`, until their task is deleted. Nobody's bucket either. */
 export const TABLES_BUCKET = '.tables';
-/** How the area of a service's token is called on the wire, where a bucket must have a name of Amazon's rules, and where it lies. */
+/** How the area of a service's token is called on the wire, where a bucket must have a name of Amazon's rules, where it lies, and whether services change it. */
 export const SERVICE_AREAS = {
-  output: { wireName: 'fornax-output', bucket: OUTPUT_BUCKET },
-  tables: { wireName: 'fornax-tables', bucket: TABLES_BUCKET },
+  output: { wireName: 'fornax-output', bucket: OUTPUT_BUCKET, isReadOnly: false },
+  tables: { wireName: 'fornax-tables', bucket: TABLES_BUCKET, isReadOnly: false },
+  manifests: { wireName: 'fornax-manifests', bucket: MANIFESTS_BUCKET, isReadOnly: true },
 } as const;
 
 /** Holds files of snapshots under their plain names, `<task>/<snapshot>/<instance>/<bucket>/<key>`, as long as the snapshot is kept. Nobody's bucket: the owner of the task reads it under this name. */

@@ -91,6 +91,17 @@ describe("a service's area", () => {
     expect(await failureOf(service.send(new CreateMultipartUploadCommand({ Bucket: AREA, Key: 'k' })))).toEqual(denied);
   });
 
+  it('of lists of files is for reading alone', async () => {
+    const claims = { service: 'snapshot', area: 'manifests', expiresAt: Date.now() + 60_000 } as const;
+    const reader = clientOf(signServiceClaims(TEST_MASTER_KEY, claims));
+    const place = { Bucket: 'fornax-manifests', Key: `task/${ada.account}/${'a'.repeat(64)}.json` };
+    expect(await failureOf(reader.send(new GetObjectCommand(place)))).toMatchObject({ status: 404 });
+    expect(await failureOf(reader.send(new PutObjectCommand({ ...place, Body: '{}' })))).toEqual(denied);
+    expect(await failureOf(reader.send(new DeleteObjectCommand(place)))).toEqual(denied);
+    expect(await failureOf(reader.send(new GetObjectCommand({ ...place, Bucket: AREA })))).toEqual(denied);
+    expect(await failureOf(users.send(new GetObjectCommand(place)))).toMatchObject({ status: 404 });
+  });
+
   it('closes when the token expires, and to a token of another key', async () => {
     const place = { Bucket: AREA, Key: 'task/stdout/4' };
     expect(await failureOf(submission(Date.now() - 1).send(new GetObjectCommand(place)))).toEqual(denied);

@@ -11,7 +11,7 @@ import { managerOf, type Nats } from '@fornax/event-store';
 import { NATS } from '@fornax/service-kit';
 import { anEnd, aLease, aRef, concluded, dispatched, eventually, started } from '@fornax/testing';
 import { startHarness, submitTo, type Harness } from './submission.fixture.js';
-import { startObjectStorage, type ObjectStorage } from './object-storage.fixture.js';
+import { startObjectStorage, type ObjectStorage } from '@fornax/service-kit/storage-specs';
 import { bytesOf, TailReader } from './tail-reader.fixture.js';
 
 const KEEP = 32_768;

@@ -3,7 +3,7 @@ import { NATS } from '@fornax/service-kit';
 import type { Nats } from '@fornax/event-store';
 import { aLease, aRef, anEnd, concluded, dispatched, started } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startObjectStorage, type ObjectStorage } from './object-storage.fixture.js';
+import { startObjectStorage, type ObjectStorage } from '@fornax/service-kit/storage-specs';
 import { startHarness, type Harness } from './submission.fixture.js';
 
 const MASTER_KEY = Buffer.alloc(32, 5);

@@ -15,6 +15,7 @@ export class OutputArchive implements OnApplicationShutdown {
   ) {
     this.area = new ServiceArea({
       endpoint: config.storageUrl ?? core.publicStorageUrl,
+      service: 'submission',
       area: 'output',
       masterKey: core.masterKey,
       clock,

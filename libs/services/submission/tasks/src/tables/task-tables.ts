@@ -26,6 +26,7 @@ export class TaskTables implements OnApplicationShutdown {
   ) {
     this.area = new ServiceArea({
       endpoint: config.storageUrl ?? core.publicStorageUrl,
+      service: 'submission',
       area: 'tables',
       masterKey: core.masterKey,
       clock,

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { verifyServiceToken } from '@fornax/identity';
 import { parseRange } from '@fornax/s3';
 
-/** The areas of the storage service that this one uses, played by a few lines: whether the real one lets it in is tested there. */
+/** The areas of the storage service that services use, played by a few lines: whether the real one lets it in is tested there. */
 export interface ObjectStorage {
   readonly url: string;
   readonly objects: Map<string, Buffer>;
@@ -16,7 +16,7 @@ export interface ObjectStorage {
   close(): Promise<void>;
 }
 
-const AREAS = /^\/fornax-(output|tables)\//;
+const AREAS = /^\/fornax-(output|tables|manifests)\//;
 
 export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectStorage> => {
   const objects = new Map<string, Buffer>();

@@ -1,16 +1,7 @@
-import type { SnapshotManifest } from './snapshot-manifest.js';
+import type { FileChange, SnapshotManifest } from '@fornax/contracts';
 
 /** What one instance had in a snapshot. */
 export type FilesOfInstance = Pick<SnapshotManifest, 'instance' | 'files' | 'links'>;
-
-/** How a file, or a link, is in a later snapshot. `mode`: its bytes are the same, its rights are not. Sizes are bytes; null where it is not there. */
-export interface FileChange {
-  readonly instance: number;
-  readonly path: string;
-  readonly change: 'added' | 'changed' | 'mode' | 'removed';
-  readonly before: number | null;
-  readonly after: number | null;
-}
 
 interface Entry {
   readonly size: number;

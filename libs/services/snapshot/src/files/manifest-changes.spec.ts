@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { changesBetween, type FilesOfInstance } from './snapshot-changes.js';
+import { changesBetween, type FilesOfInstance } from './manifest-changes.js';
 
 const file = (path: string, content: string, mode = 0o644) => ({ path, size: content.length, mode, sha256: content });
 const part = (
