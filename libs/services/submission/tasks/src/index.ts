@@ -8,7 +8,7 @@ export { TaskAnswers } from './http/task-answers.js';
 export { TASK_MIGRATIONS } from './migrations/task-migrations.js';
 export { type TaskStatus } from './model/task-status.js';
 export { OrganisationQuotas, planQuotas } from './queries/computing-quotas.js';
-export { objectIn, objectInLog, type KnownObject } from './as-of/known-objects.js';
+export { objectIn, objectInLog, type KnownObject } from './model/known-objects.js';
 export { KnownTasks } from './as-of/known-tasks.js';
 export { runningOf, sumOf, type RunningOf, type RunningRow } from './model/running.js';
 export { RunningCounts } from './queries/running-counts.js';

@@ -6,7 +6,7 @@ import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';
 import { isIdOrName } from '../model/ids-and-names.js';
-import { objectInLog, type KnownObject } from './known-objects.js';
+import { objectInLog, type KnownObject } from '../model/known-objects.js';
 
 /**
  * Finds tasks whose history is asked for, deleted ones too: the rows forget those, the log does not. A deleted task is found by its id

@@ -6,7 +6,7 @@ import type { ReadBarrier } from '@fornax/projections';
 import { EVENT_LOG, ReadBarriers } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TASK_SNAPSHOTS } from './task-snapshots.projection.js';
-import type { KnownObject } from './known-objects.js';
+import type { KnownObject } from '../model/known-objects.js';
 import { wireEventsOf, type WireEvent } from './wire-event.js';
 import { InjectDatabase } from '../model/database.js';
 

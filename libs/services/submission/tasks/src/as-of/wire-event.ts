@@ -1,7 +1,7 @@
 import { eventVersionOf, type FornaxEvent, type RecordedCommit } from '@fornax/contracts';
 import { formatRanges, fromNumbers } from '@fornax/domain';
 import { z } from 'zod';
-import type { KnownObject } from './known-objects.js';
+import type { KnownObject } from '../model/known-objects.js';
 import { MASK, SECRET_PREFIX } from '../model/secret-constants.js';
 
 /** An event as its owner reads it: in the history of a task or a pool, in the live feed and in webhooks. */

@@ -1,4 +1,4 @@
-import type { KnownObject } from '../as-of/known-objects.js';
+import type { KnownObject } from './known-objects.js';
 import type { Account } from '@fornax/identity';
 import type { RunningOf } from './running.js';
 import type { TaskStatus } from './task-status.js';
