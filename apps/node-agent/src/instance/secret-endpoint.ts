@@ -6,11 +6,15 @@ import { namesBelow, problemWithSecretKey } from '@fornax/domain';
 import { UserError } from '../profile/command-of.js';
 import { NotGranted } from './lease-grant.js';
 import { askForSecrets, type SecretWorld } from './lease-secrets.js';
+import { Turns } from './turns.js';
 
 /** Requests that an instance may send at once, and how many a second from then on. */
 const MOST_AT_ONCE = 30;
 const PER_SECOND = 1;
+/** A key of 1,024 characters takes 9,216 where each of them is three bytes, percent-encoded. */
 const MOST_HEADER_BYTES = 16_384;
+const MOST_HEADERS = 32;
+const MOST_REQUESTS_PER_CONNECTION = 1_000;
 const REQUEST_MS = 10_000;
 
 type Secrets = Extract<SecretsReply, { granted: true }>['secrets'];
@@ -87,8 +91,8 @@ const shown = (keys: readonly string[], prefix: string, isRecursive: boolean): r
 export class SecretEndpoint {
   readonly server: Server;
   readonly #allowance = new Allowance();
-  /** One at a time: an answer may be large, and is held until it was taken. */
-  #before: Promise<void> = Promise.resolve();
+  /** An answer may be large, and is held until it was taken. */
+  readonly #turns: Turns;
 
   constructor(
     private readonly world: SecretWorld & {
@@ -97,36 +101,50 @@ export class SecretEndpoint {
     },
     private readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
     private readonly signal: AbortSignal,
+    takeMs = REQUEST_MS,
   ) {
+    this.#turns = new Turns(takeMs);
     this.server = createServer(
       { maxHeaderSize: MOST_HEADER_BYTES, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
-      (request, response) => {
-        const isAllowed = this.#allowance.take();
-        this.#before = this.#before.then(() => this.#respond(request, response, isAllowed));
-      },
+      (request, response) => this.#receive(request, response),
     );
+    this.server.maxHeadersCount = MOST_HEADERS;
+    this.server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
   }
 
-  /** Resolves once the answer was taken, or its caller has gone. */
-  async #respond(request: IncomingMessage, response: ServerResponse, isAllowed: boolean): Promise<void> {
-    if (response.destroyed) return;
-    const closed = new Promise<void>((resolve) => response.once('close', resolve));
+  /** What is refused without a look at it waits for nobody: it would be held. */
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#turns.admit(request.socket, response)) return;
+    const refusal = this.#refusalOfFirst(request);
+    if (refusal) this.#refuse(response, refusal);
+    else this.#turns.wait(response, () => this.#respond(request, response));
+  }
+
+  #refusalOfFirst({ method }: IncomingMessage): Refusal | undefined {
+    if (method !== 'GET')
+      return new Refusal(405, 'method-not-allowed', 'Secrets can be read here, no more.', {
+        allow: 'GET',
+        connection: 'close',
+      });
+    if (this.#allowance.take()) return undefined;
+    return new Refusal(429, 'too-many-requests', 'An instance may ask once a second.', { 'retry-after': '1' });
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const { body, headers } = await this.#answer(request, isAllowed);
+      const { body, headers } = await this.#answer(request);
       response.writeHead(200, { ...NO_STORE, ...headers, 'content-length': body.length }).end(body);
     } catch (error) {
-      const { status, code, message, headers } = this.#refusalOf(error);
-      const { body } = asJson({ code, message });
-      response.writeHead(status, { ...NO_STORE, 'content-type': 'application/json', ...headers }).end(body);
+      this.#refuse(response, this.#refusalOf(error));
     }
-    await closed;
   }
 
-  async #answer(request: IncomingMessage, isAllowed: boolean): Promise<Answer> {
-    if (request.method !== 'GET')
-      throw new Refusal(405, 'method-not-allowed', 'Secrets can be read here, no more.', { allow: 'GET' });
-    if (!isAllowed)
-      throw new Refusal(429, 'too-many-requests', 'An instance may ask once a second.', { 'retry-after': '1' });
+  #refuse(response: ServerResponse, { status, code, message, headers }: Refusal): void {
+    const { body } = asJson({ code, message });
+    response.writeHead(status, { ...NO_STORE, 'content-type': 'application/json', ...headers }).end(body);
+  }
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
     const { kind, name, isRecursive } = wishOf(request);
     if (!this.world.isHeld()) throw new NotGranted('the node is out of contact');
     if (kind === 'data' && name !== '') return this.#value(name);
