@@ -143,3 +143,35 @@ describe('the data key of secret constants', () => {
     expect(await keysOf(taskId)).toHaveLength(1);
   });
 });
+
+describe('secret constants of a pool', () => {
+  it('come to its tasks, however they name the pool, sealed anew; a value of their own comes first', async () => {
+    const shortname = 'ovens';
+    const pool = { name: 'p', shortname, profile: 'docker-batch', instanceCount: 1, constants };
+    const poolUuid = String((await harness.call('POST', '/pools', pool)).json()['uuid']);
+    for (const named of [poolUuid, shortname]) {
+      const inPool = { profile: '', poolUuid: named };
+      const plain = await submitTo(harness, inPool);
+      expect(await openedConstants(harness, 'task', plain)).toEqual({ [NAME]: VALUE });
+      expect(await keysOf(plain)).toHaveLength(1);
+      const own = await submitTo(harness, { ...inPool, constants: [{ key: NAME, value: 'own' }] });
+      expect(await openedConstants(harness, 'task', own)).toEqual({ [NAME]: 'own' });
+    }
+  });
+});
+
+describe('a secret constant that was put there from another task', () => {
+  it('is refused to whoever clones it, with a sentence', async () => {
+    const [from, to] = [await submitTo(harness, { constants }), await submitTo(harness, {})];
+    const { wrappedKey = '', sealed } = await constantsOf(harness, 'task', from);
+    await harness.happen(to, {
+      type: 'TaskUpdated',
+      constants: Object.entries(sealed).map(([key, envelope]) => ({ key, sealed: envelope })),
+      wrappedKey,
+      at: Date.now(),
+    });
+    const answer = await harness.call('POST', `/tasks/${to}/clone`, {});
+    expect(answer).toMatchObject({ status: 409 });
+    expect(JSON.stringify(answer.json())).toContain('must be given anew');
+  });
+});

@@ -7,7 +7,7 @@ import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import type { PinSource } from '../model/asked-pin.js';
 import { SecretConstants, type SealedOf } from '../model/secret-constants.js';
-import { toSpec, type CheckedSpec } from '../model/task-spec.js';
+import { constantsIn, toSpec, type CheckedSpec } from '../model/task-spec.js';
 import { TaskPlaces } from '../places/task-places.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
 
@@ -44,9 +44,9 @@ export class TaskSpecs {
         code: 'forbidden-forced-constants',
       });
     const { poolUuid, pool } = await this.places.poolOf(creation, account);
-    const ofPool = pool && { ...pool.spec, ownerId: poolUuid ?? '' };
+    const ofPool = pool && { ...pool.spec, ownerId: pool.poolId };
     const secrets = [source?.secrets, ofPool].filter((one) => one !== undefined);
-    const sealing = await this.secrets.copying(taskId, creation.constants ?? [], ...secrets);
+    const sealing = await this.secrets.copying(taskId, constantsIn(creation, pool), ...secrets);
     const checked = toSpec(
       { ...creation, poolUuid },
       {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { constantIdentity, keptKeyIn, referenceTo, Sealer } from '@fornax/identity';
+import { constantIdentity, keptKeyIn, referenceTo, SealedElsewhere, Sealer } from '@fornax/identity';
 import { ValidationFailed } from '@fornax/base';
 import type { TaskConstant } from '@fornax/domain';
 import { DataKeys, type MadeKey } from '@fornax/service-kit';
@@ -9,7 +9,7 @@ export const SECRET_PREFIX = 'QARNOT_SECRET_';
 /** What stands for a secret wherever constants are shown. */
 export const MASK = '[SECRET]';
 
-interface ClearConstant {
+export interface ClearConstant {
   readonly key: string;
   readonly value: string;
 }
@@ -49,14 +49,14 @@ export class SecretConstants {
   /**
    * Makes the sealing of constants for another task or pool than those of `before`: secrets that are masked are taken from the first one that has them. They are
    * sealed anew, under a key of their own, so that deleting any of these leaves the others whole.
-   * @param asked what is to be sealed, or some of it @throws SealedElsewhere, KeyDestroyed what a masked one stands for cannot be opened
+   * @param asked all that is to be sealed @throws SealedElsewhere, KeyDestroyed what a masked one stands for cannot be opened
    */
   async copying(
     ownerId: string,
     asked: readonly ClearConstant[],
     ...before: readonly SealedOf[]
   ): Promise<ConstantSealing> {
-    const known = asked.some(isMasked) ? await this.open(before) : new Map<string, string>();
+    const known = await this.open(new Set(asked.filter(isMasked).map(({ key }) => key)), before);
     let made: MadeKey | undefined;
     const seal = (constants: readonly ClearConstant[]): SealedConstants => {
       if (!constants.some(isSecret)) return { constants };
@@ -85,18 +85,30 @@ export class SecretConstants {
     return sealed;
   }
 
-  /** Values of what was sealed, by the names of the constants. */
-  private async open(before: readonly SealedOf[]): Promise<Map<string, string>> {
+  /** Values of what was sealed, by the names of the constants: those that are wanted, from the first one that has them. */
+  private async open(wanted: ReadonlySet<string>, before: readonly SealedOf[]): Promise<ReadonlyMap<string, string>> {
     const known = new Map<string, string>();
-    for (const { ownerId, constants, wrappedKey } of before.toReversed()) {
+    for (const { ownerId, constants, wrappedKey } of before) {
       if (wrappedKey === undefined) continue;
+      const found = constants.flatMap((one) =>
+        'sealed' in one && wanted.has(one.key) && !known.has(one.key) ? [one] : [],
+      );
+      if (found.length === 0) continue;
       const keyId = keptKeyIn(wrappedKey);
       const key = keyId === undefined ? this.sealer.unwrap(wrappedKey) : await this.keys.find(keyId);
-      for (const one of constants)
-        if ('sealed' in one)
-          known.set(one.key, this.sealer.open(key, one.sealed, constantIdentity(ownerId, wrappedKey, one.key)));
+      for (const one of found)
+        known.set(one.key, this.opened(key, one, constantIdentity(ownerId, wrappedKey, one.key)));
     }
     return known;
+  }
+
+  /** @throws SealedElsewhere it is another one's */
+  private opened(key: Uint8Array, { sealed }: { readonly sealed: string }, identity: string): string {
+    try {
+      return this.sealer.open(key, sealed, identity);
+    } catch (cause) {
+      throw new SealedElsewhere(cause);
+    }
   }
 }
 

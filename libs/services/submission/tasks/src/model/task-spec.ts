@@ -25,7 +25,7 @@ import { objectOf } from '../tables/table-object.js';
 import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
 import type { PoolOfTask } from './pools-of-tasks.js';
-import { masked } from './secret-constants.js';
+import { masked, type ClearConstant } from './secret-constants.js';
 
 /** Most instances of one task. */
 const MAX_INSTANCES = 100_000;
@@ -49,7 +49,7 @@ export interface SpecContext {
   /** The inputs of that task, where the copy is to have the same. */
   readonly pinSource?: PinSource;
   /** Seals what must not be read in the log. */
-  readonly sealConstants: (constants: readonly { readonly key: string; readonly value: string }[]) => {
+  readonly sealConstants: (constants: readonly ClearConstant[]) => {
     readonly constants: readonly TaskConstant[];
     readonly wrappedKey?: string;
   };
@@ -177,17 +177,22 @@ const inPoolProblem = (creation: TaskCreation, pool: PoolOfTask | undefined) => 
 const ofPool = ({ spec: { secretRights } }: PoolOfTask): Pick<TaskSpec, 'secretRights'> =>
   secretRights === undefined ? {} : { secretRights };
 
-/** The creation with what the pool says of every task in it; its own constants come before the pool's. */
-const withPool = (creation: TaskCreation, { spec }: PoolOfTask): TaskCreation => {
-  const own = creation.constants ?? [];
+/** Constants of a task as it is asked for, those of its pool among them: its own come before the pool's, whose secrets are masked. */
+export const constantsIn = (
+  { constants: own = [] }: TaskCreation,
+  pool: PoolOfTask | undefined,
+): readonly ClearConstant[] => {
   const names = new Set(own.map(({ key }) => key));
-  return {
-    ...creation,
-    profile: spec.profile,
-    schedulingType: spec.plan,
-    constants: [...masked(spec.constants).filter(({ key }) => !names.has(key)), ...own],
-  };
+  return [...masked(pool?.spec.constants ?? []).filter(({ key }) => !names.has(key)), ...own];
 };
+
+/** The creation with what the pool says of every task in it. */
+const withPool = (creation: TaskCreation, pool: PoolOfTask): TaskCreation => ({
+  ...creation,
+  profile: pool.spec.profile,
+  schedulingType: pool.spec.plan,
+  constants: [...constantsIn(creation, pool)],
+});
 
 const profileOfPool = ({ spec }: PoolOfTask): ProfileAnswer => {
   const profile = profileAt(spec.profile, spec.profileVersion);
