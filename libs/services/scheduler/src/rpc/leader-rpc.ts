@@ -15,6 +15,7 @@ import {
   type WaitingReply,
 } from '@fornax/contracts';
 import { sizeOf } from '@fornax/domain';
+import { withCurrentKey, type KeptConstantKey } from './constant-key-reader.js';
 import type { Resumed, ResumedInstance } from './restore-reader.js';
 import { grantLease, isCurrentLease, secretRightsOf, type SecretOpener } from '../leader/grants.js';
 import type { Leadership } from '../leader/leadership.js';
@@ -31,7 +32,7 @@ export interface LeaderRpcOptions {
   readonly nodesNats: NatsConnection;
   readonly leadership: Leadership;
   /** What an instance begins with. Rejects when nobody can tell now. */
-  readonly constantKeyOf: (taskId: string, wrappedKey: string | undefined) => Promise<string | null | undefined>;
+  readonly constantKeyOf: (taskId: string, wrappedKey: string | undefined) => Promise<KeptConstantKey>;
   readonly restoreOf: (resumed: ResumedInstance) => Promise<Resumed>;
   /** What the table of a task says of one instance; null: it is lost. Rejects when nobody can tell now. */
   readonly rowOf: (table: {
@@ -173,16 +174,21 @@ export const serveLeader = ({
       const digest = view.task(taskId)?.state.spec.table?.digest;
       const row = digest === undefined ? {} : await rowOf({ taskId, digest, instance });
       const spec = view.task(taskId)?.state.spec;
-      const keptKey = await constantKeyOf(taskId, spec?.wrappedKey);
       const restore = spec && (await restoreOf({ taskId, instance, spec }));
-      return grantLease(view, parseNodeRpcSubject(subject), request, {
-        secrets,
-        sign,
-        now: now(),
-        row,
-        restore,
-        keptKey,
-      });
+      // Last: nothing may change between the key and the constants that it opens.
+      return withCurrentKey(
+        () => view.task(taskId)?.state.spec.wrappedKey,
+        (wrappedKey) => constantKeyOf(taskId, wrappedKey),
+        (keptKey) =>
+          grantLease(view, parseNodeRpcSubject(subject), request, {
+            secrets,
+            sign,
+            now: now(),
+            row,
+            restore,
+            keptKey,
+          }),
+      );
     },
     logger,
     signal,
