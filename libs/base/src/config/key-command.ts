@@ -33,6 +33,12 @@ export const keyCommandOf = (text: string): KeyCommand => {
 const variablesFor = (env: Env): Env =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FORNAX_')));
 
+/** What a program said, less what it was told: one that repeats its input would print the master key. */
+const without = (input: string, said: string): string => {
+  const told = input.trim();
+  return told === '' ? said : said.replaceAll(told, '[its input]');
+};
+
 /**
  * Has a text sealed or opened: the program is run with `encrypt` or `decrypt` as its last argument, reads the text and writes the other one. Neither is ever an argument.
  * For the start of a process alone: it waits for the program, thirty seconds at most.
@@ -59,7 +65,9 @@ export const runKeyCommand = (
   const stoppedReading = (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
   if ((error === undefined || stoppedReading) && status === 0 && written !== '') return written;
   const how = status === 0 ? 'it wrote nothing' : (error?.message ?? `it ended with ${signal ?? `code ${status}`}`);
-  const said = (stderr ?? '').trim().slice(0, MOST_SAID_CHARS);
+  const said = without(text, stderr ?? '')
+    .trim()
+    .slice(0, MOST_SAID_CHARS);
   const why = said === '' ? how : `${how}: ${said}`;
   throw new ConfigError([`${SETTING}: ${program} could not ${what} the master key: ${why}`]);
 };

@@ -80,6 +80,14 @@ describe('master keys of a process', () => {
       expect(() => load({ ...key, FORNAX_MASTER_KEY_COMMAND: text })).toThrow('list of texts in JSON');
   });
 
+  it('are in nothing that is said of a command that repeats what it was told', () => {
+    const script =
+      'const text = require("node:fs").readFileSync(0, "utf8"); console.error(`bad input <${text}>`); process.exit(2)';
+    const echo = keyCommandOf(JSON.stringify([process.execPath, '-e', script]));
+    for (const what of ['encrypt', 'decrypt'] as const)
+      expect(() => runKeyCommand(echo, what, `${clear(5)}\n`, {})).toThrow(/code 2: bad input <\[its input\]\s*>$/);
+  });
+
   it('are not taken in clear where a command is to open them', () =>
     expect(() => load({ FORNAX_MASTER_KEY: clear(9), FORNAX_MASTER_KEY_COMMAND: commandFor(1) })).toThrow('in clear'));
 });
