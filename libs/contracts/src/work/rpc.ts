@@ -282,7 +282,7 @@ export type WaitingReply = z.output<typeof waitingReplySchema>;
 
 /**
  * `fx.rpc.node.<node>.secrets`, answered by submission if the lease is current on that node: the secrets that its instance may read, in the order of their
- * keys, a part at a time. Each answer with values is an event (`SecretsGranted`).
+ * keys, a part at a time. What was not given to that lease in that version before is an event (`SecretsGranted`).
  */
 export const secretsRequestSchema = z.object({
   leaseId: id,

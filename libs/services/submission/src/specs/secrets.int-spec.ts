@@ -272,11 +272,27 @@ describe('secrets of a lease', () => {
       {
         onRequest: true,
         secrets: [
-          { key: 'lease/a', version: 2 },
           { key: 'lease/b/c', version: 1 },
           { key: 'lease/b/d', version: 1 },
         ],
       },
+    ]);
+  });
+
+  it('are taken down once in each version, however often a lease asks, and as those of its start besides', async () => {
+    const taskId = 'asks-again';
+    await made('again/a', 'old');
+    rights = { keys: [], prefixes: ['again/'] };
+    const wants = { below: 'again/' };
+    for (let n = 0; n < 3; n += 1) expect(keysOf(await ask({ taskId, wants }))).toEqual(['again/a']);
+    for (let n = 0; n < 2; n += 1) expect(keysOf(await ask({ taskId }))).toEqual(['again/a']);
+    await call('PATCH', 'again/a', 'new');
+    for (let n = 0; n < 2; n += 1) expect(await ask({ taskId, wants })).toMatchObject({ secrets: [{ value: 'new' }] });
+    const commits = await harness.log.readAggregate('secret-access', taskId);
+    expect(commits.flatMap(({ events }) => events)).toMatchObject([
+      { onRequest: true, secrets: [{ key: 'again/a', version: 1 }] },
+      { secrets: [{ key: 'again/a', version: 1 }] },
+      { onRequest: true, secrets: [{ key: 'again/a', version: 2 }] },
     ]);
   });
 
@@ -331,7 +347,7 @@ describe('secrets of a lease', () => {
     expect(keysOf(await ask())).toEqual(['lost/a']);
   });
 
-  it('are an event each time, without values: which lease, node, key and version', async () => {
+  it('are an event, without values: which lease, node, key and version', async () => {
     const taskId = 'told';
     rights = { keys: ['lease/a'], prefixes: [] };
     await Promise.all(Array.from({ length: 20 }, (_, instance) => ask({ taskId, instance })));

@@ -57,7 +57,7 @@ export class LeaseSecrets {
     const secrets = part.secrets.map(({ key, version }) => ({ key, version }));
     const how = wants === undefined ? {} : { onRequest: true as const };
     // Before they are given: what is not in the log was not granted.
-    if (secrets.length > 0) await this.grants.record({ owner: rights.owner, ...lease, secrets, ...how });
+    await this.grants.record({ owner: rights.owner, ...lease, secrets, ...how });
     const missing =
       after === '' && wants === undefined ? await this.lookup.missing(rights.owner, rights.keys, MOST_MISSING) : [];
     return missing.length === 0 ? part : { ...part, missing: [...missing] };

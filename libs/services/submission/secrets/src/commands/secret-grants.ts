@@ -3,6 +3,7 @@ import { type Clock, Gathered, newId } from '@fornax/base';
 import { secretAccessDecider, type SecretGrant } from '@fornax/domain';
 import { decideAndAppend, type EventLog, type Loaded } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { RecentGrants } from './recent-grants.js';
 
 type State = (typeof secretAccessDecider)['initial'];
 
@@ -22,15 +23,23 @@ interface GrantsOfTask {
 @Injectable()
 export class SecretGrants {
   private readonly tasks = new Map<string, GrantsOfTask>();
+  private readonly recent = new RecentGrants();
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Resolves once it is in the log. @throws LogUnavailable, OutcomeUnknown, Outrun */
+  /**
+   * Resolves once it is in the log. What is there is not taken down again: an instance that asks without end, or its node, would fill the log.
+   * @throws LogUnavailable, OutcomeUnknown, Outrun
+   */
   async record(grant: SecretGrant): Promise<void> {
-    await this.ofTask(grant.taskId).gathered.ask(grant);
+    const secrets = this.recent.newOf(grant);
+    if (secrets.length === 0) return;
+    const news = { ...grant, secrets };
+    await this.ofTask(grant.taskId).gathered.ask(news);
+    this.recent.add(news);
   }
 
   /** The oldest are forgotten: what is waited for stays with who waits. */
