@@ -58,7 +58,7 @@ export class PoolReservations {
   }
 }
 
-/** Makes the specification of a new pool from what was asked for. It leaves no trace. */
+/** Makes the specification of a new pool from what was asked for. It leaves nothing but the data key of its secret constants. */
 @Injectable()
 export class PoolSpecs {
   constructor(

@@ -77,7 +77,7 @@ export class TaskBatches {
     private readonly barrier: StatusBarrier,
   ) {}
 
-  /** What the platform finds wrong with tasks by themselves, by its field. Buckets are not looked for: it leaves no trace. */
+  /** What the platform finds wrong with tasks by themselves, by its field. Buckets are not looked for. It leaves nothing but data keys of constants, which seal nothing. */
   async problemsOf(
     jobId: string,
     asked: readonly BatchTask[],

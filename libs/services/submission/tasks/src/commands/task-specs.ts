@@ -21,7 +21,7 @@ export interface TaskSource {
   readonly pin?: PinSource;
 }
 
-/** Makes the specification of a new task from what was asked for. It leaves no trace. */
+/** Makes the specification of a new task from what was asked for. It leaves nothing but the data key of its secret constants. */
 @Injectable()
 export class TaskSpecs {
   constructor(
