@@ -230,6 +230,7 @@ export const stopSnapshotsRequestSchema = z.object({
   /** What stops them, and since when, in milliseconds. */
   stop: z.object({ id, at: z.number() }),
 });
+/** Those of which nobody knows yet are left out: they may be asked for again. */
 export const stopSnapshotsReplySchema = z.object({
   snapshots: z.array(
     z.discriminatedUnion('status', [

@@ -7,7 +7,7 @@ export type LastSnapshot =
   /** It is complete, or failed. */
   | { readonly status: 'over' }
   | { readonly status: 'open'; readonly triggeredAt: InstantMs }
-  /** Whoever takes it has not answered since it was asked first. */
+  /** Whoever takes it has not answered since it was asked first, or since the snapshot was triggered. */
   | { readonly status: 'unanswered'; readonly askedAt: InstantMs };
 
 /** The instant from which on a task is cancelled whose project has used up a budget that stops what runs: no later than `graceMs` after its snapshot was triggered, or asked for. */

@@ -70,11 +70,24 @@ describe('snapshots of tasks that are stopped', () => {
     expect(new Set(ordersOf('three').map(({ snapshotId }) => snapshotId)).size).toBe(1);
   });
 
-  it('are not answered for while nobody knows what runs', async () => {
+  it('are told of but for those of which nobody knows what runs', async () => {
     await snapshots.runningTask('silent');
+    await snapshots.runningTask('heard');
     snapshots.silent.add('silent');
-    await expect(ask(['silent'])).rejects.toThrow('no-answer');
+    expect(await statusesOf('silent', 'heard')).toEqual([undefined, 'open']);
     snapshots.silent.delete('silent');
-    expect(await statusesOf('silent')).toEqual(['open']);
+    expect(await statusesOf('silent', 'heard')).toEqual(['open', 'open']);
+  });
+
+  it('are told of in time, those that were triggered before all others, though the scheduler knows of none', async () => {
+    await snapshots.runningTask('known');
+    expect(await statusesOf('known')).toEqual(['open']);
+    const ids = Array.from({ length: 99 }, (_, index) => `mute-${index}`);
+    for (const id of ids) {
+      await snapshots.runningTask(id);
+      snapshots.silent.add(id);
+    }
+    const answer = await ask([...ids, 'known']);
+    expect([...answer.keys()]).toEqual(['known']);
   });
 });

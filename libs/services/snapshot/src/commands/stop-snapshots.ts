@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { derivedId, eachLimited, Unavailable } from '@fornax/base';
+import { derivedId, eachLimited, Unavailable, type Logger } from '@fornax/base';
 import type { StopSnapshotsReply } from '@fornax/contracts';
+import { LOGGER } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { readSnapshots } from '../projections/snapshot-rows.js';
 import type { TaskRef } from '../projections/task-refs.js';
@@ -17,6 +18,8 @@ interface Stop {
 }
 
 const AT_ONCE = 8;
+/** After that no further snapshot is triggered for a question: whoever asks waits for the answer ten seconds at most. */
+const BEGIN_MS = 3_000;
 /** Of many tasks, any number may be stopped in one second. */
 const UNIQUE_CHARS = 12;
 
@@ -27,9 +30,14 @@ export class StopSnapshots {
     @InjectDataSource('snapshot') private readonly db: DataSource,
     private readonly placements: Placements,
     private readonly snapshots: SnapshotOnce,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @throws Unavailable scheduler or log do not answer: some may have been triggered @param now milliseconds since the epoch */
+  /**
+   * Leaves out those of which nobody knows yet, as scheduler or log do not answer: it may be asked again.
+   * @param now milliseconds since the epoch
+   * @throws Unavailable the rows are behind the log
+   */
   async of(taskIds: readonly string[], stop: Stop, now: number): Promise<readonly Stand[]> {
     if (!(await this.snapshots.isUpToDate()))
       throw new Unavailable('the snapshots projection is behind the log', { code: 'projection-behind' });
@@ -38,15 +46,27 @@ export class StopSnapshots {
       snapshotIdOf(taskId, stop.at, derivedId('stop-snapshot', taskId, stop.id, String(stop.at)), UNIQUE_CHARS);
     const taken = await readSnapshots(this.db, taskIds.map(idOf));
     const stands: Stand[] = [];
-    await eachLimited(taskIds, AT_ONCE, async (taskId) => {
+    const untaken: string[] = [];
+    for (const taskId of taskIds) {
       const known = taken.get(idOf(taskId));
-      if (!known) {
+      if (!known) untaken.push(taskId);
+      else if (known.status === 'triggered' || known.status === 'inProgress')
+        stands.push({ taskId, status: 'open', triggeredAt: known.triggeredAt });
+      else stands.push({ taskId, status: 'over' });
+    }
+    const failures: unknown[] = [];
+    const late = AbortSignal.timeout(BEGIN_MS);
+    await eachLimited(untaken, AT_ONCE, async (taskId) => {
+      if (late.aborted) return;
+      try {
         stands.push(await this.trigger(idOf(taskId), taskId, tasks.get(taskId), now));
-        return;
+      } catch (error) {
+        failures.push(error);
       }
-      const isOpen = known.status === 'triggered' || known.status === 'inProgress';
-      stands.push(isOpen ? { taskId, status: 'open', triggeredAt: known.triggeredAt } : { taskId, status: 'over' });
     });
+    const leftOut = taskIds.length - stands.length;
+    if (leftOut > 0)
+      this.logger.warn({ err: failures[0], tasks: leftOut }, 'tasks that a budget stops could not be given a snapshot');
     return stands;
   }
 

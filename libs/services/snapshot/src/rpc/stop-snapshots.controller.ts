@@ -12,7 +12,7 @@ export class StopSnapshotsController {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws Unavailable scheduler or log do not answer: it may be asked again */
+  /** @throws Unavailable the rows are behind the log: it may be asked again */
   @RpcHandler(RPC.stopSnapshots)
   async answer(payload: unknown): Promise<StopSnapshotsReply> {
     const { taskIds, stop } = parseInput(stopSnapshotsRequestSchema, payload);

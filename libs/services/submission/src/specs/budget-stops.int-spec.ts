@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { RPC, type StopSnapshotsReply } from '@fornax/contracts';
+import { eachLimited } from '@fornax/base';
+import { MOST_STOPS, RPC, type StopSnapshotsReply } from '@fornax/contracts';
 import type { SpendingEvent } from '@fornax/domain';
 import type { Nats } from '@fornax/event-store';
 import { startReceiver, type Receiver } from '@fornax/notify/specs';
@@ -16,6 +17,12 @@ let receiver: Receiver;
 /** What the snapshot service would answer of tasks; of the others, that there is nothing to take. */
 const stands = new Map<string, Stand>();
 let isSnapshotThere = true;
+/** Of these it tells nothing. */
+const leftOut = new Set<string>();
+/** Batches with one of these it does not answer. */
+const silent = new Set<string>();
+/** What it says of these cannot be read. */
+const garbled = new Set<string>();
 const asked: { readonly taskIds: readonly string[]; readonly stop: unknown }[] = [];
 const answerOn = (connection: Nats): void =>
   void connection.subscribe(RPC.stopSnapshots, {
@@ -23,8 +30,12 @@ const answerOn = (connection: Nats): void =>
     callback: (_, message) => {
       const request = message.json<{ taskIds: readonly string[]; stop: unknown }>();
       asked.push(request);
-      if (!isSnapshotThere) return;
-      const snapshots = request.taskIds.map((taskId) => ({ taskId, ...(stands.get(taskId) ?? { status: 'none' }) }));
+      if (!isSnapshotThere || request.taskIds.some((taskId) => silent.has(taskId))) return;
+      const told = request.taskIds.filter((taskId) => !leftOut.has(taskId));
+      const snapshots = told.map((taskId) => ({
+        taskId,
+        ...(garbled.has(taskId) ? { status: 'garbled' } : (stands.get(taskId) ?? { status: 'none' })),
+      }));
       message.respond(JSON.stringify({ ok: { snapshots } }));
     },
   });
@@ -140,6 +151,42 @@ describe('a project whose budget stops what runs', () => {
     expect((await cancels(id))[0]?.at).toBeGreaterThanOrEqual(since + GRACE_MS);
     expect(asked.length).toBeGreaterThan(before + 1);
     await say('alone', released('alone', project));
+  }, 60_000);
+
+  it('waits no longer for the batch that is not answered because others are, nor less for a task that is left out', async () => {
+    const project = await aProject();
+    const ids: string[] = [];
+    await eachLimited(Array.from({ length: MOST_STOPS + 2 }), 8, async () => void ids.push(await runs(project)));
+    ids.sort();
+    const [unknown = '', ...others] = ids;
+    const alone = others.at(-1) ?? '';
+    for (const id of others) stands.set(id, { status: 'open', triggeredAt: Date.now() + 60_000 });
+    leftOut.add(unknown);
+    silent.add(alone);
+    const since = Date.now();
+    await say('batches', exhausted('batches', project));
+    await untilCancelled(alone);
+    await untilCancelled(unknown);
+    const [[first], [second]] = [await cancels(alone), await cancels(unknown)];
+    expect(Math.min(first?.at ?? 0, second?.at ?? 0)).toBeGreaterThanOrEqual(since + GRACE_MS);
+    expect(await cancels(others[0] ?? '')).toEqual([]);
+    await say('batches', released('batches', project));
+  }, 120_000);
+
+  it('is stopped though another one before it cannot be', async () => {
+    const [bad, good] = [await aProject(), await aProject()];
+    const [unstoppable, id] = [await runs(bad), await runs(good)];
+    garbled.add(unstoppable);
+    const at = Date.now();
+    await say('cannot', exhausted('cannot', bad, { at }));
+    await eventually(() => asked.some(({ taskIds }) => taskIds.includes(unstoppable)));
+    await say('can', exhausted('can', good, { at: at + 1 }));
+    await untilCancelled(id);
+    expect(await cancels(unstoppable)).toEqual([]);
+    garbled.clear();
+    await untilCancelled(unstoppable);
+    await say('cannot', released('cannot', bad));
+    await say('can', released('can', good));
   }, 60_000);
 
   it('leaves alone what is let go of before its snapshot is over, and stops what begins as long as it is on', async () => {

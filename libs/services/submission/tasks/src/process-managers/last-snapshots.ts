@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RpcClient, RpcRefused, Unavailable, type Logger } from '@fornax/base';
-import { RPC, stopSnapshotsReplySchema } from '@fornax/contracts';
+import { RPC, stopSnapshotsReplySchema, type StopSnapshotsReply } from '@fornax/contracts';
 import { stopsAt, type LastSnapshot, type StoppingHold } from '@fornax/domain';
+import { AccountDirectory } from '@fornax/identity';
 import { LOGGER } from '@fornax/service-kit';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
+import { WaitsSince } from './waits-since.js';
 
 const MOST_TIMEOUT_MS = 10_000;
 const LEAST_TIMEOUT_MS = 200;
@@ -13,8 +15,7 @@ const AGAIN_MS = 2_000;
 /** Asks for the snapshots that tasks get before they are stopped, and how these stand. */
 @Injectable()
 export class LastSnapshots {
-  /** When the first of the questions was asked that nobody has answered since, by what stops the tasks. */
-  private readonly unanswered = new Map<string, number>();
+  private readonly since = new WaitsSince();
   private readonly timeoutMs: number;
   private readonly graceMs: number;
 
@@ -22,7 +23,9 @@ export class LastSnapshots {
     private readonly rpc: RpcClient,
     @Inject(TASKS_CONFIG) { stopGraceMs }: TasksConfig,
     @Inject(LOGGER) private readonly logger: Logger,
+    accounts: AccountDirectory,
   ) {
+    accounts.onChange(() => this.since.keepOnly(accounts.stoppingHolds()));
     this.graceMs = stopGraceMs;
     // Whoever does not answer is asked again before the time is over.
     this.timeoutMs = Math.max(LEAST_TIMEOUT_MS, Math.min(MOST_TIMEOUT_MS, stopGraceMs / 3));
@@ -46,21 +49,22 @@ export class LastSnapshots {
 
   private async of(
     taskIds: readonly string[],
-    { spendingId: id, at }: StoppingHold,
+    hold: StoppingHold,
     now: number,
   ): Promise<ReadonlyMap<string, LastSnapshot>> {
-    const key = `${id} ${at}`;
+    const { snapshots } = await this.ask(taskIds, hold);
+    const told = new Map(snapshots.map(({ taskId, ...snapshot }) => [taskId, snapshot]));
+    return new Map(taskIds.map((id) => [id, this.since.note(hold, id, told.get(id), now)]));
+  }
+
+  private async ask(taskIds: readonly string[], { spendingId: id, at }: StoppingHold): Promise<StopSnapshotsReply> {
     const request = { taskIds, stop: { id, at } };
     try {
-      const reply = await this.rpc.request(RPC.stopSnapshots, request, stopSnapshotsReplySchema, this.timeoutMs);
-      this.unanswered.delete(key);
-      return new Map(reply.snapshots.map(({ taskId, ...snapshot }) => [taskId, snapshot]));
+      return await this.rpc.request(RPC.stopSnapshots, request, stopSnapshotsReplySchema, this.timeoutMs);
     } catch (error) {
       if (!(error instanceof Unavailable || error instanceof RpcRefused)) throw error;
-      const askedAt = this.unanswered.get(key) ?? now;
-      this.unanswered.set(key, askedAt);
       this.logger.warn({ err: error, tasks: taskIds.length }, 'tasks that a budget stops have no snapshot yet');
-      return new Map(taskIds.map((taskId) => [taskId, { status: 'unanswered', askedAt }]));
+      return { snapshots: [] };
     }
   }
 }

@@ -58,6 +58,7 @@ export class StoppedProjects {
     return this.accounts.stoppingHolds().some((hold) => hold.spendingId === spendingId && hold.at === at);
   }
 
+  /** @throws what kept the first project from being stopped that could not be, after all others */
   private async stopAll({ barrier, stop }: StoppedWork, signal: AbortSignal): Promise<DueLook> {
     // Of several budgets of a project the first one that was used up counts.
     const first = new Map<string, StoppingHold>();
@@ -66,11 +67,17 @@ export class StoppedProjects {
     if (first.size === 0) return { isUpToDate: true, nextInMs: undefined };
     const isUpToDate = await barrier.caughtUp();
     let nextInMs: number | undefined;
+    const failures: unknown[] = [];
     for (const hold of first.values()) {
       if (signal.aborted) break;
-      const next = await stop(hold, { signal, now: () => this.due.now(), isOn: () => this.isOn(hold) });
-      if (next !== undefined) nextInMs = Math.min(nextInMs ?? next, next);
+      try {
+        const next = await stop(hold, { signal, now: () => this.due.now(), isOn: () => this.isOn(hold) });
+        if (next !== undefined) nextInMs = Math.min(nextInMs ?? next, next);
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
     return { isUpToDate, nextInMs };
   }
 }
