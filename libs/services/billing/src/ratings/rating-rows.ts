@@ -104,7 +104,10 @@ export const chargedBefore = async (db: Queries, lines: readonly RatedLine[], { 
   if (again.length === 0) return [];
   const rows = await db.query<{ task_id: string; instance: number; nanos: string; rest: string }[]>(
     `SELECT task_id, instance, sum(amount_nanos) AS nanos, sum(amount_rest) AS rest
-     FROM bill_line JOIN unnest($1::text[], $2::integer[], $3::integer[]) AS asked (task_id, instance, before) USING (task_id, instance)
+     FROM bill_line JOIN (
+       SELECT task_id, instance, min(before) AS before
+       FROM unnest($1::text[], $2::integer[], $3::integer[]) AS line (task_id, instance, before) GROUP BY task_id, instance
+     ) AS asked USING (task_id, instance)
      WHERE run = 0 AND attempt < before AND (${TIME} < $4::timestamptz OR ${TIME} >= $5::timestamptz) GROUP BY task_id, instance`,
     [
       ...[again.map((line) => line.task_id), again.map((line) => line.instance), again.map((line) => line.attempt)],

@@ -126,6 +126,27 @@ describe('ratings', () => {
     expect(half.sums).toMatchObject({ attempts: 3, after: '0.045' });
   });
 
+  it('count once what an instance was charged before the period, though two attempts of it follow', async () => {
+    const start = AT + 60 * 24 * HOUR_MS;
+    const [first, second, third] = [1, 2, 3].map((attempt) =>
+      anEnd(0, {
+        ...{ attempt, startedAt: start + (attempt - 1) * HOUR_MS, endedAt: start + attempt * HOUR_MS },
+        ...(attempt < 3 ? { outcome: 'failure' as const, cause: 'user' as const } : {}),
+      }),
+    );
+    if (!first || !second || !third) throw new Error('there are three');
+    const commits = [[submitted('thrice')], [dispatched(aLease(0))], [requeued(first)], [requeued(second)]];
+    await rig.append('task', 'thrice', ...commits, [concluded(third)]);
+    const prices = { ...document, minimum: '0.045' };
+    const rating = await begin({
+      from: new Date(start + HOUR_MS).toISOString(),
+      to: new Date(start + 4 * HOUR_MS).toISOString(),
+      prices,
+    });
+    // 0.01 of an hour before the period, 0.01 of the second attempt; the last one makes up 0.025.
+    expect((await done(rating.id)).sums).toMatchObject({ attempts: 2, after: '0.035' });
+  });
+
   it('go on in another process when theirs was killed, and count nothing twice', async () => {
     const { id } = await done((await begin({ ...period, prices: dearer })).id);
     const whole = await read(id, 'by=task');

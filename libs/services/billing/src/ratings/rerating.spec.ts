@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { defaultPriceList, emptyBill, foldBill, type BilledCommit, type PriceList } from '@fornax/domain';
+import { defaultPriceList, emptyBill, foldBill, joined, type BilledCommit, type PriceList } from '@fornax/domain';
 import { anEnd, AT, concluded, requeued, submitted } from '@fornax/testing';
 import fc from 'fast-check';
 import { rowOf, type LineRow } from '../projections/ledger-rows.js';
@@ -96,6 +96,36 @@ const ledgerOf = (
   return { rows, published: state.lists };
 };
 
+/** The lines of instances that each are tried that often, once a day. */
+const triedOften = (list: PriceList, instances: readonly number[]) => {
+  const state = emptyBill();
+  const published = { type: 'PriceListPublished', priceList: { ...list, version: 1, validFrom: 0 }, at: 0 };
+  const commits = [[published as BilledCommit['events'][number]], [submitted('t')]];
+  for (const attempt of [1, 2, 3, 4, 5])
+    for (const [instance, attempts] of instances.entries()) {
+      if (attempt > attempts) continue;
+      const startedAt = AT + (attempt - 1) * DAY_MS;
+      const time = { attempt, startedAt, endedAt: startedAt + 3_600_000 };
+      const isLast = attempt === attempts;
+      commits.push([
+        isLast
+          ? concluded(anEnd(instance, time))
+          : requeued(anEnd(instance, { ...time, outcome: 'failure', cause: 'user' })),
+      ]);
+    }
+  const rows = commits
+    .map((events, index) => ({
+      id: `c${index}`,
+      sequence: index + 1,
+      aggregateId: index === 0 ? 'prices' : 't',
+      events,
+    }))
+    .flatMap((commit) => foldBill(state, commit).lines)
+    .map((line) => asRead(rowOf(line)));
+  return { rows, published: state.lists };
+};
+const amountOf = (row: RatedLine): bigint => joined({ nanos: BigInt(row.amount_nanos), rest: BigInt(row.amount_rest) });
+
 describe('rating again', () => {
   it('by the lists that held gives a difference of nothing, to the part of a nano-unit, for every task', () => {
     fc.assert(
@@ -141,6 +171,37 @@ describe('rating again', () => {
           expected.map(({ taskId, before }) => [taskId, before]),
         );
       }),
+    );
+  });
+
+  it('gives nothing either where attempts of an instance come before the period and in several batches', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 3, max: 5 }), { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 2 }),
+        fc.integer({ min: 0, max: 5 }),
+        fc.constantFrom(0, 5_000, 45_000),
+        (instances, batch, skipped, minimumMicros) => {
+          const { rows, published } = triedOften({ ...defaultPriceList, minimumMicros }, instances);
+          const from = AT + skipped * DAY_MS;
+          const rerating = new Rerating({ from, to: Infinity, list: published[0]?.priceList }, published);
+          const earlier = rows.filter((row) => Number(row.started_ms) < from);
+          const inPeriod = rows.filter((row) => Number(row.started_ms) >= from);
+          for (let at = 0; at < inPeriod.length; at += batch) {
+            const some = inPeriod.slice(at, at + batch);
+            for (const instance of new Set(some.map((row) => row.instance))) {
+              const amounts = earlier.filter((row) => row.instance === instance).map(amountOf);
+              if (amounts.length > 0)
+                rerating.charge(
+                  't',
+                  instance,
+                  amounts.reduce((sum, one) => sum + one),
+                );
+            }
+            for (const { before, after } of rerating.next(some).differences) expect(after).toBe(before);
+          }
+        },
+      ),
     );
   });
 

@@ -116,9 +116,11 @@ export class Rerating {
     private readonly lists: readonly PublishedPriceList[],
   ) {}
 
-  /** What an instance was charged for attempts that are not among the lines to come. */
+  /** Takes what an instance was charged for attempts that are not among the lines. What is told again of the same instance is ignored. */
   charge(taskId: string, instance: number, amount: ExactAmount): void {
-    this.state.charged.set(instanceKey(taskId, instance), amount);
+    const key = instanceKey(taskId, instance);
+    // Later lines of the instance have added to it.
+    if (!this.state.charged.has(key)) this.state.charged.set(key, amount);
   }
 
   next(rows: readonly RatedLine[]): Rerated {
