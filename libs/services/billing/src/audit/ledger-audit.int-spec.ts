@@ -137,7 +137,7 @@ describe('the audit of the ledger', () => {
       'bill_line',
       `UPDATE bill_line SET node = 'other' WHERE task_id = 't' AND instance = 0`,
       { kind: 'billed otherwise', detail: expect.stringContaining('node is other and follows as node-1') },
-      1,
+      3,
     ],
     [
       'a sum that its lines do not give',
@@ -153,6 +153,20 @@ describe('the audit of the ledger', () => {
       { kind: 'billed otherwise', detail: expect.stringContaining('the hour from 1970-01-01T00:00:00.000Z') },
       1,
     ],
+    [
+      'an hour that is kept of another project',
+      'usage_hour',
+      `UPDATE usage_hour SET project = 'other' WHERE parts > 0`,
+      { kind: 'billed otherwise', detail: expect.stringContaining('the hour from') },
+      2,
+    ],
+    ...['instances', 'failures', 'billed_ms', 'core_ms'].map((sum): [string, string, string, object, number] => [
+      `an hour whose ${sum} its lines do not give`,
+      'usage_hour',
+      `UPDATE usage_hour SET ${sum} = ${sum} + 1 WHERE parts > 0`,
+      { kind: 'billed otherwise', detail: expect.stringContaining('the hour from') },
+      1,
+    ]),
     [
       'a sum of a project and a day that its lines do not give',
       'project_day',

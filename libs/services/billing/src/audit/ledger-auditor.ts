@@ -33,14 +33,22 @@ const DAYS = `SELECT project_uuid AS owner, day, kept, lines FROM (
     FROM bill_line WHERE run = 0 GROUP BY 1, 2
   ) summed USING (project_uuid, day) WHERE kept IS DISTINCT FROM lines ORDER BY project_uuid, day`;
 
-/** What was used in hours, as it is kept and as its lines sum to. */
-const HOURS = `SELECT owner, hour, kept, lines, kept_attempts, line_attempts FROM (
-    SELECT owner, hour, sum(parts) AS kept, sum(attempts) AS kept_attempts FROM usage_hour GROUP BY 1, 2
+const HOUR_KEY = 'owner, hour, project, plan, node, specification_key';
+const HOUR_SUMS = 'attempts, instances, failures, billed_ms, core_ms, parts';
+
+/** What was used in hours, as it is kept and as its lines sum to: rows of the whole key of which any of the sums differs. */
+const HOURS = `SELECT ${HOUR_KEY}, kept, lines FROM (
+    SELECT ${HOUR_KEY}, concat_ws(' ', ${HOUR_SUMS}) AS kept FROM usage_hour
   ) kept FULL JOIN (
-    SELECT owner, date_trunc('hour', coalesce(started_at, ended_at), 'UTC') AS hour,
-      sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines, count(*) AS line_attempts
-    FROM bill_line WHERE run = 0 GROUP BY 1, 2
-  ) summed USING (owner, hour) WHERE (kept, kept_attempts) IS DISTINCT FROM (lines, line_attempts) ORDER BY owner, hour`;
+    SELECT ${HOUR_KEY}, concat_ws(' ', ${HOUR_SUMS}) AS lines FROM (
+      SELECT owner, date_trunc('hour', coalesce(started_at, ended_at), 'UTC') AS hour, coalesce(project_uuid, owner) AS project,
+        plan, node, specification_key, count(*) AS attempts, count(*) FILTER (WHERE attempt = 1) AS instances,
+        count(*) FILTER (WHERE outcome = 'failure') AS failures, sum(billed_ms) AS billed_ms,
+        sum(CASE WHEN started_at IS NULL THEN 0 ELSE billed_ms::numeric * milli_cores END) AS core_ms,
+        sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS parts
+      FROM bill_line WHERE run = 0 GROUP BY 1, 2, 3, 4, 5, 6
+    ) line
+  ) summed USING (${HOUR_KEY}) WHERE kept IS DISTINCT FROM lines ORDER BY ${HOUR_KEY}`;
 
 interface KeptSum {
   /** Or the project. */
@@ -51,20 +59,13 @@ interface KeptSum {
 
 interface HourSum extends KeptSum {
   readonly hour: Date;
-  readonly kept_attempts: string | null;
-  readonly line_attempts: string | null;
+  readonly project: string;
 }
 
-const said = (parts: string | null, attempts: string | null | undefined): string =>
-  `${parts ?? 'nothing'} parts${attempts === undefined ? '' : ` of ${attempts ?? 'no'} attempts`}`;
-const otherwise = (
-  { owner, kept, lines }: KeptSum,
-  when: string,
-  [keptAttempts, lineAttempts]: readonly (string | null)[] = [],
-): AuditFinding => ({
+const otherwise = ({ owner, kept, lines }: KeptSum, when: string, what = 'parts'): AuditFinding => ({
   kind: 'billed otherwise',
   taskId: `account ${owner}`,
-  detail: `what it used in ${when} is kept as ${said(kept, keptAttempts)}, and its lines sum to ${said(lines, lineAttempts)}`,
+  detail: `what it used in ${when} is kept as ${kept ?? 'nothing'} (${what}), and its lines sum to ${lines ?? 'nothing'}`,
   sequences: [],
 });
 
@@ -108,7 +109,7 @@ export class LedgerAuditor implements Auditor {
       ...months.map((row) => otherwise(row, row.month)),
       ...days.map((row) => ({ ...otherwise(row, row.day), taskId: `project ${row.owner}` })),
       ...hours.map((row) =>
-        otherwise(row, `the hour from ${row.hour.toISOString()}`, [row.kept_attempts, row.line_attempts]),
+        otherwise(row, `the hour from ${row.hour.toISOString()} for project ${row.project}`, HOUR_SUMS),
       ),
     ];
   }
