@@ -26,6 +26,10 @@ describe('a document of a job on disk', () => {
     expect(await read('{"name": "a"}')).toEqual({ name: 'a' });
   });
 
+  it('has to be there', async () => {
+    await expect(openDocument(join(folder, 'none.yaml'))).rejects.toThrow(/none\.yaml cannot be read: .*ENOENT/);
+  });
+
   it('may come from the standard input', async () => {
     expect((await openDocument('-', Readable.from(['name: a']))).body).toEqual({ name: 'a' });
     await expect(openDocument('-', Readable.from(['{']))).rejects.toThrow(/^The standard input cannot be read as YAML/);

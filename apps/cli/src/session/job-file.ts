@@ -24,12 +24,21 @@ export interface OpenDocument {
 const stepsOf = (place: string): readonly (string | number)[] =>
   [...place.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([step, index]) => (index === undefined ? step : Number(index)));
 
+const textIn = async (path: string, name: string, input: Readable): Promise<string> => {
+  try {
+    return await (path === '-' ? text(input) : readFile(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${name} cannot be read: ${messageOf(error)}`);
+  }
+};
+
 /** A document in YAML or JSON. @param path `-`: the standard input @throws UsageError it cannot be read */
 export const openDocument = async (path: string, input: Readable = process.stdin): Promise<OpenDocument> => {
   const name = path === '-' ? 'The standard input' : path;
+  const written = await textIn(path, name, input);
   try {
     const lineCounter = new LineCounter();
-    const document = parseDocument(await (path === '-' ? text(input) : readFile(path, 'utf8')), { lineCounter });
+    const document = parseDocument(written, { lineCounter });
     // What is only warned about, a tag that nobody knows, changes what the document says.
     const [problem] = [...document.errors, ...document.warnings];
     if (problem) throw problem;

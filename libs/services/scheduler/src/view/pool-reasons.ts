@@ -12,7 +12,7 @@ import type { SchedulerView } from './scheduler-view.js';
 
 const BUSY: WaitingReason = {
   reason: 'pool-busy',
-  detail: 'every slot of its pool is in use, or is still being opened',
+  detail: 'every slot of its pool is in use or still being opened, or its pool grows at its next change of size',
 };
 
 /** With the reason of one slot that could not fetch them, of one that has given up above all. */

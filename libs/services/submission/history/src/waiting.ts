@@ -101,7 +101,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'fleet-full': 'the nodes that fit are busy',
   dependencies: 'the tasks that it waits for have not ended, or not in a way that lets it start',
   'max-parallel': 'as many of its instances as it allows at once are running or on their way',
-  'pool-busy': 'every slot of its pool is in use, or is still being opened',
+  'pool-busy': 'every slot of its pool is in use or still being opened, or its pool grows at its next change of size',
   'pool-synchronizing': 'slots of its pool are still being given the newest resources',
   settling: 'commits of the event log were given up, and nodes may still run what was lost with them',
   'credits-exhausted': 'the account has used up the credits that it was granted',
