@@ -56,5 +56,5 @@ describe('a file that comes from another file system', () => {
     expect(await readFile(victim, 'utf8')).toBe('of another');
     expect(version).not.toBe(versionOf(before));
     expect(await stat(join(job, 'away'))).toMatchObject({ size: BYTES, uid: (await stat(job)).uid });
-  });
+  }, 30_000);
 });
