@@ -1,23 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CautiousClock } from './cautious-clock.js';
+import { START, worldOf } from './set-time.fixture.js';
 
 const HOUR = 3_600_000;
-const START = 1_800_000_000_000;
-const world = () => {
-  const at = { time: START, elapsed: 0 };
-  const clock = new CautiousClock({ now: () => at.time }, { elapsed: () => at.elapsed });
-  const pass = (ms: number): number => {
-    at.time += ms;
-    at.elapsed += ms;
-    return clock.now();
-  };
-  const set = (ms: number): number => {
-    at.time += ms;
-    return clock.now();
-  };
-  return { pass, set, at };
-};
+const world = () => worldOf((wall, steady) => new CautiousClock(wall, steady));
 
 describe('a cautious clock', () => {
   it('tells the time of day while nobody sets it', () => {

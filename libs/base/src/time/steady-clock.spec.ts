@@ -1,23 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SteadyClock } from './steady-clock.js';
+import { START, worldOf } from './set-time.fixture.js';
 
 const HOUR = 3_600_000;
-const START = 1_800_000_000_000;
-const world = () => {
-  const at = { time: START, elapsed: 0 };
-  const clock = new SteadyClock({ now: () => at.time }, { elapsed: () => at.elapsed });
-  const pass = (ms: number): number => {
-    at.time += ms;
-    at.elapsed += ms;
-    return clock.now();
-  };
-  const set = (ms: number): number => {
-    at.time += ms;
-    return clock.now();
-  };
-  return { clock, pass, set };
-};
+const world = () => worldOf((wall, steady) => new SteadyClock(wall, steady));
 
 describe('a clock that is never set back', () => {
   it('goes on at the pace of time when the clock that it follows is set back, and follows it again once that is where it was', () => {
