@@ -335,6 +335,12 @@ describe('a service on the kit', () => {
     });
   });
 
+  it('refuses an address that is too long as documented', async () => {
+    const answer = await get(`/things/asked/${'x'.repeat(20_000)}`, {});
+    expect(answer.status).toBe(431);
+    expect(await answer.json()).toMatchObject({ message: expect.any(String) });
+  });
+
   it('says in the document what holds for every route', async () => {
     const document = (await (await get('/openapi.json', {})).json()) as {
       openapi: string;
@@ -351,6 +357,7 @@ describe('a service on the kit', () => {
       '413',
       '415',
       '429',
+      '431',
       '503',
       '504',
       '507',

@@ -132,4 +132,11 @@ describe('files of snapshots', () => {
     snapshots.objects.set(key, bytes);
     expect((await get(later, 'files')).status).toBe(200);
   });
+
+  it('are paged behind a path of any letters by a place that an address can hold', async () => {
+    const long = ['a', 'b'].map((last) => `${'\u{1f4be}'.repeat(1_000)}${last}`);
+    const id = await complete([Object.fromEntries(long.map((path) => [path, 'x'])), {}]);
+    const paged = await pages<SnapshotFile>(id, 'files?limit=1');
+    expect(paged.map(([file]) => file?.path)).toEqual(['latest', ...long, 'latest']);
+  });
 });

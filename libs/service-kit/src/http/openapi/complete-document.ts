@@ -105,6 +105,7 @@ const commonErrors = (method: string, path: string, isPublic: boolean): readonly
   ...(method === 'get' ? [] : ['409']),
   ...(method === 'get' || method === 'delete' ? [] : ['413', '415']),
   ...(isPublic ? [] : ['429']),
+  '431',
   '503',
   ...(method === 'get' ? [] : ['504', '507']),
 ];

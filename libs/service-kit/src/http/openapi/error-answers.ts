@@ -46,6 +46,7 @@ export const ERROR_DESCRIPTIONS: Readonly<Record<string, string>> = {
   413: 'The body is too large',
   415: 'The body is compressed',
   429: 'Too many wrong tokens came from the same address',
+  431: 'The address and the headers are together longer than 16 KiB',
   503: 'A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again',
   504: 'Nobody can say yet whether it was done; the same request, sent again, is taken for this one',
   507: 'There is no room to write; nothing was changed, the same request may be sent again once there is',

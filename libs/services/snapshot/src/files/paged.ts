@@ -10,11 +10,17 @@ export interface Page<T> {
   readonly nextAfter: string | null;
 }
 
+/** Most letters of a place: a path has at most 4,096 bytes, and base64url makes four letters of three of them. */
+export const MAX_PLACE_CHARS = 5_500;
+/** Base64url, so that any path fits into an address: percent-encoded it could be longer than an HTTP server takes. */
+export const PLACE_TEXT = /^[A-Za-z0-9_-]+$/;
 const PLACE = /^(\d{1,10}):(.*)$/s;
+
+const placeText = ({ instance, path }: FilePlace): string => Buffer.from(`${instance}:${path}`).toString('base64url');
 
 /** @returns undefined where it is none that a page named */
 export const placeIn = (text: string): FilePlace | undefined => {
-  const [, instance, path] = PLACE.exec(text) ?? [];
+  const [, instance, path] = PLACE.exec(Buffer.from(text, 'base64url').toString()) ?? [];
   return instance === undefined || path === undefined ? undefined : { instance: Number(instance), path };
 };
 
@@ -38,5 +44,5 @@ export const pageOf = async <T extends FilePlace>(
       for (const one of some)
         if (data.length < limit && (one.instance !== after?.instance || one.path > after.path)) data.push(one);
   const last = data.length < limit ? undefined : data.at(-1);
-  return { data, nextAfter: last ? `${last.instance}:${last.path}` : null };
+  return { data, nextAfter: last ? placeText(last) : null };
 };

@@ -11,7 +11,7 @@ import { fileChangesPageSchema, snapshotFilesPageSchema, type FileChange, type S
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { ZodQuery } from '@fornax/service-kit';
 import { z } from 'zod';
-import { placeIn, type Page } from '../files/paged.js';
+import { MAX_PLACE_CHARS, PLACE_TEXT, placeIn, type Page } from '../files/paged.js';
 import { SnapshotFiles, type Wanted } from '../files/snapshot-files.js';
 import { SnapshotReader } from './snapshot-reader.js';
 
@@ -30,7 +30,8 @@ const querySchema = z.object({
     .describe('Of one instance alone'),
   after: z
     .string()
-    .max(8_192)
+    .max(MAX_PLACE_CHARS)
+    .regex(PLACE_TEXT, 'must be `nextAfter` of a page')
     .optional()
     .refine((text) => text === undefined || placeIn(text) !== undefined, 'must be `nextAfter` of a page')
     .describe('Behind this one: `nextAfter` of a page'),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LOG_HEADERS, logSubject } from '@fornax/contracts';
 import type { DispatchedLease } from '@fornax/domain';
-import { aCommit, aLease, dispatched } from '@fornax/testing';
+import { aCommit, aLease, anEnd, concluded, dispatched } from '@fornax/testing';
 import type { TaskLeases } from '@fornax/tasks';
 import type { LogMessage } from '../stream/log-feed.js';
 import { OutputLeases } from './output-leases.js';
@@ -79,5 +79,28 @@ describe('output of an honest node beside that of one that makes up leases', () 
     pass(60_000);
     await leases.admit(madeUp(1, 1));
     expect(asked.waits).toBe(2);
+  });
+});
+
+describe('output of a lease that ended while its row was read', () => {
+  it('is late, however old the row is', async () => {
+    const [asked, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const lease = aLease(0, { leaseId: 'read', node: 'node-1' });
+    const tasks = {
+      inFlight: async () => {
+        asked.resolve();
+        await ended.promise;
+        return [{ taskId: TASK, leaseId: 'read', instance: 0, attempt: lease.attempt, node: 'node-1' }];
+      },
+    };
+    const leases = new OutputLeases(tasks as unknown as TaskLeases, { warn: () => undefined }, { now: () => 0 });
+    const late = { ...printed('node-1', 'read'), sentNs: 120_000_000_000n };
+    const admitted = leases.admit([late]);
+    await asked.promise;
+    const end = concluded(anEnd(0, { leaseId: 'read' }));
+    leases.fold({ ...aCommit('c', [end]), at: 1_000, sequence: 2, aggregate: 'task', aggregateId: TASK });
+    ended.resolve();
+    expect(await admitted).toEqual([]);
+    expect(await leases.admit([{ ...late, sentNs: 60_000_000_000n }])).toHaveLength(1);
   });
 });

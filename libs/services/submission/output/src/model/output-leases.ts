@@ -29,6 +29,14 @@ const MAX_LEASES = 50_000;
 /** An agent has stored all output before it reports the end, so this is for clocks that differ. */
 const LATE_MS = 60_000;
 
+/** Lets the oldest fall out. */
+const bounded = (leases: Map<string, unknown>): void => {
+  for (const oldest of leases.keys()) {
+    if (leases.size <= MAX_LEASES) return;
+    leases.delete(oldest);
+  }
+};
+
 const claimed = ({ chunk }: Claim): ArrivedChunk => chunk;
 type End = Extract<FornaxEvent, { readonly type: 'InstancesConcluded' | 'InstancesRequeued' | 'SlotsEnded' }>;
 const isEnd = (event: FornaxEvent): event is End =>
@@ -44,6 +52,8 @@ const keyOf = (taskId: string, leaseId: string): string => `${taskId}\n${leaseId
 export class OutputLeases {
   /** By task and lease, oldest first. */
   private readonly known = new Map<string, OutputLease>();
+  /** When those were over whose dispatch this process has not seen: the rows that it learns them from may have been read before. */
+  private readonly ends = new Map<string, number>();
   private readonly unknown: UnknownLeases;
   private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'unknown-lease' | 'late'>;
 
@@ -63,8 +73,10 @@ export class OutputLeases {
         for (const lease of event.leases) this.learn(aggregateId, lease.leaseId, lease);
       } else if (isEnd(event)) {
         for (const { leaseId } of event.attempts) {
-          const lease = this.known.get(keyOf(aggregateId, leaseId));
-          if (lease) this.known.set(keyOf(aggregateId, leaseId), { ...lease, overAt: at });
+          const key = keyOf(aggregateId, leaseId);
+          const lease = this.known.get(key);
+          if (lease) this.known.set(key, { ...lease, overAt: at });
+          else bounded(this.ends.set(key, at));
         }
       }
     }
@@ -116,12 +128,10 @@ export class OutputLeases {
     { instance, attempt, node }: Omit<OutputLease, 'overAt'>,
     overAt?: number,
   ): void {
-    this.known.set(keyOf(taskId, leaseId), { instance, attempt, node, overAt });
+    const key = keyOf(taskId, leaseId);
+    bounded(this.known.set(key, { instance, attempt, node, overAt: overAt ?? this.ends.get(key) }));
+    this.ends.delete(key);
     this.unknown.forget(node, taskId, leaseId);
-    for (const oldest of this.known.keys()) {
-      if (this.known.size <= MAX_LEASES) break;
-      this.known.delete(oldest);
-    }
   }
 
   /** Those of the claimed leases that are in flight, and those that ended the instances in question. */
