@@ -11,7 +11,8 @@ const ENDS = /^(PASS|FAIL|RUNS|Test Suites:|Summary of all failing tests|\S)/;
 
 /**
  * Gathers the first lines of each failure from chunks of Jest's output.
- * @returns {{ add: (chunk: Buffer | string) => void, told: () => readonly string[] }} `told`: one text for each failure, at most 20 of 16 lines, each once
+ * @returns {{ add: (chunk: Buffer | string) => void, told: () => readonly string[], files: () => readonly string[] }} `told`: one text for each
+ *   failure, at most 20 of 16 lines, each once; `files`: those that failed
  */
 export const failuresSeen = () => {
   const decoder = new StringDecoder();
@@ -19,8 +20,12 @@ export const failuresSeen = () => {
   let file = '';
   let lines;
   const failures = new Map();
+  const files = new Set();
   const take = (line) => {
-    if (line.startsWith('FAIL ')) file = line;
+    if (line.startsWith('FAIL ')) {
+      file = line;
+      files.add(line.split(' ')[2] ?? '');
+    }
     if (BEGINS.test(line)) {
       const name = `${file}\n${line}`;
       lines = failures.has(name) || failures.size >= FAILURES ? undefined : [file];
@@ -35,5 +40,6 @@ export const failuresSeen = () => {
       for (const line of parts) take(stripVTControlCharacters(line));
     },
     told: () => [...failures.values()].map((kept) => kept.join('\n')),
+    files: () => [...files],
   };
 };

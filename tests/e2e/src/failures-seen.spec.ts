@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 interface FailuresSeen {
-  readonly failuresSeen: () => { readonly add: (chunk: Buffer) => void; readonly told: () => readonly string[] };
+  readonly failuresSeen: () => { readonly add: (chunk: Buffer) => void; readonly told: () => readonly string[]; readonly files: () => readonly string[] };
 }
 
 const { failuresSeen } = (await import(
@@ -36,6 +36,7 @@ describe('what failed', () => {
       'FAIL unit b.spec.ts\n  ● thing › holds\n    expect(received).toBe(expected)',
       'FAIL unit c.spec.ts (3 s)\n  ● Test suite failed to run\n    Cannot find module',
     ]);
+    expect(seen.files()).toEqual(['b.spec.ts', 'c.spec.ts']);
   });
 
   it('is told once where Jest tells it twice, and bounded', () => {
