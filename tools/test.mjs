@@ -200,7 +200,9 @@ for (const { suite, failures } of results)
 console.log('');
 for (const { suite, unsteady } of results)
   for (const file of unsteady)
-    console.log(`*** UNSTEADY: ${file} failed in ${suite} and passed alone: what it printed is above. Find out why. ***`);
+    console.log(
+      `*** UNSTEADY: ${file} failed in ${suite} and passed alone: what it printed is above. Find out why. ***`,
+    );
 for (const { suite, hasFailed: isRed, unsteady, passed, failed } of results) {
   const verdict = isRed ? 'FAILED' : unsteady.length > 0 ? 'ok at a second try' : 'ok';
   console.log(`${suite}: ${verdict} (${passed} passed, ${failed} failed)`);

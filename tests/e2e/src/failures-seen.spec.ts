@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 
 interface FailuresSeen {
-  readonly failuresSeen: () => { readonly add: (chunk: Buffer) => void; readonly told: () => readonly string[]; readonly files: () => readonly string[] };
+  readonly failuresSeen: () => {
+    readonly add: (chunk: Buffer) => void;
+    readonly told: () => readonly string[];
+    readonly files: () => readonly string[];
+  };
 }
 
 const { failuresSeen } = (await import(
