@@ -9,6 +9,7 @@ export {
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
+export type { Filter } from './api/pages.js';
 export { SNAPSHOTS_AREA } from '@fornax/contracts';
 export type {
   FileChange,
@@ -26,6 +27,7 @@ export type {
   WireCreditsOfAccount,
   WireRating,
   WireStatement,
+  WireTask,
   WireOwnBudget,
   WireBucketGrant,
   WireOrganization,

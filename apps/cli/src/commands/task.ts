@@ -2,8 +2,11 @@ import type { FornaxClient, NewTask, Repetition, WireUser } from '@fornax/client
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { tableIn } from '../session/table-file.js';
+import { tellOutcome } from '../session/outcome.js';
+import { instantOf, stateOf, taskFilter, type TaskFilterOptions } from '../session/task-filter.js';
 import { printOutput, type LogOptions } from '../session/print-output.js';
 import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
+import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
@@ -89,16 +92,20 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
     ...(Object.keys(fornax).length > 0 ? { fornax } : {}),
   });
   io.print(id);
+  // What the platform does not do of what was asked; it is submitted, whether or not that can be told.
+  const told = await client.getTask(id).catch(() => undefined);
+  for (const note of told?.notes ?? []) io.tell(`Note: ${harmlessLine(note)}`);
   if (options.wait !== true) return;
   const onChange = (task: { readonly state: string; readonly progress: number }): void =>
     io.tell(`${task.state} ${Math.round(task.progress)} %`);
   const task = await client.waitForTask(id, { signal: io.signal, onChange });
+  await tellOutcome(io, task);
   if (task.state !== 'Success') io.setExitCode(1);
 };
 
 const HEADING = ['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'];
-const rowsOf = async (client: FornaxClient) =>
-  (await client.listTasks()).map((task) => [
+const rowsOf = async (client: FornaxClient, options: Parameters<FornaxClient['listTasks']>[0]) =>
+  (await client.listTasks(options)).map((task) => [
     task.uuid,
     task.name,
     task.state,
@@ -107,9 +114,11 @@ const rowsOf = async (client: FornaxClient) =>
     task.creationDate,
   ]);
 
-interface ListOptions extends OwnerOptions {
+interface ListOptions extends OwnerOptions, TaskFilterOptions {
   readonly organization?: string;
   readonly all?: boolean;
+  readonly project?: string;
+  readonly limit?: number;
 }
 
 /** Everybody whose tasks are asked for; undefined: the caller alone. */
@@ -131,10 +140,15 @@ const ownersOf = async (
 /** Those of others as their owners see them, oldest account first. */
 const list = async (io: Io, options: ListOptions): Promise<void> => {
   const owners = await ownersOf(io, options);
-  if (!owners) return io.print(renderTable([HEADING, ...(await rowsOf(io.client()))]));
+  const { project, limit } = options;
+  const wanted = {
+    filter: taskFilter(options, project === undefined ? undefined : await projectId(io, project)),
+    limit,
+  };
+  if (!owners) return io.print(renderTable([HEADING, ...(await rowsOf(io.client(), wanted))]));
   const rows: (readonly (string | number)[])[] = [];
   for (const { uuid, email } of owners)
-    rows.push(...(await rowsOf(io.client().readingAs(uuid))).map((row) => [...row, email]));
+    rows.push(...(await rowsOf(io.client().readingAs(uuid), wanted)).map((row) => [...row, email]));
   io.print(renderTable([[...HEADING, 'OWNER'], ...rows]));
 };
 
@@ -171,6 +185,15 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .option('--owner <user>', 'those of somebody else, by e-mail or id')
     .option('--organization <name>', 'those of all members of an organization')
     .option('--all', 'those of everybody that you may look at')
+    .option('--state <state>', 'waiting, running, success, failure or cancelled (repeatable: one of them)', stateOf)
+    .option('--tag <tag>', 'with this tag (repeatable: all of them)', listOf)
+    .option('--name <text>', 'whose name begins so')
+    .option('--project <project>', 'in this project, by slug or id')
+    .option('--since <time>', 'submitted since then: 2027-01-31, or 90m, 2h or 3d ago', (text) =>
+      instantOf(text, Date.now()),
+    )
+    .option('--limit <count>', 'the newest ones, at most so many (of each owner)', countOf)
+    .addHelpText('after', '\nExample: what failed since yesterday\n  fornax task list --state failure --since 1d')
     .action((options: ListOptions) => list(io, options));
   task
     .command('get <task>')

@@ -1,5 +1,6 @@
 import type { Output } from '@fornax/client';
 import type { Io } from '../terminal/io.js';
+import { tellOutcome } from './outcome.js';
 import { LineJoiner } from './follow-lines.js';
 
 export interface LogOptions {
@@ -34,4 +35,5 @@ const followOutput = async (
     io.write(instance === undefined ? joiner.take(piece) : decoder.decode(piece.data, { stream: true }));
   }
   io.write(instance === undefined ? joiner.rest() : decoder.decode());
+  if (kind === 'tasks') await tellOutcome(io, await io.client().waitForTask(id, { signal: io.signal }));
 };

@@ -11,6 +11,16 @@ describe('a table', () => {
       ]),
     ).toBe('NAME           COUNT\na-longer-name      7'));
 
+  it('shows a very long cell whole, and pads no other row for it', () => {
+    const rows = renderTable([
+      ['NAME', 'STATE'],
+      ['x'.repeat(2_000), 'Success'],
+      ['short', 'Failure'],
+    ]).split('\n');
+    expect(rows[1]).toBe(`${'x'.repeat(2_000)}  Success`);
+    expect(rows[2]).toBe(`${'short'.padEnd(60)}  Failure`);
+  });
+
   it.each(['\u001b[2J', 'two\nlines', '\u202eevil', '\u009b31m', '\r', '\u2028'])(
     'shows text of strangers and does not obey it: %j',
     (text) => {

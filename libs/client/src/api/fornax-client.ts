@@ -14,6 +14,7 @@ import {
   type WireTaskSummary,
   type WireUserInfo,
 } from '@fornax/contracts';
+import { ApiError } from './api-error.js';
 import { ApiConnection, type FornaxClientOptions } from './api-connection.js';
 import { BucketsClient } from './buckets-client.js';
 import { delay } from './delay.js';
@@ -25,7 +26,7 @@ import { KeysClient } from './keys-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
-import { allPages } from './pages.js';
+import { allPages, type ListOptions } from './pages.js';
 import { PeopleClient } from './people-client.js';
 import { PoolsClient } from './pools-client.js';
 import { ProjectionsClient } from './projections-client.js';
@@ -64,6 +65,13 @@ const TERMINAL: readonly string[] = ['Success', 'Failure', 'Cancelled'];
 export const isOver = (task: { readonly state: string }): boolean => TERMINAL.includes(task.state);
 
 const BILL_PAGE = 5_000;
+const END_MS = 10_000;
+/** No byte of a range is there (RFC 9110, section 15.5.17). */
+const RANGE_NOT_SATISFIABLE = 416;
+const noneThere = (error: unknown): undefined => {
+  if (error instanceof ApiError && error.status === RANGE_NOT_SATISFIABLE) return undefined;
+  throw error;
+};
 const taskPage = pageOf(taskSchema);
 const summaryPage = pageOf(taskSummarySchema);
 
@@ -161,9 +169,9 @@ export class FornaxClient {
     return this.connection.json('GET', `/tasks/${encodeURIComponent(id)}`, taskSchema, { signal });
   }
 
-  /** All tasks, newest first. */
-  async listTasks(): Promise<readonly WireTaskSummary[]> {
-    return allPages<WireTaskSummary>(this.connection.json, '/tasks/summaries/paginate', summaryPage);
+  /** Tasks, newest first. */
+  async listTasks(options: ListOptions = {}): Promise<readonly WireTaskSummary[]> {
+    return allPages<WireTaskSummary>(this.connection.json, '/tasks/summaries/paginate', summaryPage, options);
   }
 
   /** All tasks with everything that is known about them. */
@@ -202,6 +210,13 @@ export class FornaxClient {
     const decoder = new TextDecoder();
     for await (const bytes of response.body ?? []) yield decoder.decode(bytes, { stream: true });
     yield decoder.decode();
+  }
+
+  /** The last bytes of what an instance has printed so far; empty where it has printed nothing. */
+  async endOfOutput(id: string, stream: Output, instance: number, bytes: number): Promise<string> {
+    const path = ownOutputPath(id, stream, { instance });
+    const range = { range: `bytes=-${bytes}` };
+    return (await this.connection.stream(path, range, AbortSignal.timeout(END_MS)).catch(noneThere))?.text() ?? '';
   }
 
   /** Output as it comes, from its beginning to the end of the task or instance; over as many connections as that takes. */

@@ -6,11 +6,37 @@ interface PageOf<T> {
   readonly nextToken: string | null;
 }
 
+/** A condition on objects of a list (contract, section 1.12). */
+export type Filter =
+  | { readonly operator: 'And' | 'Or'; readonly filters: readonly Filter[] }
+  | { readonly operator: 'In' | 'NotIn'; readonly field: string; readonly values: readonly (string | number)[] }
+  | {
+      readonly operator:
+        'Equal' | 'NotEqual' | 'LessThan' | 'LessThanOrEqual' | 'GreaterThan' | 'GreaterThanOrEqual' | 'Like';
+      readonly field: string;
+      readonly value: string | number | boolean | null;
+    };
+
+export interface ListOptions {
+  /** All of them when absent. */
+  readonly filter?: Filter | undefined;
+  /** Most that are read, the first ones; all of them when absent. */
+  readonly limit?: number | undefined;
+}
+
+const PAGE = 100;
+
 /** Reads a list page by page. */
-export const allPages = async <T>(json: JsonCall, path: string, parser: Parser<PageOf<T>>): Promise<readonly T[]> => {
+export const allPages = async <T>(
+  json: JsonCall,
+  path: string,
+  parser: Parser<PageOf<T>>,
+  { filter, limit = Infinity }: ListOptions = {},
+): Promise<readonly T[]> => {
   const all: T[] = [];
-  for (let token: string | null | undefined; token !== null;) {
-    const page: PageOf<T> = await json('POST', path, parser, { body: { token, maximumResults: 100 } });
+  for (let token: string | null | undefined; token !== null && all.length < limit;) {
+    const maximumResults = Math.min(PAGE, limit - all.length);
+    const page: PageOf<T> = await json('POST', path, parser, { body: { token, filter, maximumResults } });
     all.push(...page.data);
     token = page.nextToken;
   }
