@@ -12,7 +12,7 @@ import { percentile } from './statistics.js';
 /** Parts of a nano-unit of money, as the ledger counts them. */
 const PARTS_PER_NANO = 36_000_000_000_000n;
 
-/** Writes the lines of a month, of 40 accounts with 3 projects each on 20 nodes, and their hours as the ledger would. */
+/** Writes the lines of a month, of 40 accounts with 3 projects each on 20 nodes, and their sums as the ledger would. */
 const month = async (db: pg.Client, lines: number): Promise<void> => {
   await db.query(
     `INSERT INTO billing.usage_terms (task_id, kind, owner, shortname, project_uuid, plan, constrained, memory_mb, sequence, tags, labels) SELECT 'task-' || i, 'task', 'owner-' || i % 40, 'task', 'project-' || i % 120, 'flex', false, 0, 0,
@@ -28,7 +28,11 @@ const month = async (db: pg.Client, lines: number): Promise<void> => {
     `INSERT INTO billing.usage_hour SELECT owner, date_trunc('hour', started_at, 'UTC'), project_uuid, plan, node, specification_key, count(*), count(*), 0, sum(billed_ms),
        sum(billed_ms * milli_cores), sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3, 4, 5, 6`,
   );
-  await db.query('VACUUM ANALYZE billing.bill_line, billing.usage_hour, billing.usage_terms');
+  await db.query(
+    `INSERT INTO billing.usage_task_day SELECT owner, date_trunc('day', started_at, 'UTC'), task_id, count(*), count(*), 0, sum(billed_ms),
+       sum(billed_ms * milli_cores), sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3`,
+  );
+  await db.query('VACUUM ANALYZE billing.bill_line, billing.usage_hour, billing.usage_task_day, billing.usage_terms');
 };
 
 const LOOK_MS = 100;

@@ -16,6 +16,7 @@ import { RunningCosts } from './queries/running-costs.js';
 import { RatingRuns } from './ratings/rating-runs.js';
 import { RatingsController } from './http/ratings.controller.js';
 import { StatementReader } from './queries/statement-reader.js';
+import { StatementScopes } from './queries/statement-scopes.js';
 import { StatementsController } from './http/statements.controller.js';
 import { LedgerReader } from './queries/ledger-reader.js';
 import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
@@ -24,6 +25,7 @@ import { LinesByLease1790001550000 } from './migrations/1790001550000-lines-by-l
 import { Statements1790001570000 } from './migrations/1790001570000-statements.migration.js';
 import { CreditEntries1790001590000 } from './migrations/1790001590000-credit-entries.migration.js';
 import { Ratings1790001600000 } from './migrations/1790001600000-ratings.migration.js';
+import { UsageTaskDay1790001620000 } from './migrations/1790001620000-usage-task-day.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -59,6 +61,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       Ratings1790001600000,
+      UsageTaskDay1790001620000,
     ]),
   ],
   controllers: [
@@ -80,6 +83,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     StandingAudit,
     LedgerReader,
     StatementReader,
+    StatementScopes,
     RatingRuns,
     RunningCosts,
     { provide: CARBON_ASSUMPTIONS, inject: [ENV], useFactory: loadCarbonAssumptions },

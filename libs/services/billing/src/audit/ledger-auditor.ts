@@ -33,22 +33,32 @@ const DAYS = `SELECT project_uuid AS owner, day, kept, lines FROM (
     FROM bill_line WHERE run = 0 GROUP BY 1, 2
   ) summed USING (project_uuid, day) WHERE kept IS DISTINCT FROM lines ORDER BY project_uuid, day`;
 
-const HOUR_KEY = 'owner, hour, project, plan, node, specification_key';
-const HOUR_SUMS = 'attempts, instances, failures, billed_ms, core_ms, parts';
+const SUMMED = 'attempts, instances, failures, billed_ms, core_ms, parts';
+const TIME = 'coalesce(started_at, ended_at)';
 
-/** What was used in hours, as it is kept and as its lines sum to: rows of the whole key of which any of the sums differs. */
-const HOURS = `SELECT ${HOUR_KEY}, kept, lines FROM (
-    SELECT ${HOUR_KEY}, concat_ws(' ', ${HOUR_SUMS}) AS kept FROM usage_hour
+/** Sums as they are kept and as their lines sum to: rows of the whole key of which any of the sums differs. @param from the key, as columns of lines say it */
+const differing = (table: string, key: readonly string[], from: readonly string[]): string => `SELECT ${key.join(', ')}, kept, lines FROM (
+    SELECT ${key.join(', ')}, concat_ws(' ', ${SUMMED}) AS kept FROM ${table}
   ) kept FULL JOIN (
-    SELECT ${HOUR_KEY}, concat_ws(' ', ${HOUR_SUMS}) AS lines FROM (
-      SELECT owner, date_trunc('hour', coalesce(started_at, ended_at), 'UTC') AS hour, coalesce(project_uuid, owner) AS project,
-        plan, node, specification_key, count(*) AS attempts, count(*) FILTER (WHERE attempt = 1) AS instances,
-        count(*) FILTER (WHERE outcome = 'failure') AS failures, sum(billed_ms) AS billed_ms,
+    SELECT ${key.join(', ')}, concat_ws(' ', ${SUMMED}) AS lines FROM (
+      SELECT ${from.map((column, index) => `${column} AS ${key[index] ?? ''}`).join(', ')}, count(*) AS attempts,
+        count(*) FILTER (WHERE attempt = 1) AS instances, count(*) FILTER (WHERE outcome = 'failure') AS failures, sum(billed_ms) AS billed_ms,
         sum(CASE WHEN started_at IS NULL THEN 0 ELSE billed_ms::numeric * milli_cores END) AS core_ms,
         sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS parts
-      FROM bill_line WHERE run = 0 GROUP BY 1, 2, 3, 4, 5, 6
+      FROM bill_line WHERE run = 0 GROUP BY ${from.map((_, index) => index + 1).join(', ')}
     ) line
-  ) summed USING (${HOUR_KEY}) WHERE kept IS DISTINCT FROM lines ORDER BY ${HOUR_KEY}`;
+  ) summed USING (${key.join(', ')}) WHERE kept IS DISTINCT FROM lines ORDER BY ${key.join(', ')}`;
+
+const HOURS = differing(
+  'usage_hour',
+  ['owner', 'hour', 'project', 'plan', 'node', 'specification_key'],
+  ['owner', `date_trunc('hour', ${TIME}, 'UTC')`, 'coalesce(project_uuid, owner)', 'plan', 'node', 'specification_key'],
+);
+const TASK_DAYS = differing(
+  'usage_task_day',
+  ['owner', 'day', 'task_id'],
+  ['owner', `date_trunc('day', ${TIME}, 'UTC')`, 'task_id'],
+);
 
 interface KeptSum {
   /** Or the project. */
@@ -60,6 +70,11 @@ interface KeptSum {
 interface HourSum extends KeptSum {
   readonly hour: Date;
   readonly project: string;
+}
+
+interface TaskDaySum extends KeptSum {
+  readonly day: Date;
+  readonly task_id: string;
 }
 
 const otherwise = ({ owner, kept, lines }: KeptSum, when: string, what = 'parts'): AuditFinding => ({
@@ -104,13 +119,18 @@ export class LedgerAuditor implements Auditor {
     const months = await this.db.query<(KeptSum & { readonly month: string })[]>(SUMS);
     const days = await this.db.query<(KeptSum & { readonly day: string })[]>(DAYS);
     const hours = await this.db.query<HourSum[]>(HOURS);
+    const taskDays = await this.db.query<TaskDaySum[]>(TASK_DAYS);
     return [
       ...this.audit.end(keys, newest),
       ...months.map((row) => otherwise(row, row.month)),
       ...days.map((row) => ({ ...otherwise(row, row.day), taskId: `project ${row.owner}` })),
       ...hours.map((row) =>
-        otherwise(row, `the hour from ${row.hour.toISOString()} for project ${row.project}`, HOUR_SUMS),
+        otherwise(row, `the hour from ${row.hour.toISOString()} for project ${row.project}`, SUMMED),
       ),
+      ...taskDays.map((row) => ({
+        ...otherwise(row, `the day from ${row.day.toISOString()}`, SUMMED),
+        taskId: row.task_id,
+      })),
     ];
   }
 }

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NotFound, ValidationFailed, type Clock } from '@fornax/base';
 import {
   statementQuerySchema,
   statementSchema,
@@ -11,11 +10,12 @@ import {
 } from '@fornax/contracts';
 import { PARTS_PER_MICRO, rounded } from '@fornax/domain';
 import { AccountDirectory, CurrentAccount, type Account } from '@fornax/identity';
-import { CLOCK, ZodQuery } from '@fornax/service-kit';
+import { ZodQuery } from '@fornax/service-kit';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import { StatementReader } from '../queries/statement-reader.js';
+import { StatementScopes } from '../queries/statement-scopes.js';
 import type { StatementScope } from '../queries/statement-sql.js';
-import { csvHead, csvLine, instantOf, wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
+import { csvHead, csvLine, wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
 
 /** How long somebody may take to read a statement: it is of one moment, which the database keeps for that long. */
 const MOST_STREAM_MS = 300_000;
@@ -35,8 +35,8 @@ export class StatementsController {
   constructor(
     private readonly statements: StatementReader,
     private readonly ledger: LedgerReader,
-    private readonly accounts: AccountDirectory,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly scopes: StatementScopes,
+    accounts: AccountDirectory,
   ) {
     this.names = {
       project: (id) => accounts.project(id)?.name,
@@ -59,7 +59,7 @@ export class StatementsController {
     @ZodQuery(statementQuerySchema) query: StatementQuery,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<WireStatement | Readable> {
-    const scope = this.scopeOf(caller, query);
+    const scope = this.scopes.of(caller, query);
     return query.format === 'csv' ? this.csv(query, scope, reply) : this.json(query, scope);
   }
 
@@ -98,29 +98,5 @@ export class StatementsController {
     reply.header('content-type', 'text/csv; charset=utf-8');
     reply.header('content-disposition', 'attachment; filename="statement.csv"');
     return Readable.from(text.call(this), { objectMode: false });
-  }
-
-  /** @throws ValidationFailed, NotFound */
-  private scopeOf(caller: Account, { from, to, timezone, account, project }: StatementQuery): StatementScope {
-    const now = this.clock.now();
-    const scope = {
-      from: instantOf(from, timezone, now),
-      to: to === undefined ? now : instantOf(to, timezone, now),
-    };
-    if (scope.to < scope.from) throw new ValidationFailed({ to: ['The period must not end before it begins.'] });
-    return { ...scope, owners: this.ownersFor(caller, account), project: project?.toLowerCase() };
-  }
-
-  /** Whose use somebody may look at; undefined: everybody's. */
-  private ownersFor(caller: Account, name: string | undefined): readonly string[] | undefined {
-    if (name === undefined && caller.role === 'operator' && caller.readBy === undefined) return undefined;
-    if (name === undefined)
-      return this.accounts
-        .all()
-        .flatMap(({ id }) => (id === caller.id || this.accounts.reaches(caller, id, 'look') ? [id] : []));
-    const found = name === 'me' ? caller : this.accounts.find(name);
-    if (!found || !this.accounts.reaches(caller, found.id, 'look'))
-      throw new NotFound(`No such account: ${name}`, { code: 'account-not-found' });
-    return [found.id];
   }
 }

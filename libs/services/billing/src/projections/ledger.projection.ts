@@ -5,15 +5,15 @@ import { withEvents } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { addUsage, deleteRated, insertLines, insertParked, insertPriceLists, insertTerms } from './ledger-rows.js';
-import { addHours } from './usage-rows.js';
+import { addToSums } from './usage-rows.js';
 import { readBillState } from './ledger-state.js';
 
 /** The bill: one line for each attempt that ended and each slot that was held, rated by the price list that held when it started. */
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  /** 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-  readonly version = 6;
+  /** 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+  readonly version = 7;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
   readonly wants = withEvents(
     'TaskSubmitted',
@@ -31,6 +31,7 @@ export class LedgerProjection implements Projection {
     'month_usage',
     'project_day',
     'usage_hour',
+    'usage_task_day',
     'unrated_attempt',
   ];
 
@@ -49,7 +50,7 @@ export class LedgerProjection implements Projection {
     const lines = entries.flatMap((entry) => entry.lines);
     await insertLines(tx, lines);
     await addUsage(tx, lines);
-    await addHours(tx, lines);
+    await addToSums(tx, lines);
     const rated = lines.filter(({ terms, end }) => isParked.has(attemptKey(terms.id, end)));
     if (rated.length > 0) await deleteRated(tx, rated);
     const parked = entries.flatMap((entry) => entry.parked);

@@ -2,15 +2,10 @@ import type { BillLine } from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
-/** What lines of one hour (UTC) that are alike sum to. Statements read these rows, and lines where an interval cuts an hour. */
-interface HourOfUse {
-  readonly owner: string;
-  readonly hour: string;
-  readonly project: string;
-  readonly plan: string;
-  readonly node: string;
-  readonly specificationKey: string;
+/** What lines come to. */
+interface Sums {
   attempts: number;
   /** Attempts that were the first of their instance. */
   instances: number;
@@ -21,62 +16,83 @@ interface HourOfUse {
   parts: bigint;
 }
 
-/** The hour that an attempt counts in: that of its start, or of its end where it never started. */
-const hourOf = ({ usage, end }: BillLine): string => {
+/** Rows of sums that statements read in place of lines: of lines that are alike and began in the same unit of time (UTC). */
+interface KeptSums {
+  readonly table: string;
+  /** Columns of the key, in the order of `keyOf`. The second one is the unit of time. */
+  readonly key: readonly [owner: string, time: string, ...more: string[]];
+  readonly keyOf: (line: BillLine) => readonly string[];
+}
+
+/** The beginning of the unit of time that an attempt counts in: that of its start, or of its end where it never started. */
+const beginOf = ({ usage, end }: BillLine, unitMs: number): string => {
   const at = Math.floor(usage?.from ?? end.endedAt);
-  return new Date(at - (at % HOUR_MS)).toISOString();
+  return new Date(at - (at % unitMs)).toISOString();
 };
 
-const hoursOf = (lines: readonly BillLine[]): readonly HourOfUse[] => {
-  const hours = new Map<string, HourOfUse>();
+const HOURS: KeptSums = {
+  table: 'usage_hour',
+  key: ['owner', 'hour', 'project', 'plan', 'node', 'specification_key'],
+  keyOf: (line) => {
+    const { terms, end } = line;
+    const project = terms.projectUuid ?? terms.owner;
+    return [terms.owner, beginOf(line, HOUR_MS), project, terms.plan, end.node, end.hardware.specificationKey];
+  },
+};
+const TASK_DAYS: KeptSums = {
+  table: 'usage_task_day',
+  key: ['owner', 'day', 'task_id'],
+  keyOf: (line) => [line.terms.owner, beginOf(line, DAY_MS), line.terms.id],
+};
+
+const sumsOf = (lines: readonly BillLine[], keyOf: KeptSums['keyOf']): readonly (readonly [string[], Sums])[] => {
+  const found = new Map<string, readonly [string[], Sums]>();
   for (const line of lines) {
-    const { terms, end, usage, rating } = line;
-    const { owner, plan } = terms;
-    const project = terms.projectUuid ?? owner;
-    const { node, hardware } = end;
-    const hour = hourOf(line);
-    const key = JSON.stringify([owner, hour, project, plan, node, hardware.specificationKey]);
+    const { end, usage, rating } = line;
+    const key = keyOf(line);
+    const name = JSON.stringify(key);
     const none = { attempts: 0, instances: 0, failures: 0, billedMs: 0, coreMs: 0n, parts: 0n };
-    const found = hours.get(key) ?? {
-      ...{ owner, hour, project, plan, node, specificationKey: hardware.specificationKey },
-      ...none,
-    };
-    found.attempts += 1;
-    if (end.attempt === 1) found.instances += 1;
-    if (end.outcome === 'failure') found.failures += 1;
-    found.billedMs += rating.billedMs;
-    found.coreMs += BigInt(rating.billedMs) * BigInt(usage?.milliCores ?? 0);
-    found.parts += rating.amount;
-    hours.set(key, found);
+    const entry = found.get(name) ?? ([[...key], none] as const);
+    const [, sums] = entry;
+    sums.attempts += 1;
+    if (end.attempt === 1) sums.instances += 1;
+    if (end.outcome === 'failure') sums.failures += 1;
+    sums.billedMs += rating.billedMs;
+    sums.coreMs += BigInt(rating.billedMs) * BigInt(usage?.milliCores ?? 0);
+    sums.parts += rating.amount;
+    found.set(name, entry);
   }
   // One order for all, so that two writers never wait for each other in a circle.
-  return [...hours].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, found]) => found);
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 };
 
-/** Adds lines to the hours in which they started. */
-export const addHours = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
-  const hours = hoursOf(lines);
-  if (hours.length === 0) return;
+const SUMS = ['attempts', 'instances', 'failures', 'billed_ms', 'core_ms', 'parts'] as const;
+
+const addTo = async (db: Queries, { table, key, keyOf }: KeptSums, lines: readonly BillLine[]): Promise<void> => {
+  const rows = sumsOf(lines, keyOf);
+  const types = [
+    ...key.map((_, index) => (index === 1 ? 'timestamptz' : 'text')),
+    ...['bigint', 'bigint', 'bigint', 'bigint', 'numeric', 'numeric'],
+  ];
   await db.query(
-    `INSERT INTO usage_hour (owner, hour, project, plan, node, specification_key, attempts, instances, failures, billed_ms, core_ms, parts)
-     SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
-       $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::numeric[], $12::numeric[])
-     ON CONFLICT (owner, hour, project, plan, node, specification_key) DO UPDATE SET attempts = usage_hour.attempts + excluded.attempts,
-       instances = usage_hour.instances + excluded.instances, failures = usage_hour.failures + excluded.failures,
-       billed_ms = usage_hour.billed_ms + excluded.billed_ms, core_ms = usage_hour.core_ms + excluded.core_ms, parts = usage_hour.parts + excluded.parts`,
+    `INSERT INTO ${table} (${[...key, ...SUMS].join(', ')})
+     SELECT * FROM unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')})
+     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${SUMS.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')}`,
     [
-      hours.map(({ owner }) => owner),
-      hours.map(({ hour }) => hour),
-      hours.map(({ project }) => project),
-      hours.map(({ plan }) => plan),
-      hours.map(({ node }) => node),
-      hours.map(({ specificationKey }) => specificationKey),
-      hours.map(({ attempts }) => attempts),
-      hours.map(({ instances }) => instances),
-      hours.map(({ failures }) => failures),
-      hours.map(({ billedMs }) => billedMs),
-      hours.map(({ coreMs }) => String(coreMs)),
-      hours.map(({ parts }) => String(parts)),
+      ...key.map((_, index) => rows.map(([values]) => values[index])),
+      rows.map(([, { attempts }]) => attempts),
+      rows.map(([, { instances }]) => instances),
+      rows.map(([, { failures }]) => failures),
+      rows.map(([, { billedMs }]) => billedMs),
+      rows.map(([, { coreMs }]) => String(coreMs)),
+      rows.map(([, { parts }]) => String(parts)),
     ],
   );
+};
+
+/** Adds lines to the hours in which they started, and to the days of their tasks. */
+export const addToSums = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
+  if (lines.length === 0) return;
+  await addTo(db, HOURS, lines);
+  await addTo(db, TASK_DAYS, lines);
 };

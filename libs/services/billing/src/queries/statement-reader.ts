@@ -29,7 +29,8 @@ export interface Statement {
   readonly unrated: number;
 }
 
-const UNRATED = `SELECT count(*) AS count FROM unrated_attempt WHERE ($1::text[] IS NULL OR owner = ANY($1::text[]))
+const UNRATED = `SELECT count(*) AS count FROM unrated_attempt attempt JOIN usage_terms terms USING (task_id)
+  WHERE ($1::text[] IS NULL OR attempt.owner = ANY($1::text[])) AND ($4::text IS NULL OR coalesce(terms.project_uuid, terms.owner) = $4)
   AND coalesce((attempt_end ->> 'startedAt')::numeric, (attempt_end ->> 'endedAt')::numeric) >= $2::numeric
   AND coalesce((attempt_end ->> 'startedAt')::numeric, (attempt_end ->> 'endedAt')::numeric) < $3::numeric`;
 
@@ -98,8 +99,8 @@ export class StatementReader {
     }
   }
 
-  private async about(tx: Queries, { owners, from, to }: StatementScope) {
-    const [parked] = await tx.query<{ count: string }[]>(UNRATED, [owners ?? null, from, to]);
+  private async about(tx: Queries, { owners, project, from, to }: StatementScope) {
+    const [parked] = await tx.query<{ count: string }[]>(UNRATED, [owners ?? null, from, to, project ?? null]);
     const currency = (await readPriceLists(tx)).at(-1)?.priceList.currency ?? 'EUR';
     const through = (await readPosition(tx, 'ledger'))?.sequence ?? 0;
     return { through, currency, unrated: Number(parked?.count ?? 0) };

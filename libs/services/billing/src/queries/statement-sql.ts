@@ -3,6 +3,7 @@ import type { StatementDimension } from '@fornax/contracts';
 import type { Sql } from './cursor.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** What a statement is of: a half-open interval, and whose use of which project. */
 export interface StatementScope {
@@ -31,7 +32,7 @@ const UNIT = String(PARTS_PER_MICRO);
 const LINE_TIME = 'coalesce(line.started_at, line.ended_at)';
 const OF_LINES = `count(*) AS attempts, count(*) FILTER (WHERE line.attempt = 1) AS instances,
   count(*) FILTER (WHERE line.outcome = 'failure') AS failures, sum(line.billed_ms) AS billed_ms,
-  sum(line.billed_ms::numeric * line.milli_cores) AS core_ms, sum(line.amount_nanos) * ${PARTS_PER_NANO} + sum(line.amount_rest) AS parts`;
+  sum(line.billed_ms * line.milli_cores) AS core_ms, sum(line.amount_nanos) * ${PARTS_PER_NANO} + sum(line.amount_rest) AS parts`;
 
 /** Numbers parameters as they are needed. */
 class Parameters {
@@ -42,13 +43,20 @@ class Parameters {
   }
 }
 
-/** Columns by dimension: of hours, of lines and of what was submitted. */
+/** Columns by dimension: of hours, of what was submitted, and of lines. */
 const HOUR_COLUMNS: Readonly<Record<string, string>> = {
   project: 'project',
   user: 'owner',
   plan: 'plan',
   node: 'node',
   hardware: 'specification_key',
+};
+const TERMS_COLUMNS: Readonly<Record<string, string>> = {
+  project: 'coalesce(terms.project_uuid, terms.owner)',
+  user: 'terms.owner',
+  task: 'terms.task_id',
+  tag: 'terms.tags',
+  plan: 'terms.plan',
 };
 const LINE_COLUMNS: Readonly<Record<string, string>> = {
   project: 'coalesce(line.project_uuid, line.owner)',
@@ -73,9 +81,15 @@ const whose = ({ owners, project }: Filters, ownerColumn: string, projectColumn:
   (owners === undefined ? '' : ` AND ${ownerColumn} = ANY(${owners})`) +
   (project === undefined ? '' : ` AND ${projectColumn} = ${project}`);
 
+/** Sums that are kept of whole units of time (UTC), and how their groups are read. */
+interface KeptSums {
+  readonly unitMs: number;
+  readonly read: (start: string, end: string) => string;
+}
+
 /**
- * The sums of an interval, by dimensions that hours know: whole hours from their sums, and lines where the interval cuts an hour. By task, tag or label it is
- * lines alone.
+ * The sums of an interval: whole hours or days from what is kept of them, and lines where the interval cuts one. Hours know project, user, plan, node and
+ * hardware; days of tasks know what was submitted. By both together it is lines alone.
  */
 const sourcesOf = (
   dimensions: readonly StatementDimension[],
@@ -87,24 +101,46 @@ const sourcesOf = (
     owners: owners === undefined ? undefined : parameters.add(owners, 'text[]'),
     project: project === undefined ? undefined : parameters.add(project, 'text'),
   };
-  const needsTerms = dimensions.some((one) => one === 'tag' || one.startsWith('label:'));
-  const columns = dimensions.map(
-    (one) => LINE_COLUMNS[one] ?? `terms.labels ->> ${parameters.add(one.slice('label:'.length), 'text')}`,
+  const labels = new Map(
+    dimensions.flatMap((one) =>
+      one.startsWith('label:')
+        ? [[one, `terms.labels ->> ${parameters.add(one.slice('label:'.length), 'text')}`] as const]
+        : [],
+    ),
   );
+  const columnsOf = (known: Readonly<Record<string, string>>): readonly string[] =>
+    dimensions.flatMap((one) => known[one] ?? labels.get(one) ?? []);
+  const needsTerms = dimensions.includes('tag') || labels.size > 0;
   const ofLines = (start: number, end: number): string =>
-    `(SELECT ${keyed(columns)}${OF_LINES} FROM bill_line line ${needsTerms ? 'JOIN usage_terms terms USING (task_id) ' : ''}
+    `(SELECT ${keyed(columnsOf(LINE_COLUMNS))}${OF_LINES} FROM bill_line line ${needsTerms ? 'JOIN usage_terms terms USING (task_id) ' : ''}
       WHERE line.run = 0 AND ${LINE_TIME} >= ${instant(start)} AND ${LINE_TIME} < ${instant(end)}
-      ${whose(filters, 'line.owner', LINE_COLUMNS['project'] ?? '')} ${grouped(columns.length)})`;
+      ${whose(filters, 'line.owner', LINE_COLUMNS['project'] ?? '')} ${grouped(dimensions.length)})`;
 
-  const hourColumns = dimensions.flatMap((one) => HOUR_COLUMNS[one] ?? []);
-  const first = Math.ceil(from / HOUR_MS) * HOUR_MS;
-  const last = Math.floor(to / HOUR_MS) * HOUR_MS;
-  if (hourColumns.length < dimensions.length || first >= last) return ofLines(from, to);
-  const ofHours = `(SELECT ${keyed(hourColumns)}${SUMMED} FROM usage_hour
-      WHERE hour >= ${instant(first)} AND hour < ${instant(last)}${whose(filters, 'owner', 'project')} ${grouped(hourColumns.length)})`;
-  return [ofHours, ...(from < first ? [ofLines(from, first)] : []), ...(last < to ? [ofLines(last, to)] : [])].join(
-    ' UNION ALL ',
-  );
+  const hours: KeptSums = {
+    unitMs: HOUR_MS,
+    read: (start, end) => `(SELECT ${keyed(columnsOf(HOUR_COLUMNS))}${SUMMED} FROM usage_hour
+      WHERE hour >= ${start} AND hour < ${end}${whose(filters, 'owner', 'project')} ${grouped(dimensions.length)})`,
+  };
+  // Sums of a task first: they are fewer by far than its days, and what was submitted is looked up once for each.
+  const taskDays: KeptSums = {
+    unitMs: DAY_MS,
+    read: (start, end) => `(SELECT ${keyed(columnsOf(TERMS_COLUMNS))}${SUMMED} FROM
+      (SELECT task_id, ${SUMMED} FROM usage_task_day WHERE day >= ${start} AND day < ${end}${whose({ ...filters, project: undefined }, 'owner', '')} GROUP BY 1) days
+      JOIN usage_terms terms USING (task_id) WHERE true${whose({ ...filters, owners: undefined }, '', TERMS_COLUMNS['project'] ?? '')} ${grouped(dimensions.length)})`,
+  };
+  const kept = [
+    ...(dimensions.every((one) => one in HOUR_COLUMNS) ? [hours] : []),
+    ...(dimensions.every((one) => one in TERMS_COLUMNS || labels.has(one)) ? [taskDays] : []),
+  ][0];
+  if (!kept) return ofLines(from, to);
+  const first = Math.ceil(from / kept.unitMs) * kept.unitMs;
+  const last = Math.floor(to / kept.unitMs) * kept.unitMs;
+  if (first >= last) return ofLines(from, to);
+  return [
+    kept.read(instant(first), instant(last)),
+    ...(from < first ? [ofLines(from, first)] : []),
+    ...(last < to ? [ofLines(last, to)] : []),
+  ].join(' UNION ALL ');
 };
 
 /** Something with several tags is in the sum of each of them, once; without tags it is in that of none (null). */

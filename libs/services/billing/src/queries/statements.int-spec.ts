@@ -67,6 +67,7 @@ const readSums = (row: WireStatement['total']) => ({
 describe('statements', () => {
   let rig: BillingRig;
   let lines: readonly StoredLine[];
+  const submissions = new Map<string, { readonly tags: readonly string[]; readonly team: string | null }>();
   beforeAll(async () => {
     rig = await billingRig();
     for (const id of ['ada', 'bob']) await rig.account(id);
@@ -75,7 +76,7 @@ describe('statements', () => {
       fc.array(
         fc.record({
           owner: fc.constantFrom('ada', 'bob'),
-          project: fc.constantFrom('p-1', 'p-2', 'p-3'),
+          project: fc.constantFrom('p-1', 'p-2', undefined),
           plan: fc.constantFrom('flex' as const, 'onDemand' as const),
           tags: fc.constantFrom([], ['red'], ['red', 'blue'], ['=1+1']),
           team: fc.constantFrom(undefined, 'physics', 'chemistry'),
@@ -96,8 +97,9 @@ describe('statements', () => {
     );
     for (const [index, one] of (random ?? []).entries()) {
       const id = `t-${index}`;
+      submissions.set(id, { tags: one.tags, team: one.team ?? null });
       const spec = {
-        projectUuid: one.project,
+        ...(one.project === undefined ? {} : { projectUuid: one.project }),
         plan: one.plan,
         tags: one.tags,
         labels: one.team === undefined ? {} : { team: one.team },
@@ -153,23 +155,29 @@ describe('statements', () => {
     return response.text();
   };
 
-  it('sum up exactly what the lines of any half-open interval say, by whatever they are divided by', async () => {
-    const cut = fc.oneof(
+  const cut = () =>
+    fc.oneof(
       fc.integer({ min: -HOUR_MS, max: SPAN_MS + HOUR_MS }).map((ms) => FIRST + ms),
       fc.integer({ min: -1, max: SPAN_MS / HOUR_MS }).map((hours) => FIRST + hours * HOUR_MS),
       fc.integer({ min: 0, max: 100 }).map((index) => timeOf(lines[index % lines.length] as StoredLine)),
     );
+  const during = (one: number, other: number) => {
+    const [from, to] = [Math.min(one, other), Math.max(one, other)];
+    return {
+      query: `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`,
+      counted: lines.filter((line) => timeOf(line) >= from && timeOf(line) < to),
+    };
+  };
+
+  it('sum up exactly what the lines of any half-open interval say, by whatever they are divided by', async () => {
     await fc.assert(
       fc.asyncProperty(
-        cut,
-        cut,
+        cut(),
+        cut(),
         fc.subarray(Object.keys(KEYS), { minLength: 1, maxLength: 4 }),
         async (one, other, groupBy) => {
-          const [from, to] = [Math.min(one, other), Math.max(one, other)];
-          const statement = await ask(
-            `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}&groupBy=${groupBy.join(',')}`,
-          );
-          const counted = lines.filter((line) => timeOf(line) >= from && timeOf(line) < to);
+          const { query, counted } = during(one, other);
+          const statement = await ask(`${query}&groupBy=${groupBy.join(',')}`);
           expect(readSums(statement.total)).toEqual(summed(counted));
           const expected = Map.groupBy(counted, (line) =>
             JSON.stringify(Object.fromEntries(groupBy.map((key) => [key, KEYS[key]?.(line)]))),
@@ -181,6 +189,34 @@ describe('statements', () => {
           const shown = statement.rows.reduce((sum, { amount }) => sum + microsOf(amount), 0n);
           expect(shown).toBe(microsOf(statement.total.amount));
           expect(shown).toBe(rounded(summed(counted).parts, PARTS_PER_MICRO));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  }, 120_000);
+
+  it('sum up what was submitted under a tag or a label, of any half-open interval, of one project or all', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cut(),
+        cut(),
+        fc.constantFrom(undefined, 'ada'),
+        fc.constantFrom('tag', 'label:team'),
+        async (one, other, project, by) => {
+          const { query, counted } = during(one, other);
+          const own = counted.filter((line) => project === undefined || KEYS['project']?.(line) === project);
+          const { rows, total } = await ask(
+            `${query}&groupBy=${by}${project === undefined ? '' : `&project=${project}`}`,
+          );
+          expect(readSums(total)).toEqual(summed(own));
+          const keysOf = ({ task_id }: StoredLine): readonly (string | null)[] => {
+            const { tags, team } = submissions.get(task_id) ?? { tags: [], team: null };
+            return by === 'label:team' ? [team] : tags.length > 0 ? tags : [null];
+          };
+          const keys = new Set(own.flatMap(keysOf));
+          expect(new Map(rows.map((row) => [row.by[by], readSums(row)]))).toEqual(
+            new Map([...keys].map((key) => [key, summed(own.filter((line) => keysOf(line).includes(key)))])),
+          );
         },
       ),
       { numRuns: 60 },
@@ -251,8 +287,34 @@ describe('statements', () => {
     for (const who of ['ada', 'ada@example.org', 'nobody'])
       expect(await rig.get(`${path}&account=${who}`, 'bob-token')).toMatchObject({ status: 404 });
     expect(readSums((await ask('from=2026-01&to=2027-01&account=bob@example.org')).total)).toEqual(own);
-    const foreign = await ask('from=2026-01&to=2027-01&project=ada', 'bob-token');
-    expect(foreign).toMatchObject({ rows: [], total: { attempts: 0 } });
+    // A project of somebody else is answered as one that does not exist, whatever the format.
+    for (const format of ['json', 'csv'])
+      for (const project of ['ada', 'no-such'])
+        expect(await rig.get(`${path}&format=${format}&project=${project}`, 'bob-token')).toMatchObject({
+          status: 404,
+          body: { message: `No such project: ${project}` },
+        });
+    expect(await rig.get(`${path}&project=no-such`, 'root-token')).toMatchObject({ status: 404 });
+    expect(readSums((await ask('from=2026-01&to=2027-01&project=ADA', 'root-token')).total)).toEqual(
+      summed(lines.filter((line) => (line.project_uuid ?? line.owner) === 'ada')),
+    );
+  });
+
+  it('count what has no price yet with its project alone', async () => {
+    const odd = anEnd(0, {
+      startedAt: FIRST + 5,
+      endedAt: FIRST + 10,
+      hardware: { specificationKey: 'odd', cpuModel: 'x', cores: 8, ghz: 0 },
+    });
+    await rig.append('task', 'odd', [submitted('odd', { projectUuid: 'bob' }, 'bob')], [dispatched(aLease(0))], [
+      concluded(odd),
+    ]);
+    const unrated = async (query: string, token?: string) =>
+      (await ask(`from=2026-01&to=2027-01${query}`, token)).unrated;
+    expect(await unrated('')).toBe(1);
+    expect(await unrated('&project=bob')).toBe(1);
+    expect(await unrated('&project=ada')).toBe(0);
+    expect(await unrated('', 'ada-token')).toBe(0);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import type { BudgetChange, BudgetCreation, WireOwnBudget } from '@fornax/contra
 import { dayOf } from '@fornax/domain';
 import { AccountDirectory, userMeta, type Account, type Project, type RequestContext } from '@fornax/identity';
 import { CLOCK } from '@fornax/service-kit';
+import { seenProject } from '../queries/statement-scopes.js';
 import { SpendingReader, type UsedBudget } from '../queries/spending-reader.js';
 import { wireOwnBudget } from '../queries/wire-spending.js';
 import { SpendingCommands } from './spending-commands.js';
@@ -22,14 +23,7 @@ export class Budgets {
 
   /** A project that somebody may look at. @throws NotFound also for one of others */
   projectFor(caller: Account, id: string): Project {
-    const project = this.accounts.project(id.toLowerCase());
-    const isSeen =
-      project !== undefined &&
-      (project.ownerKind === 'account'
-        ? this.accounts.reaches(caller, project.ownerId, 'look')
-        : caller.role === 'operator' || caller.organisationId === project.ownerId);
-    if (!isSeen) throw new NotFound(`No such project: ${id}`, { code: 'project-not-found' });
-    return project;
+    return seenProject(this.accounts, caller, id);
   }
 
   async ofProject(caller: Account, project: string): Promise<readonly WireOwnBudget[]> {
