@@ -30,7 +30,7 @@ const month = async (db: pg.Client, lines: number): Promise<void> => {
   );
   await db.query(
     `INSERT INTO billing.usage_task_day SELECT owner, date_trunc('day', started_at, 'UTC'), task_id, count(*), count(*), 0, sum(billed_ms),
-       sum(billed_ms * milli_cores), sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3`,
+       sum(billed_ms * milli_cores), sum(amount_nanos), sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3`,
   );
   await db.query('VACUUM ANALYZE billing.bill_line, billing.usage_hour, billing.usage_task_day, billing.usage_terms');
 };

@@ -167,7 +167,7 @@ describe('the audit of the ledger', () => {
       { kind: 'billed otherwise', detail: expect.stringContaining('the hour from') },
       1,
     ]),
-    ...['attempts', 'instances', 'failures', 'billed_ms', 'core_ms', 'parts'].map(
+    ...['attempts', 'instances', 'failures', 'billed_ms', 'core_ms', 'nanos', 'rest'].map(
       (sum): [string, string, string, object, number] => [
         `a day of a task whose ${sum} its lines do not give`,
         'usage_task_day',

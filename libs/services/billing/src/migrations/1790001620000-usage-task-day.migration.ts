@@ -13,8 +13,9 @@ export class UsageTaskDay1790001620000 implements MigrationInterface {
       instances bigint NOT NULL,
       failures bigint NOT NULL,
       billed_ms bigint NOT NULL,
-      core_ms numeric NOT NULL,
-      parts numeric NOT NULL,
+      core_ms bigint NOT NULL,
+      nanos bigint NOT NULL,
+      rest bigint NOT NULL,
       PRIMARY KEY (owner, day, task_id)
     )`);
     await runner.query('CREATE INDEX usage_task_day_day ON usage_task_day (day)');

@@ -1,4 +1,4 @@
-import type { BillLine } from '@fornax/domain';
+import { PARTS_PER_NANO, split, type BillLine } from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
 
 const HOUR_MS = 3_600_000;
@@ -22,7 +22,23 @@ interface KeptSums {
   /** Columns of the key, in the order of `keyOf`. The second one is the unit of time. */
   readonly key: readonly [owner: string, time: string, ...more: string[]];
   readonly keyOf: (line: BillLine) => readonly string[];
+  readonly amount: readonly SumColumn[];
 }
+
+/** A column of sums, and how a row that is there takes in more. */
+interface SumColumn {
+  readonly name: string;
+  readonly type: 'bigint' | 'numeric';
+  readonly of: (sums: Sums) => number | string;
+  readonly added?: string;
+}
+const COUNTS: readonly SumColumn[] = [
+  { name: 'attempts', type: 'bigint', of: ({ attempts }) => attempts },
+  { name: 'instances', type: 'bigint', of: ({ instances }) => instances },
+  { name: 'failures', type: 'bigint', of: ({ failures }) => failures },
+  { name: 'billed_ms', type: 'bigint', of: ({ billedMs }) => billedMs },
+  { name: 'core_ms', type: 'numeric', of: ({ coreMs }) => String(coreMs) },
+];
 
 /** The beginning of the unit of time that an attempt counts in: that of its start, or of its end where it never started. */
 const beginOf = ({ usage, end }: BillLine, unitMs: number): string => {
@@ -38,11 +54,28 @@ const HOURS: KeptSums = {
     const project = terms.projectUuid ?? terms.owner;
     return [terms.owner, beginOf(line, HOUR_MS), project, terms.plan, end.node, end.hardware.specificationKey];
   },
+  amount: [{ name: 'parts', type: 'numeric', of: ({ parts }) => String(parts) }],
 };
+const REST = 'usage_task_day.rest + excluded.rest';
+/** Amounts in two whole numbers of the machine: so many rows of `numeric` would take twice as long to sum up. */
 const TASK_DAYS: KeptSums = {
   table: 'usage_task_day',
   key: ['owner', 'day', 'task_id'],
   keyOf: (line) => [line.terms.owner, beginOf(line, DAY_MS), line.terms.id],
+  amount: [
+    {
+      name: 'nanos',
+      type: 'bigint',
+      of: ({ parts }) => String(split(parts).nanos),
+      added: `usage_task_day.nanos + excluded.nanos + (${REST}) / ${PARTS_PER_NANO}`,
+    },
+    {
+      name: 'rest',
+      type: 'bigint',
+      of: ({ parts }) => String(split(parts).rest),
+      added: `(${REST}) % ${PARTS_PER_NANO}`,
+    },
+  ],
 };
 
 const sumsOf = (lines: readonly BillLine[], keyOf: KeptSums['keyOf']): readonly (readonly [string[], Sums])[] => {
@@ -66,26 +99,18 @@ const sumsOf = (lines: readonly BillLine[], keyOf: KeptSums['keyOf']): readonly 
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 };
 
-const SUMS = ['attempts', 'instances', 'failures', 'billed_ms', 'core_ms', 'parts'] as const;
-
-const addTo = async (db: Queries, { table, key, keyOf }: KeptSums, lines: readonly BillLine[]): Promise<void> => {
+const addTo = async (db: Queries, { table, key, keyOf, amount }: KeptSums, lines: readonly BillLine[]): Promise<void> => {
   const rows = sumsOf(lines, keyOf);
-  const types = [
-    ...key.map((_, index) => (index === 1 ? 'timestamptz' : 'text')),
-    ...['bigint', 'bigint', 'bigint', 'bigint', 'numeric', 'numeric'],
-  ];
+  const sums = [...COUNTS, ...amount];
+  const types = [...key.map((_, index) => (index === 1 ? 'timestamptz' : 'text')), ...sums.map(({ type }) => type)];
   await db.query(
-    `INSERT INTO ${table} (${[...key, ...SUMS].join(', ')})
+    `INSERT INTO ${table} (${[...key, ...sums.map(({ name }) => name)].join(', ')})
      SELECT * FROM unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')})
-     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${SUMS.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')}`,
+     ON CONFLICT (${key.join(', ')}) DO UPDATE SET
+       ${sums.map(({ name, added }) => `${name} = ${added ?? `${table}.${name} + excluded.${name}`}`).join(', ')}`,
     [
       ...key.map((_, index) => rows.map(([values]) => values[index])),
-      rows.map(([, { attempts }]) => attempts),
-      rows.map(([, { instances }]) => instances),
-      rows.map(([, { failures }]) => failures),
-      rows.map(([, { billedMs }]) => billedMs),
-      rows.map(([, { coreMs }]) => String(coreMs)),
-      rows.map(([, { parts }]) => String(parts)),
+      ...sums.map(({ of }) => rows.map(([, each]) => of(each))),
     ],
   );
 };

@@ -34,6 +34,10 @@ const OF_LINES = `count(*) AS attempts, count(*) FILTER (WHERE line.attempt = 1)
   count(*) FILTER (WHERE line.outcome = 'failure') AS failures, sum(line.billed_ms) AS billed_ms,
   sum(line.billed_ms * line.milli_cores) AS core_ms, sum(line.amount_nanos) * ${PARTS_PER_NANO} + sum(line.amount_rest) AS parts`;
 
+/** Sums of whole numbers of the machine: those of `numeric` take twice as long. */
+const OF_TASK_DAYS = `sum(attempts) AS attempts, sum(instances) AS instances, sum(failures) AS failures, sum(billed_ms) AS billed_ms,
+  sum(core_ms) AS core_ms, sum(nanos) * ${PARTS_PER_NANO} + sum(rest) AS parts`;
+
 /** Numbers parameters as they are needed. */
 class Parameters {
   readonly values: unknown[] = [];
@@ -125,7 +129,7 @@ const sourcesOf = (
   const taskDays: KeptSums = {
     unitMs: DAY_MS,
     read: (start, end) => `(SELECT ${keyed(columnsOf(TERMS_COLUMNS))}${SUMMED} FROM
-      (SELECT task_id, ${SUMMED} FROM usage_task_day WHERE day >= ${start} AND day < ${end}${whose({ ...filters, project: undefined }, 'owner', '')} GROUP BY 1) days
+      (SELECT task_id, ${OF_TASK_DAYS} FROM usage_task_day WHERE day >= ${start} AND day < ${end}${whose({ ...filters, project: undefined }, 'owner', '')} GROUP BY 1) days
       JOIN usage_terms terms USING (task_id) WHERE true${whose({ ...filters, owners: undefined }, '', TERMS_COLUMNS['project'] ?? '')} ${grouped(dimensions.length)})`,
   };
   const kept = [
