@@ -37,7 +37,12 @@ const SUMMED = 'attempts, instances, failures, billed_ms, core_ms, parts';
 const TIME = 'coalesce(started_at, ended_at)';
 
 /** Sums as they are kept and as their lines sum to: rows of the whole key of which any of the sums differs. @param from the key, as columns of lines say it */
-const differing = (table: string, key: readonly string[], from: readonly string[], kept = SUMMED): string => `SELECT ${key.join(', ')}, kept, lines FROM (
+const differing = (
+  table: string,
+  key: readonly string[],
+  from: readonly string[],
+  kept = SUMMED,
+): string => `SELECT ${key.join(', ')}, kept, lines FROM (
     SELECT ${key.join(', ')}, concat_ws(' ', ${kept}) AS kept FROM ${table}
   ) kept FULL JOIN (
     SELECT ${key.join(', ')}, concat_ws(' ', ${SUMMED}) AS lines FROM (

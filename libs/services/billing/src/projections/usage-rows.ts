@@ -99,7 +99,11 @@ const sumsOf = (lines: readonly BillLine[], keyOf: KeptSums['keyOf']): readonly 
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
 };
 
-const addTo = async (db: Queries, { table, key, keyOf, amount }: KeptSums, lines: readonly BillLine[]): Promise<void> => {
+const addTo = async (
+  db: Queries,
+  { table, key, keyOf, amount }: KeptSums,
+  lines: readonly BillLine[],
+): Promise<void> => {
   const rows = sumsOf(lines, keyOf);
   const sums = [...COUNTS, ...amount];
   const types = [...key.map((_, index) => (index === 1 ? 'timestamptz' : 'text')), ...sums.map(({ type }) => type)];

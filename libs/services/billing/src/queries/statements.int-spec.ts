@@ -306,9 +306,13 @@ describe('statements', () => {
       endedAt: FIRST + 10,
       hardware: { specificationKey: 'odd', cpuModel: 'x', cores: 8, ghz: 0 },
     });
-    await rig.append('task', 'odd', [submitted('odd', { projectUuid: 'bob' }, 'bob')], [dispatched(aLease(0))], [
-      concluded(odd),
-    ]);
+    await rig.append(
+      'task',
+      'odd',
+      [submitted('odd', { projectUuid: 'bob' }, 'bob')],
+      [dispatched(aLease(0))],
+      [concluded(odd)],
+    );
     const unrated = async (query: string, token?: string) =>
       (await ask(`from=2026-01&to=2027-01${query}`, token)).unrated;
     expect(await unrated('')).toBe(1);
