@@ -85,7 +85,7 @@ const left = (runtime: Runtime): readonly number[] =>
 /** What the stand-in that wrote this file was given; it writes as soon as it runs. */
 const givenTo = async (file: string): Promise<Readonly<Record<string, string>>> => {
   const read = () => readFile(file, 'utf8').catch(() => '');
-  await waitUntil(async () => (await read()).endsWith('}'), { timeoutMs: 10_000 });
+  await waitUntil(async () => (await read()).endsWith('}'), { timeoutMs: 30_000 });
   return JSON.parse(await read());
 };
 

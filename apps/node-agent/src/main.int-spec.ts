@@ -54,7 +54,7 @@ beforeEach(async () => {
   const nodeId = `node-${(number += 1)}`;
   platform = await Platform.open(nats, nodeId);
   start(nodeId);
-  await eventually(() => platform.joins.length === 1, { timeoutMs: 20_000 });
+  await eventually(() => platform.joins.length === 1);
 }, 60_000);
 afterEach(async () => {
   agent.kill('SIGKILL');
@@ -64,7 +64,7 @@ afterEach(async () => {
 
 const runs = async (seconds: string): Promise<void> => {
   await platform.order(aLeaseOrder('busy', `sh -c '(setsid sleep ${seconds} &); sleep ${seconds}'`));
-  await eventually(() => running(seconds) >= 2, { timeoutMs: 15_000 });
+  await eventually(() => running(seconds) >= 2);
 };
 
 it('ends in order on SIGTERM: no instance is left, the leases are given back', async () => {
@@ -80,9 +80,9 @@ it('leaves no instance when it is killed, and joins again as another boot', asyn
   agent.kill('SIGKILL');
   await exited;
   start(platform.node);
-  await eventually(() => platform.joins.length === 2 && running('2815.5') === 0, { timeoutMs: 20_000 });
+  await eventually(() => platform.joins.length === 2 && running('2815.5') === 0);
   await platform.order(aLeaseOrder('next', 'true', { nodeEpoch: 2 }));
-  expect(await eventually(() => platform.endOf('next'), { timeoutMs: 15_000 })).toMatchObject({ outcome: 'success' });
+  expect(await eventually(() => platform.endOf('next'))).toMatchObject({ outcome: 'success' });
 }, 60_000);
 
 it.each([3_600_000, -3_600_000])(
@@ -90,7 +90,7 @@ it.each([3_600_000, -3_600_000])(
   async (aheadMs) => {
     const seconds = aheadMs > 0 ? '4815.5' : '5815.5';
     await platform.order(aLeaseOrder('timed', `sleep ${seconds}`));
-    await eventually(() => platform.kindsOf('timed').includes('started'), { timeoutMs: 15_000 });
+    await eventually(() => platform.kindsOf('timed').includes('started'));
     const begun = performance.now();
     await clock.set(aheadMs, agent.pid ?? 0);
     // The last thing that it said before is older than the grace period by its clock now.
@@ -100,7 +100,7 @@ it.each([3_600_000, -3_600_000])(
     );
     expect(running(seconds)).toBeGreaterThan(0);
     await platform.order({ kind: 'cancel', leaseId: 'timed', taskId: 'task-1' });
-    const end = await eventually(() => platform.endOf('timed'), { timeoutMs: 15_000 });
+    const end = await eventually(() => platform.endOf('timed'));
     const lastedMs = end.endedAt - (end.startedAt ?? 0);
     expect(lastedMs).toBeGreaterThan(0);
     // By the clock of the test, which nobody has set, and what reports take to come.
@@ -114,7 +114,7 @@ it('lets instances run its own Node.js, by its path: it is in no PATH of theirs'
   const own = await realpath(process.execPath);
   const script = `case ":$PATH:" in *":${dirname(own)}:"*) exit 3;; esac; ${own} --version`;
   await platform.order(aLeaseOrder('path', `sh -c '${script}'`));
-  expect(await eventually(() => platform.endOf('path'), { timeoutMs: 15_000 })).toMatchObject({ outcome: 'success' });
+  expect(await eventually(() => platform.endOf('path'))).toMatchObject({ outcome: 'success' });
 }, 60_000);
 
 it('ends when its parent is gone', async () => {

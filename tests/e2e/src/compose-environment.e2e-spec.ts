@@ -206,7 +206,7 @@ describe('the environment of docker-compose.yml', () => {
     'sends its telemetry to the collector',
     () =>
       eventually(() => ['submission', 'storage', 'node-agent'].every((name) => traced.has(name)), {
-        timeoutMs: 20_000,
+        timeoutMs: 30_000,
       }),
     30_000,
   );

@@ -150,7 +150,7 @@ describe.each([
           known
         );
       },
-      { timeoutMs: 20_000 },
+      { timeoutMs: 30_000 },
     );
     const paths = spans.map((span) => [span.service, ...pathOf(spans, span)].join(' > '));
     const dispatch = 'POST /tasks > scheduler DispatchInstances';

@@ -120,7 +120,7 @@ describe.each(await levelsHere())('the moment of a snapshot at level %s', (level
   const goesOn = async (): Promise<void> => {
     const step = async (): Promise<number> => Number((await inJob('f00')) ?? 0);
     const before = await step();
-    await eventually(async () => (await step()) > before, { timeoutMs: 10_000 });
+    await eventually(async () => (await step()) > before);
   };
 
   it('is one moment for all files while its processes stand still, and many if they do not', async () => {
@@ -170,7 +170,7 @@ describe.each(await levelsHere())('the moment of a snapshot at level %s', (level
       await arrived.promise;
       await end();
       if (how === 'cancelled') expect(await rig.ended(lease, 20_000)).toMatchObject({ outcome: 'cancelled' });
-      await eventually(async () => (await inJob('up')) === undefined, { timeoutMs: 20_000 });
+      await eventually(async () => (await inJob('up')) === undefined);
       go.resolve();
     }
   }, 120_000);
@@ -191,8 +191,7 @@ describe.each(await levelsHere())('the moment of a snapshot at level %s', (level
       }
       expect(spread()).toBe(0);
       expect([...stored().keys()]).not.toContain('ready');
-      if ('SNAPSHOT_SIGNAL_AFTER' in constants)
-        await eventually(async () => (await inJob('after')) === 'x', { timeoutMs: 10_000 });
+      if ('SNAPSHOT_SIGNAL_AFTER' in constants) await eventually(async () => (await inJob('after')) === 'x');
     },
     90_000,
   );

@@ -27,7 +27,7 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
   const openSlot = async (command: string, more: Partial<LeaseOrder> = {}): Promise<void> => {
     const slot = { prepares: true, instances: 2 };
     await rig.platform.order(aLeaseOrder('slot', command, { slot, cores: 2, memoryMB: 1_024, ...more }));
-    await eventually(() => rig.platform.kindsOf('slot').includes('started') || undefined, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.kindsOf('slot').includes('started') || undefined);
   };
   const inSlot = (id: string, script: string, more: Partial<LeaseOrder> = {}): LeaseOrder =>
     aLeaseOrder(id, `sh -c '${script}'`, {
@@ -117,10 +117,10 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
         resources: [{ bucket: 'own' }],
       }),
     );
-    await eventually(() => rig.platform.kindsOf('runs').includes('started') || undefined, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.kindsOf('runs').includes('started') || undefined);
     put('slot/only', 'second');
     await rig.platform.order({ kind: 'resources', leaseId: 'slot', taskId: 'task-1', update: 1 });
-    await eventually(() => rig.platform.kindsOf('slot').includes('refreshed') || undefined, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.kindsOf('slot').includes('refreshed') || undefined);
     await rig.platform.order(inSlot('next', 'cat both only made'));
     expect(await rig.ended('next')).toMatchObject({ outcome: 'success', uploadedFiles: 0 });
     expect(await output('next')).toBe('slotsecondprepared\n');
@@ -136,7 +136,7 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
     await openSlot('true', { resources: [{ bucket: 'slot' }] });
     rig.objects.refuses = () => [404, 'NoSuchBucket', 'gone'];
     await rig.platform.order({ kind: 'resources', leaseId: 'slot', taskId: 'task-1', update: 1 });
-    await eventually(() => rig.platform.kindsOf('slot').includes('refresh-failed') || undefined, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.kindsOf('slot').includes('refresh-failed') || undefined);
     expect(rig.platform.reports.find(({ kind }) => kind === 'refresh-failed')).toMatchObject({
       update: 1,
       isFinal: false,
@@ -144,7 +144,7 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
     });
     rig.objects.refuses = undefined;
     rig.objects.objects.set('slot/file', Buffer.from('second'));
-    await eventually(() => rig.platform.kindsOf('slot').includes('refreshed') || undefined, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.kindsOf('slot').includes('refreshed') || undefined);
     await rig.platform.order(inSlot('reads', 'cat file'));
     expect(await rig.ended('reads')).toMatchObject({ outcome: 'success' });
     expect(await output('reads')).toBe('second');
@@ -168,12 +168,12 @@ describe.each(WAYS)('instances in a slot, at level %s, laid over it: %s', (level
       await rig.platform.order(
         inSlot('stays', 'until [ -e go ]; do sleep 0.05; done; wc -c < only', { resources: [{ bucket: 'own' }] }),
       );
-      await eventually(() => rig.platform.kindsOf('stays').includes('started') || undefined, { timeoutMs: 20_000 });
+      await eventually(() => rig.platform.kindsOf('stays').includes('started') || undefined);
       let looks = 0;
       rig.shortage = () => Promise.resolve((looks += 1) <= 2 ? 1 : 0);
       try {
         // It is asked twice, since the cache goes first; and again only when who fills the disk was ended.
-        await eventually(() => looks > 3 || undefined, { timeoutMs: 20_000 });
+        await eventually(() => looks > 3 || undefined);
       } finally {
         rig.shortage = () => Promise.resolve(0);
       }

@@ -236,7 +236,7 @@ while time.time() < end: pass
         rig.platform.live.findLast(({ instances }) =>
           instances.some(({ progress, cpuUsage }) => progress === 30 && cpuUsage > 10),
         ),
-      { timeoutMs: 15_000 },
+      { timeoutMs: 30_000 },
     );
     expect(seen).toMatchObject({ nodeEpoch: 1, specificationKey: '2c-4g-test', cpuModel: 'test', cores: 2 });
     expect(seen?.ghz).toBeGreaterThan(0);
@@ -469,7 +469,7 @@ describe('an rig.agent without contact', () => {
     await rig.nats.kill();
     await eventually(() => running('6815.5') === 0);
     await rig.nats.start();
-    await eventually(() => rig.platform.joins.length === 2, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.joins.length === 2);
     expect(rig.platform.joins[1]?.bootId).not.toBe(rig.platform.joins[0]?.bootId);
     await rig.platform.order(aLeaseOrder('again', 'true', { nodeEpoch: 2 }));
     expect(await rig.ended('again')).toMatchObject({ outcome: 'success' });
@@ -482,7 +482,7 @@ describe('an rig.agent without contact', () => {
     await rig.platform.order(aLeaseOrder('unknown', 'sleep 8815.5'));
     await eventually(() => running('8815.5') > 0);
     rig.platform.logAcceptedAt = 1_000;
-    await eventually(() => rig.platform.joins.length === 2, { timeoutMs: 20_000 });
+    await eventually(() => rig.platform.joins.length === 2);
     expect(running('8815.5')).toBe(0);
     expect(rig.platform.joins[1]?.bootId).not.toBe(rig.platform.joins[0]?.bootId);
   }, 60_000);

@@ -58,7 +58,7 @@ describe.each(LEVELS)('the processes of an instance of level %s', (level, opened
     Promise.all(['a', 'b'].map(async (name) => Number(await readFile(join(jobDir, name), 'utf8').catch(() => '0'))));
   const bothCount = (prepared: PreparedInstance, from: readonly number[] = [0, 0]): Promise<unknown> =>
     eventually(async () => (await counts(prepared)).every((count, at) => count > (from[at] ?? 0)), {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     });
   const python = (...args: readonly string[]): readonly [string, ...string[]] => ['python3', '-c', COUNTING, ...args];
   /** A quarter of a second in which something would have happened: the counters step each two milliseconds. */
@@ -101,13 +101,13 @@ describe.each(LEVELS)('the processes of an instance of level %s', (level, opened
   here('stand still while they fork as fast as they can', () =>
     withRunning(['/bin/sh', '-c', 'while :; do (echo x >> forks) & wait; done'], async (running, { jobDir }) => {
       const size = async (): Promise<number> => (await readFile(join(jobDir, 'forks')).catch(() => '')).length;
-      await eventually(async () => (await size()) > 20, { timeoutMs: 10_000 });
+      await eventually(async () => (await size()) > 20);
       expect(await running.freeze(60_000)).toBe(true);
       const held = await size();
       await aWhile();
       expect(await size()).toBe(held);
       running.thaw();
-      await eventually(async () => (await size()) > held, { timeoutMs: 10_000 });
+      await eventually(async () => (await size()) > held);
     }),
   );
 

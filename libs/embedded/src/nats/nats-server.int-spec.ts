@@ -141,6 +141,6 @@ describe('an embedded NATS server', () => {
     server = next;
     const now = identify(server.pid);
     await server.stop();
-    expect(await waitUntil(() => now === undefined || !isAlive(now), { timeoutMs: 20_000 })).toBe(true);
+    expect(await waitUntil(() => now === undefined || !isAlive(now), { timeoutMs: 30_000 })).toBe(true);
   }, 60_000);
 });

@@ -54,7 +54,7 @@ describe('the guardian', () => {
     guardian.stdin?.end(); // what the kernel does when the parent is killed
     await once(guardian, 'exit');
     const all = [polite, stubborn, unreported];
-    expect(await waitUntil(() => !all.some(isAlive), { timeoutMs: 20_000 })).toBe(true);
+    expect(await waitUntil(() => !all.some(isAlive), { timeoutMs: 30_000 })).toBe(true);
   }, 60_000);
 
   it('ends nobody after it was dismissed', async () => {

@@ -156,7 +156,7 @@ describe('a durable consumer in batches', () => {
       return Promise.resolve();
     });
     // Well before the server gives them out again by itself, after 30 s.
-    await eventually(() => seen.length === 4, { timeoutMs: 15_000 });
+    await eventually(() => seen.length === 4);
     expect([...seen].sort()).toEqual(['r-1', 'r-2', 'r-3', 'r-4']);
     over.abort();
     await successor;

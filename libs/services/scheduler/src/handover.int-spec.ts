@@ -26,7 +26,7 @@ describe('a scheduler whose predecessor, server or database goes', () => {
       await eventually(() => node.leases().length === 2);
       await rig.stopScheduler(first);
       await node.report(...node.leases().map(ended));
-      await eventually(() => rig.isOver('task-d'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-d'));
       await node.leave();
     },
     SLOW_MS,
@@ -45,7 +45,7 @@ describe('a scheduler whose predecessor, server or database goes', () => {
       await rig.startScheduler();
       if (!order) throw new Error('a lease');
       await node.report(ended(order));
-      const [, next] = await eventually(() => node.leases().length === 2 && node.leases(), { timeoutMs: 20_000 });
+      const [, next] = await eventually(() => node.leases().length === 2 && node.leases());
       if (!next) throw new Error('a second lease');
       await node.report(ended(next));
       await eventually(() => rig.isOver('task-e'));
@@ -69,7 +69,7 @@ describe('a scheduler whose predecessor, server or database goes', () => {
       }));
       await rig.append('task', 'task-g', submission, { type: 'InstancesDispatched', leases, at: 1 });
       await rig.startScheduler();
-      await eventually(() => rig.isOver('task-g'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-g'));
       expect(node.leases().map(({ leaseId }) => leaseId)).toEqual(['orphan-0', 'orphan-1']);
       await node.leave();
     },
@@ -85,7 +85,7 @@ describe('a scheduler whose predecessor, server or database goes', () => {
       await ownDatabase.drop();
       const node = await rig.join('node-h', 4, noOp);
       await rig.append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
-      await eventually(() => rig.isOver('task-h'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-h'));
       await node.leave();
     },
     SLOW_MS,

@@ -36,7 +36,7 @@ describe('the scheduler on real servers', () => {
       await rig.startScheduler();
       const victim = await rig.join('victim', 1);
       await rig.append('task', 'task-of-two', 0, submitted('task-of-two', { instances: '0' }));
-      await eventually(() => victim.leases().length === 1, { timeoutMs: 20_000 });
+      await eventually(() => victim.leases().length === 1);
       const attacker = await rig.join('attacker', 1);
       const [lease] = victim.leases();
       if (!lease) throw new Error('a lease');
@@ -53,7 +53,7 @@ describe('the scheduler on real servers', () => {
         );
       // What comes behind the lies is taken in, so they have been looked at.
       await rig.append('task', 'task-behind', 0, submitted('task-behind', { instances: '0' }));
-      await eventually(() => attacker.leases().length === 1, { timeoutMs: 20_000 });
+      await eventually(() => attacker.leases().length === 1);
       const [own] = attacker.leases();
       if (!own) throw new Error('a lease');
       await attacker.report(started(own), ended(own));
@@ -116,7 +116,7 @@ describe('the scheduler on real servers', () => {
         }
       });
       await rig.append('task', 'task-lost', 0, submitted('task-lost', { instances: '0-2' }));
-      await eventually(() => node.leases().length === 3, { timeoutMs: 20_000 });
+      await eventually(() => node.leases().length === 3);
       const held = node.leases().find(({ instance }) => instance === 2);
       if (!held) throw new Error('a lease');
       await eventually(
@@ -127,7 +127,7 @@ describe('the scheduler on real servers', () => {
         { timeoutMs: 60_000 },
       );
       await node.report(ended(held));
-      await eventually(() => rig.isOver('task-lost'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-lost'));
       expect([...asked]).toEqual(expect.arrayContaining(['0/1', '1/1']));
       const attempts = (await rig.eventsOf('task-lost')).flatMap((event) =>
         event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts : [],
@@ -155,7 +155,7 @@ describe('the scheduler on real servers', () => {
       await rig.publisher.publish('fx.ev.task.poison', Buffer.from('{"stream":"FX_LOGS","seq":1}'));
       await rig.publisher.publish(reportSubject('reader'), Buffer.from('no report'));
       await rig.append('task', 'task-goes-on', 0, submitted('task-goes-on', { instances: '0-3' }));
-      await eventually(() => rig.isOver('task-goes-on'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-goes-on'));
       await eventually(() => rig.log.quarantine.list().length === 2);
       expect(rig.log.quarantine.list()).toMatchObject([
         { state: 'open', what: { subject: 'fx.ev.task.poison' } },
@@ -172,7 +172,7 @@ describe('the scheduler on real servers', () => {
       await rig.startScheduler();
       const node = await rig.join('node-a', 4, noOp);
       await rig.append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
-      await eventually(() => rig.isOver('task-a'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-a'));
       const commits = await rig.log.readAggregate('task', 'task-a');
       expect(
         commits
@@ -265,7 +265,7 @@ describe('the scheduler on real servers', () => {
         await isReady(url);
       }
       const node = await rig.join('node-c', 4, noOp);
-      await eventually(() => rig.isOver('task-c'), { timeoutMs: 20_000 });
+      await eventually(() => rig.isOver('task-c'));
       await node.leave();
     },
     SLOW_MS,

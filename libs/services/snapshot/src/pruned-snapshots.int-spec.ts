@@ -26,8 +26,7 @@ describe('snapshots that are not kept', () => {
     snapshots.call('DELETE', `/fornax/v1/snapshots/${id}`, undefined, token);
   const pruneOf = async (id: string): Promise<ListedSnapshot['prune']> =>
     ((await snapshots.call('GET', `/fornax/v1/snapshots/${id}`)).body as ListedSnapshot).prune;
-  const isPruned = (id: string): Promise<boolean> =>
-    eventually(async () => (await pruneOf(id))?.prunedDate != null, { timeoutMs: 10_000 });
+  const isPruned = (id: string): Promise<boolean> => eventually(async () => (await pruneOf(id))?.prunedDate != null);
   const eventsOf = async (id: string): Promise<readonly string[]> =>
     (await snapshots.log().readAggregate('snapshot', id)).flatMap(({ events }) => events.map(({ type }) => type));
   const resumable = async (taskId: string, snapshotId?: string): Promise<unknown> => {

@@ -27,7 +27,7 @@ describe('the recorder of runs', () => {
 
   it('sees a run from its first word to its last, and what it noted', async () => {
     runOn(recorder.commandOf('a-task', { lastsMs: 0, script: 'note a checksum' }), 3);
-    await eventually(() => recorder.runs()[0]?.isOpen === false, { timeoutMs: 20_000 });
+    await eventually(() => recorder.runs()[0]?.isOpen === false);
     const [run] = recorder.runs();
     expect(run).toMatchObject({ key: 'a-task', instance: 3, isDone: true, notes: ['a checksum'] });
     expect(run?.until).toBeGreaterThanOrEqual(run?.from ?? Infinity);
@@ -35,18 +35,18 @@ describe('the recorder of runs', () => {
 
   it('holds a run until it is released', async () => {
     const child = runOn(recorder.commandOf('held', { lastsMs: 'held' }), 0);
-    const first = await eventually(() => recorder.runs()[0], { timeoutMs: 20_000 });
-    await eventually(() => (recorder.runs()[0]?.until ?? 0) > first.until, { timeoutMs: 20_000 });
+    const first = await eventually(() => recorder.runs()[0]);
+    await eventually(() => (recorder.runs()[0]?.until ?? 0) > first.until);
     expect(child.exitCode).toBeNull();
     recorder.release('held');
-    await eventually(() => recorder.runs()[0]?.isDone === true, { timeoutMs: 20_000 });
+    await eventually(() => recorder.runs()[0]?.isDone === true);
   });
 
   it('sees that a run was killed: over, and not done', async () => {
     const child = runOn(recorder.commandOf('killed', { lastsMs: 'held' }), 0);
-    await eventually(() => recorder.runs().length === 1, { timeoutMs: 20_000 });
+    await eventually(() => recorder.runs().length === 1);
     child.kill('SIGKILL');
-    await eventually(() => recorder.runs()[0]?.isOpen === false, { timeoutMs: 20_000 });
+    await eventually(() => recorder.runs()[0]?.isOpen === false);
     expect(recorder.runs()[0]).toMatchObject({ isDone: false });
   });
 

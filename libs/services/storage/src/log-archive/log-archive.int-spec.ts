@@ -406,10 +406,10 @@ it(
     operator = await storage.user('operator@example.org', {}, 'operator');
     const first = await submit(1);
     const archivedTo = async () => (await index()).at(-1)?.to ?? 0;
-    await eventually(async () => (await archivedTo()) >= first, { timeoutMs: 20_000 });
+    await eventually(async () => (await archivedTo()) >= first);
     await storage.restart();
     const second = await submit(1);
-    await eventually(async () => (await archivedTo()) >= second, { timeoutMs: 20_000 });
+    await eventually(async () => (await archivedTo()) >= second);
     expect((await verify()).findings).toEqual([]);
   },
   TIMEOUT_MS,

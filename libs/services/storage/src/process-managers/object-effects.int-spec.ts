@@ -272,7 +272,7 @@ describe('effects on objects', () => {
       const tellers = { done: () => undefined, failed: () => undefined };
       // Nothing is due, as soon as its time is over: the process manager sleeps until it is woken.
       await eventually(async () => isDeepStrictEqual(await drain.run(new AbortController().signal, tellers), {}), {
-        timeoutMs: 20_000,
+        timeoutMs: 30_000,
       });
     },
     SLOW_MS,

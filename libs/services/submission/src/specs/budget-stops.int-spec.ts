@@ -86,7 +86,7 @@ const cancels = async (id: string) =>
   (await harness.log.readAggregate('task', id)).flatMap(({ events }) =>
     events.filter(({ type }) => type === 'TaskCancelRequested'),
   );
-const untilCancelled = (id: string) => eventually(async () => (await cancels(id)).length > 0, { timeoutMs: 20_000 });
+const untilCancelled = (id: string) => eventually(async () => (await cancels(id)).length > 0);
 
 describe('a project whose budget stops what runs', () => {
   it('has what runs cancelled, with the reason on the task, in its history and for webhooks, and nothing else', async () => {
@@ -219,7 +219,7 @@ describe('a project whose budget stops what runs', () => {
       (await harness.log.readAggregate('pool', id)).filter(({ events }) =>
         events.some(({ type }) => type === 'PoolCloseRequested'),
       );
-    await eventually(async () => (await closes(held)).length > 0, { timeoutMs: 20_000 });
+    await eventually(async () => (await closes(held)).length > 0);
     expect(await closes(held)).toMatchObject([{ meta: { reason: 'a budget of its project is used up' } }]);
     expect(await closes(idle)).toEqual([]);
     await say('slots', released('slots', project));

@@ -131,7 +131,7 @@ describe('the time of a job', () => {
     const id = await harness.createJob({ maxWallTime: '00:00:02', completionTimeToLive: '00:00:01' });
     const task = await submitTo(harness, { ...one, jobUuid: id });
     await harness.restart();
-    await eventually(async () => (await readFrom(harness, task)).state === 'Cancelled', { timeoutMs: 20_000 });
+    await eventually(async () => (await readFrom(harness, task)).state === 'Cancelled');
     const [, terminated] = (await harness.log.readAggregate('job', id)).flatMap(({ events }) => events);
     expect(terminated).toMatchObject({ type: 'JobTerminateRequested', reason: 'wall-time' });
     expect((await readFrom(harness, task)).errors).toMatchObject([
@@ -145,7 +145,7 @@ describe('the time of a job', () => {
         data: { because: 'job-wall-time' },
       }),
     );
-    await eventually(() => harness.isJobGone(id), { timeoutMs: 20_000 });
+    await eventually(() => harness.isJobGone(id));
     expect((await readFrom(harness, task)).state).toBe('Cancelled');
   }, 60_000);
 });

@@ -59,7 +59,7 @@ const keptBytes = async (uuid: string): Promise<number> => {
 /** All output of the task is taken in, and what should leave the database has left it. */
 const settled = async (uuid: string, atMost = KEEP): Promise<void> => {
   await read(`/tasks/${uuid}/stdout`);
-  await eventually(async () => (await keptBytes(uuid)) <= atMost, { timeoutMs: 20_000 });
+  await eventually(async () => (await keptBytes(uuid)) <= atMost);
 };
 const objectsOf = (uuid: string): readonly string[] =>
   [...storage.objects.keys()].filter((key) => key.startsWith(uuid));
@@ -184,7 +184,7 @@ describe('output that outgrows the database', () => {
         (await harness.query('SELECT 1 FROM output.log_forgotten WHERE task_id = $1', [uuid])).length === 1 &&
         (await harness.query('SELECT 1 FROM output.log_garbage')).length === 0 &&
         objectsOf(uuid).length === 0,
-      { timeoutMs: 20_000 },
+      { timeoutMs: 30_000 },
     );
   }, 60_000);
 

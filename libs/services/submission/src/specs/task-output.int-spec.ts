@@ -241,7 +241,7 @@ describe('starting again', () => {
     await harness.print(uuid, 0, 'one\n');
     expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> one\n');
     await harness.crashNats();
-    await eventually(async () => (await harness.call('POST', '/tasks', minimal)).status === 200, { timeoutMs: 20_000 });
+    await eventually(async () => (await harness.call('POST', '/tasks', minimal)).status === 200);
     await harness.print(uuid, 0, 'two\n');
     expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe(
       '0> two\n',
