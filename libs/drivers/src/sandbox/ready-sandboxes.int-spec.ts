@@ -65,6 +65,20 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
   };
 
   here(
+    'is made, and the next ones, when every process that only keeps something for the agent was killed',
+    async (open) => {
+      for (const pid of await childrenOf(process.pid)) {
+        const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+        if (command.includes(open.dataDir) && command.includes('/bin/sh')) process.kill(pid, 'SIGKILL');
+      }
+      const seen = [];
+      // The first one was made before.
+      for (const _ of [1, 2, 3]) seen.push((await open.run(['/bin/echo', 'it is me'])).out);
+      expect(seen).toEqual(Array(3).fill('it is me\n'));
+    },
+    SLOW_MS,
+  );
+  here(
     'runs one command, with its files and its environment, and is gone afterwards',
     async (open) => {
       const prepared = await prepare(open);

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type FileHandle, mkdir, open as openFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import { DEVICES, type HostView } from './host-view.js';
@@ -16,7 +17,7 @@ import {
   running,
   showingGroups,
 } from './level.js';
-import { HOLD } from './scripts.js';
+import { BUILD_ROOT } from './scripts.js';
 import type { SecretFolders } from './secret-folders.js';
 import { findProgram } from '../process/find-program.js';
 
@@ -55,9 +56,25 @@ const mountsOf = (
   ];
 };
 
+/** Descriptors of the agent that keep the shared root: a process that kept it could be killed, and its number be given to another one. */
+interface Held {
+  readonly mounts: FileHandle;
+  readonly users: FileHandle;
+  readonly root: FileHandle;
+}
+
+/** Opens the namespaces and the root of a process that lives. */
+const holding = async (pid: number): Promise<Held> => {
+  const of = (name: string): Promise<FileHandle> => openFile(`/proc/${pid}/${name}`);
+  return { mounts: await of('ns/mnt'), users: await of('ns/user'), root: await of('root') };
+};
+
+/** Where others find what the agent has open. */
+const pathOf = (handle: FileHandle | undefined): string => `/proc/${process.pid}/fd/${handle?.fd ?? 'none'}`;
+
 /**
- * Namespaces without bwrap. The root file system is built once, by programs of util-linux and a process that then only holds it; each
- * instance enters that mount namespace and adds its own few mounts in a copy, so a start costs no walk over the host's mounts.
+ * Namespaces without bwrap. The root file system is built once, by programs of util-linux, and kept by descriptors; each instance enters that mount
+ * namespace and adds its own few mounts in a copy, so a start costs no walk over the host's mounts.
  */
 export const unshareLevel = async (
   init: string,
@@ -71,7 +88,7 @@ export const unshareLevel = async (
   if (!unshare || !mount || !pivot) return undefined;
   const { resolver } = view;
   const newRoot = join(workDir, 'root');
-  let holder: ChildProcess | undefined;
+  let held: Held | undefined;
 
   const open = async (): Promise<void> => {
     await mkdir(newRoot, { recursive: true, mode: 0o755 });
@@ -92,14 +109,13 @@ export const unshareLevel = async (
     ];
     const child = spawn(
       unshare,
-      [...identity, '--mount', '--propagation', 'private', '--', '/bin/sh', '-c', HOLD, 'fornax', ...script],
+      [...identity, '--mount', '--propagation', 'private', '--', '/bin/sh', '-c', BUILD_ROOT, 'fornax', ...script],
       {
         stdio: ['pipe', 'pipe', 'pipe'],
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
         detached: true, // Ctrl-C in a terminal is for the agent, which stops the rest in order
       },
     );
-    holder = child;
     child.stdin.on('error', () => undefined);
     let complaint = '';
     child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2_000)));
@@ -108,8 +124,13 @@ export const unshareLevel = async (
       child.once('exit', () => reject(new Error(`cannot build the root file system: ${complaint.trim()}`)));
       child.stdout.once('data', () => resolve());
     });
-    child.stdout.destroy();
-    child.stderr.destroy();
+    const over = once(child, 'exit');
+    try {
+      held = await holding(child.pid ?? 0);
+    } finally {
+      child.stdin.end();
+      await over;
+    }
   };
 
   return {
@@ -118,29 +139,24 @@ export const unshareLevel = async (
     instancesDir,
     warnings: [],
     hasOwnUsers: isRoot(),
-    usersOfNetworks: () => (isRoot() ? undefined : `/proc/${holder?.pid ?? 0}/ns/user`),
+    usersOfNetworks: () => (isRoot() ? undefined : pathOf(held?.users)),
     paths: () => ISOLATED_PATHS,
-    viewOf: (id) => join(`/proc/${holder?.pid ?? 0}/root`, INSTANCES, id, 'view'),
-    argv: (place) => {
-      const ns = `/proc/${holder?.pid ?? 0}/ns`;
-      return [
-        init,
-        ...entering(place),
-        ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', `${ns}/user`]),
-        ...enteringNetwork(place),
-        ...['--namespace-mount', `${ns}/mnt`, ...layersOf(place, instancesDir)],
-        place.network === 'none' ? '--isolate-network' : '--isolate',
-        ...mountsOf(place, typeof place.network === 'string' ? undefined : resolver),
-        ...running(ISOLATED_PATHS.job, 'all', place.owner),
-      ];
-    },
+    viewOf: (id) => join(pathOf(held?.root), INSTANCES, id, 'view'),
+    argv: (place) => [
+      init,
+      ...entering(place),
+      ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', pathOf(held?.users)]),
+      ...enteringNetwork(place),
+      ...['--namespace-mount', pathOf(held?.mounts), ...layersOf(place, instancesDir)],
+      place.network === 'none' ? '--isolate-network' : '--isolate',
+      ...mountsOf(place, typeof place.network === 'string' ? undefined : resolver),
+      ...running(ISOLATED_PATHS.job, 'all', place.owner),
+    ],
     open,
     close: async () => {
-      const child = holder;
-      if (!child || child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await gone;
+      const { mounts, users, root } = held ?? {};
+      held = undefined;
+      await Promise.all([mounts, users, root].map((handle) => handle?.close()));
     },
   };
 };
