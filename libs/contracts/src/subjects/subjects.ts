@@ -89,6 +89,13 @@ export const durableRequestSubject = (stream: string, durable: string): string =
 /** Steps of putting a lost event log back, asked of whoever owns the streams: `begin`, `append`, `finish`. */
 export const restoreSubject = (step: 'begin' | 'append' | 'finish'): string => `fx.restore.${step}`;
 export const allRestoreSubject = 'fx.restore.*';
+/** Where a message of the log is put while the log is put back: the stream gives it its own subject again (ADR 0129). @throws Error it is no subject of the log */
+export const restoringSubject = (subject: string): string => {
+  const [, rest] = /^fx\.ev\.([^\s.*>]+(?:\.[^\s.*>]+)*)$/.exec(subject) ?? [];
+  if (rest === undefined) throw new Error(`not a subject of the event log: ${JSON.stringify(subject)}`);
+  return `fx.restoring.${rest}`;
+};
+export const allRestoringSubject = 'fx.restoring.>';
 
 /** Reports from a node about leases, consumed by the scheduler (work queue). */
 export const reportSubject = (node: string): string => `fx.report.${encodeToken(node)}`;

@@ -3,8 +3,8 @@ import {
   NODES_ACCOUNT,
   STREAMS,
   allConsumerRequests,
-  allEventsSubject,
   allRestoreSubject,
+  allRestoringSubject,
   streamDeletionsSubject,
   type NatsPermissions,
 } from '@fornax/contracts';
@@ -70,10 +70,11 @@ export const provisionerPermissions: NatsPermissions = {
     ...Object.values(STREAMS).flatMap((stream) =>
       ['*', '*.>'].map((rest) => `$JS.API.CONSUMER.CREATE.${stream}.${rest}`),
     ),
-    // Puts a lost log back: makes it anew, message by message, and takes out what kept places in it (ADR 0117).
+    // Puts a lost log back: makes it anew, message by message, and takes out what kept places in it (ADR 0117). It writes where a log that is being put
+    // back listens, and never to the log; a log that is there refuses that messages are taken out (ADR 0129).
     `$JS.API.STREAM.DELETE.${STREAMS.events}`,
     `$JS.API.STREAM.MSG.DELETE.${STREAMS.events}`,
-    allEventsSubject,
+    allRestoringSubject,
     // Answers to other accounts.
     '_R_.>',
   ],

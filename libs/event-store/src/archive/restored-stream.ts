@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { STREAMS, allRestoreSubject } from '@fornax/contracts';
+import { STREAMS, allEventsSubject, allRestoreSubject, allRestoringSubject, restoringSubject } from '@fornax/contracts';
 import { headers as newHeaders, nanos, type Msg, type NatsConnection } from '@nats-io/nats-core';
-import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { z } from 'zod';
-import { describeEpoch, eventStream, managerOf, type EnsureStreamsOptions } from '../jetstream/streams.js';
+import {
+  RESTORING,
+  describeEpoch,
+  isBeingRestored,
+  eventStream,
+  managerOf,
+  type EnsureStreamsOptions,
+} from '../jetstream/streams.js';
 import { type ArchivedMessage, decodeRecords, headerOf } from './archived-message.js';
 
 const STREAM_NOT_FOUND = 10059;
@@ -11,7 +18,6 @@ const TIMEOUT_MS = 10_000;
 /** The shortest that the server allows: no two commits of a log have one id. */
 const SHORT_MS = 100;
 const LONG_MS = 120_000;
-const RESTORING = 'fornax-restoring';
 /** A message that keeps the place of one that was lost before it was archived, until all are there. */
 export const FILLER = 'Fx-Filler';
 
@@ -21,7 +27,8 @@ const ackSchema = z.object({ seq: z.int().optional(), error: z.object({ descript
 
 /**
  * Puts a lost log back, for who may neither make a stream nor write other aggregates than its own. A log that holds anything is never replaced, unless
- * it is what an earlier try left. Until the last step the stream has another epoch, so nobody takes it for the log.
+ * it is what an earlier try left. Until the last step the stream has another epoch, so nobody takes it for the log, and listens elsewhere, so nobody else
+ * writes into it (ADR 0129).
  */
 export class RestoredStream {
   private restoring: { readonly epoch: string; readonly fillers: number[] } | undefined;
@@ -38,20 +45,26 @@ export class RestoredStream {
     const present = await infoOf(jsm);
     if (present !== undefined) {
       const { config, state } = present;
-      if (state.last_seq > 0 && config.metadata?.[RESTORING] === undefined)
+      if (state.last_seq > 0 && !isBeingRestored(config))
         throw new Error(
           `the event log is not lost: it holds ${state.messages} commits, up to sequence ${state.last_seq}. Nothing was changed`,
         );
       await jsm.streams.delete(STREAMS.events);
     }
-    await jsm.streams.add({
+    const { config } = await jsm.streams.add({
       ...eventStream(),
+      subjects: [allRestoringSubject],
+      subject_transform: { src: allRestoringSubject, dest: allEventsSubject },
       description: describeEpoch(randomUUID()),
       metadata: { [RESTORING]: epoch },
       num_replicas: this.options.replicas ?? 1,
       duplicate_window: nanos(SHORT_MS),
       deny_delete: false,
     });
+    if (config.subject_transform === undefined) {
+      await jsm.streams.delete(STREAMS.events);
+      throw new Error('a lost log is put back by nats-server 2.10 or later only');
+    }
     this.restoring = { epoch, fillers: [] };
     return {};
   }
@@ -60,8 +73,9 @@ export class RestoredStream {
   async append(data: Uint8Array): Promise<object> {
     const [message] = decodeRecords(Buffer.from(data));
     if (this.restoring === undefined || message === undefined) throw new Error('nothing is being restored: begin anew');
+    const subject = restoringSubject(message.subject);
     if (headerOf(message, FILLER) !== '') this.restoring.fillers.push(message.sequence);
-    const reply = await this.nc.request(message.subject, message.data, {
+    const reply = await this.nc.request(subject, message.data, {
       headers: headersOf(message),
       timeout: TIMEOUT_MS,
     });
@@ -82,8 +96,11 @@ export class RestoredStream {
     if (state.last_seq !== to) throw new Error(`the log ends at ${state.last_seq}, and not at ${to}: begin anew`);
     for (const sequence of this.restoring.fillers) await jsm.streams.deleteMessage(STREAMS.events, sequence, false);
     const { duplicate_window: _, description: __, ...config } = eventStream();
+    // The client leaves out what is undefined, and the server what is left out.
+    const asBefore = { subject_transform: undefined } as unknown as Pick<StreamConfig, 'subject_transform'>;
     await jsm.streams.update(STREAMS.events, {
       ...config,
+      ...asBefore,
       description: describeEpoch(epoch),
       metadata: {},
       duplicate_window: nanos(LONG_MS),
@@ -102,9 +119,13 @@ const infoOf = async (jsm: JetStreamManager): Promise<StreamInfo | undefined> =>
   }
 };
 
+/** What the server does when it takes a message is said by its headers: those of commits alone are sent again. */
+const isKept = (name: string): boolean =>
+  !/^nats-/i.test(name) || ['nats-msg-id', 'nats-expected-last-subject-sequence'].includes(name.toLowerCase());
+
 const headersOf = (message: ArchivedMessage) => {
   const found = newHeaders();
-  for (const [name, value] of message.headers) found.append(name, value);
+  for (const [name, value] of message.headers) if (isKept(name)) found.append(name, value);
   found.set('Nats-Expected-Last-Sequence', String(message.sequence - 1));
   return found;
 };

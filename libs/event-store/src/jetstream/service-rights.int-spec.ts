@@ -1,53 +1,29 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CONTROL_SERVICES, LEADER_BUCKET, SERVICE_RIGHTS, STREAMS, type ControlService } from '@fornax/contracts';
-import { NATS_SOURCES, type NatsCredentials, type NatsServer, provisionNats, startNats } from '@fornax/embedded';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, connect, headers } from '@nats-io/transport-node';
-import { provision, serveConsumersAs } from '../provision.js';
+import { type NatsConnection, headers } from '@nats-io/transport-node';
+import { provision } from '../provision.js';
 import { ensureConsumer } from './consume-batches.js';
 import { openReader } from './consumer-maker.js';
 import { PullFeed } from './pull-feed.js';
+import { ServicesNats } from './services-nats.fixture.js';
 import { ensureStreams } from './streams.js';
 
 const SLOW_MS = 300_000;
 const ALL_STREAMS = [...Object.values(STREAMS), 'KV_FX_LEADER'].sort();
-let folder: string;
-let server: NatsServer;
-/** Sees and may do everything in the account that owns the log. */
+let nats: ServicesNats;
 let operator: NatsConnection;
-let maker: NatsConnection;
 let manager: JetStreamManager;
-const services = new Map<ControlService, NatsConnection>();
 /** What reached a service, as `service subject`. */
 let heard: string[] = [];
 
-const connectAs = (who: NatsCredentials | undefined): Promise<NatsConnection> =>
-  connect({ servers: server.url, user: who?.user ?? '', pass: who?.password ?? '', reconnect: false });
-const as = (service: ControlService): NatsConnection => {
-  const connection = services.get(service);
-  if (connection === undefined) throw new Error(`${service} is not connected`);
-  return connection;
-};
-const passwordOf = async (user: string): Promise<NatsCredentials> => {
-  const passwords = JSON.parse(await readFile(join(folder, 'nats', 'nats.json'), 'utf8')) as Record<string, string>;
-  return { user, password: passwords[user] ?? '' };
-};
+const as = (service: ControlService): NatsConnection => nats.as(service);
+const settled = (): Promise<void> => nats.settled();
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'fornax-rights-'));
-  const source = NATS_SOURCES.find((name) => name === process.env['FORNAX_NATS_SOURCE']) ?? 'auto';
-  const binary = await provisionNats({ toolsDir: process.env['FORNAX_TOOLS_DIR'] ?? join(folder, 'tools'), source });
-  server = await startNats({ binary, dataDir: join(folder, 'nats'), nodes: ['node-1'], layout: 'services' });
-  operator = await connectAs(await passwordOf('service/operator'));
-  await provision(operator);
-  maker = await serveConsumersAs({ url: server.url, ...server.credentials.log });
-  manager = await jetstreamManager(operator);
-  for (const service of CONTROL_SERVICES) {
-    const connection = await connectAs(server.credentials.services[service]);
-    services.set(service, connection);
+  nats = await ServicesNats.start();
+  ({ operator, manager } = nats);
+  for (const [service, connection] of nats.services) {
     const { answers, hears } = SERVICE_RIGHTS[service];
     for (const subject of [...answers, ...hears])
       connection.subscribe(subject, {
@@ -68,21 +44,11 @@ beforeAll(async () => {
   });
 }, SLOW_MS);
 
-afterAll(async () => {
-  for (const connection of [...services.values(), operator, maker]) await connection.close();
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => nats.stop());
 
 beforeEach(() => {
   heard = [];
 });
-
-/** Everything that the server did with what was sent before. */
-const settled = async (): Promise<void> => {
-  for (let round = 0; round < 2; round += 1)
-    for (const connection of [...services.values(), maker, operator]) await connection.flush();
-};
 
 interface State {
   readonly messages: Readonly<Record<string, number>>;
@@ -172,6 +138,7 @@ const everything = (): readonly string[] => [
   'fx.restore.begin',
   'fx.restore.append',
   'fx.restore.finish',
+  'fx.restoring.task.x',
   '$JS.API.STREAM.MSG.GET.FX_REPORTS',
   '$JS.API.STREAM.MSG.GET.FX_DISPATCH',
   '$JS.API.STREAM.MSG.GET.FX_LOGS',

@@ -26,6 +26,11 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const STREAM_NOT_FOUND = 10059;
 const STREAM_NAME_IN_USE = 10058;
+/** In the metadata of an event log that is being put back, which nobody takes for the log. */
+export const RESTORING = 'fornax-restoring';
+/** Nobody can have written into it. */
+export const isBeingRestored = ({ metadata, subjects }: Pick<StreamConfig, 'metadata' | 'subjects'>): boolean =>
+  metadata?.[RESTORING] !== undefined && !subjects.includes(allEventsSubject);
 const STREAM_OFFLINE: readonly number[] = [10118, 10194];
 
 /** A stream is there, but the server cannot make sense of its files, or of those of one of its consumers. */
@@ -176,6 +181,8 @@ const ensureStream = async (
 ): Promise<void> => {
   const present = await infoIfPresent(jsm, stream.name);
   if (present !== undefined) {
+    // Whoever puts it back opens it at the end.
+    if (isBeingRestored(present.config)) return;
     // Before anything of it is changed: a newer release's is left alone, an older one's is stated to be of this format.
     if (stream.name === STREAMS.events) await stateFormat(jsm, present);
     const isMissing = stream.subjects.some((subject) => !present.config.subjects.includes(subject));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseError, parseObjectPage } from './answers.js';
+import { parseBuckets, parseError, parseObjectPage } from './answers.js';
 
 describe('a page of objects', () => {
   it('is read with its odd names', () => {
@@ -24,6 +24,15 @@ describe('a page of objects', () => {
     for (const text of ['', '<html><p>Bad Gateway', 'busy', '<!DOCTYPE a><R/>'])
       expect(() => parseObjectPage(text)).toThrow();
   });
+});
+
+it('names the buckets of who has some, one or none', () => {
+  const buckets = (...names: readonly string[]) =>
+    names.map((name) => `<Bucket><Name>${name}</Name></Bucket>`).join('');
+  for (const names of [['a', 'b'], ['a'], []])
+    expect(parseBuckets(`<R><Owner/><Buckets>${buckets(...names)}</Buckets></R>`)).toEqual(names);
+  expect(parseBuckets('<R><Buckets/></R>')).toEqual([]);
+  expect(() => parseBuckets('<R><Buckets>what</Buckets></R>')).toThrow();
 });
 
 describe('an error', () => {

@@ -43,7 +43,9 @@ export const parseObjectPage = (xml: string): ObjectPage => {
 
 /** Names in the answer to ListBuckets. @throws Error it is none */
 export const parseBuckets = (xml: string): readonly string[] => {
-  const [buckets] = childNodes(contentOf(xml), 'Buckets');
+  const content = contentOf(xml);
+  // Who has none is told so by an empty element.
+  const [buckets] = childText(content, 'Buckets') === '' ? [] : childNodes(content, 'Buckets');
   return buckets ? childNodes(buckets, 'Bucket').flatMap((bucket) => childText(bucket, 'Name') ?? []) : [];
 };
 

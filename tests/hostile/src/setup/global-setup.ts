@@ -33,6 +33,7 @@ const setUp = async (): Promise<void> => {
     env: {
       FORNAX_LOG_LEVEL: 'warn',
       FORNAX_NODES: String(NODES),
+      FORNAX_LOG_ARCHIVE_AFTER_MS: '1000',
       FORNAX_NODE_CORES: '2',
       FORNAX_NODE_INSTANCE_DISK_BYTES: '500000000',
       // Half of the usual times or less: specs wait until each of them is over.

@@ -56,6 +56,9 @@ const settings = z.object({
   FORNAX_PUBLIC_STORAGE_URL: z.url().optional(),
   FORNAX_LOG_ARCHIVE_AFTER_MS: intSetting({ min: 0, max: 86_400_000 }).default(60_000),
   FORNAX_LOG_ARCHIVE_SEGMENT_BYTES: intSetting({ min: 1_000, max: 256 * 1024 * 1024 }).default(8 * 1024 * 1024),
+  FORNAX_LOG_RETENTION: z
+    .literal('off', { error: 'must be off: finished tasks cannot leave the event log by rule yet (docs/adr/0128)' })
+    .default('off'),
   FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: intSetting({ min: 100, max: 600_000 }).default(10_000),
 });
 

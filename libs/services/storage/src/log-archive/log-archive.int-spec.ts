@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Commit, STREAMS, archiveVerificationSchema, logArchiveSchema, logRestoreSchema } from '@fornax/contracts';
-import { type ArchivedSegment, proofOfRange } from '@fornax/domain';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Commit, STREAMS, logArchiveSchema, logRestoreSchema } from '@fornax/contracts';
+import { proofOfRange } from '@fornax/domain';
 import {
   type ArchivedMessage,
   type EventLog,
@@ -18,72 +16,28 @@ import {
 } from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { NATS } from '@fornax/service-kit';
-import type { ObjectStore } from '@fornax/object-store';
-import { eventually, submitted } from '@fornax/testing';
-import { OBJECT_STORE } from '../config/tokens.js';
+import { eventually } from '@fornax/testing';
 import { LOG_ARCHIVE_BUCKET } from '../model/bucket-names.js';
-import { StorageUnderTest, type TestUser } from '../storage.fixture.js';
 import { ArchiveObjects, segmentKey } from './archive-objects.js';
-import { ARCHIVE_ID, LogArchiver } from './log-archiver.js';
+import {
+  TIMEOUT_MS,
+  alter,
+  archiveByHand,
+  archiver,
+  bytesOf,
+  get,
+  index,
+  keys,
+  log,
+  operator,
+  startStorage,
+  storage,
+  store,
+  submit,
+  verify,
+} from './archive-under-test.fixture.js';
 
-const TIMEOUT_MS = 120_000;
-let storage: StorageUnderTest;
-let operator: TestUser;
-let submittedTasks = 0;
-
-beforeEach(async () => {
-  storage = await StorageUnderTest.start({ FORNAX_LOG_ARCHIVE_AFTER_MS: '0' });
-  operator = await storage.user('operator@example.org', {}, 'operator');
-}, TIMEOUT_MS);
-afterEach(() => storage.stop(), TIMEOUT_MS);
-
-const store = (): ObjectStore => storage.app.app.get<ObjectStore>(OBJECT_STORE);
-const log = (): JetStreamLog => storage.log as JetStreamLog;
-const archiver = (parts: { readonly log?: JetStreamLog; readonly objects?: ArchiveObjects } = {}): LogArchiver =>
-  new LogArchiver({
-    log: log(),
-    objects: new ArchiveObjects(store()),
-    config: { segmentBytes: 3_000, afterMs: 0, leaderTtlMs: 1_000 },
-    ...parts,
-  });
-const submit = async (count: number): Promise<number> => {
-  let last = 0;
-  for (let n = 0; n < count; n += 1)
-    last = await storage.append('task', `task-${(submittedTasks += 1)}`, [submitted(`task-${submittedTasks}`)]);
-  return last;
-};
-const index = async (): Promise<readonly ArchivedSegment[]> =>
-  (await storage.log.readAggregate('log-archive', ARCHIVE_ID)).flatMap(({ events }) =>
-    events.flatMap((event) => (event.type === 'LogSegmentArchived' ? [event] : [])),
-  );
-const keys = async (): Promise<readonly string[]> =>
-  (await store().list(LOG_ARCHIVE_BUCKET, { limit: 1_000 })).objects.map(({ key }) => key);
-const get = async (path: string): Promise<unknown> => {
-  const response = await fetch(storage.app.url + path, { headers: { authorization: operator.token } });
-  return response.json();
-};
-const verify = async () => archiveVerificationSchema.parse(await get('/fornax/v1/log/archive/verify'));
-
-/** The file that holds an object which begins with these bytes. */
-const fileOf = async (begin: Buffer): Promise<string> => {
-  for (const entry of await readdir(storage.folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() && (await readFile(path)).subarray(0, begin.length).equals(begin)) return path;
-  }
-  throw new Error('there is no such file');
-};
-const bytesOf = async (key: string): Promise<Buffer> => {
-  const reader = await store().get(LOG_ARCHIVE_BUCKET, key);
-  if (reader === undefined) throw new Error(`there is no ${key}`);
-  return Buffer.concat(await (await reader.read()).toArray());
-};
-const alter = async (key: string, at: number): Promise<void> => {
-  const bytes = await bytesOf(key);
-  const file = await fileOf(bytes.subarray(0, 300));
-  const altered = Buffer.from(bytes);
-  altered[at] = (altered[at] ?? 0) ^ 1;
-  await writeFile(file, altered);
-};
+archiveByHand();
 
 describe('the archive of the log', () => {
   it(
@@ -399,11 +353,7 @@ it(
   'archives by itself, and goes on after a restart',
   async () => {
     await storage.stop();
-    storage = await StorageUnderTest.start({
-      FORNAX_LOG_ARCHIVE_AFTER_MS: '50',
-      FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: '500',
-    });
-    operator = await storage.user('operator@example.org', {}, 'operator');
+    await startStorage({ FORNAX_LOG_ARCHIVE_AFTER_MS: '50', FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: '500' });
     const first = await submit(1);
     const archivedTo = async () => (await index()).at(-1)?.to ?? 0;
     await eventually(async () => (await archivedTo()) >= first);
