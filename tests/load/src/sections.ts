@@ -7,6 +7,7 @@ import { natsCredentials } from './credentials.js';
 import { echoBesideFlood, type EchoLatency } from './echo-beside-flood.js';
 import { publishFloor, spawnFloor } from './floors.js';
 import { documentOfLayers, fanJob, layeredJob } from './layered-job.js';
+import { ledgerLag } from './ledger-lag.js';
 import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
@@ -313,6 +314,24 @@ const ratingSection: Section = {
   },
 };
 
+/** Completions a second, as the issue of the bill asks. */
+const COMPLETIONS = 2_000;
+
+const ledgerSection: Section = {
+  name: 'ledger',
+  measure: async ({ scale, say }) => {
+    const seconds = Math.max(2, Math.round(20 * scale));
+    say(`how far the ledger is behind the log at ${COMPLETIONS} completions a second, for ${seconds} s`);
+    const { completions, p50, p99, max } = await ledgerLag(COMPLETIONS, seconds);
+    return [
+      { name: 'completions that got their lines', value: completions, unit: '/s' },
+      { name: 'the ledger behind the log, p50', value: p50, unit: 'ms' },
+      { name: 'the ledger behind the log, p99', value: p99, unit: 'ms' },
+      { name: 'the ledger behind the log, max', value: max, unit: 'ms' },
+    ];
+  },
+};
+
 const archiveSection: Section = {
   name: 'archive',
   measure: async ({ scale, say }) => {
@@ -386,6 +405,7 @@ export const SECTIONS: readonly Section[] = [
   inputsSection,
   snapshotsSection,
   ratingSection,
+  ledgerSection,
   archiveSection,
   statementsSection,
   manySection,
