@@ -24,6 +24,7 @@ import { addQuotaCommands } from './commands/quota.js';
 import { addSnapshotCommands } from './commands/snapshot.js';
 import { addStorageCommands } from './commands/storage.js';
 import { addTaskCommands } from './commands/task.js';
+import { addTaskCostCommand } from './commands/task-cost.js';
 import { addTaskInstancesCommand } from './commands/task-instances.js';
 import { addTaskResultsCommand } from './commands/task-results.js';
 import { addTokenCommands } from './commands/token.js';
@@ -42,6 +43,7 @@ export const buildProgram = (io: Io): Command => {
   const program = new Command('fornax').description('Talk to a Fornax platform').addHelpText('after', ENVIRONMENT);
   const task = addTaskCommands(program, io);
   addTaskInstancesCommand(task, io);
+  addTaskCostCommand(task, io);
   addTaskResultsCommand(task, io);
   addHistoryCommands(program, task, io);
   addSnapshotCommands(program, io);

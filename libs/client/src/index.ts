@@ -25,6 +25,7 @@ export type {
   WireStorageUsage,
   WireBucket,
   WireCreditsOfAccount,
+  TaskCost,
   WireRating,
   WireStatement,
   WireTask,

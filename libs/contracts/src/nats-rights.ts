@@ -110,7 +110,11 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     leads: ['log-archive'],
     restores: [allRestoreSubject],
   },
-  billing: { ...none, appends: ['pricing', 'spending'] },
+  billing: {
+    ...none,
+    appends: ['pricing', 'spending'],
+    asks: [RPC.liveProgress],
+  },
   snapshot: {
     ...none,
     appends: ['snapshot'],

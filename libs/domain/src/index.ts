@@ -15,6 +15,7 @@ export {
   type Ranges,
 } from './shared/ranges.js';
 export {
+  SCHEDULING_PLANS,
   TASK_STATES,
   type AttemptEnd,
   type AttemptOutcome,
@@ -226,6 +227,17 @@ export {
   type SplitAmount,
 } from './rating/exact-amount.js';
 export { durationMs, usageOf, workOf, type Usage, type UsageTerms } from './rating/usage.js';
+export {
+  FORECAST_BASES,
+  forecast,
+  type Estimate,
+  type Forecast,
+  type ForecastFacts,
+  type ForecastBasis,
+  type NoForecast,
+  type RunningAttempt,
+} from './rating/forecast.js';
+export { whatIf, type LineGroup, type WhatIf } from './rating/what-if.js';
 export { rate, type Rating, type RatingContext, type UnratedReason } from './rating/rate.js';
 export {
   attemptKey,

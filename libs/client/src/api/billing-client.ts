@@ -4,7 +4,9 @@ import {
   publishedListSchema,
   ratingSchema,
   statementSchema,
+  taskCostSchema,
   type AuditMessage,
+  type TaskCost,
   type WireCreditsOfAccount,
   type WireOwnBudget,
   type WirePublishedList,
@@ -103,6 +105,11 @@ export class BillingClient {
   /** How far it is, and what it would change. Operators. */
   rating(id: string, page: { readonly by: 'project' | 'task'; readonly limit?: number }): Promise<WireRating> {
     return this.json('GET', `${RATINGS}/${encodeURIComponent(id)}?${queryOf(page)}`, ratingSchema);
+  }
+
+  /** What a task of one's own has cost, will cost, and would have elsewhere. */
+  taskCost(id: string): Promise<TaskCost> {
+    return this.json('GET', `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/cost`, taskCostSchema);
   }
 
   /** Credits of an account: `me`, an id or an e-mail. */

@@ -141,6 +141,7 @@ export {
   type WireCreditsOfAccount,
   type WireOwnBudget,
 } from './spending.js';
+export { taskCostSchema, type TaskCost } from './task-cost.js';
 export { ratingRequestSchema, ratingSchema, type RatingRequest, type WireRating } from './ratings.js';
 export {
   statementQuerySchema,

@@ -206,6 +206,8 @@ export const RPC = {
   stopSnapshots: 'fx.rpc.snapshot.stop-snapshots',
   /** submission: constants that one instance has by the table of its task. */
   taskRow: 'fx.rpc.submission.task-row',
+  /** submission: how far instances of a task are, as they tell it. */
+  liveProgress: 'fx.rpc.submission.live-progress',
   /** submission: the data key of a task's or a pool's secret constants, wrapped. */
   constantKey: 'fx.rpc.submission.constant-key',
   /** submission: a user plans periodic snapshots of a task. */

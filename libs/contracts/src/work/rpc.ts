@@ -188,6 +188,18 @@ export const taskRowReplySchema = z.object({
   row: z.record(z.string(), z.string()).nullable(),
 });
 
+/** Most leases that one answer tells of. */
+export const MOST_LIVE_PROGRESS = 20_000;
+
+/** RPC.liveProgress: what leases of a task tell of their progress, as their nodes said last. */
+export const liveProgressRequestSchema = z.object({ taskId: id });
+export const liveProgressReplySchema = z.object({
+  /** Those that tell anything. */
+  leases: z
+    .array(z.object({ node: id, leaseId: id, progress: z.number().min(0).max(100), executionMs: z.number().min(0) }))
+    .max(MOST_LIVE_PROGRESS),
+});
+
 /** RPC.planSnapshots: what the user asked for, as it may be; what is left out stays as it is. */
 export const planSnapshotsRequestSchema = z.object({
   taskId: id,

@@ -104,7 +104,12 @@ const listAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList 
  */
 export const priceListAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList | undefined => {
   const list = listAt(lists, at);
-  if (!list || list.assumedMilliGhz !== undefined) return list;
+  return list && assumedIn(lists, list);
+};
+
+/** A list with the frequency that is assumed where it does not say one: that of the first list after it that does. */
+export const assumedIn = (lists: readonly PublishedPriceList[], list: PriceList): PriceList => {
+  if (list.assumedMilliGhz !== undefined) return list;
   const later = lists.slice(lists.findIndex(({ priceList }) => priceList === list) + 1);
   const assumedMilliGhz = later.find(({ priceList }) => priceList.assumedMilliGhz !== undefined)?.priceList
     .assumedMilliGhz;

@@ -31,7 +31,8 @@ export interface RatingContext {
 
 export const waived = (why: string): Rating => ({ amount: 0n, gross: 0n, rule: `free/${why}`, billedMs: 0 });
 
-const classOf = (list: PriceList, specificationKey: string) => {
+/** The class of hardware that a key is of: the first one that it contains. */
+export const classOf = (list: PriceList, specificationKey: string): PriceList['hardware'][number] | undefined => {
   const key = specificationKey.toLowerCase();
   return list.hardware.find(({ match }) => key.includes(match.toLowerCase()));
 };
@@ -58,18 +59,40 @@ const discountOf = (
   return off;
 };
 
-const baseRate = (usage: Usage, list: PriceList): Pick<Rating, 'gross' | 'rule'> | UnratedReason => {
-  const { plan, milliCores } = usage;
-  const ms = durationMs(usage);
-  const entry = usage.constrained ? classOf(list, usage.specificationKey) : undefined;
+/** What an hour of a core costs: `micros` for each of `milliGhz`/1000. */
+export interface UnitPrice {
+  readonly micros: number;
+  /** 1000 where it is hardware that is paid for. */
+  readonly milliGhz: number;
+  readonly rule: string;
+}
+
+/** What a list takes for an hour of a core, of this plan on this hardware. */
+export const unitPrice = (
+  list: PriceList,
+  {
+    plan,
+    constrained,
+    specificationKey,
+    milliGhz,
+  }: Pick<Usage, 'plan' | 'constrained' | 'specificationKey' | 'milliGhz'>,
+): UnitPrice | UnratedReason => {
+  const entry = constrained ? classOf(list, specificationKey) : undefined;
   if (entry)
     return {
-      gross: priceOf(entry.microsPerCoreHour[plan], milliCores, 1_000, ms),
+      micros: entry.microsPerCoreHour[plan],
+      milliGhz: 1_000,
       rule: `hardware/${plan}/${entry.match === '' ? 'any' : entry.match}`,
     };
-  const milliGhz = usage.milliGhz > 0 ? usage.milliGhz : list.assumedMilliGhz;
-  if (milliGhz === undefined) return 'unknown-frequency';
-  return { gross: priceOf(list.workMicrosPerGhzCoreHour[plan], milliCores, milliGhz, ms), rule: `work/${plan}` };
+  const known = milliGhz > 0 ? milliGhz : list.assumedMilliGhz;
+  if (known === undefined) return 'unknown-frequency';
+  return { micros: list.workMicrosPerGhzCoreHour[plan], milliGhz: known, rule: `work/${plan}` };
+};
+
+const baseRate = (usage: Usage, list: PriceList): Pick<Rating, 'gross' | 'rule'> | UnratedReason => {
+  const unit = unitPrice(list, usage);
+  if (typeof unit === 'string') return unit;
+  return { gross: priceOf(unit.micros, usage.milliCores, unit.milliGhz, durationMs(usage)), rule: unit.rule };
 };
 
 /**

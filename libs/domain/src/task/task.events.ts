@@ -9,7 +9,8 @@ export type AttemptOutcome = 'success' | 'failure' | 'cancelled';
 /** Why an attempt failed or was taken back. Retries and billing depend on the difference (architecture, section 3). */
 export type FailureCause = 'user' | 'platform' | 'node-lost' | 'preempted' | 'limit';
 
-export type SchedulingPlan = 'flex' | 'onDemand' | 'reserved';
+export const SCHEDULING_PLANS = ['flex', 'onDemand', 'reserved'] as const;
+export type SchedulingPlan = (typeof SCHEDULING_PLANS)[number];
 
 /** A constant as submitted. A secret one carries `sealed` (AES-256-GCM, base64) and never `value`. */
 export type TaskConstant =

@@ -15,6 +15,8 @@ import { LedgerController } from './http/ledger.controller.js';
 import { RunningCosts } from './queries/running-costs.js';
 import { RatingRuns } from './ratings/rating-runs.js';
 import { RatingsController } from './http/ratings.controller.js';
+import { LiveProgress } from './queries/live-progress.js';
+import { TaskCosts } from './queries/task-costs.js';
 import { StatementReader } from './queries/statement-reader.js';
 import { StatementScopes } from './queries/statement-scopes.js';
 import { StatementsController } from './http/statements.controller.js';
@@ -24,6 +26,7 @@ import { Spending1790001530000 } from './migrations/1790001530000-spending.migra
 import { LinesByLease1790001550000 } from './migrations/1790001550000-lines-by-lease.migration.js';
 import { Statements1790001570000 } from './migrations/1790001570000-statements.migration.js';
 import { CreditEntries1790001590000 } from './migrations/1790001590000-credit-entries.migration.js';
+import { Forecast1790001630000 } from './migrations/1790001630000-forecast.migration.js';
 import { Ratings1790001600000 } from './migrations/1790001600000-ratings.migration.js';
 import { UsageTaskDay1790001620000 } from './migrations/1790001620000-usage-task-day.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
@@ -62,6 +65,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       ExactAnswers1790000810000,
       Ratings1790001600000,
       UsageTaskDay1790001620000,
+      Forecast1790001630000,
     ]),
   ],
   controllers: [
@@ -86,6 +90,8 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     StatementScopes,
     RatingRuns,
     RunningCosts,
+    LiveProgress,
+    TaskCosts,
     { provide: CARBON_ASSUMPTIONS, inject: [ENV], useFactory: loadCarbonAssumptions },
     CarbonReader,
     ...provideProjection('billing', LedgerProjection),

@@ -3,6 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { UsageTerms } from '@fornax/domain';
 import { ZodQuery } from '@fornax/service-kit';
 import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
+import { taskCostSchema, type TaskCost } from '@fornax/contracts';
+import { TaskCosts } from '../queries/task-costs.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import {
   ledgerPageSchema,
@@ -20,7 +22,10 @@ const MOST_UNRATED = 1_000;
 @ApiTags('billing')
 @Controller('fornax/v1/billing')
 export class LedgerController {
-  constructor(private readonly ledger: LedgerReader) {}
+  constructor(
+    private readonly ledger: LedgerReader,
+    private readonly costs: TaskCosts,
+  ) {}
 
   @Get('tasks/:id/lines')
   @ApiOperation({ summary: 'Ledger lines of a task, one for each attempt of an instance' })
@@ -31,6 +36,15 @@ export class LedgerController {
     @ZodQuery(linesQuerySchema) page: LinesQuery,
   ): Promise<LedgerPage> {
     return this.page('task', account, id, page);
+  }
+
+  @Get('tasks/:id/cost')
+  @ApiOperation({
+    summary: 'What a task has cost, what it will, and what it would have under other plans and on other hardware',
+  })
+  @ApiOkResponse({ standardSchema: taskCostSchema })
+  async cost(@CurrentAccount() account: Account, @Param('id') id: string): Promise<TaskCost> {
+    return this.costs.of(await this.ledger.terms('task', account.id, id));
   }
 
   @Get('pools/:id/lines')

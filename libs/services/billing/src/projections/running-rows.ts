@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import type { NodeHardwareFacts, NodePower } from '@fornax/domain';
+import { parseRanges, sizeOf, type NodeHardwareFacts, type NodePower } from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
 
 /** A lease that has a place of its own on a node. */
@@ -19,9 +19,22 @@ interface DrawnFrom {
   readonly site: string | undefined;
 }
 
+/** What is asked for, as it was submitted. */
+interface Asked {
+  readonly cores: number;
+  /** 0 of a pool. */
+  readonly instances: number;
+  readonly jobId: string | undefined;
+  readonly isInPool: boolean;
+}
+
 /** What a batch changes about what is on nodes: what begins and ends in it changes nothing. */
 export interface RunningChange {
-  readonly cores: Map<string, number>;
+  readonly asked: Map<string, Asked>;
+  /** How many instances of tasks will never run. */
+  readonly unrun: Map<string, number>;
+  /** When jobs are ended whatever runs. */
+  readonly deadlines: Map<string, number>;
   readonly begun: Map<string, Held>;
   /** Of leases that were there before. */
   readonly started: Map<string, Omit<Held, 'node'>>;
@@ -31,9 +44,16 @@ export interface RunningChange {
   readonly power: DrawnFrom[];
 }
 
+const countOf = (instances: string): number => {
+  const parsed = parseRanges(instances);
+  return 'ranges' in parsed ? sizeOf(parsed.ranges) : 0;
+};
+
 export const runningChange = (batch: readonly RecordedCommit[]): RunningChange => {
   const change: RunningChange = {
-    cores: new Map(),
+    asked: new Map(),
+    unrun: new Map(),
+    deadlines: new Map(),
     begun: new Map(),
     started: new Map(),
     ended: new Map(),
@@ -54,11 +74,29 @@ export const runningChange = (batch: readonly RecordedCommit[]): RunningChange =
             site: event.hardware.site,
           });
           break;
-        case 'TaskSubmitted':
-          change.cores.set(taskId, event.spec.request.cores);
+        case 'JobCreated':
+          if (event.spec.maxWallTimeSeconds !== undefined)
+            change.deadlines.set(event.jobId, Math.floor(event.at) + event.spec.maxWallTimeSeconds * 1_000);
           break;
-        case 'PoolCreated':
-          change.cores.set(taskId, event.spec.request.cores * event.spec.slotsPerNode);
+        case 'TaskSubmitted': {
+          const { request, instances, jobId, poolUuid } = event.spec;
+          const { cores } = request;
+          change.asked.set(taskId, { cores, instances: countOf(instances), jobId, isInPool: poolUuid !== undefined });
+          break;
+        }
+        case 'PoolCreated': {
+          const { request, slotsPerNode } = event.spec;
+          change.asked.set(taskId, {
+            cores: request.cores * slotsPerNode,
+            instances: 0,
+            jobId: undefined,
+            isInPool: false,
+          });
+          break;
+        }
+        case 'WaitingInstancesCancelled':
+        case 'WaitingInstancesExpired':
+          change.unrun.set(taskId, (change.unrun.get(taskId) ?? 0) + countOf(event.instances));
           break;
         case 'InstancesDispatched':
         case 'SlotsDispatched':
@@ -88,10 +126,32 @@ export const runningChange = (batch: readonly RecordedCommit[]): RunningChange =
   return change;
 };
 
-const insertCores = (db: Queries, cores: RunningChange['cores']): Promise<unknown> =>
-  db.query('INSERT INTO usage_cores (task_id, cores) SELECT * FROM unnest($1::text[], $2::double precision[])', [
-    [...cores.keys()],
-    [...cores.values()],
+const insertAsked = (db: Queries, asked: RunningChange['asked']): Promise<unknown> => {
+  const all = [...asked.values()];
+  return db.query(
+    `INSERT INTO usage_cores (task_id, cores, instances, job_id, in_pool)
+     SELECT * FROM unnest($1::text[], $2::double precision[], $3::bigint[], $4::text[], $5::boolean[])`,
+    [
+      [...asked.keys()],
+      all.map(({ cores }) => cores),
+      all.map(({ instances }) => instances),
+      all.map(({ jobId }) => jobId ?? null),
+      all.map(({ isInPool }) => isInPool),
+    ],
+  );
+};
+
+const addUnrun = (db: Queries, unrun: RunningChange['unrun']): Promise<unknown> =>
+  db.query(
+    `UPDATE usage_cores SET unrun = usage_cores.unrun + more.unrun FROM unnest($1::text[], $2::bigint[]) AS more (task_id, unrun)
+     WHERE usage_cores.task_id = more.task_id`,
+    [[...unrun.keys()], [...unrun.values()]],
+  );
+
+const insertDeadlines = (db: Queries, deadlines: RunningChange['deadlines']): Promise<unknown> =>
+  db.query('INSERT INTO job_deadline (job_id, ends_ms) SELECT * FROM unnest($1::text[], $2::bigint[])', [
+    [...deadlines.keys()],
+    [...deadlines.values()],
   ]);
 
 const setHardware = (db: Queries, hardware: RunningChange['hardware']): Promise<unknown> => {
@@ -157,8 +217,10 @@ const deleteEnded = (db: Queries, ended: readonly Pick<Held, 'taskId' | 'leaseId
   );
 
 export const writeRunning = async (db: Queries, change: RunningChange): Promise<void> => {
-  const { cores, hardware, power, begun, started, ended } = change;
-  if (cores.size > 0) await insertCores(db, cores);
+  const { asked, unrun, deadlines, hardware, power, begun, started, ended } = change;
+  if (asked.size > 0) await insertAsked(db, asked);
+  if (unrun.size > 0) await addUnrun(db, unrun);
+  if (deadlines.size > 0) await insertDeadlines(db, deadlines);
   if (hardware.size > 0) await setHardware(db, hardware);
   if (power.length > 0) await insertPower(db, power);
   if (begun.size > 0) await insertHeld(db, [...begun.values()]);

@@ -9,11 +9,12 @@ import { runningChange, writeRunning } from './running-rows.js';
 @Injectable()
 export class RunningProjection implements Projection {
   readonly name = 'running';
-  /** 2: what nodes draw. */
-  readonly version = 2;
-  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'node'];
+  /** 3: how many instances there are, and when their jobs end. 2: what nodes draw. */
+  readonly version = 3;
+  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'node', 'job'];
   readonly wants = withEvents(
     'NodeJoined',
+    'JobCreated',
     'TaskSubmitted',
     'PoolCreated',
     'InstancesDispatched',
@@ -22,10 +23,12 @@ export class RunningProjection implements Projection {
     'SlotsReady',
     'InstancesConcluded',
     'InstancesRequeued',
+    'WaitingInstancesCancelled',
+    'WaitingInstancesExpired',
     'SlotsEnded',
   );
   readonly paceMs = 1_000;
-  readonly tables = ['usage_cores', 'running_attempt', 'node_hardware', 'node_power'];
+  readonly tables = ['usage_cores', 'job_deadline', 'running_attempt', 'node_hardware', 'node_power'];
 
   write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     return writeRunning(tx, runningChange(batch));

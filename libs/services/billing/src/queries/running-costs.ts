@@ -7,6 +7,7 @@ import {
   usageOf,
   volumeKey,
   type ExactAmount,
+  type RunningAttempt,
   type PublishedPriceList,
   type SchedulingPlan,
   type Usage,
@@ -29,6 +30,12 @@ export interface RunningUse {
   readonly amount: ExactAmount;
 }
 
+/** One attempt of a task, and where it runs. */
+export interface PlacedAttempt extends Omit<RunningAttempt, 'progress'> {
+  readonly leaseId: string;
+  readonly node: string;
+}
+
 /** Which of them: a task or pool, all of some accounts, all in some projects. */
 interface Whose {
   readonly id?: string;
@@ -42,6 +49,7 @@ interface RunningRow {
   readonly plan: SchedulingPlan;
   readonly constrained: boolean;
   readonly memory_mb: number;
+  readonly lease_id: string;
   readonly node: string;
   readonly started_ms: string;
   readonly held_cores: number;
@@ -52,7 +60,7 @@ interface RunningRow {
 }
 
 /** What has a line, or waits for a price, is over: the ledger may know it sooner than the table of what runs. */
-const RUNNING = `SELECT owner, project_uuid, plan, constrained, memory_mb, node, started_ms, held.cores AS held_cores,
+const RUNNING = `SELECT owner, project_uuid, plan, constrained, memory_mb, lease_id, node, started_ms, held.cores AS held_cores,
     specification_key, cpu_model, node_hardware.cores AS cores, ghz
   FROM running_attempt JOIN usage_terms USING (task_id) JOIN usage_cores held USING (task_id) JOIN node_hardware USING (node)
   WHERE started_ms IS NOT NULL AND (task_id = $1 OR owner = ANY($2::text[]) OR coalesce(project_uuid, owner) = ANY($3::text[]))
@@ -99,6 +107,25 @@ export class RunningCosts {
       startedAt: Number(row.started_ms),
       amount: soFar(row, now, { lists, volumes }),
     }));
+  }
+
+  /** What runs of one task, with what each costs by how long it runs; see `ofTask`. */
+  async attemptsOf(db: Queries, id: string): Promise<readonly PlacedAttempt[]> {
+    const rows = await db.query<RunningRow[]>(RUNNING, [id, [], []]);
+    if (rows.length === 0) return [];
+    const lists = await readPriceLists(db);
+    const volumes = new Map(await readVolumes(db, [...new Set(rows.map(({ owner }) => owner))]));
+    const now = this.clock.now();
+    return rows.map((row) => {
+      const startedAt = Number(row.started_ms);
+      return {
+        leaseId: row.lease_id,
+        node: row.node,
+        ranMs: Math.max(0, now - startedAt),
+        // Each for itself: what the others add to the volume of the month is not known yet.
+        price: (ms) => soFar(row, startedAt + ms, { lists, volumes: new Map(volumes) }),
+      };
+    });
   }
 
   private async sum(db: Queries, whose: Whose): Promise<RunningCost> {

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { liveSubject, taskSummarySchema, type LiveInstance, type LiveMessage, type WireTask } from '@fornax/contracts';
+import { RpcClient } from '@fornax/base';
+import {
+  liveProgressReplySchema,
+  liveSubject,
+  RPC,
+  taskSummarySchema,
+  type LiveInstance,
+  type LiveMessage,
+  type WireTask,
+} from '@fornax/contracts';
 import { NATS } from '@fornax/service-kit';
 import { aLease, anEnd, concluded, dispatched, eventually } from '@fornax/testing';
 import type { Nats } from '@fornax/event-store';
@@ -72,6 +81,13 @@ describe('the live status of a task', () => {
       const seen = await read(id);
       return seen.status?.runningInstancesInfo.maxFrequencyGHz === 4.5 ? seen : undefined;
     });
+    const told = await harness.test.app
+      .get(RpcClient)
+      .request(RPC.liveProgress, { taskId: id }, liveProgressReplySchema, 30_000);
+    expect(told.leases.map(({ node, progress }) => [node, progress])).toEqual([
+      ['node-1', 50],
+      ['node-2', 100],
+    ]);
     const info = task?.status?.runningInstancesInfo;
     expect(info?.perRunningInstanceInfo).toMatchObject([
       {

@@ -11,6 +11,7 @@ import { ChangeTask } from './commands/change-task.handler.js';
 import { SpendingLimits } from './commands/spending-limits.js';
 import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
+import { LiveProgressController } from './rpc/live-progress.controller.js';
 import { ConstantKeyController } from './rpc/constant-key.controller.js';
 import { SecretConstants } from './model/secret-constants.js';
 import { provideShortnames, Shortnames } from './commands/shortnames.js';
@@ -74,6 +75,7 @@ import { DATABASE } from './model/database.js';
     StopOccasions,
     TaskRowController,
     ConstantKeyController,
+    LiveProgressController,
     PlanSnapshotsController,
   ],
   providers: [
