@@ -112,7 +112,13 @@ describe('what a task will cost, and would have', () => {
     const spec = { ...{ name: 'j', shortname: 'j', useDependencies: false, tags: [] }, maxWallTimeSeconds: 7_200 };
     const at = Date.now() - HOUR_MS;
     await rig.log.append('job', 'j', aCommit('job-1', [{ type: 'JobCreated', jobId: 'j', owner: 'ada', spec, at }]), 0);
-    await rig.append('task', 'bounded', [submitted('bounded', { instances: '0', jobId: 'j' })], [dispatched(aLease(0))], [event]);
+    await rig.append(
+      'task',
+      'bounded',
+      [submitted('bounded', { instances: '0', jobId: 'j' })],
+      [dispatched(aLease(0))],
+      [event],
+    );
     const { forecast, running } = await cost('bounded');
     expect(forecast).toMatchObject({ running: { 'max-wall-time': 1 } });
     expect(forecast?.lowMicros).toBe(running.micros);
