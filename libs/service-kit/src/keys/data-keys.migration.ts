@@ -30,3 +30,17 @@ export class DataKeyOwners1790001500100 implements MigrationInterface {
     await runner.query('ALTER TABLE data_key DROP COLUMN owner_id');
   }
 }
+
+/** Which commit named a key last: what came after it replaces the key. Those that are there count as named before all that comes; a new one was named by none yet. */
+export class DataKeysNamed1790001500200 implements MigrationInterface {
+  readonly name = 'DataKeysNamed1790001500200';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE data_key ADD COLUMN named_at bigint DEFAULT 0');
+    await runner.query('ALTER TABLE data_key ALTER COLUMN named_at DROP DEFAULT');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE data_key DROP COLUMN named_at');
+  }
+}

@@ -13,6 +13,20 @@ export interface MadeKey extends KeptKey {
   readonly wrapped: string;
 }
 
+/** A key that was made, and whose it is: it goes with that. */
+export interface OwnedKey extends MadeKey {
+  readonly ownerId: string;
+}
+
+/** The constants of a task or pool as one event says them. */
+export interface KeyInLog {
+  readonly ownerId: string;
+  /** The key that they are sealed with; null: none of them is sealed. */
+  readonly keyId: string | null;
+  /** Of the commit. */
+  readonly sequence: number;
+}
+
 /** What a step of a rotation did. */
 export interface Rewrapped {
   readonly rotated: number;
@@ -41,7 +55,7 @@ export class DataKeys {
   /** Makes a key. It is kept before anything that is sealed with it can be in the log. */
   async create(): Promise<KeptKey> {
     const made = this.make();
-    await this.keep(made);
+    await this.keep([{ ...made, ownerId: null }]);
     return made;
   }
 
@@ -51,13 +65,34 @@ export class DataKeys {
     return { keyId, ...this.sealer.newDataKey(dataKeyIdentity(keyId)) };
   }
 
-  /** @param ownerId whose it is: the key goes with that */
-  async keep({ keyId, wrapped }: MadeKey, ownerId: string | null = null): Promise<void> {
-    await this.db.query('INSERT INTO data_key (key_id, wrapped, owner_id) VALUES ($1, $2, $3)', [
-      keyId,
-      wrapped,
-      ownerId,
-    ]);
+  /** All of them or none. */
+  async keep(keys: readonly (MadeKey & { readonly ownerId: string | null })[]): Promise<void> {
+    await this.db.query(
+      `INSERT INTO data_key (key_id, wrapped, owner_id)
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[])`,
+      [keys.map(({ keyId }) => keyId), keys.map(({ wrapped }) => wrapped), keys.map(({ ownerId }) => ownerId)],
+    );
+  }
+
+  /**
+   * Destroys keys of constants that were replaced: those that an earlier event named than the one that is told. A key that no event has named is left: its event
+   * may still come. Safe to repeat, in the order of the log.
+   * @param said in the order of the log
+   */
+  async replace(said: readonly KeyInLog[]): Promise<void> {
+    const named = said.filter(({ keyId }) => keyId !== null);
+    await this.db.query(
+      `UPDATE data_key SET named_at = said.sequence
+       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS said(owner_id, key_id, sequence)
+       WHERE data_key.key_id = said.key_id AND data_key.owner_id = said.owner_id`,
+      [named.map(({ ownerId }) => ownerId), named.map(({ keyId }) => keyId), named.map(({ sequence }) => sequence)],
+    );
+    const last = [...new Map(said.map((one) => [one.ownerId, one])).values()];
+    await this.db.query(
+      `DELETE FROM data_key USING unnest($1::text[], $2::text[], $3::bigint[]) AS said(owner_id, key_id, sequence)
+       WHERE data_key.owner_id = said.owner_id AND data_key.key_id IS DISTINCT FROM said.key_id AND data_key.named_at < said.sequence`,
+      [last.map(({ ownerId }) => ownerId), last.map(({ keyId }) => keyId), last.map(({ sequence }) => sequence)],
+    );
   }
 
   /** A key as the master key wraps it; undefined where it was destroyed, or is not the owner's. */

@@ -178,7 +178,12 @@ export const serveLeader = ({
       // Last: nothing may change between the key and the constants that it opens.
       return withCurrentKey(
         () => view.task(taskId)?.state.spec.wrappedKey,
-        (wrappedKey) => constantKeyOf(taskId, wrappedKey),
+        async (wrappedKey) => {
+          const kept = await constantKeyOf(taskId, wrappedKey);
+          // It goes once the log has other constants, which this process may not have read yet.
+          if (kept === null) await leadership.catchUp();
+          return kept;
+        },
         (keptKey) =>
           grantLease(view, parseNodeRpcSubject(subject), request, {
             secrets,

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { RpcClient } from '@fornax/base';
+import { newId, RpcClient } from '@fornax/base';
 import { constantKeyReplySchema, RPC } from '@fornax/contracts';
-import type { Nats } from '@fornax/event-store';
+import { CommandRejected, type Nats } from '@fornax/event-store';
 import { keptKeyIn, Sealer } from '@fornax/identity';
-import { NATS } from '@fornax/service-kit';
+import { DataKeys, NATS } from '@fornax/service-kit';
+import { SecretConstants } from '@fornax/tasks';
 import { eventually } from '@fornax/testing';
 import { constantsOf, openedConstants } from './opened-constants.fixture.js';
 import { minimal, startHarness, submitTo, type Harness } from './submission.fixture.js';
@@ -27,7 +28,9 @@ const wrappedFor = async (keyId: string, ownerId: string): Promise<string | null
       constantKeyReplySchema,
     )
   ).wrapped;
-const keysOf = (ownerId: string) => harness.query('SELECT 1 FROM data_key WHERE owner_id = $1', [ownerId]);
+const keysOf = (ownerId: string) => harness.query('SELECT key_id FROM data_key WHERE owner_id = $1', [ownerId]);
+const keyIdsOf = async (ownerId: string): Promise<readonly string[]> =>
+  ((await keysOf(ownerId)) as { readonly key_id: string }[]).map(({ key_id: id }) => id);
 
 /** Everything in the log, and in every table. */
 const everything = async (): Promise<string> => {
@@ -83,9 +86,70 @@ describe('the data key of secret constants', () => {
   it('is not made for tasks without any, nor for what is refused', async () => {
     const [before] = await harness.query('SELECT count(*)::int AS n FROM data_key');
     await submitTo(harness, {});
-    const refused = { ...minimal, constants, instanceCount: 1, profile: 'none-such' };
-    expect(await harness.call('POST', '/tasks', refused)).toMatchObject({ status: 400 });
+    const task = { ...minimal, constants, instanceCount: 1 };
+    const late = { ...task, resourceBuckets: ['none-such'] };
+    for (const [path, refused] of [
+      ['/tasks', { ...task, profile: 'none-such' }],
+      ['/tasks', late],
+      ['/fornax/v1/jobs', { name: 'n', project: 'nobody', tasks: [{ name: 'a', environment: { [NAME]: VALUE } }] }],
+    ] as const)
+      expect((await harness.call('POST', path, refused)).status).toBeGreaterThanOrEqual(400);
     expect(await harness.query('SELECT count(*)::int AS n FROM data_key')).toEqual([before]);
+  });
+
+  it.each(['task', 'pool'] as const)(
+    'is that of the %s which an unanswered request of the same name began',
+    async (kind) => {
+      const [{ owner }] = (await harness.query('SELECT owner FROM task LIMIT 1')) as [{ owner: string }];
+      const [id, shortname] = [newId(), `unanswered-${kind}`];
+      await harness.query(
+        'INSERT INTO shortname (kind, owner, shortname, task_id, is_outcome_unknown) VALUES ($1, $2, $3, $4, true)',
+        [kind, owner, shortname, id],
+      );
+      const asked = { name: 'n', profile: 'docker-batch', instanceCount: 1, shortname, constants };
+      expect((await harness.call('POST', `/${kind}s`, asked)).json()).toMatchObject({ uuid: id });
+      expect(await openedConstants(harness, kind, id)).toEqual({ [NAME]: VALUE });
+      expect(await keysOf(id)).toHaveLength(1);
+    },
+  );
+
+  it.each(['task', 'pool'] as const)(
+    'of constants of a %s that were replaced is destroyed, and only that',
+    async (kind) => {
+      const asked = { name: 'n', profile: 'docker-batch', instanceCount: 1, constants };
+      const id = String((await harness.call('POST', `/${kind}s`, asked)).json()['uuid']);
+      const keyNow = async (): Promise<string> =>
+        keptKeyIn((await constantsOf(harness, kind, id)).wrappedKey ?? '') ?? '';
+      const first = await keyNow();
+      // As one whose commit nobody has answered yet: its event may still come.
+      const pending = harness.test.app.get(DataKeys).make();
+      await harness.test.app.get(DataKeys).keep([{ ...pending, ownerId: id }]);
+      expect(
+        await harness.call('PUT', `/${kind}s/${id}`, { constants: [{ key: NAME, value: '[SECRET]' }] }),
+      ).toMatchObject({
+        status: 200,
+      });
+      const second = await keyNow();
+      expect(second).not.toBe(first);
+      await eventually(async () => (await keyIdsOf(id)).every((one) => one !== first));
+      expect(await openedConstants(harness, kind, id)).toEqual({ [NAME]: VALUE });
+      expect(new Set(await keyIdsOf(id))).toEqual(new Set([second, pending.keyId]));
+      // Without any secret the last one goes too.
+      expect(await harness.call('PUT', `/${kind}s/${id}`, { constants: [] })).toMatchObject({ status: 200 });
+      await eventually(async () => (await keyIdsOf(id)).join() === pending.keyId);
+    },
+  );
+
+  it('of a change that is refused is not kept; of one that is not answered it is', async () => {
+    const secrets = harness.test.app.get(SecretConstants);
+    const change = (error: Error) =>
+      secrets.change(constants, { ownerId: 'nobody', constants: [] }, () => Promise.reject(error));
+    await expect(
+      change(new CommandRejected({ kind: 'not-found', code: 'task-not-found', detail: 'gone' })),
+    ).rejects.toThrow('gone');
+    expect(await keysOf('nobody')).toEqual([]);
+    await expect(change(new Error('no answer'))).rejects.toThrow('no answer');
+    expect(await keysOf('nobody')).toHaveLength(1);
   });
 
   it.each(['task', 'pool'] as const)(

@@ -56,7 +56,16 @@ export { ENDS } from './process-managers/task-expiry.js';
 export { ChangeTask } from './commands/change-task.handler.js';
 export { TaskBuckets } from './commands/task-buckets.js';
 export { askedSecretRights, secretRightsProblem } from './model/asked-secrets.js';
-export { masked, SecretConstants, type SealedOf } from './model/secret-constants.js';
+export {
+  masked,
+  SecretConstants,
+  type OfOwner,
+  type OpenConstants,
+  type SealedAll,
+  type SealedConstants,
+  type SealedOf,
+  unsealed,
+} from './model/secret-constants.js';
 export { PoolSlots, type AskedInstance, type EndedAttempt, type LeaseInFlight } from './model/pool-slots.js';
 export { PoolsOfTasks, type PoolOfTask } from './model/pools-of-tasks.js';
 export { PoolTasks, type PoolLoad } from './queries/pool-tasks.js';

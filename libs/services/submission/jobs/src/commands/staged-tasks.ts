@@ -74,7 +74,7 @@ export class StagedTasks {
     this.wake();
   }
 
-  /** What is wrong with the tasks of a job that is refused. It leaves nothing but data keys of constants, which seal nothing. */
+  /** What is wrong with the tasks of a job that is refused. It leaves nothing. */
   problemsOf(jobId: string, asked: readonly BatchTask[], context: RequestContext): Promise<ValidationFailed['errors']> {
     return this.batches.problemsOf(jobId, asked, context);
   }

@@ -3,7 +3,7 @@ import { NotFound, ValidationFailed } from '@fornax/base';
 import type { PoolUpdate } from '@fornax/contracts';
 import { constantProblem, forcedConstantsOf, profileAt, type PoolState } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
-import { SecretConstants, type CommandName } from '@fornax/tasks';
+import { SecretConstants, type CommandName, type SealedConstants } from '@fornax/tasks';
 import { policiesOf, sizeOf } from '../model/pool-spec.js';
 import type { PoolStatus } from '../model/pool-status.js';
 import { PoolLookup } from '../queries/pool-lookup.js';
@@ -34,7 +34,6 @@ export class ChangePool {
     const pool = await this.lookup.find(context.account, id, 'own');
     const { spec } = pool.fold;
     if (constants) checkConstants(spec, constants);
-    const sealed = constants && (await this.secrets.change(constants, { ...spec, ownerId: pool.poolId }));
     const isSized = (scaling ?? null) !== null || elasticProperty?.size !== undefined;
     const wanted = {
       scaling: scaling ?? parsed(spec.scaling) ?? undefined,
@@ -43,8 +42,10 @@ export class ChangePool {
     };
     const size = isSized && !isEnding(pool) ? sizeOf({ ...wanted, instanceCount: wanted.instanceCount }) : undefined;
     if (size && 'errors' in size) throw new ValidationFailed(size.errors);
-    if (tags !== undefined || sealed)
-      await this.decisions.decide(pool, { type: 'UpdatePool', ...(tags ? { tags } : {}), ...sealed }, context, again);
+    const write = (sealed: Partial<SealedConstants>): Promise<void> =>
+      this.decisions.decide(pool, { type: 'UpdatePool', ...(tags ? { tags } : {}), ...sealed }, context, again);
+    if (constants) await this.secrets.change(constants, { ...spec, ownerId: pool.poolId }, write);
+    else if (tags !== undefined) await write({});
     const isSame = size?.scaling === spec.scaling && size?.elasticProperty === spec.elasticProperty;
     if (size && !isSame) await this.decisions.decide(pool, { type: 'ChangeScaling', ...size }, context);
   }

@@ -8,6 +8,9 @@ import {
   both,
   Creations,
   SecretConstants,
+  type OfOwner,
+  type OpenConstants,
+  type SealedAll,
   type SealedOf,
   Shortnames,
   SpendingLimits,
@@ -26,6 +29,12 @@ import { PoolQuota } from './pool-quota.js';
 
 /** The pool that another one is made from: its masked secrets stand for that one's. */
 export type PoolSource = SealedOf;
+
+/** A specification whose secret constants are masked, and its constants, which are sealed into it once the pool's id is certain. */
+interface CheckedPool {
+  readonly spec: PoolSpec;
+  readonly open: OpenConstants;
+}
 
 /** What a pool reserves beside the log. */
 @Injectable()
@@ -58,7 +67,7 @@ export class PoolReservations {
   }
 }
 
-/** Makes the specification of a new pool from what was asked for. It leaves nothing but the data key of its secret constants. */
+/** Makes the specification of a new pool from what was asked for. It leaves nothing. */
 @Injectable()
 export class PoolSpecs {
   constructor(
@@ -74,29 +83,32 @@ export class PoolSpecs {
     poolId: string,
     { account }: RequestContext,
     source?: PoolSource,
-  ): Promise<PoolSpec> {
+  ): Promise<CheckedPool> {
     if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator')
       throw new Forbidden('Forced constants need a permission that this account does not have', {
         code: 'forbidden-forced-constants',
       });
-    const sealing = await this.secrets.copying(poolId, creation.constants ?? [], ...(source ? [source] : []));
+    const open = await this.secrets.copying(creation.constants ?? [], ...(source ? [source] : []));
     const checked = toPoolSpec(creation, {
       poolId,
       profileOf: (name) => this.profiles.answer(name),
       projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
-      sealConstants: sealing.seal,
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
-    await sealing.keep();
-    return checked.spec;
+    return { ...checked, open };
+  }
+
+  /** Seals their constants. See `SecretConstants`. */
+  sealAll(all: readonly OfOwner<CheckedPool>[]): Promise<SealedAll<CheckedPool>> {
+    return this.secrets.sealAll(all);
   }
 }
 
 /** Creates pools, and answers once a read shows them. */
 @Injectable()
 export class CreatePool {
-  private readonly creations: Creations<PoolSpec, PoolState, PoolCommand, PoolEvent>;
+  private readonly creations: Creations<CheckedPool, PoolState, PoolCommand, PoolEvent>;
 
   constructor(
     unsettled: UnsettledCommands,
@@ -109,10 +121,11 @@ export class CreatePool {
       kind: 'pool',
       commits,
       nothing: { state: poolDecider.initial, sequence: 0 },
-      reserve: (spec, id, mayContinue, context) => reservations.reserve(spec, id, mayContinue, context),
-      ofMade: (spec, id) => reservations.ofMade(spec, id),
-      commandOf: (spec, poolId, owner) => ({ type: 'CreatePool', poolId, owner, spec }),
-      shortnameOf: ({ shortname }) => shortname,
+      reserve: ({ spec }, id, mayContinue, context) => reservations.reserve(spec, id, mayContinue, context),
+      seal: (all) => specs.sealAll(all),
+      ofMade: ({ spec }, id) => reservations.ofMade(spec, id),
+      commandOf: ({ spec }, poolId, owner) => ({ type: 'CreatePool', poolId, owner, spec }),
+      shortnameOf: ({ spec }) => spec.shortname,
     });
   }
 

@@ -1,14 +1,7 @@
 import { echoOfScaling, readScaling, type PoolCreation, type WireErrors } from '@fornax/contracts';
-import {
-  constantProblem,
-  type PoolSize,
-  type PoolSpec,
-  type Profile,
-  type ResourceRequest,
-  type TaskConstant,
-} from '@fornax/domain';
+import { constantProblem, type PoolSize, type PoolSpec, type Profile, type ResourceRequest } from '@fornax/domain';
 import type { ProfileAnswer } from '@fornax/profiles';
-import { askedSecretRights, lifetimeOf, requestOf, resourcesOf, secretRightsProblem } from '@fornax/tasks';
+import { askedSecretRights, lifetimeOf, requestOf, resourcesOf, secretRightsProblem, unsealed } from '@fornax/tasks';
 
 /** Most nodes that a pool may ask for. */
 const MAX_NODES = 100_000;
@@ -19,10 +12,6 @@ export interface PoolSpecContext {
   /** The project of this id, or the default one; undefined when the account may not use it. */
   readonly projectOf: (projectUuid: string | undefined) => { readonly id: string } | undefined;
   readonly defaultRequest: ResourceRequest;
-  readonly sealConstants: (constants: readonly { readonly key: string; readonly value: string }[]) => {
-    readonly constants: readonly TaskConstant[];
-    readonly wrappedKey?: string;
-  };
 }
 
 type Result<T> = T | { readonly errors: WireErrors };
@@ -76,7 +65,7 @@ const bucketProblem = ({ resourceBuckets: plain = [], advancedResourceBuckets: a
     : wrong('resourceBuckets', 'Give resourceBuckets or advancedResourceBuckets, not both.');
 };
 
-/** What a creation asks for, checked against the platform. Pure but for the sealing. A field that does not fit is named. */
+/** What a creation asks for, checked against the platform. Pure. A field that does not fit is named. */
 export const toPoolSpec = (creation: PoolCreation, context: PoolSpecContext): Result<{ readonly spec: PoolSpec }> => {
   const problem = planProblem(creation) ?? bucketProblem(creation) ?? secretRightsProblem(creation);
   if (problem) return problem;
@@ -106,7 +95,7 @@ const specOf = (
     shortname: given(creation.shortname) ?? context.poolId,
     profile: profile.name,
     profileVersion: profile.version,
-    ...context.sealConstants(creation.constants ?? []),
+    constants: unsealed(creation.constants),
     ...askedSecretRights(creation),
     resources: resourcesOf(creation),
     request: requestOf(hardwareConstraints, context.defaultRequest),

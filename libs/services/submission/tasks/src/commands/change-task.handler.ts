@@ -5,7 +5,7 @@ import type { RequestContext } from '@fornax/identity';
 import { NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import { SecretConstants } from '../model/secret-constants.js';
+import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
 import { StatusBarrier } from '../model/status-barrier.js';
 import { TaskCommits, type TaskDecision } from './task-commits.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
@@ -72,8 +72,9 @@ export class ChangeTask {
     const task = await this.lookup.find(context.account, id, 'own');
     const { spec } = task.fold;
     if (constants) checkConstants(spec, constants);
-    const sealed = constants && (await this.secrets.change(constants, { ...spec, ownerId: task.taskId }));
-    await this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed }, context, again);
+    const write = (sealed: Partial<SealedConstants>): Promise<void> =>
+      this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed }, context, again);
+    await (constants ? this.secrets.change(constants, { ...spec, ownerId: task.taskId }, write) : write({}));
   }
 
   /** A command that is repeated without a key, because nobody knew whether the first one was carried out, goes on with the first one. */

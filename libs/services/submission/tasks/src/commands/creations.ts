@@ -3,6 +3,7 @@ import type { FornaxEvent } from '@fornax/contracts';
 import { userMeta, type RequestContext } from '@fornax/identity';
 import { Conflict, derivedId } from '@fornax/base';
 import type { ObjectCommits, ObjectDecision } from './object-commits.js';
+import type { OfOwner, SealedAll } from '../model/secret-constants.js';
 import { both, type Reservation } from './reservation.js';
 import { shortnameTaken, type ObjectKind } from './shortnames.js';
 import type { CommandName, UnsettledCommands } from './unsettled-commands.js';
@@ -39,6 +40,8 @@ export interface CreationOf<T, S, C extends { readonly type: string; readonly at
   readonly reserve: (made: T, id: string, mayContinue: boolean, context: RequestContext) => Promise<Reservation>;
   /** Makes what the object needs beside the log, such as its buckets; comes last, so that what is refused leaves none of it. @throws Invalid, NotFound, Conflict, Unavailable */
   readonly prepare?: (made: T, id: string, context: RequestContext) => Promise<void>;
+  /** Seals what is for the object alone, under its id; comes after everything that may be refused. */
+  readonly seal?: (all: readonly OfOwner<T>[]) => Promise<SealedAll<T>>;
   /** What an earlier request holds that has made the object: only its name may still have to be confirmed. */
   readonly ofMade: (made: T, id: string) => Reservation;
   readonly commandOf: (made: T, id: string, owner: string) => ObjectDecision<S, C>['command'];
@@ -91,6 +94,11 @@ export class Creations<T, S, C extends { readonly type: string; readonly at: num
       made = await unlessRefused(reservation, (id) => placed.bind(id));
       if (placed.reserved) reservation = both(placed.reserved(), reservation);
       await unlessRefused(reservation, (id) => this.of.prepare?.(made, id, context));
+      const sealed = await unlessRefused(reservation, (id) => this.of.seal?.([{ id, made }]));
+      if (sealed) {
+        made = sealed.made[0] ?? made;
+        reservation = both(sealed.keys, reservation);
+      }
     } catch (refusal) {
       // Keys are forgotten after a day: what is refused may be taken up by the object that an earlier request has made under this one.
       const before = hasKey && !isRepeated ? await this.madeBefore(checked, name, body, context) : undefined;

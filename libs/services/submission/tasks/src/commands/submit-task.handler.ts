@@ -59,6 +59,7 @@ export class SubmitTask {
       nothing: { state: taskDecider.initial, sequence: 0 },
       reserve: (checked, id, mayContinue, context) => reservations.reserve(checked, id, mayContinue, context),
       prepare: (made, taskId, context) => reservations.prepare([{ taskId, made }], context),
+      seal: (all) => specs.sealAll(all),
       ofMade: ({ spec }, id) => reservations.ofSubmitted(spec, id),
       commandOf: ({ spec }, taskId, owner) => ({ type: 'SubmitTask', taskId, owner, spec }),
       shortnameOf: ({ spec }) => spec.shortname,

@@ -5,6 +5,7 @@ import { CommandRejected } from '@fornax/event-store';
 import type { RequestContext } from '@fornax/identity';
 import { derivedId, ValidationFailed } from '@fornax/base';
 import { StatusBarrier } from '../model/status-barrier.js';
+import type { SealedAll } from '../model/secret-constants.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import type { Reserved } from './reservation.js';
 import { Reservations } from './reservations.js';
@@ -77,7 +78,7 @@ export class TaskBatches {
     private readonly barrier: StatusBarrier,
   ) {}
 
-  /** What the platform finds wrong with tasks by themselves, by its field. Buckets are not looked for. It leaves nothing but data keys of constants, which seal nothing. */
+  /** What the platform finds wrong with tasks by themselves, by its field. Buckets are not looked for. It leaves nothing. */
   async problemsOf(
     jobId: string,
     asked: readonly BatchTask[],
@@ -95,28 +96,30 @@ export class TaskBatches {
   /** Checks all, then reserves what they need. @throws ValidationFailed naming the fields, Forbidden, NotFound */
   async prepare(jobId: string, asked: readonly BatchTask[], context: RequestContext): Promise<Batch> {
     const checked = await this.checkAll(jobId, asked, context);
-    const tasks: (BatchedTask & { readonly reservation: Reserved })[] = [];
+    const tasks: Reserved[] = [];
+    let sealed: SealedAll<CheckedSpec>;
     try {
       for (let from = 0; from < checked.length; from += BATCH_AT_ONCE) {
         const part = await Promise.allSettled(
           checked.slice(from, from + BATCH_AT_ONCE).map(async ({ taskId, made }) => {
-            const reservation = await this.reservations.reserve(made, taskId, false, context);
-            tasks.push({ taskId, spec: made.spec, reservation });
+            tasks.push(await this.reservations.reserve(made, taskId, false, context));
           }),
         );
         const refused = part.find((one) => one.status === 'rejected');
         if (refused) throw refused.reason;
       }
       await this.reservations.prepare(checked, context);
+      sealed = await this.specs.sealAll(checked.map(({ taskId, made }) => ({ id: taskId, made })));
     } catch (refusal) {
-      await Promise.all(tasks.map(({ reservation }) => reservation.release()));
+      await Promise.all(tasks.map((reservation) => reservation.release()));
       throw atItsField(checked, refusal);
     }
+    const reserved = [sealed.keys, ...tasks];
     return {
-      tasks: checked.map(({ taskId, made }) => ({ taskId, spec: made.spec })),
-      confirm: () => tasks.forEach(({ reservation }) => reservation.confirm()),
-      release: async () => void (await Promise.all(tasks.map(({ reservation }) => reservation.release()))),
-      leaveUnknown: () => tasks.forEach(({ reservation }) => reservation.leaveUnknown()),
+      tasks: checked.map(({ taskId, made }, at) => ({ taskId, spec: (sealed.made[at] ?? made).spec })),
+      confirm: () => reserved.forEach((one) => one.confirm()),
+      release: async () => void (await Promise.all(reserved.map((one) => one.release()))),
+      leaveUnknown: () => reserved.forEach((one) => one.leaveUnknown()),
     };
   }
 

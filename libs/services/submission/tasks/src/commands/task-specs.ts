@@ -6,7 +6,7 @@ import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import type { PinSource } from '../model/asked-pin.js';
-import { SecretConstants, type SealedOf } from '../model/secret-constants.js';
+import { SecretConstants, type OfOwner, type SealedAll, type SealedOf } from '../model/secret-constants.js';
 import { constantsIn, toSpec, type CheckedSpec } from '../model/task-spec.js';
 import { TaskPlaces } from '../places/task-places.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
@@ -21,7 +21,7 @@ export interface TaskSource {
   readonly pin?: PinSource;
 }
 
-/** Makes the specification of a new task from what was asked for. It leaves nothing but the data key of its secret constants. */
+/** Makes the specification of a new task from what was asked for. It leaves nothing. */
 @Injectable()
 export class TaskSpecs {
   constructor(
@@ -46,7 +46,7 @@ export class TaskSpecs {
     const { poolUuid, pool } = await this.places.poolOf(creation, account);
     const ofPool = pool && { ...pool.spec, ownerId: pool.poolId };
     const secrets = [source?.secrets, ofPool].filter((one) => one !== undefined);
-    const sealing = await this.secrets.copying(taskId, constantsIn(creation, pool), ...secrets);
+    const open = await this.secrets.copying(constantsIn(creation, pool), ...secrets);
     const checked = toSpec(
       { ...creation, poolUuid },
       {
@@ -55,7 +55,6 @@ export class TaskSpecs {
         projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
         defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
         mostDiskMB: this.config.instanceMaxDiskMB,
-        sealConstants: sealing.seal,
         ...(pool ? { pool } : {}),
         ...(source ? { origin: source.origin } : {}),
         ...(source?.table ? { table: source.table } : {}),
@@ -63,7 +62,11 @@ export class TaskSpecs {
       },
     );
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
-    await sealing.keep();
-    return checked;
+    return { ...checked, open };
+  }
+
+  /** Seals their constants. See `SecretConstants`. */
+  sealAll(all: readonly OfOwner<CheckedSpec>[]): Promise<SealedAll<CheckedSpec>> {
+    return this.secrets.sealAll(all);
   }
 }

@@ -15,7 +15,6 @@ const resourcesOf = (creation: Partial<TaskCreation>) => {
       projectOf: () => ({ id: 'p' }),
       defaultRequest: { cores: 1, memoryMB: 256 },
       mostDiskMB: 100_000,
-      sealConstants: (constants) => ({ constants }),
     },
   );
   return 'spec' in made ? made.spec.resources : made.errors;

@@ -11,7 +11,6 @@ import {
   type Profile,
   type ResourceBucket,
   type ResourceRequest,
-  type TaskConstant,
   type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
@@ -25,7 +24,7 @@ import { objectOf } from '../tables/table-object.js';
 import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
 import type { PoolOfTask } from './pools-of-tasks.js';
-import { masked, type ClearConstant } from './secret-constants.js';
+import { masked, unsealed, type ClearConstant, type OpenConstants } from './secret-constants.js';
 
 /** Most instances of one task. */
 const MAX_INSTANCES = 100_000;
@@ -48,20 +47,21 @@ export interface SpecContext {
   readonly table?: ParameterTable;
   /** The inputs of that task, where the copy is to have the same. */
   readonly pinSource?: PinSource;
-  /** Seals what must not be read in the log. */
-  readonly sealConstants: (constants: readonly ClearConstant[]) => {
-    readonly constants: readonly TaskConstant[];
-    readonly wrappedKey?: string;
-  };
 }
 
 /** A specification, and the table of parameters that it names by its digest. */
-export interface CheckedSpec {
+export interface UnsealedSpec {
+  /** Its secret constants are masked. */
   readonly spec: TaskSpec;
   readonly table?: ParameterTable;
 }
 
-type Result = CheckedSpec | { readonly errors: WireErrors };
+/** With its constants, which are sealed into the specification once the task's id is certain. */
+export interface CheckedSpec extends UnsealedSpec {
+  readonly open: OpenConstants;
+}
+
+type Result = UnsealedSpec | { readonly errors: WireErrors };
 
 /** A validation error of one field. */
 const wrong = (field: string, text: string): { readonly errors: WireErrors } => ({ errors: { [field]: [text] } });
@@ -70,7 +70,7 @@ const wrong = (field: string, text: string): { readonly errors: WireErrors } => 
 const given = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);
 
 /**
- * What a creation asks for, checked against the platform: profile, instances, buckets, plan. Pure but for the sealing.
+ * What a creation asks for, checked against the platform: profile, instances, buckets, plan. Pure.
  * A field that does not fit is named, as validation problems name it.
  */
 export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
@@ -130,7 +130,7 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
     profileVersion: profile.version,
     instances,
     advancedRanges: given(creation.advancedRanges),
-    ...context.sealConstants(creation.constants ?? []),
+    constants: unsealed(creation.constants),
     ...(context.pool ? ofPool(context.pool) : askedSecretRights(creation)),
     resources: resourcesOf(creation),
     resultBucket: given(creation.resultBucket) ?? given(creation.resultsBucket),
