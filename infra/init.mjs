@@ -52,8 +52,17 @@ const objectsSecret = secret();
 keep('objects.env', () => ['ROOT_ACCESS_KEY=fornax', `ROOT_SECRET_KEY=${objectsSecret}`]);
 keep('services.env', () => [
   `FORNAX_DATABASE_URL=postgres://fornax:${read('postgres.password')}@postgres:5432/fornax`,
-  `FORNAX_MASTER_KEY=${randomBytes(32).toString('base64')}`,
 ]);
+// Releases of before gave it to all services.
+const masterKey = valueIn('services.env', 'FORNAX_MASTER_KEY');
+keep('master-key.env', () => [`FORNAX_MASTER_KEY=${masterKey ?? randomBytes(32).toString('base64')}`]);
+if (masterKey !== undefined)
+  write(
+    'services.env',
+    read('services.env')
+      .split('\n')
+      .filter((line) => !line.startsWith('FORNAX_MASTER_KEY=')),
+  );
 keep('submission.env', () => [`FORNAX_BOOTSTRAP_TOKEN=${read('token')}`]);
 keep('storage.env', () => [
   'FORNAX_S3_ACCESS_KEY=fornax',

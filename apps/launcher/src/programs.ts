@@ -2,7 +2,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTROL_SERVICES } from '@fornax/contracts';
+import { CONTROL_SERVICES, needsMasterKey } from '@fornax/contracts';
 import { findFreePort, provisionPasta } from '@fornax/embedded';
 import { urlOf } from './addresses.js';
 import {
@@ -36,6 +36,14 @@ export interface ProgramsOptions {
   readonly signal: AbortSignal;
 }
 
+/** What tells a process the master keys. */
+const KEY_SETTINGS: readonly string[] = [
+  'FORNAX_MASTER_KEY',
+  'FORNAX_MASTER_KEYS_READ',
+  'FORNAX_MASTER_KEY_COMMAND',
+  'FORNAX_MASTER_KEY_LOST',
+];
+
 /** Starts the programs of Fornax itself, with what they have to know. */
 export class Programs {
   constructor(private readonly options: ProgramsOptions) {}
@@ -60,7 +68,7 @@ export class Programs {
       targets[service] = urlOf(port);
       const own = { FORNAX_HTTP_PORT: String(port), ...(service === 'storage' ? storage : {}) };
       const variables = overridden(
-        without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
+        without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT', ...(needsMasterKey(service) ? [] : KEY_SETTINGS)]),
         natsVariables(backends, service),
         own,
         // The router is the one who tells them who asks. The S3 endpoint is not behind it: nobody's word counts there.
@@ -73,13 +81,7 @@ export class Programs {
       FORNAX_HTTP_PORT: String(apiPort),
       FORNAX_ROUTER_TARGETS: JSON.stringify(targets),
     };
-    const inheritedByRouter = without(common, [
-      'FORNAX_STORAGE_PORT',
-      'FORNAX_DATABASE_URL',
-      'FORNAX_MASTER_KEY',
-      'FORNAX_MASTER_KEYS_READ',
-      'FORNAX_MASTER_KEY_COMMAND',
-    ]);
+    const inheritedByRouter = without(common, ['FORNAX_STORAGE_PORT', 'FORNAX_DATABASE_URL', ...KEY_SETTINGS]);
     await parts.addProgram('router', 'router', 'service', overridden(inheritedByRouter, forRouter));
   }
 

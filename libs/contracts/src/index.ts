@@ -90,6 +90,7 @@ export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from 
 export {
   aggregateSubjects,
   CONTROL_SERVICES,
+  needsMasterKey,
   LEADER_BUCKET,
   SERVICE_RIGHTS,
   unionOfRights,

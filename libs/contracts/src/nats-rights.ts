@@ -18,6 +18,12 @@ import {
 export const CONTROL_SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billing', 'snapshot'] as const;
 export type ControlService = (typeof CONTROL_SERVICES)[number];
 
+/** Those that open, seal and sign nothing: they are not given the master key (ADR 0120). */
+const WITHOUT_MASTER_KEY: readonly string[] = ['node-registry', 'billing'] satisfies readonly ControlService[];
+
+/** Whether a process of the control plane is to have the master key. */
+export const needsMasterKey = (name: string): boolean => !WITHOUT_MASTER_KEY.includes(name);
+
 export type StreamName = (typeof STREAMS)[keyof typeof STREAMS];
 
 /** A durable consumer whose messages a service takes and acknowledges, with the subject that it filters by. */

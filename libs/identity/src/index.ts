@@ -6,7 +6,7 @@ export {
   type TokenFacts,
   type UsableProject,
 } from './accounts/account.js';
-export { AccountDirectory, type Need } from './accounts/account-directory.js';
+export { CLOSED_SECRETS, AccountDirectory, type Need } from './accounts/account-directory.js';
 export {
   accountOf,
   AdmittedBy,
@@ -35,6 +35,7 @@ export { userMeta, type Asking, type Owner } from './http/user-meta.js';
 export { MASTER_KEY_RING } from './secrets/earlier-keys.js';
 export { keysBefore } from './secrets/keys-before.js';
 export { constantIdentity, dataKeyIdentity, keptKeyIn, referenceTo } from './secrets/kept-key.js';
+export { Fingerprints, keyedFingerprints, plainFingerprints } from './secrets/fingerprints.js';
 export { openSealer } from './secrets/open-sealer.js';
 export {
   signLeaseClaims,

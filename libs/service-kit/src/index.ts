@@ -1,4 +1,4 @@
-export { loadCoreConfig, type CoreConfig } from './config/core-config.js';
+export { loadCoreConfig, masterKeyOf, type CoreConfig } from './config/core-config.js';
 export { wireErrorOf } from './errors/wire-error.js';
 export {
   CLOCK,

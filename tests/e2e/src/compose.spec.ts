@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
+import { needsMasterKey } from '@fornax/contracts';
 import { VERSITYGW } from '@fornax/testing/versitygw';
 import { parse } from 'yaml';
 
@@ -85,6 +86,7 @@ describe('docker-compose.yml', () => {
       );
     const controlPlane = SERVICES.filter((name) => name !== 'router' && name !== 'node-agent').sort();
     expect(holders('services.env').sort()).toEqual(controlPlane);
+    expect(holders('master-key.env').sort()).toEqual(controlPlane.filter(needsMasterKey));
     // Each of them may start on a log in which nobody knows whose token is good, and be asked to accept it (ADR 0023).
     expect(holders('submission.env').sort()).toEqual(controlPlane);
     for (const name of controlPlane) expect(holders(`nats-${name}.env`)).toEqual([name]);

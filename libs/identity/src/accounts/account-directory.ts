@@ -27,6 +27,12 @@ export type Need = 'look' | 'tend';
 
 const READS_COLLEAGUES: readonly AccountRole[] = ['auditor', 'coordinator'];
 
+/** Opens the S3 secrets of tokens. */
+export type SecretsOfTokens = Pick<Sealer, 'opened' | 'opens'>;
+
+/** For a process without a master key: it knows who asks, and opens nobody's S3 secret. */
+export const CLOSED_SECRETS: SecretsOfTokens = { opened: () => undefined, opens: () => false };
+
 /**
  * All accounts, tokens, organizations and projects, and who may start nothing new, in memory: a fold of `fx.ev.account.*` and `fx.ev.spending.*` from the beginning of the log, then live.
  * Every process has its own, so what was decided elsewhere is known here a moment later.
@@ -46,7 +52,7 @@ export class AccountDirectory {
 
   constructor(
     private readonly log: EventLog,
-    private readonly sealer: Sealer,
+    private readonly sealer: SecretsOfTokens,
     private readonly clock: Clock = systemClock,
     private readonly quarantine?: Quarantine,
     /** Called with the reason why the log cannot be followed, and with undefined when it can be followed again. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { loadDoorLimits, type DoorLimits } from '../http/door/door-limits.js';
 import { intSetting, loadConfig, type Env } from '@fornax/base';
-import { loadMasterKeys, MASTER_KEY_SETTINGS } from './master-keys.js';
+import { needsMasterKey } from '@fornax/contracts';
+import { loadMasterKeys, MASTER_KEY_SETTINGS, noMasterKeys } from './master-keys.js';
 
 /** What every process of the control plane needs to know. Services read settings of their own with `loadConfig`. */
 export interface CoreConfig {
@@ -15,8 +16,8 @@ export interface CoreConfig {
     readonly replicas: number;
   };
   readonly databaseUrl: string;
-  /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. */
-  readonly masterKey: Uint8Array;
+  /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. Undefined in a service that does none of these. */
+  readonly masterKey: Uint8Array | undefined;
   /** Further keys that open what they have sealed, and seal nothing: those of before, or the next one. */
   readonly masterKeysRead: readonly Uint8Array[];
   /** The log whose master key an operator has given up for good, by its epoch. */
@@ -79,6 +80,12 @@ const bootstrapTokenOf = (text: string | undefined, file: string | undefined): s
   }
 };
 
+/** The master key of a process that has one. @throws Error it is not to have one */
+export const masterKeyOf = ({ name, masterKey }: Pick<CoreConfig, 'name' | 'masterKey'>): Uint8Array => {
+  if (masterKey === undefined) throw new Error(`${name} has no master key`);
+  return masterKey;
+};
+
 /** Reads the settings that all services share. @throws ConfigError */
 export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
   const values = loadConfig(settings, env);
@@ -91,7 +98,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
       replicas: values.FORNAX_NATS_REPLICAS,
     },
     databaseUrl: values.FORNAX_DATABASE_URL,
-    ...loadMasterKeys(values, env),
+    ...(needsMasterKey(name) ? loadMasterKeys(values, env) : noMasterKeys(name, env)),
     bootstrapToken: () => bootstrapTokenOf(values.FORNAX_BOOTSTRAP_TOKEN, values.FORNAX_BOOTSTRAP_TOKEN_FILE),
     masterKeyLost: values.FORNAX_MASTER_KEY_LOST || undefined,
     publicApiUrl: values.FORNAX_PUBLIC_API_URL,

@@ -69,3 +69,16 @@ export const loadMasterKeys = (values: Values, env: Env) => {
     masterKeySource: command === undefined ? from : `${from}, as ${command[0]} opens it`,
   };
 };
+
+/** For a service that needs none: whoever gives it one all the same is told, since what it does not have it cannot lose. @throws ConfigError */
+export const noMasterKeys = (name: string, env: Env) => {
+  const given = Object.keys(MASTER_KEY_SETTINGS)
+    .flatMap((setting) => [setting, `${setting}_FILE`])
+    .filter((setting, at, all) => all.indexOf(setting) === at)
+    .filter((setting) => env[setting] !== undefined && env[setting] !== '');
+  if (given.length > 0)
+    throw new ConfigError([
+      `${name} needs no master key and is not to have one: take ${given.join(', ')} out of its environment`,
+    ]);
+  return { masterKey: undefined, masterKeysRead: [], masterKeySource: '' };
+};

@@ -10,6 +10,7 @@ import { damagedOf } from './damaged.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { CORE_CONFIG, LOGGER } from '../core/tokens.js';
 import { refusalOf } from './refusal.js';
+import { Opened } from '../run/opened.js';
 import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 
 /** The Postgres schema of a service: its name with underscores. */
@@ -33,12 +34,18 @@ export const serviceDatabase = (
 ): DynamicModule => {
   const name = `database ${service}`;
   let opened:
-    { readonly health: HealthRegistry; readonly watch: LogWatch; readonly database: ServiceDatabase } | undefined;
+    | {
+        readonly health: HealthRegistry;
+        readonly watch: LogWatch;
+        readonly database: ServiceDatabase;
+        readonly parts: Opened;
+      }
+    | undefined;
   let damaged: Trouble | undefined;
   return TypeOrmModule.forRootAsync({
     name: service,
-    inject: [CORE_CONFIG, HealthRegistry, LogWatch, LOGGER],
-    useFactory: (config: CoreConfig, health: HealthRegistry, watch: LogWatch, logger: Logger) => {
+    inject: [CORE_CONFIG, HealthRegistry, LogWatch, LOGGER, Opened],
+    useFactory: (config: CoreConfig, health: HealthRegistry, watch: LogWatch, logger: Logger, parts: Opened) => {
       health.readiness(name, () => damaged ?? 'not migrated yet');
       const database: ServiceDatabase = {
         url: config.databaseUrl,
@@ -52,7 +59,7 @@ export const serviceDatabase = (
           damaged ??= damagedOf(said);
         },
       };
-      opened = { health, watch, database };
+      opened = { health, watch, database, parts };
       return {
         ...serviceDataSourceOptions(database),
         retryAttempts: CONNECT_ATTEMPTS,
@@ -63,6 +70,7 @@ export const serviceDatabase = (
     dataSourceFactory: async () => {
       if (!opened) throw new Error(`no options for the database of ${service}`);
       const db = await createServiceDataSource(opened.database).catch(refusalOf(opened.database.url));
+      opened.parts.add(() => db.destroy());
       const { schema } = opened.database;
       opened.health.readiness(name, async () => {
         if (damaged !== undefined) return damaged;

@@ -16,7 +16,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { lastValueFrom, of, type Observable } from 'rxjs';
 import type { DataSource } from 'typeorm';
-import { accountOf, Sealer, noteBegunBefore } from '@fornax/identity';
+import { accountOf, Fingerprints, noteBegunBefore } from '@fornax/identity';
 import { LOGGER } from '../core/tokens.js';
 import { Conflict, FornaxError, Invalid, Unsettled } from '@fornax/base';
 import { wireErrorOf } from '../errors/wire-error.js';
@@ -90,7 +90,7 @@ const interceptorFor = ({
 
     constructor(
       @Inject(ModuleRef) private readonly modules: ModuleRef,
-      @Inject(Sealer) private readonly sealer: Sealer,
+      @Inject(Fingerprints) private readonly bodies: Fingerprints,
       @Inject(LOGGER) private readonly logger: Logger,
     ) {}
 
@@ -100,7 +100,7 @@ const interceptorFor = ({
       if (key === undefined) return next.handle();
       const reply = context.switchToHttp().getResponse<FastifyReply>();
       const hash = hashOf(request, key);
-      const fingerprint = this.sealer.fingerprint(JSON.stringify(request.body ?? null));
+      const fingerprint = this.bodies.fingerprint(JSON.stringify(request.body ?? null));
       const flight = this.flights.get(hash);
       if (flight) {
         if (flight.fingerprint !== fingerprint) throw otherBody();

@@ -6,8 +6,17 @@ import {
   allLiveSubject,
   isNodeRpcSubject,
   type Aggregate,
+  needsMasterKey,
 } from '@fornax/contracts';
-import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Injectable,
+  Module,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { NatsConnection } from '@nats-io/transport-node';
 import {
@@ -20,8 +29,17 @@ import {
   type EventLog,
 } from '@fornax/event-store';
 import type { Logger } from 'pino';
-import { AccountDirectory, AuthGuard, openSealer, Sealer } from '@fornax/identity';
-import type { CoreConfig } from '../config/core-config.js';
+import {
+  AccountDirectory,
+  AuthGuard,
+  CLOSED_SECRETS,
+  Fingerprints,
+  keyedFingerprints,
+  openSealer,
+  plainFingerprints,
+  Sealer,
+} from '@fornax/identity';
+import { masterKeyOf, type CoreConfig } from '../config/core-config.js';
 import { type Env, RpcClient, systemClock, systemMonotonicClock, type Clock } from '@fornax/base';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
 import { DiskWatch } from '../disk/disk-watch.js';
@@ -43,6 +61,7 @@ import { LogStore } from '../core/log-store.js';
 import { WriteStops } from '../core/write-stops.js';
 import { writerOf } from '../core/writer-of.js';
 import { connectAs } from './connect-as.js';
+import { Opened } from './opened.js';
 import {
   CLOCK,
   CORE_CONFIG,
@@ -76,7 +95,7 @@ class SharedResources implements OnApplicationShutdown {
 @Global()
 @Module({})
 export class CoreModule {
-  static forRoot(config: CoreConfig, logger: Logger, env: Env): DynamicModule {
+  static forRoot(config: CoreConfig, logger: Logger, env: Env, opened: Opened): DynamicModule {
     return {
       module: CoreModule,
       controllers: [ProjectionsController, LogController, LogAuditController, LogStateController, QuarantineController],
@@ -85,32 +104,25 @@ export class CoreModule {
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: ENV, useValue: env },
+        { provide: Opened, useValue: opened },
         { provide: CLOCK, useValue: systemClock },
         { provide: MONOTONIC_CLOCK, useValue: systemMonotonicClock },
-        {
-          provide: Sealer,
-          inject: [EVENT_LOG, LOGGER],
-          // Nobody seals with, or stumbles over, a key that is not the log's.
-          useFactory: async (log: EventLog, logger: Logger): Promise<Sealer> => {
-            const { masterKey, masterKeysRead, masterKeySource: source, masterKeyLost: lostFor } = config;
-            const onUnreadable = (reason: string): void =>
-              logger.warn({ reason }, 'the start waits for the event log: the master keys of before are in it');
-            const keys = { masterKey, masterKeysRead, source, lostFor };
-            const { sealer, opensLog } = await openSealer(log, { ...keys, onUnreadable });
-            if (!opensLog)
-              logger.warn(
-                'the master key of the log is given up: tokens, secrets of tasks and webhooks of before stay closed',
-              );
-            return sealer;
-          },
-        },
+        ...keysOf(config),
         HealthRegistry,
         LogStore,
         WriteStops,
         LogWatch,
         HeaderChecks,
-        { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
-        { provide: NODES_NATS, inject: [NATS], useFactory: (nats: NatsConnection) => openNodesNats(config, nats) },
+        {
+          provide: NATS,
+          inject: [HealthRegistry],
+          useFactory: (health: HealthRegistry) => openNats(config, health, opened),
+        },
+        {
+          provide: NODES_NATS,
+          inject: [NATS],
+          useFactory: (nats: NatsConnection) => openNodesNats(config, nats, opened),
+        },
         {
           provide: EVENT_LOG,
           inject: [NATS, WriteStops, HealthRegistry, LogWatch, LogStore],
@@ -146,15 +158,23 @@ export class CoreModule {
           useFactory: async (stops: WriteStops): Promise<DiskWatch> => {
             const watch = new DiskWatch(stops, { folders: config.diskFolders, lowBytes: config.diskLowBytes });
             await watch.start();
+            opened.add(() => Promise.resolve(watch.stop()));
             return watch;
           },
         },
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {
           provide: AccountDirectory,
-          inject: [EVENT_LOG, Sealer, HealthRegistry, CLOCK, Quarantine],
-          useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry, clock: Clock, quarantine: Quarantine) => {
-            const directory = new AccountDirectory(log, sealer, clock, quarantine, health.follower('accounts'));
+          inject: [EVENT_LOG, { token: Sealer, optional: true }, HealthRegistry, CLOCK, Quarantine],
+          useFactory: (
+            log: EventLog,
+            sealer: Sealer | undefined,
+            health: HealthRegistry,
+            clock: Clock,
+            quarantine: Quarantine,
+          ) => {
+            const secrets = sealer ?? CLOSED_SECRETS;
+            const directory = new AccountDirectory(log, secrets, clock, quarantine, health.follower('accounts'));
             health.readiness('accounts', () => directory.whyNotReady);
             return directory;
           },
@@ -174,10 +194,12 @@ export class CoreModule {
         AuditAnswers,
         CORE_CONFIG,
         ENV,
+        Opened,
         LOGGER,
         CLOCK,
         MONOTONIC_CLOCK,
-        Sealer,
+        Fingerprints,
+        ...(needsMasterKey(config.name) ? [Sealer] : []),
         HealthRegistry,
         LogStore,
         WriteStops,
@@ -197,14 +219,40 @@ export class CoreModule {
   }
 }
 
+/** What seals and opens in a process, where it is to have the master key. */
+const keysOf = (config: CoreConfig): Provider[] => {
+  if (!needsMasterKey(config.name)) return [{ provide: Fingerprints, useFactory: plainFingerprints }];
+  return [
+    { provide: Fingerprints, inject: [Sealer], useFactory: keyedFingerprints },
+    {
+      provide: Sealer,
+      inject: [EVENT_LOG, LOGGER],
+      // Nobody seals with, or stumbles over, a key that is not the log's.
+      useFactory: async (log: EventLog, logger: Logger): Promise<Sealer> => {
+        const { masterKeysRead, masterKeySource: source, masterKeyLost: lostFor } = config;
+        const onUnreadable = (reason: string): void =>
+          logger.warn({ reason }, 'the start waits for the event log: the master keys of before are in it');
+        const keys = { masterKey: masterKeyOf(config), masterKeysRead, source, lostFor };
+        const { sealer, opensLog } = await openSealer(log, { ...keys, onUnreadable });
+        if (!opensLog)
+          logger.warn(
+            'the master key of the log is given up: tokens, secrets of tasks and webhooks of before stay closed',
+          );
+        return sealer;
+      },
+    },
+  ];
+};
+
 /** What a process of this name may append, as its rights say; everything, when it is none of the services. */
 const appendedBy = (name: string): Aggregate | undefined => {
   const service = CONTROL_SERVICES.find((known) => known === name);
   return service === undefined ? 'task' : SERVICE_RIGHTS[service].appends[0];
 };
 
-const openNats = async (config: CoreConfig, health: HealthRegistry): Promise<NatsConnection> => {
+const openNats = async (config: CoreConfig, health: HealthRegistry, opened: Opened): Promise<NatsConnection> => {
   const nats = await connectAs(config.name, config.nats);
+  opened.add(() => nats.close());
   await ensureStreams(nats, { replicas: config.nats.replicas });
   for (const warning of config.warnings) health.warn(warning);
   health.readiness('nats', () => nats.flush().then(() => undefined));
@@ -219,8 +267,12 @@ const openNats = async (config: CoreConfig, health: HealthRegistry): Promise<Nat
  * and one node can send faster than anybody reads: on the connection of the log that would end the commits of all (ADR 0036). A process that hears no node
  * has one connection.
  */
-const openNodesNats = async (config: CoreConfig, nats: NatsConnection): Promise<NatsConnection> =>
-  hearsNodes(config.name) ? connectAs(`${config.name}-nodes`, config.nats) : nats;
+const openNodesNats = async (config: CoreConfig, nats: NatsConnection, opened: Opened): Promise<NatsConnection> => {
+  if (!hearsNodes(config.name)) return nats;
+  const own = await connectAs(`${config.name}-nodes`, config.nats);
+  opened.add(() => own.close());
+  return own;
+};
 
 const FROM_NODES: readonly string[] = [allHeartbeatsSubject, allLiveSubject];
 

@@ -32,6 +32,7 @@ import { LogWatch, type OnRestart } from '../log/watch/log-watch.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
 import { RpcServer } from '../rpc/rpc-server.js';
 import { NestLogger } from './nest-logger.js';
+import { Opened } from './opened.js';
 
 export interface AppParts {
   readonly config: CoreConfig;
@@ -49,12 +50,16 @@ class RootModule {}
 /** Puts a service's module (or several) together with what all share: HTTP, RPC over NATS, the log. Not listening yet. */
 export const createApp = async (module: Type | DynamicModule, parts: AppParts): Promise<NestFastifyApplication> => {
   const { config, env, logger, telemetry, onFatal } = parts;
+  const opened = new Opened();
   const adapter = new FastifyAdapter(fastifyOptions(config.door));
-  const root: DynamicModule = { module: RootModule, imports: [CoreModule.forRoot(config, logger, env), module] };
-  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
-    bodyParser: false,
-    abortOnError: false,
-    logger: new NestLogger(logger),
+  const root: DynamicModule = {
+    module: RootModule,
+    imports: [CoreModule.forRoot(config, logger, env, opened), module],
+  };
+  const options = { bodyParser: false, abortOnError: false, logger: new NestLogger(logger) };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, options).catch(async (error: unknown) => {
+    await opened.closeAll();
+    throw error;
   });
   const fastify = adapter.getInstance();
   const [accounts, checks, clock] = [app.get(AccountDirectory), app.get(HeaderChecks), app.get<Clock>(CLOCK)];

@@ -1,5 +1,6 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { needsMasterKey } from '@fornax/contracts';
 import { loadCoreConfig } from '../config/core-config.js';
 import { type Env, createLogger } from '@fornax/base';
 import { startTelemetry } from '@fornax/base/telemetry';
@@ -20,9 +21,9 @@ export interface TestAppOptions {
   readonly onRestart?: (why: string) => void;
 }
 
+const SOME_KEY = Buffer.alloc(32, 7).toString('base64');
 const DEFAULTS: Env = {
   FORNAX_LOG_LEVEL: 'error',
-  FORNAX_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
   // On a slow machine rows come late; what a spec reads after it wrote is up to date all the same.
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: '30000',
 };
@@ -32,7 +33,10 @@ export const createTestApp = async (
   module: Type | DynamicModule,
   { env, name = 'test', onRestart = () => undefined }: TestAppOptions,
 ): Promise<TestApp> => {
-  const config = loadCoreConfig(name, { ...DEFAULTS, ...env });
+  const config = loadCoreConfig(
+    name,
+    needsMasterKey(name) ? { FORNAX_MASTER_KEY: SOME_KEY, ...DEFAULTS, ...env } : { ...DEFAULTS, ...env },
+  );
   const onFatal = (error: unknown): never => {
     throw error;
   };

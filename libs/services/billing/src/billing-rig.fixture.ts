@@ -51,7 +51,7 @@ export const billingRig = async (settings: Readonly<Record<string, string>> = {}
   };
   const get = (path: string, token?: string): Promise<Answer> => send(path, token === undefined ? {} : { token });
   const account = async (id: string, role: AccountRole = 'user'): Promise<void> => {
-    const sealedSecret = service.app.get(Sealer).sealWithMaster(`${id}-token`);
+    const sealedSecret = new Sealer(Buffer.alloc(32, 7)).sealWithMaster(`${id}-token`);
     const token = { tokenId: `${id}-token-id`, name: 'test', hash: hashToken(`${id}-token`), sealedSecret, at: AT };
     const created = { ...accountCreated(id), role } as FornaxEvent;
     const issued = { type: 'TokenIssued', accountId: id, email: `${id}@example.org`, role, ...token } as const;

@@ -67,7 +67,6 @@ beforeAll(async () => {
       FORNAX_NATS_USER: server.services.user,
       FORNAX_NATS_PASSWORD: server.services.password,
       FORNAX_DATABASE_URL: database.url,
-      FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
       FORNAX_PUBLIC_STORAGE_URL: 'http://storage.example:9000',
       FORNAX_LOG_LEVEL: 'silent',
     },

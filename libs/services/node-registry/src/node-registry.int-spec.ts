@@ -101,7 +101,6 @@ const startRegistry = async (graceMs = PATIENT_GRACE_MS): Promise<TestApp> => {
     FORNAX_NATS_USER: nats.user,
     FORNAX_NATS_PASSWORD: nats.password,
     FORNAX_DATABASE_URL: database.url,
-    FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
     FORNAX_LOG_LEVEL: 'silent',
   };
   const app = await createTestApp(NodeRegistryModule, { name: 'node-registry', env });

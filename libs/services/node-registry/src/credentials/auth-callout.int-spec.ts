@@ -29,7 +29,6 @@ beforeAll(async () => {
   const env = {
     FORNAX_NATS_URL: server.url,
     FORNAX_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
-    FORNAX_MASTER_KEY: Buffer.alloc(32, 9).toString('base64'),
   };
   const [fleet, core] = [new Fleet(), loadCoreConfig('node-registry', env)];
   const config = loadNodeRegistryConfig({ FORNAX_NATS_ISSUER_SEED: server.issuer.seed });

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { LeaseClaims } from '@fornax/contracts';
 import { Sealer, signLeaseClaims } from '@fornax/identity';
-import { CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, type CoreConfig, masterKeyOf } from '@fornax/service-kit';
 import type { SecretOpener } from '../leader/grants.js';
 
 /** Opens and signs what a node is granted for a lease. */
@@ -9,7 +9,7 @@ import type { SecretOpener } from '../leader/grants.js';
 export class GrantKeys {
   constructor(
     private readonly sealer: Sealer,
-    @Inject(CORE_CONFIG) private readonly core: Pick<CoreConfig, 'masterKey'>,
+    @Inject(CORE_CONFIG) private readonly core: Pick<CoreConfig, 'name' | 'masterKey'>,
   ) {}
 
   get secrets(): SecretOpener {
@@ -17,6 +17,6 @@ export class GrantKeys {
   }
 
   sign(claims: LeaseClaims): ReturnType<typeof signLeaseClaims> {
-    return signLeaseClaims(this.core.masterKey, claims);
+    return signLeaseClaims(masterKeyOf(this.core), claims);
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Conflict, NotFound, Refused, type Clock } from '@fornax/base';
 import { snapshotManifestSchema, type SnapshotManifest } from '@fornax/contracts';
-import { CLOCK, CORE_CONFIG, ServiceArea, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, ServiceArea, type CoreConfig, masterKeyOf } from '@fornax/service-kit';
 import { SNAPSHOT_SETTINGS, type SnapshotSettings } from '../config/snapshot-config.js';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
 
@@ -60,7 +60,7 @@ export class SnapshotManifests implements OnApplicationShutdown {
       endpoint: settings.storageUrl ?? core.publicStorageUrl,
       service: 'snapshot',
       area: 'manifests',
-      masterKey: core.masterKey,
+      masterKey: masterKeyOf(core),
       clock,
       outage: 'The list of files of the snapshot cannot be read now. Please try again.',
     });

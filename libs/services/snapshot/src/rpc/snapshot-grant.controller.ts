@@ -2,7 +2,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { nodeRpcPattern, parseNodeRpcSubject, snapshotGrantRequestSchema, type GrantReply } from '@fornax/contracts';
 import { isSnapshotOpen } from '@fornax/domain';
-import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, type CoreConfig, masterKeyOf } from '@fornax/service-kit';
 import { signLeaseClaims } from '@fornax/identity';
 import type { Clock } from '@fornax/base';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
@@ -37,7 +37,7 @@ export class SnapshotGrantController {
     // An agent of before knows no folder but the one of its order.
     const folder =
       takesRow === true ? await this.folders.of({ snapshotId, taskId, config, instance: part.instance }) : undefined;
-    const credentials = signLeaseClaims(this.config.masterKey, {
+    const credentials = signLeaseClaims(masterKeyOf(this.config), {
       leaseId,
       taskId,
       instance: part.instance,

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, masterKeyOf, type CoreConfig } from '@fornax/service-kit';
 import { AccountDirectory, verifyLeaseToken, verifyServiceToken } from '@fornax/identity';
 import type { Identities } from './principal.js';
 
@@ -23,8 +23,7 @@ export class StorageIdentities implements Identities {
 
   /** Made with the master key, or, while that is changed, with the one of another process. */
   bySessionToken(token: string) {
-    const { masterKey, masterKeysRead } = this.config;
-    for (const key of [masterKey, ...masterKeysRead]) {
+    for (const key of [masterKeyOf(this.config), ...this.config.masterKeysRead]) {
       const lease = verifyLeaseToken(key, token);
       if (lease) return { principal: { kind: 'lease' as const, claims: lease.claims }, secrets: [lease.secretKey] };
       const service = verifyServiceToken(key, token);

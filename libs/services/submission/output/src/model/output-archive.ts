@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Unavailable, type Clock } from '@fornax/base';
-import { CLOCK, CORE_CONFIG, ServiceArea, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, ServiceArea, type CoreConfig, masterKeyOf } from '@fornax/service-kit';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
 
 /** Output in object storage: the platform's own area there, which no user sees and no quota counts. */
@@ -17,7 +17,7 @@ export class OutputArchive implements OnApplicationShutdown {
       endpoint: config.storageUrl ?? core.publicStorageUrl,
       service: 'submission',
       area: 'output',
-      masterKey: core.masterKey,
+      masterKey: masterKeyOf(core),
       clock,
       outage: 'Stored output cannot be reached now. Please try again.',
     });

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Invalid, type Clock } from '@fornax/base';
 import type { TaskTable } from '@fornax/domain';
-import { CLOCK, CORE_CONFIG, ServiceArea, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, ServiceArea, type CoreConfig, masterKeyOf } from '@fornax/service-kit';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import type { ParameterTable } from './parameter-table.js';
 import { objectOf, tableIn } from './table-object.js';
@@ -28,7 +28,7 @@ export class TaskTables implements OnApplicationShutdown {
       endpoint: config.storageUrl ?? core.publicStorageUrl,
       service: 'submission',
       area: 'tables',
-      masterKey: core.masterKey,
+      masterKey: masterKeyOf(core),
       clock,
       outage: 'Tables of parameters cannot be reached now. Please try again.',
     });
