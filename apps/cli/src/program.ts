@@ -21,6 +21,7 @@ import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuarantineCommands } from './commands/quarantine.js';
 import { addQuotaCommands } from './commands/quota.js';
+import { addSecretCommands } from './commands/secret.js';
 import { addSnapshotCommands } from './commands/snapshot.js';
 import { addStorageCommands } from './commands/storage.js';
 import { addTaskCommands } from './commands/task.js';
@@ -56,6 +57,7 @@ export const buildProgram = (io: Io): Command => {
   addTokenCommands(program, io);
   addQuotaCommands(program, io);
   addUserCommands(program, io);
+  addSecretCommands(program, io);
   addKeyCommands(program, io);
   addProjectionCommands(program, io);
   addLogStateCommands(program, io);

@@ -1,3 +1,4 @@
+export { Allowance } from './limits/allowance.js';
 export { keyCommandOf, runKeyCommand, type KeyCommand } from './config/key-command.js';
 export { ConfigError, intSetting, loadConfig, type Env } from './config/load-config.js';
 export {

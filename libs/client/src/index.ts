@@ -10,6 +10,7 @@ export {
   type WaitOptions,
 } from './api/fornax-client.js';
 export type { Filter } from './api/pages.js';
+export type { AskedAccesses } from './api/secrets-client.js';
 export { SNAPSHOTS_AREA } from '@fornax/contracts';
 export type {
   FileChange,

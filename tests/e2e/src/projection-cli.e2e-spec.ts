@@ -101,6 +101,7 @@ describe('fornax projection', () => {
       'ledger',
       'pools',
       'running',
+      'secret-accesses',
       'secrets',
       'snapshots',
       'spending',

@@ -12,6 +12,7 @@ import {
 } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
 import {
+  ask,
   enterAsLiar,
   leaveAsLiar,
   HIGHEST,
@@ -81,6 +82,35 @@ describe('a node that asks for what is not its own', () => {
       expect(await intruder.ask('grant', request)).toEqual({
         ok: { granted: false, reason: 'the lease is not current on this node' },
       });
+  });
+
+  it("is told no secrets of another's lease, and is refused once it guesses, or asks for its own, without end", async () => {
+    const { leaseId } = firstOf(victim);
+    const mine = { leaseId: firstOf(own).leaseId, taskId: own.task, instance: 0 };
+    const requests = [
+      { leaseId, taskId: victim.task, instance: 0 },
+      { leaseId, taskId: own.task, instance: 0 },
+      { ...mine, taskId: victim.task },
+      { ...mine, instance: 1 },
+      { leaseId, taskId: victim.task, instance: 0, wants: { below: '' } },
+    ];
+    for (const request of requests)
+      expect(await intruder.ask('secrets', request)).toEqual({
+        ok: { granted: false, reason: 'the lease is not current on this node' },
+      });
+    const outcomes = async (count: number, bodyOf: (at: number) => object): Promise<ReadonlySet<string>> => {
+      const replies = await Promise.all(Array.from({ length: count }, (_, at) => intruder.ask('secrets', bodyOf(at))));
+      return new Set(
+        replies.map(({ ok, error }) => error?.message ?? String((ok as { readonly granted: boolean }).granted)),
+      );
+    };
+    const tooOften = 'This lease asks for secrets too often';
+    expect(await outcomes(600, () => ({ ...mine, wants: { below: '' } }))).toEqual(new Set(['true', tooOften]));
+    const guessing = 'This node asks for secrets of leases that it does not hold, too often';
+    expect(await outcomes(600, (at) => ({ ...mine, leaseId: `guess-${at}` }))).toEqual(new Set(['false', guessing]));
+    // Nobody was given anything, and the log holds nothing of it.
+    expect(await ask('GET', '/fornax/v1/secrets/accesses')).toEqual({ accesses: [], next: null });
+    await expectUntouched();
   });
 
   it.each(NODE_RPC_METHODS)(

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
+import { Allowance } from '@fornax/base';
 import type { LeaseOrder, SecretsReply } from '@fornax/contracts';
 import { namesBelow, problemWithSecretKey } from '@fornax/domain';
 
@@ -43,21 +44,6 @@ const asJson = (value: object): Answer => ({
   headers: { 'content-type': 'application/json' },
 });
 
-/** Bounds how often something is done, by the time that passes. */
-class Allowance {
-  #left = MOST_AT_ONCE;
-  #at = performance.now();
-
-  take(): boolean {
-    const now = performance.now();
-    this.#left = Math.min(MOST_AT_ONCE, this.#left + ((now - this.#at) / 1_000) * PER_SECOND);
-    this.#at = now;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
-  }
-}
-
 const checked = (text: string): string => {
   const problem = text === '' ? undefined : problemWithSecretKey(text);
   if (problem !== undefined) throw new Refusal(400, 'invalid', problem);
@@ -90,7 +76,7 @@ const shown = (keys: readonly string[], prefix: string, isRecursive: boolean): r
  */
 export class SecretEndpoint {
   readonly server: Server;
-  readonly #allowance = new Allowance();
+  readonly #allowance = new Allowance(MOST_AT_ONCE, PER_SECOND);
   /** An answer may be large, and is held until it was taken. */
   readonly #turns: Turns;
 

@@ -23,6 +23,7 @@ import { HistoryClient } from './history-client.js';
 import { BillingClient } from './billing-client.js';
 import { JobsClient } from './jobs-client.js';
 import { KeysClient } from './keys-client.js';
+import { SecretsClient } from './secrets-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
@@ -95,6 +96,7 @@ export class FornaxClient {
   /** What lies in object storage. */
   readonly storage: StorageClient;
   readonly keys: KeysClient;
+  readonly secrets: SecretsClient;
   readonly projections: ProjectionsClient;
   readonly log: LogClient;
 
@@ -113,6 +115,7 @@ export class FornaxClient {
     this.snapshots = new SnapshotsClient(json);
     this.storage = new StorageClient(json);
     this.keys = new KeysClient(json);
+    this.secrets = new SecretsClient(json);
     this.projections = new ProjectionsClient(json);
     this.log = new LogClient(json);
   }

@@ -10,6 +10,14 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { keyRotationSchema, keyStandSchema, type WireKeyRotation, type WireKeyStand } from './keys.js';
+export {
+  secretAccessesSchema,
+  secretKeysSchema,
+  secretValueSchema,
+  secretVersionsSchema,
+  type WireSecretAccesses,
+  type WireSecretVersions,
+} from './secrets.js';
 export type { AuditFinding, AuditMessage } from './log-audit.js';
 export { documentReader } from './document-reader.js';
 export { plainError } from './plain-errors.js';

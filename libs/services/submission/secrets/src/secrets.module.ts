@@ -8,9 +8,12 @@ import { SecretValues } from './commands/secret-values.js';
 import { DestroyedKeys } from './followers/destroyed-keys.js';
 import { LeaseSecretsController } from './rpc/lease-secrets.controller.js';
 import { KeysController } from './http/keys.controller.js';
+import { SecretAccessesController } from './http/secret-accesses.controller.js';
 import { SecretVersionsController } from './http/secret-versions.controller.js';
 import { SecretsManagerController } from './http/secrets-manager.controller.js';
 import { SecretBarrier, SECRETS, SecretsProjection } from './model/secrets.projection.js';
+import { AccessBarrier, SECRET_ACCESSES, SecretAccessesProjection } from './model/secret-accesses.projection.js';
+import { SecretAccesses } from './queries/secret-accesses.js';
 import { LeaseSecrets } from './commands/lease-secrets.js';
 import { SecretLookup } from './queries/secret-lookup.js';
 
@@ -20,6 +23,7 @@ import { SecretLookup } from './queries/secret-lookup.js';
   controllers: [
     SecretsManagerController,
     SecretVersionsController,
+    SecretAccessesController,
     LeaseSecretsController,
     KeysController,
     DestroyedKeys,
@@ -27,6 +31,9 @@ import { SecretLookup } from './queries/secret-lookup.js';
   providers: [
     ...provideProjection(DATABASE, SecretsProjection),
     provideReadBarrier(SecretBarrier, SECRETS),
+    ...provideProjection(DATABASE, SecretAccessesProjection),
+    provideReadBarrier(AccessBarrier, SECRET_ACCESSES),
+    SecretAccesses,
     SecretLookup,
     SecretCommits,
     SecretValues,

@@ -11,6 +11,7 @@ import {
 import { rightsWithin } from '@fornax/domain';
 import { Sealer } from '@fornax/identity';
 import { DataKeys } from '@fornax/service-kit';
+import { AskingBounds } from './asking-bounds.js';
 import { SecretGrants } from './secret-grants.js';
 import { identityOf } from '../model/secret-rows.js';
 import { SecretLookup, type SealedSecret } from '../queries/secret-lookup.js';
@@ -35,6 +36,8 @@ const lostText = (key: string): string =>
 /** Gives the secrets that the instance of a lease may read to the node that holds it, and to no other. */
 @Injectable()
 export class LeaseSecrets {
+  private readonly bounds = new AskingBounds();
+
   constructor(
     private readonly rpc: RpcClient,
     private readonly lookup: SecretLookup,
@@ -43,11 +46,15 @@ export class LeaseSecrets {
     private readonly grants: SecretGrants,
   ) {}
 
-  /** @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives */
+  /** @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives, or it asks too often */
   async of(node: string, { leaseId, taskId, instance, after = '', wants }: SecretsRequest): Promise<SecretsReply> {
+    this.bounds.admit(node, leaseId);
     const lease = { leaseId, taskId, instance, node };
     const whole = await this.rpc.request(RPC.secretRights, lease, secretRightsReplySchema);
-    if (!whole.current) return { granted: false, reason: 'the lease is not current on this node' };
+    if (!whole.current) {
+      this.bounds.wasStrange(node);
+      return { granted: false, reason: 'the lease is not current on this node' };
+    }
     const rights = wants === undefined ? whole : { ...whole, ...ofWish(whole, wants) };
     const excess = secretsExcess(await this.lookup.sizeOf(rights.owner, rights));
     if (excess !== undefined) return { granted: false, code: 'FX-SECRETS', reason: excess };

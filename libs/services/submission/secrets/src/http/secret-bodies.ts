@@ -10,7 +10,6 @@ export const valueSchema = z.object({
 export type ValueBody = z.output<typeof valueSchema>;
 
 export const shownValueSchema = z.object({ value: z.string() });
-export const keysSchema = z.object({ keys: z.array(z.string()) });
 
 export const versionSchema = z.object({ version: z.number().int().positive() });
 export type VersionBody = z.output<typeof versionSchema>;
@@ -18,12 +17,3 @@ export type VersionBody = z.output<typeof versionSchema>;
 export const versionQuerySchema = z.object({
   version: z.coerce.number().int().positive().max(2_147_483_647).optional(),
 });
-export const versionValueSchema = z.object({ key: z.string(), version: z.number().int(), value: z.string() });
-export const versionsSchema = z.object({
-  key: z.string(),
-  /** Newest first. */
-  versions: z.array(
-    z.object({ version: z.number().int(), createdAt: z.string(), restoredFrom: z.number().int().nullable() }),
-  ),
-});
-export type Versions = z.output<typeof versionsSchema>;

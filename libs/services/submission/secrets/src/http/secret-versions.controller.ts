@@ -1,18 +1,12 @@
 import { Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { secretValueSchema, secretVersionsSchema, type WireSecretVersions } from '@fornax/contracts';
 import { CurrentAccount, CurrentContext, type Account, type RequestContext } from '@fornax/identity';
 import { WireBody, ZodQuery } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { SecretValues, type SecretValue } from '../commands/secret-values.js';
 import { SecretLookup } from '../queries/secret-lookup.js';
-import {
-  versionQuerySchema,
-  versionSchema,
-  versionsSchema,
-  versionValueSchema,
-  type VersionBody,
-  type Versions,
-} from './secret-bodies.js';
+import { versionQuerySchema, versionSchema, type VersionBody } from './secret-bodies.js';
 import { SecretKey } from './secret-paths.js';
 
 /** Versions of a secret. */
@@ -27,7 +21,7 @@ export class SecretVersionsController {
   @Get('data/*')
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Read a version of a secret, the newest unless `version` names another' })
-  @ApiOkResponse({ standardSchema: versionValueSchema })
+  @ApiOkResponse({ standardSchema: secretValueSchema })
   @ApiNotFoundResponse({ description: 'There is no such secret, or no such version of it' })
   read(
     @SecretKey() key: string,
@@ -39,9 +33,9 @@ export class SecretVersionsController {
 
   @Get('versions/*')
   @ApiOperation({ summary: 'The versions of a secret that can be read, newest first, without their values' })
-  @ApiOkResponse({ standardSchema: versionsSchema })
+  @ApiOkResponse({ standardSchema: secretVersionsSchema })
   @ApiNotFoundResponse({ description: 'There is no such secret' })
-  async versions(@SecretKey() key: string, @CurrentAccount() account: Account): Promise<Versions> {
+  async versions(@SecretKey() key: string, @CurrentAccount() account: Account): Promise<WireSecretVersions> {
     const found = await this.lookup.versionsOf(await this.lookup.find(account.id, key));
     const versions = found.map(({ version, at_ms: at, restored_from: restoredFrom }) => ({
       version,

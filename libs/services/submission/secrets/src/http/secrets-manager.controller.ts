@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, Header, Patch, Put } from '@nestjs/common';
 import { ApiConflictResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { secretKeysSchema } from '@fornax/contracts';
 import { namesBelow } from '@fornax/domain';
 import {
   BodyLimit,
@@ -12,7 +13,7 @@ import {
 import { WireBody } from '@fornax/service-kit';
 import { SecretValues } from '../commands/secret-values.js';
 import { noSuchSecret, SecretLookup } from '../queries/secret-lookup.js';
-import { keysSchema, shownValueSchema, valueSchema, type ValueBody } from './secret-bodies.js';
+import { shownValueSchema, valueSchema, type ValueBody } from './secret-bodies.js';
 import { SecretPrefix, WholeSecretKey } from './secret-paths.js';
 
 /** A value is stored sealed alone. */
@@ -74,7 +75,7 @@ export class SecretsManagerController {
   @ApiOperation({
     summary: 'List what is directly below a prefix, relative to it: secrets, and folders with a slash behind',
   })
-  @ApiOkResponse({ standardSchema: keysSchema })
+  @ApiOkResponse({ standardSchema: secretKeysSchema })
   @ApiNotFoundResponse({ description: 'There is nothing below the prefix' })
   async search(@SecretPrefix() prefix: string, @CurrentAccount() account: Account): Promise<{ keys: string[] }> {
     const keys = namesBelow(await this.lookup.keysBelow(account.id, prefix), prefix);

@@ -1,4 +1,5 @@
 import { DataKeyOwners1790001500100, DataKeys1790001500000, DataKeysNamed1790001500200 } from '@fornax/service-kit';
+import { SecretAccesses1790001520000 } from './1790001520000-secret-accesses.migration.js';
 import { Secrets1790001510000 } from './1790001510000-secrets.migration.js';
 
 /** What the database of tasks holds of secrets. */
@@ -7,4 +8,5 @@ export const SECRET_MIGRATIONS = [
   DataKeyOwners1790001500100,
   DataKeysNamed1790001500200,
   Secrets1790001510000,
+  SecretAccesses1790001520000,
 ];
