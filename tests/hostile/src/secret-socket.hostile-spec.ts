@@ -23,6 +23,12 @@ def asks(client, path):
     answer = client.getresponse()
     return answer.status, answer.read().decode()
 `;
+/** Without the numbers of the instances that printed them. */
+const linesOf = (output: string): readonly string[] =>
+  output
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/^\d+> /, ''));
 const python = (program: string): string => `exec python3 - <<'PY'\n${CLIENT}${program}\nPY\n`;
 
 /** Says where its socket is, answers itself once, and stays. */
@@ -69,7 +75,7 @@ describe('the socket by which an instance asks for its secrets', () => {
     stranger = await newPerson('user');
     holder = await submitScript(platform, HOLDER, {}, rights);
     [, path = ''] = await eventually(
-      async () => /^socket (\S+) 200$/m.exec(await ask(platform, 'GET', `/tasks/${holder}/stdout`)) ?? false,
+      async () => /socket (\S+) 200$/m.exec(await ask(platform, 'GET', `/tasks/${holder}/stdout`)) ?? false,
       { timeoutMs: 60_000 },
     );
   }, SLOW_MS);
@@ -95,7 +101,7 @@ describe('the socket by which an instance asks for its secrets', () => {
       const said = await Promise.all(thieves.map((target) => runScript(target, THIEF, { TOLD: path })));
       for (const text of said) {
         expect(text).not.toContain(VALUE);
-        expect(text.trim()).toMatch(/^(reached own 404 .*\n)?tried True$/);
+        expect(linesOf(text).filter((line) => !line.startsWith('reached own 404 '))).toEqual(['tried True']);
       }
     },
     SLOW_MS,
@@ -116,7 +122,7 @@ describe('the socket by which an instance asks for its secrets', () => {
       expect(await runScript(platform, 'echo beside')).toContain('beside');
       for (const flood of floods) {
         expect(await endOf(platform, flood)).toBe('Success');
-        const [seen, refusal] = JSON.parse(await ask(platform, 'GET', `/tasks/${flood}/stdout`)) as [
+        const [seen, refusal] = JSON.parse(linesOf(await ask(platform, 'GET', `/tasks/${flood}/stdout`)).join('')) as [
           Readonly<Record<string, number>>,
           object,
         ];

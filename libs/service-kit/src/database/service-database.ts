@@ -10,7 +10,7 @@ import { damagedOf } from './damaged.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { CORE_CONFIG, LOGGER } from '../core/tokens.js';
 import { refusalOf } from './refusal.js';
-import { Opened } from '../run/opened.js';
+import { Opened } from '../core/opened.js';
 import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 
 /** The Postgres schema of a service: its name with underscores. */

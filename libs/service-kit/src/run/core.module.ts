@@ -61,7 +61,7 @@ import { LogStore } from '../core/log-store.js';
 import { WriteStops } from '../core/write-stops.js';
 import { writerOf } from '../core/writer-of.js';
 import { connectAs } from './connect-as.js';
-import { Opened } from './opened.js';
+import { Opened } from '../core/opened.js';
 import {
   CLOCK,
   CORE_CONFIG,

@@ -32,7 +32,7 @@ import { LogWatch, type OnRestart } from '../log/watch/log-watch.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
 import { RpcServer } from '../rpc/rpc-server.js';
 import { NestLogger } from './nest-logger.js';
-import { Opened } from './opened.js';
+import { Opened } from '../core/opened.js';
 
 export interface AppParts {
   readonly config: CoreConfig;

@@ -13,7 +13,7 @@ import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { LiveProgressController } from './rpc/live-progress.controller.js';
 import { ConstantKeyController } from './rpc/constant-key.controller.js';
-import { SecretConstants } from './model/secret-constants.js';
+import { SecretConstants } from './commands/secret-constants.js';
 import { provideShortnames, Shortnames } from './commands/shortnames.js';
 import { TASK_NAMES } from './commands/task-names.js';
 import { StatusBarrier } from './model/status-barrier.js';

@@ -3,7 +3,7 @@ import type { FornaxEvent } from '@fornax/contracts';
 import { userMeta, type RequestContext } from '@fornax/identity';
 import { Conflict, derivedId } from '@fornax/base';
 import type { ObjectCommits, ObjectDecision } from './object-commits.js';
-import type { OfOwner, SealedAll } from '../model/secret-constants.js';
+import type { OfOwner, SealedAll } from './secret-constants.js';
 import { both, type Reservation } from './reservation.js';
 import { shortnameTaken, type ObjectKind } from './shortnames.js';
 import type { CommandName, UnsettledCommands } from './unsettled-commands.js';

@@ -5,7 +5,7 @@ import { CommandRejected } from '@fornax/event-store';
 import type { RequestContext } from '@fornax/identity';
 import { derivedId, ValidationFailed } from '@fornax/base';
 import { StatusBarrier } from '../model/status-barrier.js';
-import type { SealedAll } from '../model/secret-constants.js';
+import type { SealedAll } from './secret-constants.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import type { Reserved } from './reservation.js';
 import { Reservations } from './reservations.js';
