@@ -6,8 +6,8 @@ import {
   type WireSecretAccesses,
   type WireSecretVersions,
 } from '@fornax/contracts';
-import { z } from 'zod';
 import type { JsonCall } from './api-connection.js';
+import { nothing } from './wire-types.js';
 
 type Access = WireSecretAccesses['accesses'][number];
 
@@ -19,7 +19,6 @@ export interface AskedAccesses {
   readonly to?: string;
 }
 
-const nothing = z.unknown();
 const inPath = (key: string): string => key.split('/').map(encodeURIComponent).join('/');
 
 /** Secrets of the account. */
