@@ -50,9 +50,7 @@ keep('token', () => [secret()]);
 keep('postgres.password', () => [secret()]);
 const objectsSecret = secret();
 keep('objects.env', () => ['ROOT_ACCESS_KEY=fornax', `ROOT_SECRET_KEY=${objectsSecret}`]);
-keep('services.env', () => [
-  `FORNAX_DATABASE_URL=postgres://fornax:${read('postgres.password')}@postgres:5432/fornax`,
-]);
+keep('services.env', () => [`FORNAX_DATABASE_URL=postgres://fornax:${read('postgres.password')}@postgres:5432/fornax`]);
 // Releases of before gave it to all services.
 const masterKey = valueIn('services.env', 'FORNAX_MASTER_KEY');
 keep('master-key.env', () => [`FORNAX_MASTER_KEY=${masterKey ?? randomBytes(32).toString('base64')}`]);
