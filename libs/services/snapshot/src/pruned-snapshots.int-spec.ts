@@ -109,6 +109,34 @@ describe('snapshots that are not kept', () => {
     expect(await pruneOf(three)).toBeNull();
   });
 
+  it('stay for a task that named them just before it was decided that they go, and for no later one', async () => {
+    await snapshots.runningTask('raced');
+    const [id, later] = [await complete('raced'), await complete('raced')];
+    const restore = (snapshotId: string) => ({ ok: { restore: { taskId: 'raced', snapshotId, manifest } } });
+    const copyOf = (task: string, resumeFromSnapshot: string) =>
+      snapshots.append('task', task, [
+        submitted(task, { instances: '0-0', resumeFromSnapshot, origin: { taskId: 'raced', kind: 'retry' } }),
+      ]);
+    const decide = (snapshot: string) =>
+      snapshots.append('snapshot', snapshot, [
+        { type: 'SnapshotPruneRequested', taskId: 'raced', cause: 'retention', at: Date.now() } as const,
+      ]);
+    await copyOf('in-time', id);
+    await decide(id);
+    await decide(later);
+    await copyOf('too-late', later);
+    await isPruned(later);
+    expect(await resumable('raced', later)).toEqual({ ok: { restore: null } });
+    // The look that found the other one free has left this one.
+    expect(await pruneOf(id)).toMatchObject({ cause: 'retention', prunedDate: null });
+    expect(await resumable('raced', id)).toEqual(restore(id));
+    expect(await resumable('raced')).toEqual({ ok: { restore: null } });
+    const cancelled = { type: 'WaitingInstancesCancelled', instances: '0-0', at: Date.now() } as const;
+    await snapshots.append('task', 'in-time', [cancelled]);
+    await isPruned(id);
+    expect(await resumable('raced', id)).toEqual({ ok: { restore: null } });
+  });
+
   it('are pruned by who may stop the task, once they are complete, as often as they are asked for', async () => {
     await snapshots.runningTask('mine');
     const open = await snapshots.take('mine');

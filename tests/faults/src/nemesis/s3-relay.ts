@@ -2,8 +2,8 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
-/** What becomes of a request: it is handed on, answered with 500 once its body has come, never answered, or its connection ends. */
-type Fate = 'hand on' | 'fail' | 'hold' | 'cut';
+/** What becomes of a request: it is handed on, answered with 500 once its body has come, never answered, done but never answered, or its connection ends. */
+export type Fate = 'hand on' | 'fail' | 'hold' | 'hold the answer' | 'cut';
 
 /** A relay on the way to an S3 service, which can answer instead of it. */
 export interface S3Relay {
@@ -29,10 +29,16 @@ export const startS3Relay = async (service: string): Promise<S3Relay> => {
   const held = new Set<ServerResponse>();
   let rule: (method: string, path: string) => Fate = () => 'hand on';
   let kept = 0;
-  const handOn = (message: IncomingMessage, response: ServerResponse): void => {
+  const hold = (response: ServerResponse): void => {
+    kept += 1;
+    held.add(response);
+    response.once('close', () => held.delete(response));
+  };
+  const handOn = (message: IncomingMessage, response: ServerResponse, isAnswered: boolean): void => {
     // The signature covers the headers as they came, `Host` too.
     const { method, url: path, headers } = message;
     const upstream = request({ host, port, method, path, headers }, (answer) => {
+      if (!isAnswered) return void answer.resume().once('end', () => hold(response));
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
@@ -42,12 +48,11 @@ export const startS3Relay = async (service: string): Promise<S3Relay> => {
   };
   const server = createServer((message, response) => {
     const fate = rule(message.method ?? '', message.url ?? '');
-    if (fate === 'hand on') return handOn(message, response);
+    if (fate === 'hand on' || fate === 'hold the answer') return handOn(message, response, fate === 'hand on');
+    if (fate === 'hold') return hold(response);
     kept += 1;
     if (fate === 'fail') return fail(message, response);
-    if (fate === 'cut') return void message.destroy();
-    held.add(response);
-    response.once('close', () => held.delete(response));
+    message.destroy();
   });
   const heal = (): void => {
     rule = () => 'hand on';

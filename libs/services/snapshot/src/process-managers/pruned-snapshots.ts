@@ -27,6 +27,9 @@ const MAY_FREE: ReadonlySet<FornaxEvent['type']> = new Set([
   'InstancesStarted',
   'InstancesConcluded',
   'InstancesRequeued',
+  'WaitingInstancesCancelled',
+  'WaitingInstancesExpired',
+  'TaskDeleted',
 ]);
 
 /**

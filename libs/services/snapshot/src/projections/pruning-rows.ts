@@ -1,5 +1,5 @@
 import type { SnapshotRetention, TakenSnapshot } from '@fornax/domain';
-import type { Queries } from './snapshot-rows.js';
+import { NAMED_IN_TIME, type Queries } from './snapshot-rows.js';
 
 /** A task that says which of its snapshots are kept, and those that are. */
 export interface KeptSnapshots {
@@ -53,10 +53,10 @@ export const tasksWithRetention = async (db: Queries, after: string, limit: numb
   return rows.map((row) => row.task_id);
 };
 
-/** Snapshots that are to be pruned and that no instance is about to begin with. */
+/** Snapshots that are to be pruned, that no instance is about to begin with, and that no task named in time. */
 export const prunedSoon = async (db: Queries, limit: number): Promise<readonly string[]> => {
   const rows = await db.query<{ readonly snapshot_id: string }[]>(
-    `SELECT snapshot_id FROM snapshot WHERE status = 'pruning' AND NOT EXISTS (
+    `SELECT snapshot_id FROM snapshot WHERE status = 'pruning' AND NOT ${NAMED_IN_TIME} AND NOT EXISTS (
        SELECT FROM resuming_lease AS lease JOIN snapshot_part AS part USING (instance)
        WHERE lease.source_task = snapshot.task_id AND part.snapshot_id = snapshot.snapshot_id)
      ORDER BY snapshot_id LIMIT $1`,

@@ -18,6 +18,8 @@ export interface SnapshotChange {
   readonly reason: string | null;
   readonly pruneCause: PruneCause | null;
   readonly pruneRequestedAt: number | null;
+  /** Of the commit that says that it is to be pruned. */
+  readonly pruneSequence: number | null;
   readonly prunedAt: number | null;
 }
 
@@ -51,7 +53,11 @@ const STATUS = {
   SnapshotPruned: 'pruned',
 } as const satisfies Record<SnapshotEvent['type'], SnapshotStatus>;
 
-const changed = (snapshotId: string, before: SnapshotChange | undefined, event: SnapshotEvent): SnapshotChange => {
+const changed = (
+  { aggregateId: snapshotId, sequence }: RecordedCommit,
+  before: SnapshotChange | undefined,
+  event: SnapshotEvent,
+): SnapshotChange => {
   const isRequest = event.type === 'SnapshotPruneRequested';
   return {
     snapshotId,
@@ -60,6 +66,7 @@ const changed = (snapshotId: string, before: SnapshotChange | undefined, event: 
     reason: event.type === 'SnapshotFailed' ? event.reason : (before?.reason ?? null),
     pruneCause: isRequest ? event.cause : (before?.pruneCause ?? null),
     pruneRequestedAt: isRequest ? event.at : (before?.pruneRequestedAt ?? null),
+    pruneSequence: isRequest ? sequence : (before?.pruneSequence ?? null),
     prunedAt: event.type === 'SnapshotPruned' ? event.at : (before?.prunedAt ?? null),
   };
 };
@@ -80,11 +87,12 @@ export const snapshotChanges = (batch: readonly RecordedCommit[]): SnapshotChang
   const snapshots = new Map<string, SnapshotChange>();
   const parts = new Map<string, PartChange>();
   const ended = new Set<string>();
-  for (const { aggregate, aggregateId: snapshotId, events, sequence } of batch) {
+  for (const commit of batch) {
+    const { aggregate, aggregateId: snapshotId, events, sequence } = commit;
     if (aggregate !== 'snapshot') continue;
     // The aggregate's subject holds its own events alone.
     for (const event of events as readonly SnapshotEvent[]) {
-      snapshots.set(snapshotId, changed(snapshotId, snapshots.get(snapshotId), event));
+      snapshots.set(snapshotId, changed(commit, snapshots.get(snapshotId), event));
       if (event.type === 'SnapshotTriggered') triggered.push({ snapshotId, sequence, event });
       if (event.type === 'SnapshotCompleted' || event.type === 'SnapshotFailed') ended.add(snapshotId);
       const part = partChange(snapshotId, event);

@@ -121,6 +121,13 @@ export const awaitedParts = async (
   return rows.map((row) => ({ snapshotId: row.snapshot_id, leaseId: row.lease_id }));
 };
 
+/**
+ * Holds for a row `snapshot` that its task keeps no longer, but that another one named before that was decided, and is not over: which came first is said by the log.
+ * Somebody who asks for it to be pruned gets that.
+ */
+export const NAMED_IN_TIME = `(prune_cause = 'retention' AND EXISTS (
+  SELECT FROM task_ref WHERE named_snapshot = snapshot.snapshot_id AND task_ref.sequence < snapshot.prune_sequence AND NOT deleted AND ended < instances))`;
+
 /** A part that an instance may begin with. */
 export interface CompletePart {
   readonly snapshotId: string;
@@ -138,7 +145,8 @@ export const completePart = async (
 ): Promise<CompletePart | undefined> => {
   const [row] = await db.query<{ readonly snapshot_id: string; readonly manifest: string }[]>(
     `SELECT snapshot_id, part.manifest FROM snapshot JOIN snapshot_part AS part USING (snapshot_id)
-     WHERE task_id = $1 AND status = 'success' AND part.instance = $2 AND part.manifest IS NOT NULL AND ($3::text IS NULL OR snapshot_id = $3)
+     WHERE task_id = $1 AND part.instance = $2 AND part.manifest IS NOT NULL AND ($3::text IS NULL OR snapshot_id = $3)
+       AND (status = 'success' OR (snapshot_id = $3 AND status = 'pruning' AND ${NAMED_IN_TIME}))
      ORDER BY sequence DESC LIMIT 1`,
     [taskId, instance, snapshotId],
   );

@@ -64,9 +64,9 @@ const updateSnapshots = async (db: Queries, changes: readonly SnapshotChange[]):
     `UPDATE snapshot SET status = change.status, updated_at = change.updated_at, reason = coalesce(change.reason, snapshot.reason),
        prune_cause = coalesce(change.prune_cause, snapshot.prune_cause),
        prune_requested_ms = coalesce(change.prune_requested_ms, snapshot.prune_requested_ms),
-       pruned_ms = coalesce(change.pruned_ms, snapshot.pruned_ms)
-     FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
-       AS change (snapshot_id, status, updated_at, reason, prune_cause, prune_requested_ms, pruned_ms)
+       prune_sequence = coalesce(change.prune_sequence, snapshot.prune_sequence), pruned_ms = coalesce(change.pruned_ms, snapshot.pruned_ms)
+     FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+       AS change (snapshot_id, status, updated_at, reason, prune_cause, prune_requested_ms, prune_sequence, pruned_ms)
      WHERE snapshot.snapshot_id = change.snapshot_id`,
     [
       column(({ snapshotId }) => snapshotId),
@@ -75,6 +75,7 @@ const updateSnapshots = async (db: Queries, changes: readonly SnapshotChange[]):
       column(({ reason }) => reason),
       column(({ pruneCause }) => pruneCause),
       column(({ pruneRequestedAt }) => pruneRequestedAt),
+      column(({ pruneSequence }) => pruneSequence),
       column(({ prunedAt }) => prunedAt),
     ],
   );
