@@ -174,6 +174,25 @@ describe('a projection', () => {
     expect(await query('SELECT sequence::int FROM commit_row ORDER BY 1')).toEqual([{ sequence: 1 }, { sequence: 2 }]);
   });
 
+  it('folds again what a crash of the database took, though no commit comes that would show it', async () => {
+    const runner = run();
+    await submit('a');
+    expect(await runner.waitFor(await submit('b'), 30_000)).toBe(true);
+    // What Postgres has left when it is killed before it flushed its last transaction.
+    await db.transaction(async (tx) => {
+      await tx.query("DELETE FROM task_row WHERE id = 'b'");
+      await tx.query('DELETE FROM commit_row WHERE sequence = 2');
+      await tx.query('UPDATE projection_checkpoint SET sequence = 1');
+    });
+    // The checkpoint is not moved over what is gone.
+    expect((await runner.rebuild({ verify: true })).differences).toEqual([]);
+    await eventually(async () => (await taskCount()) === 2, { timeoutMs: 30_000 });
+    expect(await runner.waitFor(await submit('c'), 30_000)).toBe(true);
+    expect(await query('SELECT id, commits FROM task_row ORDER BY id')).toEqual(
+      ['a', 'b', 'c'].map((id) => ({ id, commits: 1 })),
+    );
+  });
+
   it('writes each commit once although several replicas run it', async () => {
     const runners = [run(), run(), run()];
     let sequence = 0;

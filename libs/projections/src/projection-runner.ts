@@ -3,7 +3,7 @@ import { delay, Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
-import { advanceCheckpoint, readCheckpoint } from './projection/checkpoint.js';
+import { advanceCheckpoint, readCheckpoint, readPosition } from './projection/checkpoint.js';
 import {
   OTHER_LOG,
   type Position,
@@ -66,6 +66,8 @@ const RETRY_MS = 1_000;
 /** Most own commits arrive sooner than this; a caller who waits for somebody else's commit pays it once. */
 const PROBE_AFTER_MS = 10;
 const PROBE_AGAIN_MS = 50;
+/** After this long Postgres has flushed what it was told not to wait for: at most three times its `wal_writer_delay` of 200 milliseconds. */
+const FLUSHED_AFTER_MS = 2_000;
 /** Commits that change no row and may be read again after a restart. */
 const UNSAVED_PROGRESS = 5_000;
 
@@ -92,6 +94,9 @@ export class ProjectionRunner {
   private heldUpBy: string | undefined;
   private resumed: AbortController | undefined;
   private stop: AbortSignal | undefined;
+  /** Has the log followed anew from where the checkpoint stands. */
+  private moved: AbortController | undefined;
+  private confirming: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ProjectionRunnerOptions) {}
 
@@ -111,6 +116,8 @@ export class ProjectionRunner {
         this.trouble = error instanceof Error ? error.message : String(error);
         this.options.onError?.(error);
         await this.pause(RETRY_MS, signal);
+      } finally {
+        clearTimeout(this.confirming);
       }
     }
   }
@@ -195,7 +202,7 @@ export class ProjectionRunner {
     const { db, projection, onStopped, onResolved } = this.options;
     const before = await readStopped(db.manager, projection.name);
     // What was passed without a row for it (other aggregates', or left out) is not in the checkpoint yet, but will not come again.
-    if (this.trouble === undefined) await advanceCheckpoint(db.manager, projection, this.current);
+    if (this.trouble === undefined) await advanceCheckpoint(db.manager, projection, this.current, this.saved);
     const report = await rebuildProjection(this.options, options);
     if (!report.swapped) return report;
     const after = await readStopped(db.manager, projection.name);
@@ -214,6 +221,7 @@ export class ProjectionRunner {
     this.saved = checkpoint.sequence;
     for (const stop of await readStopped(db.manager, projection.name)) this.options.onStopped?.(stop);
     const moved = new AbortController();
+    this.moved = moved;
     const { aggregates, wants } = projection;
     try {
       await this.checkLog(checkpoint, head);
@@ -336,6 +344,23 @@ export class ProjectionRunner {
     this.wroteAt = performance.now();
     this.saved = sequence;
     this.works();
+    this.confirmLater();
+  }
+
+  /** Rows that were not flushed may be lost in a crash of the database, and no commit may come that would show it. */
+  private confirmLater(): void {
+    clearTimeout(this.confirming);
+    if (this.stop?.aborted !== true) this.confirming = setTimeout(() => void this.confirm(), FLUSHED_AFTER_MS).unref();
+  }
+
+  private async confirm(): Promise<void> {
+    const { saved, moved } = this;
+    try {
+      const checkpoint = await readPosition(this.options.db.manager, this.options.projection.name);
+      if (checkpoint === undefined || checkpoint.sequence < saved) moved?.abort();
+    } catch {
+      this.confirmLater(); // the database is away: what it comes back with is looked at
+    }
   }
 
   /** Under a steady trickle of commits the next batch gathers while this one waits; the first after a pause goes at once. */
@@ -364,7 +389,7 @@ export class ProjectionRunner {
     this.isSaving = true;
     try {
       const position = this.current;
-      await advanceCheckpoint(this.options.db.manager, this.options.projection, position);
+      await advanceCheckpoint(this.options.db.manager, this.options.projection, position, this.saved);
       this.saved = Math.max(this.saved, position.sequence);
     } catch (error) {
       this.options.onError?.(error);

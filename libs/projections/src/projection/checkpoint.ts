@@ -117,14 +117,18 @@ export const writeCheckpoint = async (
   );
 };
 
-/** Moves a checkpoint over commits that do not concern the projection; never back, never in another log, never that of another version's rows. */
+/**
+ * Moves a checkpoint over commits that do not concern the projection; never back, never in another log, never that of another version's rows.
+ * @param from where whoever asks has left it at least: one that stands before has lost rows in a crash of the database, and these are folded again
+ */
 export const advanceCheckpoint = async (
   db: EntityManager,
   projection: Named,
   { epoch, sequence }: Position,
+  from: number,
 ): Promise<void> => {
   await db.query(
-    'UPDATE projection_checkpoint SET sequence = $3, updated_at = now() WHERE projection = $1 AND epoch = $2 AND sequence < $3',
-    [projection.name, stampOf(projection, epoch), sequence],
+    'UPDATE projection_checkpoint SET sequence = $3, updated_at = now() WHERE projection = $1 AND epoch = $2 AND sequence >= $4 AND sequence < $3',
+    [projection.name, stampOf(projection, epoch), sequence, from],
   );
 };
