@@ -13,18 +13,18 @@ export class Allowance {
     this.#at = now();
   }
 
-  /** Whether it may be done now. */
-  get isLeft(): boolean {
+  /** Whether it may be done now; counts it, if so. */
+  take(): boolean {
     const now = this.now();
     this.#left = Math.min(this.mostAtOnce, this.#left + ((now - this.#at) / 1_000) * this.perSecond);
     this.#at = now;
-    return this.#left >= 1;
-  }
-
-  /** The same, and counts it. */
-  take(): boolean {
-    if (!this.isLeft) return false;
+    if (this.#left < 1) return false;
     this.#left -= 1;
     return true;
+  }
+
+  /** What was counted does not count after all. */
+  giveBack(): void {
+    this.#left = Math.min(this.mostAtOnce, this.#left + 1);
   }
 }

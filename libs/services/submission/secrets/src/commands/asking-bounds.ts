@@ -2,8 +2,8 @@ import { Allowance, Unavailable } from '@fornax/base';
 
 /** Of one lease: an agent lets an instance ask 30 times at once and once a second, and an answer has eight parts at most. */
 const OF_LEASE = { atOnce: 300, perSecond: 10 };
-/** Of one node, for leases that it does not hold: an honest one asks for each lease that it lost once. */
-const OF_STRANGE = { atOnce: 100, perSecond: 10 };
+/** Of one node, for leases that it does not hold, and as long as nobody has said whether it does: an honest one asks for each lease that it lost once. */
+const OF_STRANGE = { atOnce: 500, perSecond: 10 };
 /** Leases, and nodes, that are remembered: those that asked last. */
 const MOST = 10_000;
 
@@ -16,15 +16,16 @@ export class AskingBounds {
 
   /** @throws Unavailable it asks too often */
   admit(node: string, leaseId: string): void {
-    if (!this.of(this.nodes, node, OF_STRANGE).isLeft)
-      throw new Unavailable('This node asks for secrets of leases that it does not hold, too often');
-    if (!this.of(this.leases, JSON.stringify([node, leaseId]), OF_LEASE).take())
-      throw new Unavailable('This lease asks for secrets too often');
+    const strange = this.of(this.nodes, node, OF_STRANGE);
+    if (!strange.take()) throw new Unavailable('This node asks for secrets of leases that it does not hold, too often');
+    if (this.of(this.leases, JSON.stringify([node, leaseId]), OF_LEASE).take()) return;
+    strange.giveBack();
+    throw new Unavailable('This lease asks for secrets too often');
   }
 
-  /** The lease that a node asked for was not its own. */
-  wasStrange(node: string): void {
-    this.of(this.nodes, node, OF_STRANGE).take();
+  /** The lease that a node asked for is its own. */
+  wasOwn(node: string): void {
+    this.of(this.nodes, node, OF_STRANGE).giveBack();
   }
 
   private of(known: Map<string, Allowance>, name: string, { atOnce, perSecond }: typeof OF_LEASE): Allowance {

@@ -51,10 +51,8 @@ export class LeaseSecrets {
     this.bounds.admit(node, leaseId);
     const lease = { leaseId, taskId, instance, node };
     const whole = await this.rpc.request(RPC.secretRights, lease, secretRightsReplySchema);
-    if (!whole.current) {
-      this.bounds.wasStrange(node);
-      return { granted: false, reason: 'the lease is not current on this node' };
-    }
+    if (!whole.current) return { granted: false, reason: 'the lease is not current on this node' };
+    this.bounds.wasOwn(node);
     const rights = wants === undefined ? whole : { ...whole, ...ofWish(whole, wants) };
     const excess = secretsExcess(await this.lookup.sizeOf(rights.owner, rights));
     if (excess !== undefined) return { granted: false, code: 'FX-SECRETS', reason: excess };
