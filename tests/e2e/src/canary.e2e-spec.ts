@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -25,8 +25,15 @@ const canary = (name: string): string => `cnry ${name}+/é"= ${randomBytes(9).to
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 const KEY = 'canary/deep/key';
+const LEAKING_KEY = 'canary/leak';
 const SHOWN = 'shown on purpose';
 const LEAK = 'planted leak';
+/** Not a word of it can be chosen from outside: what is told by it is what is looked for. */
+const METRIC = 'http.server.request.duration';
+/** Places of all kinds: each has something that was put there on purpose. */
+const KINDS = [
+  ...['answer', 'file', 'memory', 'metric', 'process', 'screen', 'stream', 'table', 'temporary', 'trace', 'webhook'],
+];
 
 /** Where a secret is kept for good, or given on purpose. */
 const HOMES: Homes = [
@@ -47,13 +54,14 @@ const PRINTS = [
   'printf %s "$QARNOT_SECRET_CANARY" | head -c 9; sleep 0.2; printf %s "$QARNOT_SECRET_CANARY" | tail -c +10',
 ].join('; ');
 
-/** Constants whose errors would tell a secret: all come to nothing on the node. */
-const FAILING: readonly Readonly<Record<string, string>>[] = [
-  { DOCKER_CMD: '/no/such/program/${QARNOT_SECRET_CANARY}' },
-  { DOCKER_CMD: "echo 'unbalanced ${QARNOT_SECRET_CANARY}" },
-  { DOCKER_CMD: 'true', MAX_EXECUTION_SECONDS: '${QARNOT_SECRET_CANARY}' },
-  { DOCKER_CMD: 'true', DOCKER_PROGRESS1: '(${QARNOT_SECRET_CANARY}' },
-  { DOCKER_CMD: 'true', RESOURCES_PATH: '/job/${QARNOT_SECRET_CANARY}' },
+/** Constants whose errors would tell a secret, and how a task ends that has them: what reads its progress, or a folder that it does not use, is no reason to fail. */
+const TELLING: readonly (readonly [state: string, constants: Readonly<Record<string, string>>])[] = [
+  ['Failure', { DOCKER_CMD: '/no/such/program/${QARNOT_SECRET_CANARY}' }],
+  ['Failure', { DOCKER_CMD: "echo 'unbalanced ${QARNOT_SECRET_CANARY}" }],
+  ['Failure', { DOCKER_CMD: 'true', MAX_EXECUTION_SECONDS: '${QARNOT_SECRET_CANARY}' }],
+  ['Failure', { DOCKER_CMD: 'true', SNAPSHOT_SIGNAL: '${QARNOT_SECRET_CANARY}' }],
+  ['Success', { DOCKER_CMD: 'true', DOCKER_PROGRESS1: '(${QARNOT_SECRET_CANARY}' }],
+  ['Success', { DOCKER_CMD: 'true', RESOURCES_PATH: '/job/${QARNOT_SECRET_CANARY}' }],
 ];
 
 describe.each([
@@ -61,6 +69,7 @@ describe.each([
   { mode: 'a process for each service', env: { FORNAX_SERVICES: '1' } },
 ])('values that nobody may see, with $mode', ({ env }) => {
   const masterKey = randomBytes(32);
+  const trace = randomBytes(16);
   const objectsKey = `cnry-s3+${randomBytes(12).toString('hex')}`;
   const values: Record<string, string | Buffer> = {
     'secret constant': canary('constant'),
@@ -71,6 +80,8 @@ describe.each([
     'master key as it is given': masterKey.toString('base64'),
     'secret of the object store': objectsKey,
     [LEAK]: canary('leak'),
+    [`${LEAK} in a trace`]: trace,
+    [`${LEAK} in a metric`]: METRIC,
   };
   const text = (name: string): string => String(values[name]);
   let collector: Awaited<ReturnType<typeof startListener>>;
@@ -106,8 +117,8 @@ describe.each([
 
   /** Gives the platform every kind of secret. Those that it makes itself are known once it has told them, so nothing is searched before. */
   const plant = async (): Promise<void> => {
-    const put = async (method: string, value: string): Promise<void> => {
-      const response = await fetch(`${platform.apiUrl}/secrets-manager/data/${KEY}`, {
+    const put = async (method: string, value: string, key = KEY): Promise<void> => {
+      const response = await fetch(`${platform.apiUrl}/secrets-manager/data/${key}`, {
         method,
         headers: { authorization: platform.token, 'content-type': 'application/json' },
         body: JSON.stringify({ value }),
@@ -116,6 +127,11 @@ describe.each([
     };
     await put('PUT', text('managed secret of before'));
     await put('PATCH', text('managed secret'));
+    await put('PUT', text(LEAK), LEAKING_KEY);
+    values[`${LEAK} on the screen`] = platform.apiUrl;
+    await writeFile(join(temporary, 'leak'), text(LEAK));
+    const traceparent = `00-${trace.toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+    await fetch(`${platform.apiUrl}/tasks`, { headers: { authorization: platform.token, traceparent } });
     const { token } = await api.people.createToken({ name: 'canary' });
     values['token'] = token;
     values['token of the first user'] = platform.token;
@@ -175,9 +191,13 @@ describe.each([
       { resultBucket: 'canary' },
     );
     // The shell of this one is given a secret to put into its script.
-    const shell = await submit('shell', {
-      DOCKER_CMD: `sh -c 'sha256sum <<"END"\n\${QARNOT_SECRET_CANARY}\nEND\nsleep 600; true'`,
-    });
+    const shell = await submit(
+      'shell',
+      {
+        DOCKER_CMD: `env X=1 bash -O extglob -c 'sha256sum <<"END"\n\${QARNOT_SECRET_CANARY}\nEND\nsleep 600; true' sh "\${DERIVED}"`,
+      },
+      { secretsAccessRights: { bySecret: [{ key: LEAKING_KEY }], byPrefix: [] } },
+    );
     const prints = await submit('prints', { DOCKER_CMD: `sh -c '${PRINTS}'` }, { resultBucket: 'canary' });
     // Of one that wants to see what it prints, and of its clone.
     const open = await submit(
@@ -189,7 +209,7 @@ describe.each([
     const copy = await api.repeatTask(open, 'clone');
     await api.waitForTask(copy);
     shown = await Promise.all([open, copy].map((id) => api.output(id, 'stdout')));
-    const failing = await Promise.all(FAILING.map((more) => submit('fails', more, { resultBucket: 'canary' })));
+    const telling = await Promise.all(TELLING.map(([, more]) => submit('fails', more, { resultBucket: 'canary' })));
     const pool = await api.pools.create({
       name: 'canary',
       profile: 'docker-batch',
@@ -197,12 +217,13 @@ describe.each([
       constants: [{ key: 'QARNOT_SECRET_POOL', value: text('constant of a pool') }],
       secretsAccessRights: { bySecret: [{ key: KEY }], byPrefix: [] },
     } as Parameters<FornaxClient['pools']['create']>[0]);
-    const ends = await Promise.all([task, ...failing, prints].map((id) => api.waitForTask(id)));
+    const ends = await Promise.all([task, ...telling, prints].map((id) => api.waitForTask(id)));
     expect(ends[0]).toMatchObject({ state: 'Success' });
-    expect(ends.slice(1, 4).map(({ state }) => state)).toEqual(['Failure', 'Failure', 'Failure']);
+    expect(ends.slice(1, -1).map(({ state }) => state)).toEqual(TELLING.map(([state]) => state));
+    expect(ends.at(-1)).toMatchObject({ state: 'Success' });
     output = await api.output(task, 'stdout');
     redacted = await api.output(prints, 'stdout');
-    const clone = await api.repeatTask(task, 'clone');
+    const { uuid: clone } = JSON.parse(await send('POST', `/tasks/${task}/clone`, {})) as { readonly uuid: string };
     await api.waitForTask(clone);
     await send('PUT', `/tasks/${running}`, { constants: [{ key: 'QARNOT_SECRET_CANARY', value: '[SECRET]' }] });
     await eventually(async () => (await api.output(running, 'stdout')).includes('cnry'), { timeoutMs: 30_000 });
@@ -224,14 +245,18 @@ describe.each([
       prints,
       task,
       clone,
-      ...failing,
+      ...telling,
       pool,
       snapshot,
       'canary',
       encodeURIComponent(KEY),
       KEY,
     ];
-    await lookIntoAnswers(search, platform, ids);
+    await lookIntoAnswers(search, platform, ids, { snapshotId: snapshot });
+    const [now, today] = [new Date().toISOString(), new Date().toISOString().slice(0, 10)];
+    for (const path of [`tasks/${running}`, `tasks/${clone}`, `pools/${pool}`])
+      expect(await send('GET', `/fornax/v1/${path}?asOf=${now}`)).toContain('[SECRET]');
+    expect(await send('GET', `/fornax/v1/billing/statements?from=${today}&to=${today}&by=task`)).not.toBe('');
     await lookIntoStreams(search, platform);
     await lookIntoTables(search, platform);
     await Promise.all([running, shell].map((id) => api.abortTask(id)));
@@ -244,7 +269,8 @@ describe.each([
     await lookIntoFiles(search, 'temporary', temporary);
     await lookIntoFiles(search, 'memory', '/dev/shm');
     if (objects) await lookIntoFiles(search, 'object', objects.folder);
-    search.look('telemetry', 'collector', collector.heard());
+    search.look('trace', 'collector', collector.heard('/traces'));
+    search.look('metric', 'collector', collector.heard('/metrics'));
     search.look('webhook', 'receiver', receiver.heard());
     search.look('screen', 'launcher', platform.output());
   }, 280_000);
@@ -259,14 +285,11 @@ describe.each([
     expect(search.leaks((what) => !what.startsWith(LEAK))).toEqual([]);
   });
 
-  it('would be found: one that was given away on purpose is, in every place that has it', () => {
+  it('would be found: what was given away on purpose is, in every kind of place, and there is no other kind', () => {
     const kinds = search.leaks((what) => what.startsWith(LEAK)).map((leak) => leak.split(' ')[0]);
-    const expected = ['stream', 'table', 'file', 'answer', 'process', 'webhook', ...(objects ? ['object'] : [])];
-    expect([...new Set(kinds)].sort()).toEqual(expect.arrayContaining(expected.sort()));
-    // Whatever could not be given it was read all the same.
-    expect(Object.keys(search.sizes)).toEqual(expect.arrayContaining([...expected, 'memory', 'screen', 'telemetry']));
-    const told = collector.heard();
-    expect(['POST /tasks', 'http.server.request.duration'].filter((name) => !told.includes(name))).toEqual([]);
+    expect([...new Set(kinds)].sort()).toEqual([...KINDS, ...(objects ? ['object'] : [])].sort());
+    expect(Object.keys(search.sizes).sort()).toEqual([...KINDS, ...(objects ? ['object'] : [])].sort());
+    expect(collector.heard('/traces').includes('POST /tasks')).toBe(true);
   });
 
   it('are in no dump of memory that a crash would leave', () => expect(dumps).toEqual([]));

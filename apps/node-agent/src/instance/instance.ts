@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-import { inSpan, type Redactor, redactorsOf } from '@fornax/base';
+import { inSpan, KnownSecrets } from '@fornax/base';
 import { type HeldLease, type LeaseOrder, type LiveInstance, networkOf } from '@fornax/contracts';
 import type { InstanceExit, PreparedInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
@@ -24,7 +24,7 @@ import { fetchSecretFiles } from './lease-secrets.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
 import type { EndedJob } from './store-results.js';
-import type { End, Told } from './told.js';
+import { type End, type Told, toldWithout } from './told.js';
 import { HELD, type Phase } from './phase.js';
 import { plainText } from './plain-text.js';
 import { PhaseTimes } from './phase-times.js';
@@ -75,8 +75,7 @@ export class Instance implements Measurable {
   #command: CommandRuns | undefined;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
-  /** Takes the values of its secrets out of what it prints. */
-  #redactor: (() => Redactor) | undefined;
+  #secrets = new KnownSecrets([]);
   #leave: (() => void) | undefined;
   /** What it is to the instances in its room, once it is ready. */
   #slot: Slot | undefined;
@@ -127,6 +126,11 @@ export class Instance implements Measurable {
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** What may be told of it. */
+  withoutSecrets(text: string): string {
+    return this.#secrets.without(text);
   }
 
   /** What a snapshot takes; undefined unless the command runs. */
@@ -300,7 +304,8 @@ export class Instance implements Measurable {
     const { order, world } = this;
     const { nodeId, output, onError } = world;
     const [publisher, { signal }] = [this.#publisher, this.#dropping];
-    const parts = { nodeId, output, onError, publisher, order, signal, redactor: this.#redactor };
+    const redactor = order.redactOutput === false ? undefined : () => this.#secrets.redactor();
+    const parts = { nodeId, output, onError, publisher, order, signal, redactor };
     const saver = new StateSaver({ nodeId, rpc: world.rpc, order, snapshots: this.snapshots });
     const command = await CommandRuns.start(prepared, plan, parts, saver);
     this.#command = command;
@@ -410,15 +415,15 @@ export class Instance implements Measurable {
     this.#prepared = prepared;
     const { files, notes } = order.secrets === true ? await fetchSecretFiles(world, order, signal) : NO_SECRETS;
     this.#secretNotes = notes;
+    this.#secrets = new KnownSecrets([
+      ...Object.values(granted?.secrets ?? {}),
+      ...files.map(({ content }) => content),
+    ]);
     if (order.secrets === true) {
       await prepared.putSecrets(files);
-      await prepared.serveSecrets(new SecretEndpoint(world, order, signal).server);
+      const onGiven = (values: readonly string[]): void => this.#secrets.add(values);
+      await prepared.serveSecrets(new SecretEndpoint({ ...world, onGiven }, order, signal).server);
     }
-    if (order.redactOutput !== false)
-      this.#redactor = redactorsOf([
-        ...Object.values(granted?.secrets ?? {}),
-        ...files.map(({ content }) => Buffer.from(content).toString('utf8')),
-      ]);
     const whole = granted ? withRow(order, granted) : order;
     const plan = planOf(
       { ...whole, snapshotId: granted?.restore?.snapshotId },
@@ -468,7 +473,7 @@ export class Instance implements Measurable {
     if (this.#isDropped) return;
     const { taskId, instance, traceparent } = this.order;
     this.world.report({
-      ...report,
+      ...toldWithout(this.#secrets, report),
       leaseId: this.#leaseId,
       taskId,
       instance,

@@ -19,6 +19,7 @@ describe('the server of one instance', () => {
   let endpoint: SecretEndpoint;
   let asked = 0;
   let received = 0;
+  const given: string[] = [];
   const connections: Socket[] = [];
 
   const serve = async (takeMs: number): Promise<void> => {
@@ -33,7 +34,13 @@ describe('the server of one instance', () => {
       },
     } as unknown as RpcClient;
     endpoint = new SecretEndpoint(
-      { nodeId: 'node', rpc, isHeld: () => true, onError: () => undefined },
+      {
+        nodeId: 'node',
+        rpc,
+        isHeld: () => true,
+        onError: () => undefined,
+        onGiven: (values) => void given.push(...values),
+      },
       { leaseId: 'lease', taskId: 'task', instance: 0 },
       new AbortController().signal,
       takeMs,

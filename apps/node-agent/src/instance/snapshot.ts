@@ -62,11 +62,13 @@ export const takeSnapshot = (
       await tell({ kind: 'uploaded', ...about, ...(await taking.take()) }, end);
       instance.snapshots.ends(order.snapshotId);
     } catch (error) {
-      const reason = plainText(error);
+      const reason = withoutSecrets(instance, plainText(error));
       await tell({ kind: 'failed', ...about, reason }, end);
       instance?.snapshots.ends(order.snapshotId, { text: reason, isUsers: error instanceof UserError });
     }
   });
+
+const withoutSecrets = (instance: Instance | undefined, text: string): string => instance?.withoutSecrets(text) ?? text;
 
 /** What was copied of an instance at one moment. */
 interface CopiedFiles extends Pick<LiveFiles, 'outputBytes'> {
@@ -108,7 +110,9 @@ class Taking {
       snapshotId: order.snapshotId,
       files: new Map(stored.map((one) => [one.file.path, keptFile(one, listedAt)])),
     });
-    const notes = [...ofMoment, ...notesOf(uploaded.leftOut, 'Not in the snapshot')];
+    const notes = [...ofMoment, ...notesOf(uploaded.leftOut, 'Not in the snapshot')].map((note) =>
+      withoutSecrets(instance, note),
+    );
     return {
       files: stored.length,
       bytes: stored.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -234,6 +234,16 @@ describe.each(await levelsHere())('the moment of a snapshot at level %s', (level
     expect(rig.platform.kindsOf(lease)).toEqual(['started']);
   }, 90_000);
 
+  it('tells no secret that its ready file is named by', async () => {
+    rig.platform.secrets['QARNOT_SECRET_NAME'] = 'secret-name';
+    const constants = { SNAPSHOT_READY_FILE: '${QARNOT_SECRET_NAME}', SNAPSHOT_READY_SECONDS: '1' };
+    await run('sh -c "echo x > f00; touch up; exec sleep 600"', constants, { secretKeys: ['QARNOT_SECRET_NAME'] });
+    expect(await snapshot('named')).toMatchObject({
+      kind: 'uploaded',
+      notes: [expect.stringContaining('it did not make the file [SECRET] within 1 s')],
+    });
+  }, 90_000);
+
   it('is not waited for once the command is over', async () => {
     await run('sh -c "echo x > f00; touch up; until [ -e go ]; do sleep 0.02; done"', {
       ...{ SNAPSHOT_READY_FILE: 'ready', SNAPSHOT_READY_SECONDS: '600', SNAPSHOT_IF_NOT_READY: 'fail' },

@@ -278,7 +278,7 @@ while time.time() < end: pass
   it('gives secrets to an instance that asks for them, fresh and seldom', async () => {
     const secret = (key: string, value: string, version = 1) => ({ key, version, value });
     rig.platform.managed = [[secret('lab/a b', 'old'), secret('lab/sub/c', '1')], [secret('top', '2')]];
-    rig.platform.managedLater = [[secret('lab/a b', 'new', 2), secret('lab/sub/c', '1')], [secret('top', '2')]];
+    rig.platform.managedLater = [[secret('lab/a b', 'the newest value', 2), secret('lab/sub/c', '1')], [secret('top', '2')]];
     const program = `
 import http.client, os, socket
 class Door(http.client.HTTPConnection):
@@ -308,14 +308,15 @@ print("refused", many.count(429) > 10, "given", many.count(200) > 10)`;
     expect(await rig.ended('asking')).toMatchObject({ outcome: 'success' });
     const lines = (await rig.platform.output('task-asking', 0, 'stdout')).toString().split('\n');
     expect(lines).toEqual([
-      '/data/lab/a%20b 200 2 new',
+      // It is looked for from the moment on at which the instance is given it.
+      '/data/lab/a%20b 200 2 [SECRET]',
       '/data/none 404 None {"code":"secret-not-found","message":"There is no secret none that this task may read."}',
       expect.stringMatching(/^\/data\/\.\.\/top 400 None \{"code":"invalid"/),
       expect.stringMatching(/^\/data\/%ff 400 /),
       '/search/ 200 None {"keys":["lab/","top"]}',
       '/search/lab/?recursive=true 200 None {"keys":["lab/a b","lab/sub/c"]}',
       '/search/lab 200 None {"keys":["lab/a b","lab/sub/"]}',
-      '/values/lab 200 None {"secrets":[{"key":"lab/a b","version":2,"value":"new"}]}',
+      '/values/lab 200 None {"secrets":[{"key":"lab/a b","version":2,"value":"[SECRET]"}]}',
       expect.stringMatching(/^\/x 404 /),
       expect.stringMatching(/^405 /),
       'refused True given True',

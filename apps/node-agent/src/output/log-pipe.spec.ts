@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { redactorsOf } from '@fornax/base';
+import { KnownSecrets } from '@fornax/base';
 import { LOG_HEADERS } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 import { describe, expect, it } from '@jest/globals';
@@ -181,7 +181,7 @@ describe('output that shows a secret', () => {
       store.take(data, options);
       return Promise.resolve({ seq: 1, duplicate: false } as Awaited<ReturnType<Publish>>);
     };
-    const redactor = redactorsOf(['the long secret'])?.();
+    const redactor = new KnownSecrets(['the long secret']).redactor();
     const options = { signal: new AbortController().signal, share, redactor };
     const pipe = new LogPipe({ publish }, source, 'stdout', readable, options);
     for (const part of ['one the lo', 'ng sec', 'ret two the lon', 'g way, the long secre']) {

@@ -70,7 +70,7 @@ describe('the command of an instance', () => {
   ])('has no secret in the arguments of its shell, which finds its script in the environment: %s', (_, DOCKER_CMD) => {
     const constants = { DOCKER_CMD, KEY: '${QARNOT_SECRET_K}' };
     const plan = planOf(order(constants), { QARNOT_SECRET_K: 's 1' }, paths, '/bin');
-    expect(plan.argv).toEqual(['sh', '-c', 'eval "$FORNAX_SCRIPT"', 'name']);
+    expect(plan.argv).toEqual(['sh', '-c', 'eval "${FORNAX_SCRIPT?}"', 'name']);
     expect(plan.env).toMatchObject({ FORNAX_SCRIPT: 'login s 1; true' });
   });
 

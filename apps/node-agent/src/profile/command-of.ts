@@ -2,7 +2,7 @@ import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, Substit
 import { type Consistency, consistencyOf, consistencyProblem } from '@fornax/domain';
 import { SECRETS_SOCKET, splitWords, UnbalancedQuote } from '@fornax/drivers';
 
-import { hideScript } from './hidden-script.js';
+import { type Command, commandIn } from './hidden-script.js';
 
 /** The user's fault, or a limit that the user has reached: told to the user, and not tried again by the platform. */
 export class UserError extends Error {
@@ -94,32 +94,26 @@ const scriptArgv = (script: string, stopsOnError: boolean): [string, ...string[]
 ];
 
 /** @throws UnbalancedQuote, UserError */
-const argvOf = (
+const commandOf = (
   order: Order,
   run: Run,
   raw: ReadonlyMap<string, string>,
   values: ReadonlyMap<string, string>,
-): [string, ...string[]] => {
+  secrets: readonly string[],
+): Command => {
   const line = raw.get(run.constant) ?? '';
   if (line.trim() === '') {
     const why = run.how === 'words' ? 'there is no image here that brings a command' : 'it holds the script';
     throw new UserError('FX-NO-COMMAND', `The profile ${order.profile} needs the constant ${run.constant}: ${why}`);
   }
-  if (run.how === 'script')
-    return scriptArgv(line, run.stopOnError !== undefined && /^true$/i.test(values.get(run.stopOnError) ?? ''));
-  const [program, ...rest] = splitWords(line.trim()).map((word) => substitute(word, values));
-  if (program === undefined || program === '') throw new UserError('FX-NO-COMMAND', `${run.constant} holds no command`);
-  return [program, ...rest];
-};
-
-/** A script that holds a secret is no argument of its shell. What a program that is no shell is given stands among its arguments, as it was asked for. */
-const withoutSecrets = (
-  argv: [string, ...string[]],
-  secrets: Readonly<Record<string, string>>,
-): ReturnType<typeof hideScript> => {
-  const values = Object.values(secrets).filter((value) => value !== '');
-  const holdsSecret = argv.some((word) => values.some((value) => word.includes(value)));
-  return holdsSecret ? hideScript(argv) : { argv, env: {} };
+  if (run.how === 'script') {
+    const stopsOnError = run.stopOnError !== undefined && /^true$/i.test(values.get(run.stopOnError) ?? '');
+    return { argv: scriptArgv(line, stopsOnError), env: {} };
+  }
+  const [program = '', ...rest] = splitWords(line.trim());
+  const command = commandIn([program, ...rest], values, secrets);
+  if (command.argv[0] === '') throw new UserError('FX-NO-COMMAND', `${run.constant} holds no command`);
+  return command;
 };
 
 /** Seconds as the constant says once references are filled in. @throws UserError */
@@ -167,7 +161,7 @@ export const planOf = (
   const standard = standardVariables(order, paths, resourcesFolder);
   try {
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
-    const { argv, env: hiddenEnv } = withoutSecrets(argvOf(order, run, raw, values), secrets);
+    const { argv, env: hiddenEnv } = commandOf(order, run, raw, values, Object.values(secrets));
     const exported = [...values].filter(([name]) => standard.has(name) || !hidden.has(name));
     const env = { PATH: path, HOME: paths.tmp, LANG: 'C.UTF-8', ...Object.fromEntries(exported), ...hiddenEnv };
     checkSize(argv, env);

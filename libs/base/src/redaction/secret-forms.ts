@@ -1,5 +1,10 @@
-/** Shorter values are in too much that is no secret. In bytes of UTF-8, without white space around them. */
-const SHORTEST_REDACTED_BYTES = 8;
+import { isUtf8 } from 'node:buffer';
+
+/** Text, or bytes that need not be any. */
+export type SecretValue = string | Uint8Array;
+
+/** Shorter values are in too much that is no secret. In bytes, without white space around them. */
+export const SHORTEST_REDACTED_BYTES = 8;
 /** Encoded forms of all values together: each byte of them costs 21 bytes of memory for as long as the instance runs. */
 const MOST_ENCODED_BYTES = 524_288;
 
@@ -12,37 +17,62 @@ const inBase64 = (value: Buffer): readonly string[] =>
     return text.slice([0, 2, 3][before], (before + value.length) % 3 === 0 ? undefined : -1);
   });
 
-const urlEncoded = (text: string): string => encodeURIComponent(text.toWellFormed());
+/** Only what every encoder leaves as it is stands for itself. */
+const inUrl = (value: Buffer): string =>
+  [...value]
+    .map((byte) => {
+      const letter = String.fromCharCode(byte);
+      return /[\w.~-]/.test(letter) ? letter : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
 
-const encodedFormsOf = (text: string): readonly string[] => {
-  const base64 = inBase64(Buffer.from(text));
-  const url = urlEncoded(text);
+const lowerCased = (url: string): string => url.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+
+const formsOfText = (text: string): readonly string[] => {
+  const url = encodeURIComponent(text);
+  // As a form has it (application/x-www-form-urlencoded), in which more is escaped.
+  const form = new URLSearchParams([['', text]]).toString().slice(1);
+  return [url, lowerCased(url), form, lowerCased(form), JSON.stringify(text).slice(1, -1)];
+};
+
+const encodedFormsOf = (value: Buffer): readonly string[] => {
+  const base64 = inBase64(value);
+  const url = inUrl(value);
+  // As in a path, which keeps its slashes.
+  const path = url.replaceAll('%2F', '/');
   return [
     ...base64,
     ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
-    url,
-    url.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()),
-    // As a form has it (application/x-www-form-urlencoded), in which more is escaped.
-    new URLSearchParams([['', text]]).toString().slice(1),
-    JSON.stringify(text).slice(1, -1),
+    ...[url, path].flatMap((one) => [one, lowerCased(one)]),
+    ...(isUtf8(value) ? formsOfText(value.toString()) : []),
   ];
+};
+
+/** Those that are equal once. */
+const each = (all: readonly Buffer[]): readonly Buffer[] => [
+  ...new Map(all.map((one) => [one.toString('latin1'), one])).values(),
+];
+
+const trimmed = (value: SecretValue): Buffer => {
+  if (typeof value === 'string') return Buffer.from(value.trim());
+  return isUtf8(value) ? Buffer.from(Buffer.from(value).toString().trim()) : Buffer.from(value);
 };
 
 /**
  * The texts by which secrets are recognized: each value without white space around it, and as long as all of these take no more than half a megabyte, shortest values
  * first, its base64 (RFC 4648, both alphabets, wherever in it), its URL encoding and its text in JSON. None for a value of less than 8 bytes.
  */
-export const formsOfSecrets = (secrets: readonly string[]): readonly Buffer[] => {
-  const values = [...new Set(secrets.map((secret) => secret.trim()))]
-    .filter((value) => Buffer.byteLength(value) >= SHORTEST_REDACTED_BYTES)
-    .sort((one, other) => one.length - other.length);
-  const forms = new Set(values);
+export const formsOfSecrets = (secrets: readonly SecretValue[]): readonly Buffer[] => {
+  const values = each(secrets.map(trimmed))
+    .filter(({ length }) => length >= SHORTEST_REDACTED_BYTES)
+    .toSorted((one, other) => one.length - other.length);
+  const forms = [...values];
   let left = MOST_ENCODED_BYTES;
   for (const value of values) {
-    const encoded = encodedFormsOf(value);
-    left -= encoded.reduce((sum, form) => sum + Buffer.byteLength(form), 0);
+    const encoded = each(encodedFormsOf(value).map((form) => Buffer.from(form)));
+    left -= encoded.reduce((sum, { length }) => sum + length, 0);
     if (left < 0) break;
-    for (const form of encoded) forms.add(form);
+    forms.push(...encoded);
   }
-  return [...forms].map((form) => Buffer.from(form));
+  return each(forms);
 };

@@ -5,10 +5,14 @@ import { buffer } from 'node:stream/consumers';
 
 /** Takes whatever it is sent, says yes, and remembers all of it: a collector of traces and metrics, or a receiver of webhooks. */
 export const startListener = async () => {
-  const heard: Buffer[] = [];
+  const heard: { readonly path: string; readonly content: Buffer }[] = [];
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
-      heard.push(Buffer.from(`${request.method} ${request.url} ${JSON.stringify(request.rawHeaders)}\n`), body);
+      const { method, url: path = '', rawHeaders } = request;
+      heard.push({
+        path,
+        content: Buffer.concat([Buffer.from(`${method} ${path} ${JSON.stringify(rawHeaders)}\n`), body]),
+      });
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
   });
@@ -16,7 +20,9 @@ export const startListener = async () => {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    heard: (): Buffer => Buffer.concat(heard),
+    /** @param end of the paths that are meant */
+    heard: (end = ''): Buffer =>
+      Buffer.concat(heard.filter(({ path }) => path.endsWith(end)).map(({ content }) => content)),
     close: async (): Promise<void> => {
       server.closeAllConnections();
       server.close();

@@ -145,8 +145,13 @@ interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** Every answer of the API to whoever reads, for each of some ids in the place of the first parameter of a path. */
-export const lookIntoAnswers = async (search: Search, target: Target, ids: readonly string[]): Promise<void> => {
+/** Every answer of the API to whoever reads, for each of some ids in the place of the first parameter of a path. @param named what other parameters are, by their names; 0 where it does not say */
+export const lookIntoAnswers = async (
+  search: Search,
+  target: Target,
+  ids: readonly string[],
+  named: Readonly<Record<string, string>>,
+): Promise<void> => {
   const document = JSON.parse(await ask(search, target.apiUrl, { method: 'GET', path: '/openapi.json', token: '' }));
   const asked = Object.entries((document as ApiDocument).paths).flatMap(([path, methods]) =>
     Object.keys(methods)
@@ -155,7 +160,7 @@ export const lookIntoAnswers = async (search: Search, target: Target, ids: reado
   );
   const filled = (path: string, id: string): string => {
     let count = 0;
-    return path.replaceAll(/\{[^}]+\}/g, () => ((count += 1) === 1 ? id : '0'));
+    return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => ((count += 1) === 1 ? id : (named[name] ?? '0')));
   };
   const requests = asked.map(({ method, path, id }) => ({
     method: method.toUpperCase(),

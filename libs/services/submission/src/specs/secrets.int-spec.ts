@@ -82,6 +82,10 @@ describe('the secrets manager', () => {
       expect(await harness.call('PATCH', '/secrets-manager/data/Way/To%20It', body(name))).toMatchObject({
         status: 200,
       });
+    // As of a key that JSON has twice: what comes last, and null is nothing.
+    const both = '{"value":"first","Value":"last","VALUE":null}';
+    expect(await harness.call('PATCH', '/secrets-manager/data/Way/To%20It', both)).toMatchObject({ status: 200 });
+    expect(await read('Way/To It')).toEqual({ value: 'last' });
   });
 
   it('lists one level, with names relative to the prefix and a slash behind folders', async () => {
@@ -159,6 +163,40 @@ describe('the secrets manager', () => {
       'SELECT (SELECT count(*)::int FROM data_key) AS keys, (SELECT count(*)::int FROM secret WHERE key_id IS NOT NULL) AS secrets',
     )) as { keys: number; secrets: number }[];
     expect(keys).toBe(secrets);
+  });
+});
+
+describe('requests for one key at a time', () => {
+  const statusesOf = async (calls: readonly Promise<Answer>[]) =>
+    (await Promise.all(calls)).map(({ status }) => status);
+
+  it('delete it once: whoever comes later finds nothing', async () => {
+    await made('race/deleted', 'x');
+    const statuses = await statusesOf(Array.from({ length: 6 }, () => call('DELETE', 'race/deleted')));
+    expect(statuses.sort()).toEqual([200, 404, 404, 404, 404, 404]);
+    expect(await create('race/deleted', 'y')).toMatchObject({ status: 200 });
+  });
+
+  it('change, create and delete it in some order, and say how that went', async () => {
+    await made('race/mixed', 'x');
+    const [, created, deleted] = await Promise.all(
+      [
+        ['PATCH', 404],
+        ['PUT', 409],
+        ['DELETE', 404],
+      ].map(async ([method, refusal]) => {
+        const value = method === 'DELETE' ? undefined : `of ${method}`;
+        const statuses = await statusesOf(Array.from({ length: 4 }, () => call(String(method), 'race/mixed', value)));
+        expect(statuses.filter((status) => status !== 200 && status !== refusal)).toEqual([]);
+        return statuses.filter((status) => status === 200).length;
+      }),
+    );
+    // It was there at first, and each time that it is created again it was deleted before.
+    const times = 1 + (created ?? 0) - (deleted ?? 0);
+    expect([0, 1]).toContain(times);
+    const answer = await call('GET', 'race/mixed');
+    expect(answer.status).toBe(times === 1 ? 200 : 404);
+    if (times === 1 && created !== 0) expect(answer.json()).toEqual({ value: expect.stringMatching(/^of P/) });
   });
 });
 
