@@ -278,7 +278,10 @@ while time.time() < end: pass
   it('gives secrets to an instance that asks for them, fresh and seldom', async () => {
     const secret = (key: string, value: string, version = 1) => ({ key, version, value });
     rig.platform.managed = [[secret('lab/a b', 'old'), secret('lab/sub/c', '1')], [secret('top', '2')]];
-    rig.platform.managedLater = [[secret('lab/a b', 'the newest value', 2), secret('lab/sub/c', '1')], [secret('top', '2')]];
+    rig.platform.managedLater = [
+      [secret('lab/a b', 'the newest value', 2), secret('lab/sub/c', '1')],
+      [secret('top', '2')],
+    ];
     const program = `
 import http.client, os, socket
 class Door(http.client.HTTPConnection):
