@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { addBillingCommands } from './commands/billing.js';
 import { addSpendingCommands } from './commands/spending.js';
-import { addUsageCommand } from './commands/usage.js';
+import { addInvoiceCommand, addUsageCommand } from './commands/usage.js';
 import { addBucketCommands } from './commands/bucket.js';
 import { addBucketExpiryCommands } from './commands/bucket-expiry.js';
 import { addBucketFilesCommands } from './commands/bucket-files.js';
@@ -51,6 +51,7 @@ export const buildProgram = (io: Io): Command => {
   addJobCommands(program, io);
   addPoolCommands(program, io);
   addUsageCommand(program, io);
+  addInvoiceCommand(program, io);
   addBillingCommands(program, io);
   addSpendingCommands(program, io);
   addProjectCommands(program, io);

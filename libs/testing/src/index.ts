@@ -2,7 +2,7 @@ export * from '@fornax/domain/specs';
 export { aCommit } from './a-commit.js';
 export { writesForUnwanted } from './unwanted-commits.js';
 export { eventually } from './waiting/eventually.js';
-export { providePython, providePythonSdk, type PythonSdk } from './platform/python-sdk.js';
+export { providePython, providePythonSdk, provideStatementReaders, type PythonSdk } from './platform/python-sdk.js';
 export {
   type PlatformOptions,
   type RunningPlatform,

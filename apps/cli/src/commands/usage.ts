@@ -5,7 +5,7 @@ import { renderTable } from '../terminal/table.js';
 
 /** Rows that are printed; CSV has all. */
 const MOST_ROWS = 10_000;
-const FORMATS = ['table', 'csv', 'json'] as const;
+const FORMATS = ['table', 'csv', 'json', 'focus'] as const;
 
 interface UsageOptions {
   readonly by: string;
@@ -57,8 +57,8 @@ const printTable = (io: Io, { from, to, timeZone, currency, groupBy, rows, total
 
 const usage = async (io: Io, options: UsageOptions): Promise<void> => {
   const wish = wishOf(options);
-  if (options.output === 'csv') {
-    for await (const piece of io.client().billing.statementCsv(wish, io.signal)) io.write(piece);
+  if (options.output === 'csv' || options.output === 'focus') {
+    for await (const piece of io.client().billing.statementCsv(wish, options.output, io.signal)) io.write(piece);
     return;
   }
   const statement = await io.client().billing.statement({ ...wish, limit: MOST_ROWS });
@@ -77,6 +77,8 @@ today, yesterday or month (the one that it is); days and months are those of --z
   CORE SECONDS  the same, times the cores that were held
   money         rounded to the millionth, such that rows sum to their total; csv and json have the exact amount beside it
 
+focus is CSV of the FinOps Open Cost and Usage Specification 1.2, by task, of one month at most.
+
 Something with several tags is in the row of each of them, and once in the total. You see what is yours; coordinators and auditors see their
 organization, operators everything.
 
@@ -84,6 +86,24 @@ Examples:
   fornax usage --by project,user --from today
   fornax usage --by user --from 2027-01 --to 2027-02 --zone Europe/Zurich --output csv > january.csv
   fornax usage --by label:team,plan --from month`;
+
+const ABOUT_INVOICES = `
+Prints a page (HTML, for A4) to standard output: save it, open it in a browser and print it. The project is named by its id.
+
+Example:
+  fornax invoice 0198a000-0000-7000-8000-0000000000cc 2027-01 --zone Europe/Zurich > january.html`;
+
+/** `fornax invoice` */
+export const addInvoiceCommand = (program: Command, io: Io): void => {
+  program
+    .command('invoice <project> <month>')
+    .description('what a project used in a month (YYYY-MM), as a page to print')
+    .option('--zone <time zone>', 'time zone of the month', 'UTC')
+    .addHelpText('after', ABOUT_INVOICES)
+    .action(async (project: string, month: string, { zone }: { readonly zone: string }) => {
+      io.write(await io.client().billing.invoice(project, month, zone, io.signal));
+    });
+};
 
 /** `fornax usage` */
 export const addUsageCommand = (program: Command, io: Io): void => {

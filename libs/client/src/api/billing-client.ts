@@ -41,6 +41,7 @@ export interface StatementWish {
   readonly project?: string;
 }
 const STATEMENTS = '/fornax/v1/billing/statements';
+const INVOICES = '/fornax/v1/billing/invoices';
 const RATINGS = '/fornax/v1/billing/ratings';
 const queryOf = (wish: object): string =>
   new URLSearchParams(
@@ -91,10 +92,16 @@ export class BillingClient {
   }
 
   /** The same with all rows, as CSV, in pieces. */
-  async *statementCsv(wish: StatementWish, signal?: AbortSignal): AsyncGenerator<string> {
-    const { body } = await this.open(`${STATEMENTS}?${queryOf({ ...wish, format: 'csv' })}`, {}, signal);
+  async *statementCsv(wish: StatementWish, format: 'csv' | 'focus', signal?: AbortSignal): AsyncGenerator<string> {
+    const { body } = await this.open(`${STATEMENTS}?${queryOf({ ...wish, format })}`, {}, signal);
     const decoder = new TextDecoder();
     for await (const piece of body ?? []) yield decoder.decode(piece, { stream: true });
+  }
+
+  /** What a project used in a month (YYYY-MM), as a page to print. */
+  async invoice(project: string, month: string, timeZone: string, signal?: AbortSignal): Promise<string> {
+    const path = `${INVOICES}/${encodeURIComponent(project)}/${encodeURIComponent(month)}?${queryOf({ timeZone })}`;
+    return (await this.open(path, {}, signal)).text();
   }
 
   /** Begins to rate a period again. Operators. @throws ApiError 400 with `errors` by place */

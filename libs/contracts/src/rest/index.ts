@@ -153,6 +153,7 @@ export { taskCostSchema, type TaskCost } from './task-cost.js';
 export { ratingRequestSchema, ratingSchema, type RatingRequest, type WireRating } from './ratings.js';
 export {
   statementQuerySchema,
+  timeZoneSchema,
   statementSchema,
   type PeriodBoundary,
   type StatementDimension,

@@ -59,7 +59,7 @@ export const statementQuerySchema = z.object({
   timezone: timeZoneSchema,
   account: z.string().max(256).optional(),
   project: z.string().max(128).optional(),
-  format: z.enum(['json', 'csv']).default('json'),
+  format: z.enum(['json', 'csv', 'parquet', 'focus']).default('json'),
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
 });

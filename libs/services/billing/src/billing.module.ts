@@ -19,6 +19,7 @@ import { LiveProgress } from './queries/live-progress.js';
 import { TaskCosts } from './queries/task-costs.js';
 import { StatementReader } from './queries/statement-reader.js';
 import { StatementScopes } from './queries/statement-scopes.js';
+import { InvoicesController } from './http/invoices.controller.js';
 import { StatementsController } from './http/statements.controller.js';
 import { LedgerReader } from './queries/ledger-reader.js';
 import { Running1790001510000 } from './migrations/1790001510000-running.migration.js';
@@ -72,6 +73,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     CreditsController,
     LedgerController,
     StatementsController,
+    InvoicesController,
     RatingsController,
     PricesController,
     BillAuditController,

@@ -1,19 +1,23 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ValidationFailed } from '@fornax/base';
 import {
   statementQuerySchema,
   statementSchema,
   wireDate,
+  type StatementDimension,
   type StatementQuery,
   type WireStatement,
 } from '@fornax/contracts';
-import { PARTS_PER_MICRO, rounded } from '@fornax/domain';
+import { dayIn, PARTS_PER_MICRO, rounded } from '@fornax/domain';
 import { AccountDirectory, CurrentAccount, type Account } from '@fornax/identity';
 import { ZodQuery } from '@fornax/service-kit';
+import { FOCUS_DIMENSIONS, focusHead, focusRow } from '../exports/focus.js';
+import { statementParquet } from '../exports/statement-parquet.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
-import { StatementReader } from '../queries/statement-reader.js';
-import { StatementScopes } from '../queries/statement-scopes.js';
+import { StatementReader, type StatementGroup } from '../queries/statement-reader.js';
+import { monthAround, namesIn, StatementScopes } from '../queries/statement-scopes.js';
 import type { StatementScope } from '../queries/statement-sql.js';
 import { csvHead, csvLine, wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
 
@@ -25,6 +29,17 @@ interface Reply {
   readonly raw: { once(event: 'close', listener: () => void): unknown };
   header(name: string, value: string): Reply;
 }
+
+/** How groups become a file. */
+interface FileFormat {
+  readonly type: string;
+  readonly name: string;
+  readonly dimensions: readonly StatementDimension[];
+  readonly pieces: (groups: AsyncIterable<readonly StatementGroup[]>) => AsyncIterable<string | Buffer>;
+}
+
+const CSV = 'text/csv; charset=utf-8';
+const inSeconds = (at: number): string => `${new Date(at).toISOString().slice(0, 'YYYY-MM-DDTHH:mm:ss'.length)}Z`;
 
 /** What was used in a period and what it costs, by whatever it is divided by. Everybody sees what is their own, and what they look after. */
 @ApiTags('billing')
@@ -38,17 +53,15 @@ export class StatementsController {
     private readonly scopes: StatementScopes,
     accounts: AccountDirectory,
   ) {
-    this.names = {
-      project: (id) => accounts.project(id)?.name,
-      user: (id) => accounts.byId(id)?.email,
-    };
+    this.names = namesIn(accounts);
   }
 
   @Get()
   @ApiOperation({
     summary:
       'What was used in a period (from, to, timeZone) by project, user, task, tag, label, plan, node or hardware',
-    description: 'With `format=csv` the answer is CSV, streamed, with all rows.',
+    description:
+      'With `format=csv` or `parquet` the answer is a file, streamed, with all rows; with `format=focus` it is CSV of the FinOps Open Cost and Usage Specification 1.2, of one month at most and by task, whatever `groupBy` says.',
   })
   @ApiOkResponse({ standardSchema: statementSchema })
   @ApiNotFoundResponse({
@@ -60,7 +73,9 @@ export class StatementsController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<WireStatement | Readable> {
     const scope = this.scopes.of(caller, query);
-    return query.format === 'csv' ? this.csv(query, scope, reply) : this.json(query, scope);
+    if (query.format === 'json') return this.json(query, scope);
+    const currency = (await this.ledger.priceLists()).at(-1)?.priceList.currency ?? '';
+    return this.file(this.formatOf(query, scope, currency), scope, reply);
   }
 
   private async json({ groupby, timezone, ...page }: StatementQuery, scope: StatementScope): Promise<WireStatement> {
@@ -79,24 +94,68 @@ export class StatementsController {
     };
   }
 
-  private async csv({ groupby }: StatementQuery, scope: StatementScope, reply: Reply): Promise<Readable> {
-    const currency = (await this.ledger.priceLists()).at(-1)?.priceList.currency ?? '';
+  /** @throws ValidationFailed */
+  private formatOf({ format, groupby, timezone }: StatementQuery, scope: StatementScope, currency: string): FileFormat {
+    const { names } = this;
+    if (format === 'parquet')
+      return {
+        type: 'application/vnd.apache.parquet',
+        name: 'statement.parquet',
+        dimensions: groupby,
+        pieces: (groups) => statementParquet(groups, groupby, { names, currency }),
+      };
+    if (format === 'focus') return this.focus(timezone, scope, currency);
+    const pieces = async function* (groups: AsyncIterable<readonly StatementGroup[]>): AsyncGenerator<string> {
+      yield csvHead(groupby);
+      for await (const part of groups)
+        yield part.map((group) => csvLine(wireRow(group, groupby, names), groupby, currency)).join('');
+    };
+    return { type: CSV, name: 'statement.csv', dimensions: groupby, pieces };
+  }
+
+  private focus(timezone: string, scope: StatementScope, currency: string): FileFormat {
+    const { names, ledger } = this;
+    const month = monthAround(scope.from, timezone);
+    if (scope.to > month.to)
+      throw new ValidationFailed({ to: ['A period of FOCUS must end with its month: ask for each month by itself.'] });
+    const period = {
+      currency,
+      month: dayIn(month.from, timezone).slice(0, 'YYYY-MM'.length),
+      charge: { from: inSeconds(scope.from), to: inSeconds(scope.to) },
+      billing: { from: inSeconds(month.from), to: inSeconds(month.to) },
+    };
+    const task = FOCUS_DIMENSIONS.indexOf('task');
+    const pieces = async function* (groups: AsyncIterable<readonly StatementGroup[]>): AsyncGenerator<string> {
+      yield focusHead();
+      for await (const part of groups) {
+        const terms = await ledger.termsOf([...new Set(part.flatMap(({ keys }) => keys[task] ?? []))]);
+        yield part
+          .map((group) => focusRow(group, period, { names, terms: terms.get(group.keys[task] ?? '') }))
+          .join('');
+      }
+    };
+    return { type: CSV, name: 'focus.csv', dimensions: FOCUS_DIMENSIONS, pieces };
+  }
+
+  private async file(
+    { type, name, dimensions, pieces }: FileFormat,
+    scope: StatementScope,
+    reply: Reply,
+  ): Promise<Readable> {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(MOST_STREAM_MS)]);
-    const groups = this.statements.stream(groupby, scope, signal);
+    const groups = this.statements.stream(dimensions, scope, signal);
     // Nobody may come to take the rows; their connection to the database is given back all the same.
     signal.addEventListener('abort', () => void groups.return(undefined), { once: true });
     // What fails before the first rows is an answer of its own.
     const first = await groups.next();
-    const text = async function* (this: StatementsController): AsyncGenerator<string> {
-      yield csvHead(groupby);
-      for (let part = first; part.done !== true; part = await groups.next())
-        yield part.value.map((group) => csvLine(wireRow(group, groupby, this.names), groupby, currency)).join('');
+    const all = async function* (): AsyncGenerator<readonly StatementGroup[]> {
+      for (let part = first; part.done !== true; part = await groups.next()) yield part.value;
       if (signal.aborted) throw new Error('the statement was not read in time');
     };
-    reply.header('content-type', 'text/csv; charset=utf-8');
-    reply.header('content-disposition', 'attachment; filename="statement.csv"');
-    return Readable.from(text.call(this), { objectMode: false });
+    reply.header('content-type', type);
+    reply.header('content-disposition', `attachment; filename="${name}"`);
+    return Readable.from(pieces(all()), { objectMode: false });
   }
 }

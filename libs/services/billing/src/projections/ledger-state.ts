@@ -46,7 +46,8 @@ const termsOf = (row: StoredTerms): UsageTerms => ({
   memoryMB: row.memory_mb,
   sequence: Number(row.sequence),
 });
-const readTerms = async (db: Queries, ids: readonly string[]): Promise<readonly UsageTerms[]> =>
+/** What was submitted, by ids of tasks and pools. */
+export const readTerms = async (db: Queries, ids: readonly string[]): Promise<readonly UsageTerms[]> =>
   ids.length === 0
     ? []
     : (await db.query<StoredTerms[]>('SELECT * FROM usage_terms WHERE task_id = ANY($1::text[])', [ids])).map(termsOf);

@@ -14,7 +14,7 @@ import {
 } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
-import { findTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
+import { findTerms, readTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import { behind, RunningCosts } from './running-costs.js';
 import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
 
@@ -95,6 +95,11 @@ export class LedgerReader {
     const terms = await findTerms(this.db, { kind, owner, id });
     if (!terms) throw new NotFound(`No such ${kind}: ${id}`);
     return terms;
+  }
+
+  /** What was submitted, of those that there are. */
+  async termsOf(ids: readonly string[]): Promise<ReadonlyMap<string, UsageTerms>> {
+    return new Map((await readTerms(this.db, ids)).map((one) => [one.id, one]));
   }
 
   /** What a task or a pool has cost until now, in micro-units. */

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { NotFound, ValidationFailed, type Clock } from '@fornax/base';
 import type { StatementQuery } from '@fornax/contracts';
+import { dayIn, monthsAfter, startOfDay } from '@fornax/domain';
 import { AccountDirectory, type Account, type Project } from '@fornax/identity';
 import { CLOCK } from '@fornax/service-kit';
 import type { StatementScope } from './statement-sql.js';
-import { instantOf } from './wire-statement.js';
+import { instantOf, type NamesOf } from './wire-statement.js';
 
 /** A project that somebody may look at. @throws NotFound also for one of others */
 export const seenProject = (accounts: AccountDirectory, caller: Account, id: string): Project => {
@@ -16,6 +17,18 @@ export const seenProject = (accounts: AccountDirectory, caller: Account, id: str
       : caller.role === 'operator' || caller.organisationId === project.ownerId);
   if (!isSeen) throw new NotFound(`No such project: ${id}`, { code: 'project-not-found' });
   return project;
+};
+
+/** Names that people know projects and accounts by. */
+export const namesIn = (accounts: AccountDirectory): NamesOf => ({
+  project: (id) => accounts.project(id)?.name,
+  user: (id) => accounts.byId(id)?.email,
+});
+
+/** The first instant of the month that an instant lies in, in a time zone, and the first one after it. */
+export const monthAround = (at: number, timeZone: string): { readonly from: number; readonly to: number } => {
+  const day = dayIn(at, timeZone);
+  return { from: startOfDay(monthsAfter(day, 0), timeZone), to: startOfDay(monthsAfter(day, 1), timeZone) };
 };
 
 /** Says what of all that was used somebody may see: what is their own, and what they look after. */
@@ -44,6 +57,14 @@ export class StatementScopes {
   /** @throws NotFound also for one of others */
   project(caller: Account, id: string): Project {
     return seenProject(this.accounts, caller, id);
+  }
+
+  /** Whether somebody sees what everybody used in a project; others see what they and those that they look after did. */
+  seesAllOf(caller: Account, { ownerId, ownerKind }: Project): boolean {
+    if (caller.readBy === undefined && caller.role === 'operator') return true;
+    if (ownerKind === 'account') return caller.id === ownerId || this.accounts.reaches(caller, ownerId, 'look');
+    const looksAfter = caller.role === 'coordinator' || caller.role === 'auditor';
+    return caller.readBy === undefined && looksAfter && caller.organisationId === ownerId;
   }
 
   /** Whose use somebody may look at; undefined: everybody's. @throws NotFound also for an account of others */

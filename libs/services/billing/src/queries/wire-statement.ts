@@ -63,26 +63,33 @@ export const wireRow = (
   };
 };
 
-/** A program that takes cells for formulas is to take none of these for one. */
+/** A program that takes cells for formulas is to take none of these for one; a number below zero is none. */
 const cell = (value: string): string => {
-  const harmless = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const isFormula = /^[=+\-@\t\r]/.test(value) && !/^-\d+(\.\d+)?$/.test(value);
+  const harmless = isFormula ? `'${value}` : value;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 };
 
 const COLUMNS = ['attempts', 'instances', 'failures', 'seconds', 'coreSeconds', 'amount', 'nanos', 'rest'] as const;
 const NAME_COLUMNS = { project: 'projectName', user: 'userEmail' } as const;
 
-export const csvHead = (dimensions: readonly StatementDimension[]): string =>
-  `${[
-    ...dimensions.flatMap((one) => (isNamed(one) ? [one, NAME_COLUMNS[one]] : [one])).map(cell),
-    ...COLUMNS,
-    'currency',
-  ].join(',')}\r\n`;
+/** The columns of a dimension: its key, and a name beside it where people know it by one. */
+export const columnNames = (one: StatementDimension): readonly string[] =>
+  isNamed(one) ? [one, NAME_COLUMNS[one]] : [one];
 
-/** One line of CSV (RFC 4180). Numbers are written as they are. */
+/** What is in these columns. */
+export const columnTexts = (one: StatementDimension, key: string | null, names: NamesOf): readonly (string | null)[] =>
+  isNamed(one) ? [key, names[one](key ?? '') ?? null] : [key];
+
+/** One line of CSV (RFC 4180). @param numbers are written as they are */
+export const csvRecord = (texts: readonly string[], numbers: readonly (string | number)[] = []): string =>
+  `${[...texts.map(cell), ...numbers].join(',')}\r\n`;
+
+export const csvHead = (dimensions: readonly StatementDimension[]): string =>
+  csvRecord([...dimensions.flatMap(columnNames), ...COLUMNS, 'currency']);
+
 export const csvLine = (row: WireStatementRow, dimensions: readonly StatementDimension[], currency: string): string =>
-  `${[
-    ...dimensions.flatMap((one) => [row.by[one] ?? '', ...(isNamed(one) ? [row.names[one] ?? ''] : [])]).map(cell),
-    ...COLUMNS.map((column) => row[column]),
-    currency,
-  ].join(',')}\r\n`;
+  csvRecord(
+    dimensions.flatMap((one) => [row.by[one] ?? '', ...(isNamed(one) ? [row.names[one] ?? ''] : [])]),
+    [...COLUMNS.map((column) => row[column]), currency],
+  );
