@@ -11,7 +11,10 @@ const SDK = new URL('../../python/qarnot-sdk.txt', import.meta.url).pathname;
 const STATEMENTS = new URL('../../python/statements.txt', import.meta.url).pathname;
 
 /** The Python that has the official SDK, or why there is none (no Python, or its registry cannot be reached). */
-export type PythonSdk = { readonly python: string } | { readonly missing: string };
+export type PythonSdk =
+  | { readonly python: string }
+  /** `isTooOld`: this machine's own Python is older than the packages take, which no registry mends. */
+  | { readonly missing: string; readonly isTooOld?: true };
 
 const reasonOf = (cause: unknown): string =>
   cause instanceof Error ? cause.message.split('\n').slice(0, 4).join(' ') : String(cause);
@@ -39,8 +42,8 @@ const interpreters = async (): Promise<readonly string[]> => {
   ];
 };
 
-/** The first Python 3 that is new enough. @throws Error there is none */
-const interpreter = async (minor: number): Promise<string> => {
+/** The first Python 3 that is new enough. */
+const interpreter = async (minor: number): Promise<string | undefined> => {
   for (const each of await interpreters()) {
     const script = `import sys, venv, ensurepip; sys.exit(sys.version_info < (3, ${minor}))`;
     if (
@@ -51,7 +54,7 @@ const interpreter = async (minor: number): Promise<string> => {
     )
       return each;
   }
-  throw new Error(`there is no Python 3.${minor} or later here`);
+  return undefined;
 };
 
 /** The same for any list of pinned packages. @param minor of the oldest Python 3 that they work with */
@@ -68,10 +71,12 @@ export const providePython = async (
   const home = join(toolsDir, `${name}-${digest}`);
   const python = join(home, 'bin', 'python');
   if (existsSync(join(home, 'complete'))) return { python };
+  const own = minor === 0 ? 'python3' : await interpreter(minor);
+  if (own === undefined) return { missing: `there is no Python 3.${minor} or later here`, isTooOld: true };
   try {
     await mkdir(toolsDir, { recursive: true });
     await rm(home, { recursive: true, force: true });
-    await run(minor === 0 ? 'python3' : await interpreter(minor), ['-m', 'venv', home]);
+    await run(own, ['-m', 'venv', home]);
     await run(
       python,
       ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements],
