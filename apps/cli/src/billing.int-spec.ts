@@ -7,11 +7,22 @@ import { cannedPlatform } from './canned-platform.fixture.js';
 const one = { version: 2, currency: 'EUR', validFrom: '2027-01-01T00:00:00Z', validUntil: null, sequence: 9 };
 const waiting = { taskId: 't', instance: 0, attempt: 1, owner: 'ada', reason: 'no-price-list', sequence: 7 };
 
+const sums = { attempts: 3, before: '0.03', after: '0.06', difference: '0.03', nanos: '30000000', rest: '0' };
+const rating = {
+  ...{ id: 'r', state: 'committed', reason: null, from: '2027-01-01T00:00:00Z', to: '2027-02-01T00:00:00Z', through: 9 },
+  ...{ list: 2, total: 3, done: 3, unrated: 0, sums, by: 'project', count: 0, rows: [] },
+};
+const closed = { month: '2027-01', closedAt: '2027-02-03T00:00:00Z', sequence: 17 };
+
 describe('fornax billing', () => {
   const answers: Record<string, readonly [number, unknown]> = {
     'POST /fornax/v1/billing/prices': [200, one],
     'GET /fornax/v1/billing/prices': [200, [one]],
     'GET /fornax/v1/billing/prices/2': [200, { currency: 'EUR', work: { flex: '0.004' } }],
+    'POST /fornax/v1/billing/ratings/r/commit': [200, { ...rating, state: 'committing' }],
+    'GET /fornax/v1/billing/ratings/r?by=project': [200, rating],
+    'GET /fornax/v1/billing/months': [200, [closed]],
+    'POST /fornax/v1/billing/months/2027-01/close': [200, [closed]],
     'GET /fornax/v1/billing/unrated': [200, { count: 1, attempts: [waiting] }],
   };
   const finding = {
@@ -45,6 +56,16 @@ describe('fornax billing', () => {
     await writeFile(path, text);
     return path;
   };
+
+  it('books a difference and waits until it is booked, and closes months', async () => {
+    expect((await fornax('billing', 'commit', 'r')).stdout).toBe('booked 0.03: it was 0.03, and is 0.06\n');
+    answers['GET /fornax/v1/billing/ratings/r?by=project'] = [200, { ...rating, state: 'failed', reason: 'no list' }];
+    expect(await fornax('billing', 'commit', 'r')).toMatchObject({ code: 1, stderr: expect.stringContaining('no list') });
+    expect((await fornax('billing', 'close', '2027-01')).stdout).toBe(
+      '2027-01 is closed, at sequence 17 of the log\n',
+    );
+    expect((await fornax('billing', 'months')).stdout).toMatch(/2027-01 +2027-02-03T00:00:00Z +17/);
+  });
 
   it('publishes a list as it stands in its file, and shows what there is', async () => {
     const path = await file('currency: EUR\nwork:\n  flex: "0.004"\n');

@@ -241,6 +241,7 @@ export { whatIf, type LineGroup, type WhatIf } from './rating/what-if.js';
 export { rate, type Rating, type RatingContext, type UnratedReason } from './rating/rate.js';
 export {
   attemptKey,
+  countsAt,
   dayOf,
   emptyBill,
   foldBill,
@@ -248,6 +249,7 @@ export {
   monthOf,
   priced,
   priceListAt,
+  priceListOfVersion,
   volumeKey,
   type BilledCommit,
   type BillEntries,
@@ -256,8 +258,26 @@ export {
   type EndedAttempt,
   type ParkedAttempt,
   type PublishedPriceList,
+  type BookedCorrections,
   type RatedAt,
 } from './rating/bill-fold.js';
+export {
+  booksDecider,
+  correctionsDecider,
+  endOfMonth,
+  type BooksState,
+  type CorrectionsState,
+} from './books/books.decider.js';
+export type {
+  BooksCommand,
+  BooksEvent,
+  CommittedRating,
+  CorrectLines,
+  LineCorrection,
+  LinesCorrected,
+  MonthClosed,
+  VolumeCorrection,
+} from './books/books.events.js';
 export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
 export { askedDiskMB, askedDiskProblem } from './profile/asked-disk.js';
 export { hasReference, valueProblem } from './profile/constant-value.js';

@@ -24,6 +24,7 @@ const month = async (db: pg.Client, lines: number): Promise<void> => {
      FROM (SELECT i, timestamptz '2026-01-01T00:00:00Z' + i * interval '31 days' / $1::integer AS at FROM generate_series(0, $1::integer - 1) i) one`,
     [lines],
   );
+  await db.query('UPDATE billing.bill_line SET counts_at = started_at');
   await db.query(
     `INSERT INTO billing.usage_hour SELECT owner, date_trunc('hour', started_at, 'UTC'), project_uuid, plan, node, specification_key, count(*), count(*), 0, sum(billed_ms),
        sum(billed_ms * milli_cores), sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3, 4, 5, 6`,

@@ -5,7 +5,7 @@ import { openDocument } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { followAudit, printFindings, saidOf } from './log-audit.js';
-import { addRateCommand } from './rating.js';
+import { addRatingCommands } from './rating.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const versionOf = (text: string): number => {
@@ -77,7 +77,7 @@ export const addBillingCommands = (program: Command, io: Io): void => {
     .description('one price list, as the document that says it, in YAML')
     .argument('<list>', 'its number', versionOf)
     .action(async (version: number) => io.write(stringify(await io.client().billing.priceList(version))));
-  addRateCommand(billing, io);
+  addRatingCommands(billing, io);
   billing
     .command('unrated')
     .description('what has run and has no price yet; exit code 1 if there is something (operators)')

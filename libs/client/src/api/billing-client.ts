@@ -1,4 +1,5 @@
 import {
+  closedMonthSchema,
   creditsOfAccountSchema,
   ownBudgetSchema,
   publishedListSchema,
@@ -7,6 +8,7 @@ import {
   taskCostSchema,
   type AuditMessage,
   type TaskCost,
+  type WireClosedMonth,
   type WireCreditsOfAccount,
   type WireOwnBudget,
   type WirePublishedList,
@@ -42,6 +44,7 @@ export interface StatementWish {
 }
 const STATEMENTS = '/fornax/v1/billing/statements';
 const INVOICES = '/fornax/v1/billing/invoices';
+const MONTHS = '/fornax/v1/billing/months';
 const RATINGS = '/fornax/v1/billing/ratings';
 const queryOf = (wish: object): string =>
   new URLSearchParams(
@@ -117,6 +120,21 @@ export class BillingClient {
   /** What a task of one's own has cost, will cost, and would have elsewhere. */
   taskCost(id: string): Promise<TaskCost> {
     return this.json('GET', `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/cost`, taskCostSchema);
+  }
+
+  /** Books the difference of a rating, in the background, and once however often it is asked for. Operators. */
+  commitRating(id: string): Promise<WireRating> {
+    return this.json('POST', `${RATINGS}/${encodeURIComponent(id)}/commit`, ratingSchema, { body: {} });
+  }
+
+  /** Months that are closed, the newest first. */
+  closedMonths(): Promise<readonly WireClosedMonth[]> {
+    return this.json('GET', MONTHS, closedMonthSchema.array());
+  }
+
+  /** Closes a month that is over, and those before it. Operators. */
+  closeMonth(month: string): Promise<readonly WireClosedMonth[]> {
+    return this.json('POST', `${MONTHS}/${encodeURIComponent(month)}/close`, closedMonthSchema.array(), { body: {} });
   }
 
   /** Credits of an account: `me`, an id or an e-mail. */

@@ -15,8 +15,13 @@ import {
   type BudgetEvent,
   type CreditsEvent,
   type PoolEvent,
+  type BooksEvent,
+  type LinesCorrected,
+  type PricingEvent,
   type SpendingEvent,
   pricingDecider,
+  booksDecider,
+  correctionsDecider,
   secretAccessDecider,
   secretDecider,
   snapshotDecider,
@@ -229,7 +234,12 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
     event.type.startsWith('Credits')
       ? creditsDecider.evolve(creditsDecider.initial, event as CreditsEvent)
       : budgetDecider.evolve(budgetDecider.initial, event as BudgetEvent),
-  pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
+  pricing: (event: PricingEvent | BooksEvent | LinesCorrected) =>
+    event.type === 'PriceListPublished'
+      ? pricingDecider.evolve(pricingDecider.initial, event)
+      : event.type === 'LinesCorrected'
+        ? correctionsDecider.evolve(correctionsDecider.initial, event)
+        : booksDecider.evolve(booksDecider.initial, event),
   // Nobody folds a probe, which stands among pools.
   pool: (event: PoolEvent | { readonly type: 'LogProbed' }) =>
     event.type === 'LogProbed' ? event : poolDecider.evolve(poolDecider.initial, event),

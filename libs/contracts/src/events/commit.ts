@@ -1,7 +1,9 @@
 import type {
   AccountEvent,
+  BooksEvent,
   BucketEvent,
   JobEvent,
+  LinesCorrected,
   LogSegmentArchived,
   MasterKeyEvent,
   NodeEvent,
@@ -29,6 +31,8 @@ export type FornaxEvent =
   | SnapshotEvent
   | AccountEvent
   | PricingEvent
+  | BooksEvent
+  | LinesCorrected
   | WebhookEvent
   | SecretEvent
   | SecretAccessEvent

@@ -150,7 +150,15 @@ export {
   type WireOwnBudget,
 } from './spending.js';
 export { taskCostSchema, type TaskCost } from './task-cost.js';
-export { ratingRequestSchema, ratingSchema, type RatingRequest, type WireRating } from './ratings.js';
+export {
+  closedMonthSchema,
+  monthSchema,
+  ratingRequestSchema,
+  ratingSchema,
+  type RatingRequest,
+  type WireClosedMonth,
+  type WireRating,
+} from './ratings.js';
 export {
   statementQuerySchema,
   timeZoneSchema,

@@ -8,7 +8,7 @@ export const ratingRequestSchema = z.strictObject({
   /** Absent: until now. */
   to: periodBoundarySchema.exactOptional(),
   timeZone: timeZoneSchema,
-  /** The number of a list; with neither, by the lists that held. */
+  /** The number of a list; with neither, each line by the list that it has. */
   list: z.int().min(1).exactOptional(),
   /** A list that was never published. */
   prices: priceDocumentSchema.exactOptional(),
@@ -24,10 +24,13 @@ const money = {
   rest: z.string().describe('What is left of one, in 1/36,000,000,000,000 of it.'),
 };
 
-/** What a period costs by other prices. Nothing of the ledger is changed. */
+/** What a period costs by other prices. Nothing of the ledger is changed until it is booked (`POST …/{id}/commit`). */
 export const ratingSchema = z.object({
   id: z.string(),
-  state: z.enum(['running', 'done']),
+  state: z
+    .enum(['running', 'done', 'failed', 'committing', 'committed'])
+    .describe('`committing` while its difference is booked; `failed`: see `reason`.'),
+  reason: z.string().nullable().describe('Why it failed, the last time.'),
   from: z.string(),
   to: z.string(),
   through: z.int().describe('Lines of commits up to this sequence.'),
@@ -41,3 +44,14 @@ export const ratingSchema = z.object({
   rows: z.array(z.object({ project: z.string(), task: z.string().nullable(), ...money })).readonly(),
 });
 export type WireRating = z.output<typeof ratingSchema>;
+
+/** A month of the calendar (UTC). */
+export const monthSchema = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month, such as 2027-01');
+
+/** A month that is closed. */
+export const closedMonthSchema = z.object({
+  month: z.string(),
+  closedAt: z.string(),
+  sequence: z.int().describe('Of the commit that closed it: what the log says of the month up to there counts in it.'),
+});
+export type WireClosedMonth = z.output<typeof closedMonthSchema>;

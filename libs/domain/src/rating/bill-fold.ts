@@ -1,5 +1,6 @@
 import { DEFAULT_PAYERS, defaultPriceList } from '../pricing/default-price-list.js';
 import type { PriceList, PricingEvent } from '../pricing/pricing.events.js';
+import type { LinesCorrected, MonthClosed } from '../books/books.events.js';
 import type { PoolEvent } from '../pool/pool.events.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, TaskEvent } from '../task/task.events.js';
@@ -45,6 +46,16 @@ export interface BillLine extends EndedAttempt {
 export interface RatedAt {
   readonly ratedSequence: number;
   readonly ratedIndex: number;
+  /** When it counts: when its attempt started, or ended where it never did; when it was rated, where that is of a closed month. */
+  readonly countsAt: InstantMs;
+}
+
+/** What a commit adds to lines that are there. */
+export interface BookedCorrections extends LinesCorrected {
+  /** What started before it is of a closed month: that counts when it is booked. */
+  readonly closedUntil: InstantMs;
+  readonly sequence: number;
+  readonly commitId: string;
 }
 
 /** An attempt that has no price yet. */
@@ -63,6 +74,8 @@ export interface BillState {
   readonly charged: Map<string, ExactAmount>;
   /** By `attemptKey`, in the order of their ends. */
   readonly parked: Map<string, ParkedAttempt>;
+  /** What started before it is of a closed month. */
+  closedUntil: InstantMs;
 }
 
 export const emptyBill = (): BillState => ({
@@ -71,6 +84,7 @@ export const emptyBill = (): BillState => ({
   volumes: new Map(),
   charged: new Map(),
   parked: new Map(),
+  closedUntil: 0,
 });
 
 /** What one commit adds to the bill. Nothing of it ever changes or goes, but that parked attempts are priced. */
@@ -79,6 +93,8 @@ export interface BillEntries {
   readonly lists: readonly PublishedPriceList[];
   readonly lines: readonly (BillLine & RatedAt)[];
   readonly parked: readonly ParkedAttempt[];
+  readonly corrections: readonly BookedCorrections[];
+  readonly closed: readonly MonthClosed[];
 }
 
 /** A calendar day, in UTC. */
@@ -97,16 +113,6 @@ const listAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList 
   return last?.validUntil !== undefined && last.validUntil <= at ? undefined : last;
 };
 
-/**
- * What prices what starts at an instant: the list of that time. Where it takes nothing for a frequency that nobody knows, it takes what the first list
- * says that was published after it: so it makes no difference whether an attempt ends before that list or after it. Undefined: the list of
- * that time is over and no other one begins.
- */
-export const priceListAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList | undefined => {
-  const list = listAt(lists, at);
-  return list && assumedIn(lists, list);
-};
-
 /** A list with the frequency that is assumed where it does not say one: that of the first list after it that does. */
 export const assumedIn = (lists: readonly PublishedPriceList[], list: PriceList): PriceList => {
   if (list.assumedMilliGhz !== undefined) return list;
@@ -114,6 +120,22 @@ export const assumedIn = (lists: readonly PublishedPriceList[], list: PriceList)
   const assumedMilliGhz = later.find(({ priceList }) => priceList.assumedMilliGhz !== undefined)?.priceList
     .assumedMilliGhz;
   return assumedMilliGhz === undefined ? list : { ...list, assumedMilliGhz };
+};
+
+/**
+ * What prices what starts at an instant: the list of that time, `assumedIn`: so it makes no difference whether an attempt ends before a list that
+ * assumes one or after it. Undefined: the list of that time is over and no other one begins.
+ */
+export const priceListAt = (lists: readonly PublishedPriceList[], at: InstantMs): PriceList | undefined => {
+  const list = listAt(lists, at);
+  return list && assumedIn(lists, list);
+};
+
+/** The list of a version, as it prices. */
+export const priceListOfVersion = (lists: readonly PublishedPriceList[], version: number): PriceList | undefined => {
+  const published = lists.find(({ priceList }) => priceList.version === version)?.priceList;
+  const list = published ?? (version === defaultPriceList.version ? defaultPriceList : undefined);
+  return list && assumedIn(lists, list);
 };
 
 const termsIn = (events: readonly (TaskEvent | PoolEvent)[], sequence: number): readonly UsageTerms[] =>
@@ -201,6 +223,38 @@ const released = (state: BillState): readonly BillLine[] =>
     return [line];
   });
 
+/** When something counts that started at an instant and is told at another one. */
+export const countsAt = (startedAt: InstantMs, toldAt: InstantMs, closedUntil: InstantMs): InstantMs =>
+  startedAt >= closedUntil ? startedAt : Math.max(toldAt, closedUntil);
+
+/** Later attempts and discounts see what was corrected. */
+const correct = (state: BillState, { lines, volumes }: LinesCorrected): void => {
+  for (const { owner, month, parts } of volumes) {
+    const key = volumeKey(owner, month);
+    state.volumes.set(key, (state.volumes.get(key) ?? 0n) + BigInt(parts));
+  }
+  for (const { taskId, instance, parts } of lines) {
+    const key = instanceKey(taskId, instance);
+    const charged = state.charged.get(key);
+    if (charged !== undefined) state.charged.set(key, charged + BigInt(parts));
+  }
+};
+
+/** What a commit closes, and what it corrects. */
+const bookedIn = (state: BillState, { events, sequence, id }: BilledCommit): Pick<BillEntries, 'corrections' | 'closed'> => {
+  const corrections: BookedCorrections[] = [];
+  const closed: MonthClosed[] = [];
+  for (const event of events as readonly (LinesCorrected | MonthClosed)[])
+    if (event.type === 'LinesCorrected') {
+      corrections.push({ ...event, closedUntil: state.closedUntil, sequence, commitId: id });
+      correct(state, event);
+    } else if (event.type === 'MonthClosed') {
+      closed.push(event);
+      state.closedUntil = event.until;
+    }
+  return { corrections, closed };
+};
+
 /**
  * Folds the next commit into the bill, in the order of the log. Needs of the state what the commit is about alone: the terms of its task or pool, the
  * months and the instances of its attempts, and what is parked if it publishes a list.
@@ -211,6 +265,7 @@ export const foldBill = (state: BillState, commit: BilledCommit): BillEntries =>
 
   const lists: PublishedPriceList[] = [];
   const lines: BillLine[] = [];
+  const booked = bookedIn(state, commit);
   for (const event of commit.events as readonly PricingEvent[]) {
     if (event.type !== 'PriceListPublished') continue;
     const { priceList, at } = event;
@@ -229,6 +284,12 @@ export const foldBill = (state: BillState, commit: BilledCommit): BillEntries =>
       state.parked.set(attemptKey(entry.terms.id, entry.end), entry);
     }
   }
-  const rated = lines.map((line, ratedIndex) => ({ ...line, ratedSequence: commit.sequence, ratedIndex }));
-  return { terms, lists, lines: rated, parked };
+  // All events that end attempts, or price them, say when.
+  const toldAt = (commit.events as readonly { readonly at?: InstantMs }[]).at(-1)?.at ?? 0;
+  const rated = lines.map((line, ratedIndex) => ({
+    ...line,
+    ...{ ratedSequence: commit.sequence, ratedIndex },
+    countsAt: countsAt(line.usage?.from ?? line.end.endedAt, toldAt, state.closedUntil),
+  }));
+  return { terms, lists, lines: rated, parked, ...booked };
 };

@@ -13,7 +13,11 @@ import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';
 import { RunningCosts } from './queries/running-costs.js';
+import { Corrections1790001610000 } from './migrations/1790001610000-corrections.migration.js';
+import { RatingCommits } from './ratings/rating-commits.js';
+import { RatingWork } from './ratings/rating-work.js';
 import { RatingRuns } from './ratings/rating-runs.js';
+import { MonthsController } from './http/months.controller.js';
 import { RatingsController } from './http/ratings.controller.js';
 import { LiveProgress } from './queries/live-progress.js';
 import { TaskCosts } from './queries/task-costs.js';
@@ -67,6 +71,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Ratings1790001600000,
       UsageTaskDay1790001620000,
       Forecast1790001630000,
+      Corrections1790001610000,
     ]),
   ],
   controllers: [
@@ -75,6 +80,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     StatementsController,
     InvoicesController,
     RatingsController,
+    MonthsController,
     PricesController,
     BillAuditController,
     CarbonController,
@@ -90,6 +96,8 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     LedgerReader,
     StatementReader,
     StatementScopes,
+    RatingCommits,
+    RatingWork,
     RatingRuns,
     RunningCosts,
     LiveProgress,

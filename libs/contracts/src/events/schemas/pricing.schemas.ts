@@ -5,6 +5,11 @@ const perPlan = z.object({ flex: z.number().int(), onDemand: z.number().int(), r
 
 const payer = z.enum(['user', 'platform']);
 
+/** An exact amount, in parts of a nano-unit. */
+const amount = z.string().regex(/^-?\d{1,40}$/);
+const month = z.string().regex(/^\d{4}-\d{2}$/);
+const ratingRun = { ratingId: z.string(), run: count };
+
 export const pricingEvents = {
   PriceListPublished: {
     version: 1,
@@ -30,5 +35,47 @@ export const pricingEvents = {
       }),
       at: instant,
     }),
+  },
+  RatingCommitBegun: {
+    version: 1,
+    aggregate: 'pricing',
+    schema: z.object({
+      ...ratingRun,
+      from: instant,
+      to: instant,
+      through: count,
+      list: count.nullable(),
+      at: instant,
+    }),
+  },
+  LinesCorrected: {
+    version: 1,
+    aggregate: 'pricing',
+    schema: z.object({
+      ...ratingRun,
+      part: count,
+      lines: z.array(
+        z.object({
+          taskId: z.string(),
+          instance: count,
+          attempt: count,
+          parts: amount,
+          rule: z.string(),
+          priceListVersion: count,
+        }),
+      ),
+      volumes: z.array(z.object({ owner: z.string(), month, parts: amount })),
+      at: instant,
+    }),
+  },
+  RatingCommitted: {
+    version: 1,
+    aggregate: 'pricing',
+    schema: z.object({ ...ratingRun, parts: count, lines: count, amount, at: instant }),
+  },
+  MonthClosed: {
+    version: 1,
+    aggregate: 'pricing',
+    schema: z.object({ month, until: instant, at: instant }),
   },
 } as const;

@@ -1,14 +1,20 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
   attemptKey,
+  countsAt,
   emptyBill,
   foldBill,
+  split,
   type AuditFinding,
   type AuditKind,
   type BillLine,
+  type BookedCorrections,
   type RatedAt,
 } from '@fornax/domain';
 import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
+
+/** A row of the ledger, and whether a line of a rating run is of what the line says that it corrects. */
+export type AuditedRow = LineRow & { readonly is_alike: boolean };
 
 const keyOf = ({ task_id, instance, attempt }: Pick<LineRow, 'task_id' | 'instance' | 'attempt'>): string =>
   attemptKey(task_id, { instance, attempt });
@@ -25,14 +31,52 @@ const about = (
   sequences: [Number(sequence)],
 });
 
+const runKey = (run: number, key: string): string => `${run} ${key}`;
+
 /** Columns that differ, as a sentence; undefined when none does. */
-const differences = (expected: LineRow, found: LineRow): string | undefined => {
+const differences = (expected: Partial<LineRow>, found: LineRow): string | undefined => {
   // The keys of a row are all there are.
   const names = (Object.keys(expected) as (keyof LineRow)[]).filter((name) => expected[name] !== found[name]);
   return names.length === 0
     ? undefined
     : names.map((name) => `${name} is ${String(found[name])} and follows as ${String(expected[name])}`).join(', ');
 };
+
+/** Keys of the lines that commits correct. */
+const bookedBy = (commits: readonly RecordedCommit[]): ReadonlySet<string> =>
+  new Set(
+    commits.flatMap(({ events }) =>
+      events.flatMap((event) =>
+        event.type === 'LinesCorrected'
+          ? event.lines.map((line) => runKey(event.run, attemptKey(line.taskId, line)))
+          : [],
+      ),
+    ),
+  );
+
+/** Compares corrections with their rows. */
+const corrected = (
+  { lines, run, sequence, commitId, at, closedUntil }: BookedCorrections,
+  rows: ReadonlyMap<string, AuditedRow>,
+): readonly AuditFinding[] =>
+  lines.flatMap((line, index): readonly AuditFinding[] => {
+    const { taskId, instance, attempt, parts, rule, priceListVersion } = line;
+    const row = rows.get(runKey(run, attemptKey(taskId, line)));
+    const place = { task_id: taskId, instance, attempt, sequence: String(sequence) };
+    if (!row) return [about('not billed', place, `is corrected by rating run ${run}, and has no line of it`)];
+    const { nanos, rest } = split(BigInt(parts));
+    const detail = differences(
+      {
+        ...{ amount_nanos: String(nanos), amount_rest: String(rest), rule, price_list_version: priceListVersion },
+        ...{ sequence: String(sequence), rated_sequence: String(sequence), rated_index: index + 1, commit_id: commitId },
+        counts_at: new Date(countsAt(Date.parse(row.started_at ?? row.ended_at), at, closedUntil)).toISOString(),
+      },
+      row,
+    );
+    const facts = row.is_alike ? [] : ['it is of other use than the line that it corrects'];
+    const wrong = [...(detail === undefined ? [] : [detail]), ...facts].join(', ');
+    return wrong === '' ? [] : [about('billed otherwise', row, `has a line of rating run ${run} that differs: ${wrong}`)];
+  });
 
 /**
  * Compares the ledger with the log: every attempt that ended is in exactly one line, charge or waiver, or waits for a price, and each line is what the log
@@ -51,12 +95,20 @@ export class BillAudit {
    * Folds the next commits.
    * @param rows all lines that name one of these commits, or one between them
    */
-  fold(commits: readonly RecordedCommit[], rows: readonly LineRow[]): readonly AuditFinding[] {
+  fold(commits: readonly RecordedCommit[], rows: readonly AuditedRow[]): readonly AuditFinding[] {
     const findings: AuditFinding[] = [];
-    const left = this.sorted(rows, findings);
+    const booked = bookedBy(commits);
+    const isBooked = (row: LineRow): boolean => booked.has(runKey(row.run, keyOf(row)));
+    const corrections = new Map(rows.filter(isBooked).map((row) => [runKey(row.run, keyOf(row)), row]));
+    const left = this.sorted(
+      rows.filter((row) => !isBooked(row)),
+      findings,
+    );
     for (const commit of commits) {
       try {
-        for (const line of foldBill(this.state, commit).lines) findings.push(...this.compared(line, left));
+        const entries = foldBill(this.state, commit);
+        for (const line of entries.lines) findings.push(...this.compared(line, left));
+        for (const each of entries.corrections) findings.push(...corrected(each, corrections));
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
         findings.push({

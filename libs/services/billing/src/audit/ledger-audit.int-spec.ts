@@ -110,7 +110,7 @@ describe('the audit of the ledger', () => {
       { kind: 'not billed', taskId: 'p' },
       5,
     ],
-    ['a duplicate', 'bill_line', copied({ run: '1' }), { kind: 'billed twice', taskId: 't', instance: 0 }, 1],
+    ['a duplicate', 'bill_line', copied({ run: '1' }), { kind: 'billed twice', taskId: 't', instance: 0 }, 5],
     [
       'a line of an attempt that never was',
       'bill_line',

@@ -8,12 +8,25 @@ import { ReadBarriers, type Auditor } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
 import { readParked, readPriceLists } from '../projections/ledger-state.js';
-import { BillAudit } from './bill-audit.js';
+import { BillAudit, type AuditedRow } from './bill-audit.js';
 
-type ReadLine = Omit<LineRow, 'started_at' | 'ended_at'> & {
+type ReadLine = Omit<LineRow, 'started_at' | 'ended_at' | 'counts_at'> & {
   readonly started_at: Date | null;
   readonly ended_at: Date;
+  readonly counts_at: Date;
+  /** Whether a line of a rating run is of what the line says that it corrects. */
+  readonly is_alike: boolean;
 };
+
+const FACTS = [
+  ...['kind', 'owner', 'project_uuid', 'lease_id', 'node', 'specification_key', 'cpu_model', 'plan', 'constrained', 'outcome', 'cause', 'started_at'],
+  ...['ended_at', 'milli_cores', 'milli_ghz', 'memory_mb', 'currency', 'is_last'],
+];
+const factsOf = (table: string): string => FACTS.map((name) => `${table}.${name}`).join(', ');
+const LINES = `SELECT line.*, line.run = 0 OR (line.billed_ms = 0 AND EXISTS (
+    SELECT FROM bill_line base WHERE base.task_id = line.task_id AND base.instance = line.instance AND base.attempt = line.attempt AND base.run = 0
+      AND (${factsOf('base')}) IS NOT DISTINCT FROM (${factsOf('line')}))) AS is_alike
+  FROM bill_line line WHERE line.sequence > $1 AND line.sequence <= $2`;
 
 /** What accounts used in a month, as it is kept and as its lines sum to. */
 const SUMS = `SELECT owner, month, kept, lines FROM (
@@ -21,20 +34,19 @@ const SUMS = `SELECT owner, month, kept, lines FROM (
   ) kept FULL JOIN (
     SELECT owner, to_char(coalesce(started_at, ended_at) AT TIME ZONE 'UTC', 'YYYY-MM') AS month,
       sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines
-    FROM bill_line WHERE run = 0 GROUP BY 1, 2
+    FROM bill_line GROUP BY 1, 2
   ) summed USING (owner, month) WHERE kept IS DISTINCT FROM lines ORDER BY owner, month`;
 
 /** What projects used on a day, as it is kept and as its lines sum to. */
 const DAYS = `SELECT project_uuid AS owner, day, kept, lines FROM (
     SELECT project_uuid, day, net_parts AS kept FROM project_day
   ) kept FULL JOIN (
-    SELECT coalesce(project_uuid, owner) AS project_uuid, to_char(coalesce(started_at, ended_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+    SELECT coalesce(project_uuid, owner) AS project_uuid, to_char(counts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
       sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines
-    FROM bill_line WHERE run = 0 GROUP BY 1, 2
+    FROM bill_line GROUP BY 1, 2
   ) summed USING (project_uuid, day) WHERE kept IS DISTINCT FROM lines ORDER BY project_uuid, day`;
 
 const SUMMED = 'attempts, instances, failures, billed_ms, core_ms, parts';
-const TIME = 'coalesce(started_at, ended_at)';
 
 /** Sums as they are kept and as their lines sum to: rows of the whole key of which any of the sums differs. @param from the key, as columns of lines say it */
 const differing = (
@@ -46,23 +58,23 @@ const differing = (
     SELECT ${key.join(', ')}, concat_ws(' ', ${kept}) AS kept FROM ${table}
   ) kept FULL JOIN (
     SELECT ${key.join(', ')}, concat_ws(' ', ${SUMMED}) AS lines FROM (
-      SELECT ${from.map((column, index) => `${column} AS ${key[index] ?? ''}`).join(', ')}, count(*) AS attempts,
-        count(*) FILTER (WHERE attempt = 1) AS instances, count(*) FILTER (WHERE outcome = 'failure') AS failures, sum(billed_ms) AS billed_ms,
+      SELECT ${from.map((column, index) => `${column} AS ${key[index] ?? ''}`).join(', ')}, count(*) FILTER (WHERE run = 0) AS attempts,
+        count(*) FILTER (WHERE attempt = 1 AND run = 0) AS instances, count(*) FILTER (WHERE outcome = 'failure' AND run = 0) AS failures, sum(billed_ms) AS billed_ms,
         sum(CASE WHEN started_at IS NULL THEN 0 ELSE billed_ms::numeric * milli_cores END) AS core_ms,
         sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS parts
-      FROM bill_line WHERE run = 0 GROUP BY ${from.map((_, index) => index + 1).join(', ')}
+      FROM bill_line GROUP BY ${from.map((_, index) => index + 1).join(', ')}
     ) line
   ) summed USING (${key.join(', ')}) WHERE kept IS DISTINCT FROM lines ORDER BY ${key.join(', ')}`;
 
 const HOURS = differing(
   'usage_hour',
   ['owner', 'hour', 'project', 'plan', 'node', 'specification_key'],
-  ['owner', `date_trunc('hour', ${TIME}, 'UTC')`, 'coalesce(project_uuid, owner)', 'plan', 'node', 'specification_key'],
+  ['owner', `date_trunc('hour', counts_at, 'UTC')`, 'coalesce(project_uuid, owner)', 'plan', 'node', 'specification_key'],
 );
 const TASK_DAYS = differing(
   'usage_task_day',
   ['owner', 'day', 'task_id'],
-  ['owner', `date_trunc('day', ${TIME}, 'UTC')`, 'task_id'],
+  ['owner', `date_trunc('day', counts_at, 'UTC')`, 'task_id'],
   SUMMED.replace('parts', `nanos::numeric * ${PARTS_PER_NANO} + rest`),
 );
 
@@ -110,10 +122,7 @@ export class LedgerAuditor implements Auditor {
   async fold(batch: readonly RecordedCommit[]): Promise<readonly AuditFinding[]> {
     const last = batch.at(-1)?.sequence ?? this.sequence;
     await this.reached(last);
-    const rows = await this.db.query<ReadLine[]>('SELECT * FROM bill_line WHERE sequence > $1 AND sequence <= $2', [
-      this.sequence,
-      last,
-    ]);
+    const rows = await this.db.query<ReadLine[]>(LINES, [this.sequence, last]);
     this.sequence = last;
     return this.audit.fold(batch, rows.map(asWritten));
   }
@@ -141,10 +150,11 @@ export class LedgerAuditor implements Auditor {
   }
 }
 
-const asWritten = ({ started_at, ended_at, ...row }: ReadLine): LineRow => ({
+const asWritten = ({ started_at, ended_at, counts_at, ...row }: ReadLine): AuditedRow => ({
   ...row,
   started_at: started_at?.toISOString() ?? null,
   ended_at: ended_at.toISOString(),
+  counts_at: counts_at.toISOString(),
 });
 
 /** Begins audits of the ledger. */

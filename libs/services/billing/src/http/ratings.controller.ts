@@ -1,13 +1,12 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import {
   ApiConflictResponse,
-  ApiForbiddenResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { NotBuilt, NotFound, ValidationFailed, type Clock } from '@fornax/base';
+import { NotFound, ValidationFailed, type Clock } from '@fornax/base';
 import {
   pathOf,
   priceListOf,
@@ -18,14 +17,15 @@ import {
   type WireRating,
 } from '@fornax/contracts';
 import { PARTS_PER_MICRO, priceListFaults, rounded, type PriceList } from '@fornax/domain';
-import { OperatorOnly } from '@fornax/identity';
-import { CLOCK, DocumentBody, ZodQuery } from '@fornax/service-kit';
+import { CurrentContext, OperatorOnly, userMeta, type RequestContext } from '@fornax/identity';
+import { CLOCK, DocumentBody, Idempotent, ZodQuery } from '@fornax/service-kit';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import { decimalText, instantOf, splitTexts } from '../queries/wire-statement.js';
 import { readDifferences, type DifferenceRow, type RatingRun } from '../ratings/rating-rows.js';
+import { RatingCommits } from '../ratings/rating-commits.js';
 import { RatingRuns } from '../ratings/rating-runs.js';
 
 const pageSchema = z.object({
@@ -47,12 +47,13 @@ const money = ({ attempts, before_parts, after_parts }: Omit<DifferenceRow, 'pro
   };
 };
 
-/** What a period would cost by other prices. It changes nothing. */
+/** What a period would cost by other prices. It changes nothing until it is booked. */
 @ApiTags('billing')
 @Controller('fornax/v1/billing/ratings')
 export class RatingsController {
   constructor(
     private readonly runs: RatingRuns,
+    private readonly commits: RatingCommits,
     private readonly ledger: LedgerReader,
     @InjectDataSource('billing') private readonly db: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -79,8 +80,7 @@ export class RatingsController {
   @ApiOkResponse({ standardSchema: ratingSchema })
   @ApiNotFoundResponse({ description: 'There is none of that id, or no more: the last hundred are kept' })
   async read(@Param('id') id: string, @ZodQuery(pageSchema) page: Page): Promise<WireRating> {
-    const run = await this.runs.read(id);
-    if (!run) throw new NotFound(`No such rating: ${id}`, { code: 'rating-not-found' });
+    const run = await this.find(id);
     const { rows, total, count } = await readDifferences(this.db, id, page);
     return {
       ...stateOf(run),
@@ -93,13 +93,30 @@ export class RatingsController {
 
   @OperatorOnly()
   @Post(':id/commit')
-  @ApiOperation({ summary: 'Book the difference as adjustments: not built yet, answers 403' })
-  @ApiForbiddenResponse()
-  commit(): never {
-    throw new NotBuilt('Booking the difference of a rating as adjustments');
+  @HttpCode(200)
+  @Idempotent({ service: 'billing', repeatable: true })
+  @ApiOperation({
+    summary: 'Book the difference as adjustments, in the background',
+    description:
+      'Each line that the rating prices otherwise gets one that corrects it. It is booked once, and not where something of the period was rated or corrected since.',
+  })
+  @ApiOkResponse({ standardSchema: ratingSchema })
+  @ApiNotFoundResponse()
+  @ApiConflictResponse({ description: 'It is not done, stale, of a list that was never published, or booked already' })
+  async commit(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<WireRating> {
+    const { wasBegunBefore } = context;
+    await this.commits.begin(await this.find(id), userMeta('billing', context), wasBegunBefore);
+    this.runs.wake();
+    return this.read(id, pageSchema.parse({}));
   }
 
-  /** Undefined: by the lists that held. @throws ValidationFailed */
+  private async find(id: string): Promise<RatingRun> {
+    const run = await this.runs.read(id);
+    if (!run) throw new NotFound(`No such rating: ${id}`, { code: 'rating-not-found' });
+    return run;
+  }
+
+  /** A list that was never published; undefined: by a list that was, or by the lists that lines have. @throws ValidationFailed */
   private async pricesOf({ list, prices }: RatingRequest): Promise<PriceList | undefined> {
     if (list !== undefined && prices !== undefined)
       throw new ValidationFailed({ prices: ['A period is rated by a list or by a document, not by both.'] });
@@ -116,13 +133,14 @@ export class RatingsController {
     if (list === undefined) return undefined;
     const found = lists.find(({ priceList }) => priceList.version === list);
     if (!found) throw new ValidationFailed({ list: [`There is no price list ${list}.`] });
-    return found.priceList;
+    return undefined;
   }
 }
 
 const stateOf = (run: RatingRun) => ({
   id: run.id,
   state: run.state,
+  reason: run.reason,
   from: wireDate(Number(run.from_ms)),
   to: wireDate(Number(run.to_ms)),
   through: Number(run.through),

@@ -81,6 +81,8 @@ export interface LineRow {
   readonly is_last: boolean;
   readonly rated_sequence: string;
   readonly rated_index: number;
+  /** When it counts in statements and budgets. */
+  readonly counts_at: string;
 }
 
 /** Rating run of the lines that the log gives. */
@@ -118,6 +120,7 @@ const LINE_COLUMNS: Readonly<Record<keyof LineRow, string>> = {
   is_last: 'boolean',
   rated_sequence: 'bigint',
   rated_index: 'integer',
+  counts_at: 'timestamptz',
 };
 // The keys of the record above are all there are.
 const NAMES = Object.keys(LINE_COLUMNS) as (keyof LineRow)[];
@@ -158,6 +161,7 @@ export const rowOf = (line: BillLine & RatedAt): LineRow => {
     is_last: line.isLast,
     rated_sequence: String(line.ratedSequence),
     rated_index: line.ratedIndex,
+    counts_at: new Date(line.countsAt).toISOString(),
   };
 };
 
@@ -180,14 +184,14 @@ interface Used {
 
 /** Sums of lines by a holder and the period that an instant lies in, in one order for all, so that two writers never wait for each other in a circle. */
 const sumsOf = (
-  lines: readonly BillLine[],
+  lines: readonly (BillLine & RatedAt)[],
   holderOf: (line: BillLine) => string,
-  periodOf: (at: number) => string,
+  periodOf: (line: BillLine & RatedAt) => string,
 ): readonly Used[] => {
   const sums = new Map<string, Used>();
   for (const line of lines) {
-    const { usage, end, rating } = line;
-    const [holder, period] = [holderOf(line), periodOf(usage?.from ?? end.endedAt)];
+    const { rating } = line;
+    const [holder, period] = [holderOf(line), periodOf(line)];
     const key = JSON.stringify([holder, period]);
     const sum = sums.get(key) ?? { holder, period, net: 0n, gross: 0n, lines: 0 };
     sum.net += rating.amount;
@@ -198,10 +202,14 @@ const sumsOf = (
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
 };
 
-/** Adds lines to what their owners have used in the months, and their projects on the days, of their starts. */
-export const addUsage = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
+/** Adds lines to what their owners have used in the months of their starts, and their projects on the days that they count on. */
+export const addUsage = async (db: Queries, lines: readonly (BillLine & RatedAt)[]): Promise<void> => {
   if (lines.length === 0) return;
-  const months = sumsOf(lines, ({ terms }) => terms.owner, monthOf);
+  const months = sumsOf(
+    lines,
+    ({ terms }) => terms.owner,
+    ({ usage, end }) => monthOf(usage?.from ?? end.endedAt),
+  );
   await db.query(
     `INSERT INTO month_usage (owner, month, net_parts, gross_parts, lines)
      SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[], $4::numeric[], $5::bigint[])
@@ -215,7 +223,11 @@ export const addUsage = async (db: Queries, lines: readonly BillLine[]): Promise
       months.map((row) => row.lines),
     ],
   );
-  const days = sumsOf(lines, ({ terms }) => terms.projectUuid ?? terms.owner, dayOf);
+  const days = sumsOf(
+    lines,
+    ({ terms }) => terms.projectUuid ?? terms.owner,
+    (line) => dayOf(line.countsAt),
+  );
   await db.query(
     `INSERT INTO project_day (project_uuid, day, net_parts) SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[])
      ON CONFLICT (project_uuid, day) DO UPDATE SET net_parts = project_day.net_parts + excluded.net_parts`,

@@ -77,6 +77,25 @@ export const readPriceLists = async (db: Queries): Promise<readonly PublishedPri
   }));
 };
 
+/** A month that is closed, and those before it. */
+export interface ClosedMonth {
+  readonly month: string;
+  readonly until: number;
+  readonly closedAt: number;
+  /** Of the commit that closed it. */
+  readonly sequence: number;
+}
+
+/** The newest first. */
+export const readClosedMonths = async (db: Queries): Promise<readonly ClosedMonth[]> => {
+  const rows = await db.query<{ month: string; until_ms: string; closed_ms: string; sequence: string }[]>(
+    'SELECT month, until_ms, closed_ms, sequence FROM closed_month ORDER BY until_ms DESC',
+  );
+  return rows.map(({ month, until_ms, closed_ms, sequence }) => ({
+    ...{ month, until: Number(until_ms), closedAt: Number(closed_ms), sequence: Number(sequence) },
+  }));
+};
+
 interface StoredAttempt {
   readonly task_id: string;
   readonly reason: UnratedReason;
@@ -121,7 +140,7 @@ const addCharged = async (db: Queries, state: BillState, again: readonly Again[]
   const rows = await db.query<{ task_id: string; instance: number; nanos: string; rest: string }[]>(
     `SELECT task_id, instance, sum(amount_nanos) AS nanos, sum(amount_rest) AS rest
      FROM bill_line JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::integer[]) AS asked (task_id, instance)) asked
-     USING (task_id, instance) WHERE run = 0 GROUP BY task_id, instance`,
+     USING (task_id, instance) GROUP BY task_id, instance`,
     [again.map(([id]) => id), again.map(([, instance]) => instance)],
   );
   for (const { task_id, instance, nanos, rest } of rows)
@@ -132,13 +151,19 @@ interface Needs {
   readonly ids: Set<string>;
   readonly again: Again[];
   readonly lists: PriceList[];
+  readonly owners: string[];
+  /** Whether something is corrected, or closed. */
+  isBooked: boolean;
 }
 
 const needsOf = (batch: readonly RecordedCommit[]): Needs => {
-  const needs: Needs = { ids: new Set(), again: [], lists: [] };
+  const needs: Needs = { ids: new Set(), again: [], lists: [], owners: [], isBooked: false };
   for (const { aggregateId, events } of batch)
     for (const event of events) {
       if (event.type === 'PriceListPublished') needs.lists.push(event.priceList);
+      // Later prices of the same batch see what was corrected.
+      if (event.type === 'LinesCorrected') for (const { owner } of event.volumes) needs.owners.push(owner);
+      needs.isBooked ||= event.type === 'LinesCorrected' || event.type === 'MonthClosed';
       const isEnd = event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued';
       if (!isEnd && event.type !== 'SlotsEnded') continue;
       needs.ids.add(aggregateId);
@@ -150,9 +175,10 @@ const needsOf = (batch: readonly RecordedCommit[]): Needs => {
 
 /** What the rows know that the prices of a batch depend on. */
 export const readBillState = async (db: Queries, batch: readonly RecordedCommit[]): Promise<BillState> => {
-  const { ids, again, lists } = needsOf(batch);
+  const { ids, again, lists, owners: corrected, isBooked } = needsOf(batch);
   const state = emptyBill();
-  if (ids.size === 0 && lists.length === 0) return state;
+  if (ids.size === 0 && lists.length === 0 && !isBooked) return state;
+  state.closedUntil = (await readClosedMonths(db))[0]?.until ?? 0;
   state.lists.push(...(await readPriceLists(db)));
   for (const terms of await readTerms(db, [...ids])) state.terms.set(terms.id, terms);
   const parked = lists.length === 0 ? [] : await readParked(db);
@@ -162,7 +188,7 @@ export const readBillState = async (db: Queries, batch: readonly RecordedCommit[
   if (known.some(({ volumeDiscounts = [] }) => volumeDiscounts.length > 0)) {
     const own = batch.flatMap(({ events }) => events.flatMap((event) => ('owner' in event ? [event.owner] : [])));
     const owners = [...state.terms.values(), ...parked.map(({ terms }) => terms)].map(({ owner }) => owner);
-    for (const [month, gross] of await readVolumes(db, [...new Set([...own, ...owners])]))
+    for (const [month, gross] of await readVolumes(db, [...new Set([...own, ...owners, ...corrected])]))
       state.volumes.set(month, gross);
   }
   const tried = [...again, ...parked.map(({ terms, end }): Again => [terms.id, end.instance])];

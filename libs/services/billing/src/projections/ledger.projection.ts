@@ -5,6 +5,7 @@ import { withEvents } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { addUsage, deleteRated, insertLines, insertParked, insertPriceLists, insertTerms } from './ledger-rows.js';
+import { correctLines, insertClosed } from './correction-rows.js';
 import { addToSums } from './usage-rows.js';
 import { readBillState } from './ledger-state.js';
 
@@ -12,8 +13,8 @@ import { readBillState } from './ledger-state.js';
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  /** 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-  readonly version = 7;
+  /** 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+  readonly version = 8;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
   readonly wants = withEvents(
     'TaskSubmitted',
@@ -22,6 +23,8 @@ export class LedgerProjection implements Projection {
     'InstancesConcluded',
     'InstancesRequeued',
     'SlotsEnded',
+    'LinesCorrected',
+    'MonthClosed',
   );
   readonly paceMs = 250;
   readonly tables = [
@@ -33,6 +36,7 @@ export class LedgerProjection implements Projection {
     'usage_hour',
     'usage_task_day',
     'unrated_attempt',
+    'closed_month',
   ];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
@@ -59,5 +63,10 @@ export class LedgerProjection implements Projection {
       tx,
       parked.filter(({ terms, end }) => state.parked.has(attemptKey(terms.id, end))),
     );
+    // What they correct may be of the same batch.
+    for (const [index, { corrections, closed }] of entries.entries()) {
+      for (const booked of corrections) await correctLines(tx, booked);
+      for (const month of closed) await insertClosed(tx, month, batch[index]?.sequence ?? 0);
+    }
   }
 }

@@ -1,8 +1,10 @@
-import { PARTS_PER_NANO, split, type BillLine } from '@fornax/domain';
+import { PARTS_PER_NANO, split, type BillLine, type RatedAt } from '@fornax/domain';
 import type { Queries } from './ledger-state.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+
+type CountedLine = BillLine & RatedAt;
 
 /** What lines come to. */
 interface Sums {
@@ -16,12 +18,12 @@ interface Sums {
   parts: bigint;
 }
 
-/** Rows of sums that statements read in place of lines: of lines that are alike and began in the same unit of time (UTC). */
+/** Rows of sums that statements read in place of lines: of lines that are alike and count in the same unit of time (UTC). */
 interface KeptSums {
   readonly table: string;
   /** Columns of the key, in the order of `keyOf`. The second one is the unit of time. */
   readonly key: readonly [owner: string, time: string, ...more: string[]];
-  readonly keyOf: (line: BillLine) => readonly string[];
+  readonly keyOf: (line: CountedLine) => readonly string[];
   readonly amount: readonly SumColumn[];
 }
 
@@ -40,9 +42,9 @@ const COUNTS: readonly SumColumn[] = [
   { name: 'core_ms', type: 'numeric', of: ({ coreMs }) => String(coreMs) },
 ];
 
-/** The beginning of the unit of time that an attempt counts in: that of its start, or of its end where it never started. */
-const beginOf = ({ usage, end }: BillLine, unitMs: number): string => {
-  const at = Math.floor(usage?.from ?? end.endedAt);
+/** The beginning of the unit of time that an attempt counts in. */
+const beginOf = ({ countsAt }: RatedAt, unitMs: number): string => {
+  const at = Math.floor(countsAt);
   return new Date(at - (at % unitMs)).toISOString();
 };
 
@@ -78,7 +80,7 @@ const TASK_DAYS: KeptSums = {
   ],
 };
 
-const sumsOf = (lines: readonly BillLine[], keyOf: KeptSums['keyOf']): readonly (readonly [string[], Sums])[] => {
+const sumsOf = (lines: readonly CountedLine[], keyOf: KeptSums['keyOf']): readonly (readonly [string[], Sums])[] => {
   const found = new Map<string, readonly [string[], Sums]>();
   for (const line of lines) {
     const { end, usage, rating } = line;
@@ -102,7 +104,7 @@ const sumsOf = (lines: readonly BillLine[], keyOf: KeptSums['keyOf']): readonly 
 const addTo = async (
   db: Queries,
   { table, key, keyOf, amount }: KeptSums,
-  lines: readonly BillLine[],
+  lines: readonly CountedLine[],
 ): Promise<void> => {
   const rows = sumsOf(lines, keyOf);
   const sums = [...COUNTS, ...amount];
@@ -119,8 +121,8 @@ const addTo = async (
   );
 };
 
-/** Adds lines to the hours in which they started, and to the days of their tasks. */
-export const addToSums = async (db: Queries, lines: readonly BillLine[]): Promise<void> => {
+/** Adds lines to the hours in which they count, and to the days of their tasks. */
+export const addToSums = async (db: Queries, lines: readonly CountedLine[]): Promise<void> => {
   if (lines.length === 0) return;
   await addTo(db, HOURS, lines);
   await addTo(db, TASK_DAYS, lines);

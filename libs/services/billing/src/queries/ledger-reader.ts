@@ -5,6 +5,7 @@ import { ProjectionHost, ReadBarriers } from '@fornax/service-kit';
 import { NotFound } from '@fornax/base';
 import {
   joined,
+  monthOf,
   PARTS_PER_MICRO,
   PARTS_PER_NANO,
   rounded,
@@ -13,21 +14,31 @@ import {
   type UsageTerms,
 } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
-import type { LineRow } from '../projections/ledger-rows.js';
+import { FIRST_RUN, type LineRow } from '../projections/ledger-rows.js';
 import { findTerms, readTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import { behind, RunningCosts } from './running-costs.js';
 import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
 
 /** As the driver gives it: instants as dates, and the amount in whole units of its rounding. */
-type ReadLine = Omit<LineRow, 'started_at' | 'ended_at'> & {
+type ReadLine = Omit<LineRow, 'started_at' | 'ended_at' | 'counts_at'> & {
   readonly started_at: Date | null;
   readonly ended_at: Date;
+  readonly counts_at: Date;
   readonly units: string;
+};
+
+/** The month of what is told in a later one, or of what is corrected. */
+const correctedMonth = ({ run, started_at, ended_at, counts_at }: ReadLine): string | null => {
+  const at = started_at ?? ended_at;
+  return run === FIRST_RUN && counts_at.getTime() === at.getTime() ? null : monthOf(at.getTime());
 };
 
 const wireLine = (row: ReadLine, roundingMicros: number): WireLedgerLine => ({
   instance: row.instance,
   attempt: row.attempt,
+  run: row.run,
+  countsAt: row.counts_at.toISOString(),
+  corrects: correctedMonth(row),
   leaseId: row.lease_id,
   node: row.node,
   specificationKey: row.specification_key,
@@ -63,15 +74,16 @@ const micros = ({ amount, roundingMicros }: Sum): number =>
 
 /** The rule of `apportion` (libs/domain) over all lines of a task, for a page of them: `$2` is the unit, in parts. */
 const PAGE = `WITH line AS (
-    SELECT *, amount_nanos::numeric * ${PARTS_PER_NANO} + amount_rest AS parts FROM bill_line WHERE task_id = $1 AND run = 0
+    SELECT *, amount_nanos::numeric * ${PARTS_PER_NANO} + amount_rest AS parts FROM bill_line WHERE task_id = $1
+  ), divided AS (
+    SELECT *, mod(mod(parts, $2::numeric) + $2::numeric, $2::numeric) AS rest FROM line
   ), shared AS (
-    SELECT *, div(parts, $2::numeric) AS whole,
-      row_number() OVER (ORDER BY mod(parts, $2::numeric) DESC, instance, attempt) AS place,
-      div(2 * sum(parts) OVER () + $2::numeric, 2 * $2::numeric) - sum(div(parts, $2::numeric)) OVER () AS missing
-    FROM line
+    SELECT *, div(parts - rest, $2::numeric) AS whole, row_number() OVER (ORDER BY rest DESC, instance, attempt, run) AS place,
+      div(2 * sum(rest) OVER () + $2::numeric, 2 * $2::numeric) AS missing
+    FROM divided
   )
   SELECT *, whole + CASE WHEN place <= missing THEN 1 ELSE 0 END AS units
-  FROM shared ORDER BY instance, attempt LIMIT $3 OFFSET $4`;
+  FROM shared ORDER BY instance, attempt, run LIMIT $3 OFFSET $4`;
 
 const MOST_TRIES = 10;
 
@@ -155,7 +167,7 @@ export class LedgerReader {
       `SELECT count, nanos, rest, document ->> 'roundingMicros' AS rounding FROM (
          SELECT count(*) AS count, coalesce(sum(amount_nanos), 0) AS nanos, coalesce(sum(amount_rest), 0) AS rest,
            max(price_list_version) AS version
-         FROM bill_line WHERE task_id = $1 AND run = 0
+         FROM bill_line WHERE task_id = $1
        ) sums LEFT JOIN published_price_list USING (version)`,
       [id],
     );

@@ -29,9 +29,9 @@ const SUMMED = SUMS.map((name) => `sum(${name}) AS ${name}`).join(', ');
 const TOTAL = SUMS.map((name) => `coalesce(sum(${name}), 0) AS ${name}`).join(', ');
 const UNIT = String(PARTS_PER_MICRO);
 
-const LINE_TIME = 'coalesce(line.started_at, line.ended_at)';
-const OF_LINES = `count(*) AS attempts, count(*) FILTER (WHERE line.attempt = 1) AS instances,
-  count(*) FILTER (WHERE line.outcome = 'failure') AS failures, sum(line.billed_ms) AS billed_ms,
+const LINE_TIME = 'line.counts_at';
+const OF_LINES = `count(*) FILTER (WHERE line.run = 0) AS attempts, count(*) FILTER (WHERE line.attempt = 1 AND line.run = 0) AS instances,
+  count(*) FILTER (WHERE line.outcome = 'failure' AND line.run = 0) AS failures, sum(line.billed_ms) AS billed_ms,
   sum(line.billed_ms * line.milli_cores) AS core_ms, sum(line.amount_nanos) * ${PARTS_PER_NANO} + sum(line.amount_rest) AS parts`;
 
 /** Sums of whole numbers of the machine: those of `numeric` take twice as long. */
@@ -117,7 +117,7 @@ const sourcesOf = (
   const needsTerms = dimensions.includes('tag') || labels.size > 0;
   const ofLines = (start: number, end: number): string =>
     `(SELECT ${keyed(columnsOf(LINE_COLUMNS))}${OF_LINES} FROM bill_line line ${needsTerms ? 'JOIN usage_terms terms USING (task_id) ' : ''}
-      WHERE line.run = 0 AND ${LINE_TIME} >= ${instant(start)} AND ${LINE_TIME} < ${instant(end)}
+      WHERE ${LINE_TIME} >= ${instant(start)} AND ${LINE_TIME} < ${instant(end)}
       ${whose(filters, 'line.owner', LINE_COLUMNS['project'] ?? '')} ${grouped(dimensions.length)})`;
 
   const hours: KeptSums = {

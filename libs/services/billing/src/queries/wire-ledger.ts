@@ -4,6 +4,12 @@ import { z } from 'zod';
 export const wireLedgerLineSchema = z.object({
   instance: z.number().int(),
   attempt: z.number().int(),
+  /** 0: the charge, or waiver, of the attempt; above: the rating run that corrects it, by the amount of this line. */
+  run: z.number().int(),
+  /** When it counts in statements and budgets. */
+  countsAt: z.string(),
+  /** An adjustment: the month (UTC) that it corrects, or in which the attempt started that was told of after its month was closed. */
+  corrects: z.string().nullable(),
   leaseId: z.string(),
   node: z.string(),
   specificationKey: z.string(),

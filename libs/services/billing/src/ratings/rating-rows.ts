@@ -11,10 +11,13 @@ export interface RatingRun {
   readonly through: string;
   readonly list: number | null;
   readonly prices: PriceList | null;
-  readonly state: 'running' | 'done';
+  readonly state: 'running' | 'done' | 'failed' | 'committing' | 'committed';
   readonly total: string;
   readonly done: string;
   readonly unrated: string;
+  /** How often it failed, and why, the last time. */
+  readonly tries: number;
+  readonly reason: string | null;
 }
 export interface DifferenceRow {
   readonly project: string;
@@ -61,6 +64,7 @@ export const insertRun = async (
 export const readRun = async (db: Queries, id: string): Promise<RatingRun | undefined> =>
   (await db.query<RatingRun[]>('SELECT * FROM rating_run WHERE id = $1', [id]))[0];
 
+/** In the order in which they were asked for. */
 export const unfinishedRuns = async (db: Queries): Promise<readonly string[]> =>
   (await db.query<{ id: string }[]>(`SELECT id FROM rating_run WHERE state = 'running' ORDER BY created_at`)).map(
     ({ id }) => id,
@@ -88,18 +92,37 @@ export const readDifferences = async (
   return { rows, total, count: Number(total.count) };
 };
 
-/** Lines of a period, and of what else their prices depend on, in the order in which they were rated. */
+/** Lines of a period, and of what else their prices depend on, in the order in which they were rated, each with what has corrected it. */
 export const linesSql = ({ from, to }: Period, through: number): Sql => ({
   text: `SELECT task_id, instance, attempt, kind, owner, project_uuid, node, specification_key, cpu_model, plan, constrained, outcome, cause, milli_cores, milli_ghz,
-      memory_mb, amount_nanos, amount_rest, is_last,
+      memory_mb, amount_nanos + coalesce(more.nanos, 0) AS amount_nanos, amount_rest + coalesce(more.rest, 0) AS amount_rest, is_last,
+      coalesce(more.version, price_list_version) AS price_list_version,
       (extract(epoch FROM started_at) * 1000)::bigint::text AS started_ms, (extract(epoch FROM ended_at) * 1000)::bigint::text AS ended_ms
-    FROM bill_line WHERE run = 0 AND ${TIME} >= $1::timestamptz AND ${TIME} < $2::timestamptz AND rated_sequence <= $3::bigint
+    FROM bill_line LEFT JOIN (
+      SELECT task_id, instance, attempt, sum(amount_nanos) AS nanos, sum(amount_rest) AS rest, (array_agg(price_list_version ORDER BY run DESC))[1] AS version
+      FROM bill_line WHERE run > 0 AND rated_sequence <= $3::bigint GROUP BY 1, 2, 3
+    ) more USING (task_id, instance, attempt)
+    WHERE run = 0 AND ${TIME} >= $1::timestamptz AND ${TIME} < $2::timestamptz AND rated_sequence <= $3::bigint
     ORDER BY rated_sequence, rated_index`,
   values: [instant(from), instant(to), through],
 });
 
+/** Whether anything that started in a period was rated, or corrected, after a commit. */
+export const ratedSince = async (db: Queries, { from, to }: Period, through: number): Promise<boolean> => {
+  const [row] = await db.query<{ is_so: boolean }[]>(
+    `SELECT EXISTS (SELECT FROM bill_line WHERE ${TIME} >= $1::timestamptz AND ${TIME} < $2::timestamptz AND rated_sequence > $3::bigint) AS is_so`,
+    [instant(from), instant(to), through],
+  );
+  return row?.is_so === true;
+};
+
 /** What instances of these lines were charged for attempts that are not among the lines of a time. */
-export const chargedBefore = async (db: Queries, lines: readonly RatedLine[], { from, to }: Period) => {
+export const chargedBefore = async (
+  db: Queries,
+  lines: readonly RatedLine[],
+  { from, to }: Period,
+  through: number,
+) => {
   const again = lines.filter(({ attempt, kind }) => attempt > 1 && kind === 'task');
   if (again.length === 0) return [];
   const rows = await db.query<{ task_id: string; instance: number; nanos: string; rest: string }[]>(
@@ -108,10 +131,10 @@ export const chargedBefore = async (db: Queries, lines: readonly RatedLine[], { 
        SELECT task_id, instance, min(before) AS before
        FROM unnest($1::text[], $2::integer[], $3::integer[]) AS line (task_id, instance, before) GROUP BY task_id, instance
      ) AS asked USING (task_id, instance)
-     WHERE run = 0 AND attempt < before AND (${TIME} < $4::timestamptz OR ${TIME} >= $5::timestamptz) GROUP BY task_id, instance`,
+     WHERE attempt < before AND (${TIME} < $4::timestamptz OR ${TIME} >= $5::timestamptz) AND rated_sequence <= $6::bigint GROUP BY task_id, instance`,
     [
       ...[again.map((line) => line.task_id), again.map((line) => line.instance), again.map((line) => line.attempt)],
-      ...[instant(from), instant(to)],
+      ...[instant(from), instant(to), through],
     ],
   );
   return rows.map(({ task_id, instance, nanos, rest }) => ({
@@ -150,6 +173,25 @@ export const beginAgain = async (db: Queries, id: string): Promise<void> => {
   await db.query('UPDATE rating_run SET done = 0, unrated = 0 WHERE id = $1', [id]);
 };
 
+/** What is left of a reason that a person can read. */
+const MOST_REASON_CHARS = 300;
+
+export const noteFailure = async (
+  db: Queries,
+  id: string,
+  { reason, isTriedAgain }: { readonly reason: string; readonly isTriedAgain: boolean },
+): Promise<void> => {
+  await db.query(
+    `UPDATE rating_run SET tries = tries + 1, reason = $2, state = CASE WHEN $3 THEN state ELSE 'failed' END WHERE id = $1 AND state = 'running'`,
+    [id, reason.slice(0, MOST_REASON_CHARS), isTriedAgain],
+  );
+};
+
+/** While its difference is booked, and when it is. Nothing where the run was kept in a database that is lost. */
+export const noteCommit = async (db: Queries, id: string, state: 'committing' | 'committed'): Promise<void> => {
+  await db.query('UPDATE rating_run SET state = $2 WHERE id = $1', [id, state]);
+};
+
 export const endRun = async (db: Queries, id: string): Promise<void> => {
-  await db.query(`UPDATE rating_run SET state = 'done' WHERE id = $1`, [id]);
+  await db.query(`UPDATE rating_run SET state = 'done', reason = NULL WHERE id = $1`, [id]);
 };

@@ -70,7 +70,7 @@ describe('ratings', () => {
     const { id } = await begin(period);
     expect(await rig.get(`${PATH}/${id}`)).toMatchObject({ status: 403 });
     expect(await rig.get(`${PATH}/nothing`, 'root-token')).toMatchObject({ status: 404 });
-    expect(await rig.send(`${PATH}/${id}/commit`, { token: 'root-token', body: {} })).toMatchObject({ status: 403 });
+    expect(await rig.send(`${PATH}/${id}/commit`, { body: {} })).toMatchObject({ status: 403 });
   });
 
   it('by the same list differ by nothing', async () => {
@@ -145,6 +145,21 @@ describe('ratings', () => {
     });
     // 0.01 of an hour before the period, 0.01 of the second attempt; the last one makes up 0.025.
     expect((await done(rating.id)).sums).toMatchObject({ attempts: 2, after: '0.035' });
+  });
+
+  it('fail with a reason after some tries, and hold up no other one', async () => {
+    const { id } = await done((await begin({ ...period, prices: dearer })).id);
+    const failed = await done((await begin({ ...period, list: 1 })).id);
+    await db.query(`UPDATE rating_run SET state = 'running', list = 77 WHERE id = $1`, [failed.id]);
+    await rig.get(`${PATH}/${failed.id}`, 'root-token');
+    await eventually(async () => (await read(failed.id)).reason !== null);
+    // It waits for its next try.
+    expect((await done((await begin({ ...period, prices: dearer })).id)).sums).toEqual((await read(id)).sums);
+    await eventually(async () => (await read(failed.id)).state === 'failed', { timeoutMs: 60_000 });
+    expect(await read(failed.id)).toMatchObject({ reason: 'There is no price list 77' });
+    expect(await rig.send(`${PATH}/${failed.id}/commit`, { token: 'root-token', body: {} })).toMatchObject({
+      status: 409,
+    });
   });
 
   it('go on in another process when theirs was killed, and count nothing twice', async () => {

@@ -1,9 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { defaultPriceList, emptyBill, foldBill, joined, type BilledCommit, type PriceList } from '@fornax/domain';
+import {
+  attemptKey,
+  defaultPriceList,
+  emptyBill,
+  foldBill,
+  joined,
+  split,
+  type BilledCommit,
+  type PriceList,
+} from '@fornax/domain';
 import { anEnd, AT, concluded, requeued, submitted } from '@fornax/testing';
 import fc from 'fast-check';
 import { rowOf, type LineRow } from '../projections/ledger-rows.js';
-import { monthAround, Rerating, type RatedLine } from './rerating.js';
+import { monthAround, Rerating, type Correction, type RatedLine } from './rerating.js';
 
 const DAY_MS = 86_400_000;
 const asRead = (row: LineRow): RatedLine => ({
@@ -126,6 +135,22 @@ const triedOften = (list: PriceList, instances: readonly number[]) => {
 };
 const amountOf = (row: RatedLine): bigint => joined({ nanos: BigInt(row.amount_nanos), rest: BigInt(row.amount_rest) });
 
+const totalOf = (rows: readonly RatedLine[]): bigint => rows.reduce((sum, row) => sum + amountOf(row), 0n);
+
+/** The lines as they are read once corrections are booked. */
+const corrected = (rows: readonly RatedLine[], corrections: readonly Correction[]): readonly RatedLine[] => {
+  const byKey = new Map(corrections.map(({ line }) => [attemptKey(line.taskId, line), line]));
+  return rows.map((row) => {
+    const line = byKey.get(attemptKey(row.task_id, row));
+    if (!line) return row;
+    const { nanos, rest } = split(amountOf(row) + BigInt(line.parts));
+    return {
+      ...row,
+      ...{ amount_nanos: String(nanos), amount_rest: String(rest), price_list_version: line.priceListVersion },
+    };
+  });
+};
+
 describe('rating again', () => {
   it('by the lists that held gives a difference of nothing, to the part of a nano-unit, for every task', () => {
     fc.assert(
@@ -202,6 +227,43 @@ describe('rating again', () => {
           }
         },
       ),
+    );
+  });
+
+  it('corrects nothing by the lists that lines have, and by A after B what B has corrected', () => {
+    fc.assert(
+      fc.property(aList, aList, fc.array(anAttempt, { maxLength: 30 }), (one, other, attempts) => {
+        const { rows, published } = ledgerOf([priceListOf(one)], attempts);
+        const next = { priceList: { ...priceListOf(other), version: 2 }, from: Infinity, sequence: 0 };
+        const lists = [...published, next];
+        const all = { from: 0, to: Infinity };
+        expect(new Rerating(all, lists).next(rows).corrections).toEqual([]);
+
+        const to = (list: PriceList | undefined, some: readonly RatedLine[]) =>
+          corrected(some, new Rerating({ ...all, list }, lists).next(some).corrections);
+        const byOther = to(next.priceList, rows);
+        // What is booked is what the rating has said: nothing of it is lost on the way.
+        const { differences } = new Rerating({ ...all, list: next.priceList }, lists).next(rows);
+        const difference = differences.reduce((sum, { before, after }) => sum + after - before, 0n);
+        expect(totalOf(byOther)).toBe(totalOf(rows) + difference);
+        expect(new Rerating(all, lists).next(byOther).corrections).toEqual([]);
+        expect(to(published[0]?.priceList, byOther).map(amountOf)).toEqual(rows.map(amountOf));
+      }),
+    );
+  });
+
+  it('says what an account used more or less before discounts', () => {
+    fc.assert(
+      fc.property(aList, aList, fc.array(anAttempt, { maxLength: 30 }), (one, other, attempts) => {
+        const { rows, published } = ledgerOf([priceListOf(one)], attempts);
+        const next = { priceList: { ...priceListOf(other), version: 2 }, from: Infinity, sequence: 0 };
+        const gross = (list: PriceList | undefined, some: readonly RatedLine[]): bigint =>
+          new Rerating({ from: 0, to: Infinity, list }, [...published, next])
+            .next(some)
+            .corrections.reduce((sum, correction) => sum + correction.gross, 0n);
+        const there = new Rerating({ from: 0, to: Infinity, list: next.priceList }, [...published, next]).next(rows);
+        expect(gross(next.priceList, rows) + gross(published[0]?.priceList, corrected(rows, there.corrections))).toBe(0n);
+      }),
     );
   });
 

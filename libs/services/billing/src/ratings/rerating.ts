@@ -4,17 +4,20 @@ import {
   joined,
   monthOf,
   priced,
-  priceListAt,
+  priceListOfVersion,
+  rate,
   type AttemptEnd,
+  type BillLine,
   type BillState,
   type EndedAttempt,
   type ExactAmount,
+  type LineCorrection,
   type PriceList,
   type PublishedPriceList,
 } from '@fornax/domain';
 import type { LineRow } from '../projections/ledger-rows.js';
 
-/** Of a line, what its price depends on. */
+/** Of a line, what its price depends on; its amount and its list as they are with what corrected it. */
 export type RatedLine = Pick<
   LineRow,
   | 'task_id'
@@ -36,6 +39,7 @@ export type RatedLine = Pick<
   | 'amount_nanos'
   | 'amount_rest'
   | 'is_last'
+  | 'price_list_version'
 > & { readonly started_ms: string | null; readonly ended_ms: string };
 
 /** What lines of a task come to, as they are and as they would be. */
@@ -46,17 +50,34 @@ export interface Difference {
   before: ExactAmount;
   after: ExactAmount;
 }
+/** A line whose price is another one, and what its account uses more or less before discounts in the month of its start. */
+export interface Correction {
+  readonly line: LineCorrection;
+  readonly owner: string;
+  readonly month: string;
+  readonly gross: ExactAmount;
+}
 export interface Rerated {
   readonly differences: readonly Difference[];
+  readonly corrections: readonly Correction[];
   readonly unrated: number;
 }
 
-/** The lines of a period by another list; by the lists that held where there is none. */
+/** The lines of a period by another list; each by the list that it has where there is none. */
 export interface RatingScope {
   readonly from: number;
   readonly to: number;
   readonly list?: PriceList | undefined;
 }
+
+const currentAmount = (row: RatedLine): ExactAmount =>
+  joined({ nanos: BigInt(row.amount_nanos), rest: BigInt(row.amount_rest) });
+
+/** What it is before discounts; nothing where nobody owes anything. */
+const grossBy = ({ usage }: EndedAttempt, list: PriceList): ExactAmount => {
+  const rating = usage && rate(usage, list, { projectUuid: null, volume: 0n });
+  return rating === undefined || typeof rating === 'string' ? 0n : rating.gross;
+};
 
 const attemptOf = (row: RatedLine): EndedAttempt => {
   const { cpu_model: cpuModel, specification_key: specificationKey, project_uuid: projectUuid, plan, owner } = row;
@@ -105,11 +126,12 @@ export const monthAround = (at: number): { readonly from: number; readonly to: n
 };
 
 /**
- * Rates lines again, in the order in which they were rated: those of a period by a list, all others of the same months by the lists that held. With the
- * lists that held it gives what the ledger has, to the part of a nano-unit.
+ * Rates lines again, in the order in which they were rated: those of a period by a list, all others of the same months by the lists that they have. With
+ * these for all of them it gives what the ledger has, to the part of a nano-unit.
  */
 export class Rerating {
   private readonly state: BillState = emptyBill();
+  private readonly byVersion = new Map<number, PriceList | undefined>();
 
   constructor(
     private readonly scope: RatingScope,
@@ -125,14 +147,17 @@ export class Rerating {
 
   next(rows: readonly RatedLine[]): Rerated {
     const differences = new Map<string, Difference>();
+    const corrections: Correction[] = [];
     let unrated = 0;
     for (const row of rows) {
       const attempt = attemptOf(row);
       const at = attempt.usage?.from ?? attempt.end.endedAt;
       const isOfPeriod = at >= this.scope.from && at < this.scope.to;
-      const line = this.price(attempt, at, isOfPeriod);
+      const own = this.ownList(row.price_list_version);
+      const list = (isOfPeriod ? this.scope.list : undefined) ?? own;
+      const line = list && priced(this.state, attempt, list);
       if (!isOfPeriod) continue;
-      if (line === undefined) {
+      if (line === undefined || typeof line === 'string') {
         unrated += 1;
         continue;
       }
@@ -140,17 +165,32 @@ export class Rerating {
       const key = JSON.stringify([project, row.task_id]);
       const found = differences.get(key) ?? { project, taskId: row.task_id, attempts: 0, before: 0n, after: 0n };
       found.attempts += 1;
-      found.before += joined({ nanos: BigInt(row.amount_nanos), rest: BigInt(row.amount_rest) });
-      found.after += line;
+      found.before += currentAmount(row);
+      found.after += line.rating.amount;
       differences.set(key, found);
+      const correction = correctionOf(row, line, own ? grossBy(attempt, own) : 0n);
+      if (correction) corrections.push(correction);
     }
-    return { differences: [...differences.values()], unrated };
+    return { differences: [...differences.values()], corrections, unrated };
   }
 
-  private price(attempt: EndedAttempt, at: number, isOfPeriod: boolean): ExactAmount | undefined {
-    const held = priceListAt(this.lists, at) ?? this.lists.at(-1)?.priceList;
-    const list = (isOfPeriod ? this.scope.list : undefined) ?? held;
-    const line = list && priced(this.state, attempt, list);
-    return line === undefined || typeof line === 'string' ? undefined : line.rating.amount;
+  private ownList(version: number): PriceList | undefined {
+    if (!this.byVersion.has(version)) this.byVersion.set(version, priceListOfVersion(this.lists, version));
+    return this.byVersion.get(version);
   }
 }
+
+/** Undefined where nothing is another: a list that asks nothing, as the one before, changes nothing either. */
+const correctionOf = (row: RatedLine, line: BillLine, grossBefore: ExactAmount): Correction | undefined => {
+  const { task_id: taskId, instance, attempt } = row;
+  const { rating, priceList, terms, usage } = line;
+  const parts = rating.amount - currentAmount(row);
+  const isOther = priceList.version !== row.price_list_version && rating.gross !== 0n;
+  if (parts === 0n && rating.gross === grossBefore && !isOther) return undefined;
+  return {
+    line: { taskId, instance, attempt, parts: String(parts), rule: rating.rule, priceListVersion: priceList.version },
+    owner: terms.owner,
+    month: monthOf(usage?.from ?? line.end.endedAt),
+    gross: rating.gross - grossBefore,
+  };
+};

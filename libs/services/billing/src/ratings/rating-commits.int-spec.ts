@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { priceDocumentOf, ratingSchema, statementSchema, type WireRating, type WireStatement } from '@fornax/contracts';
+import { defaultPriceList } from '@fornax/domain';
+import { aLease, anEnd, AT, concluded, dispatched, eventually, requeued, submitted } from '@fornax/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
+
+const HOUR_MS = 3_600_000;
+const PATH = '/fornax/v1/billing/ratings';
+const token = 'root-token';
+const dearer = {
+  ...priceDocumentOf(defaultPriceList),
+  work: { flex: '0.008', onDemand: '0.014', reserved: '0.012' },
+  validFrom: '2099-01-01T00:00:00Z',
+};
+const period = { from: '1970-01-01', to: '1970-02-01' };
+
+describe('the difference of a rating', () => {
+  let rig: BillingRig;
+  let db: DataSource;
+  /** A task of two attempts of an hour each, in January 1970. */
+  const run = (id: string, projectUuid: string) => {
+    const end = anEnd(0, { startedAt: AT, endedAt: AT + HOUR_MS, outcome: 'failure', cause: 'user' });
+    const again = anEnd(0, { startedAt: AT + HOUR_MS, endedAt: AT + 2 * HOUR_MS, attempt: 2 });
+    const commits = [[submitted(id, { projectUuid })], [dispatched(aLease(0))], [requeued(end)], [concluded(again)]];
+    return rig.append('task', id, ...commits);
+  };
+  beforeAll(async () => {
+    rig = await billingRig();
+    db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    await rig.account('ada');
+    await rig.account('root', 'operator');
+    for (const [index, project] of ['p-1', 'p-1', 'p-2'].entries()) await run(`t-${index}`, project);
+    expect(await rig.send('/fornax/v1/billing/prices', { token, body: dearer })).toMatchObject({ status: 200 });
+  }, 120_000);
+  afterAll(() => rig?.close());
+
+  const until = async (id: string, state: WireRating['state']): Promise<WireRating> => {
+    const read = async () => ratingSchema.parse((await rig.get(`${PATH}/${id}`, token)).body);
+    await eventually(async () => (await read()).state === state);
+    return read();
+  };
+  const rated = async (body: object): Promise<WireRating> => {
+    const { id } = ratingSchema.parse((await rig.send(PATH, { token, body })).body);
+    return until(id, 'done');
+  };
+  const commit = (id: string) => rig.send(`${PATH}/${id}/commit`, { token, body: {} });
+  const booked = async (body: object): Promise<WireRating> => {
+    const { id } = await rated(body);
+    expect(await commit(id)).toMatchObject({ status: 200 });
+    return until(id, 'committed');
+  };
+  const statement = async (groupBy: string, query = 'from=1970-01-01&to=1970-02-01'): Promise<WireStatement> =>
+    statementSchema.parse((await rig.get(`/fornax/v1/billing/statements?${query}&groupBy=${groupBy}`, token)).body);
+  const amounts = async (groupBy: string, query?: string) =>
+    Object.fromEntries((await statement(groupBy, query)).rows.map(({ by, amount }) => [by[groupBy], amount]));
+  const audit = async (): Promise<string> => {
+    const response = await fetch(`${rig.service.url}/fornax/v1/billing/audit`, { headers: { authorization: token } });
+    return response.text();
+  };
+  const used = async (account: string) =>
+    db.query('SELECT month, net_parts, gross_parts, lines FROM month_usage WHERE owner = $1 ORDER BY month', [account]);
+
+  it('is nothing by the lists that lines have, and then nothing is booked', async () => {
+    const before = await rig.get('/fornax/v1/billing/tasks/t-0/lines');
+    expect(await booked(period)).toMatchObject({ sums: { difference: '0' } });
+    expect((await rig.get('/fornax/v1/billing/tasks/t-0/lines')).body).toEqual(before.body);
+    expect(await audit()).not.toContain('event: finding');
+  });
+
+  it('is in statements, lines and credits once it is booked, and gone when the first list is booked again', async () => {
+    const before = await statement('task');
+    const usedBefore = await used('ada');
+    expect(await amounts('project')).toEqual({ 'p-1': '0.04', 'p-2': '0.02' });
+    const stale = await rated({ ...period, list: 2 });
+    const { id, sums } = await booked({ ...period, list: 2 });
+    expect(sums).toMatchObject({ before: '0.06', after: '0.12', difference: '0.06' });
+    for (const query of [undefined, 'from=1970-01'])
+      expect(await amounts('project', query)).toEqual({ 'p-1': '0.08', 'p-2': '0.04' });
+    // Of an interval that cuts an hour, what started in it.
+    const cut = 'from=1970-01-01T00:30:00Z&to=1970-01-31T00:30:00Z';
+    expect(await amounts('project', cut)).toEqual({ 'p-1': '0.04', 'p-2': '0.02' });
+    expect(await amounts('task')).toEqual({ 't-0': '0.04', 't-1': '0.04', 't-2': '0.04' });
+    const after = await statement('node');
+    // What was used is what it was: an adjustment is no attempt.
+    expect(after.total).toMatchObject({ attempts: before.total.attempts, seconds: before.total.seconds, amount: '0.12' });
+    const lines = (await rig.get('/fornax/v1/billing/tasks/t-0/lines')).body;
+    expect(lines).toMatchObject({ count: 4, totalMicros: 40_000 });
+    expect(lines).toMatchObject({
+      lines: [
+        { attempt: 1, run: 0, amountMicros: 10_000, corrects: null, priceListVersion: 1 },
+        { attempt: 1, run: 2, amountMicros: 10_000, corrects: '1970-01', priceListVersion: 2, rule: 'work/flex' },
+        { attempt: 2, run: 0 },
+        { attempt: 2, run: 2 },
+      ],
+    });
+    const [day] = await db.query(`SELECT net_parts FROM project_day WHERE project_uuid = 'p-1'`);
+    expect(day).toEqual({ net_parts: String(80_000_000n * 36_000_000_000_000n) });
+    expect(await audit()).not.toContain('event: finding');
+
+    expect(await commit(id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('is booked already') } });
+    expect(await commit(stale.id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('rated or corrected since') } });
+    // By the lists that lines have now there is no difference.
+    expect((await rated(period)).sums).toMatchObject({ difference: '0', before: '0.12' });
+    await booked({ ...period, list: 1 });
+    expect(await statement('task')).toEqual({ ...before, through: expect.any(Number) });
+    expect(await used('ada')).toEqual(usedBefore);
+    expect(await audit()).not.toContain('event: finding');
+  });
+
+  it('is not booked of a list that was never published, or twice at a time', async () => {
+    const { validFrom: _, ...prices } = dearer;
+    const what = await rated({ ...period, prices });
+    expect(await commit(what.id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('was never published') } });
+    expect(await commit('nothing')).toMatchObject({ status: 404 });
+    const { id } = await rated({ ...period, list: 2 });
+    const answers = await Promise.all([commit(id), commit(id), commit(id)]);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+    await until(id, 'committed');
+    expect(await amounts('project')).toEqual({ 'p-1': '0.08', 'p-2': '0.04' });
+  });
+
+  it('is refused where something of the period was rated since', async () => {
+    const { id } = await rated({ ...period, list: 1 });
+    await run('t-late', 'p-2');
+    expect(await commit(id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('rated or corrected since') } });
+  });
+
+  it('is compared with the log: one that is false, gone or of other use is found', async () => {
+    const changes: readonly [string, string, RegExp][] = [
+      ['amount_nanos = amount_nanos + 1', "task_id = 't-0' AND attempt = 2 AND run = 4", /rating run \d+ that differs: amount_nanos/],
+      ["owner = 'bob'", "task_id = 't-0' AND attempt = 2 AND run = 4", /it is of other use than the line that it corrects/],
+      ["counts_at = counts_at + interval '1 day'", "task_id = 't-0' AND attempt = 2 AND run = 4", /counts_at is/],
+      ['run = 77', "task_id = 't-0' AND attempt = 2 AND run = 4", /is corrected by rating run 4, and has no line of it/],
+    ];
+    for (const [change, where, expected] of changes) {
+      await db.query('CREATE TABLE kept AS TABLE bill_line');
+      const [, count] = await db.query<[unknown, number]>(`UPDATE bill_line SET ${change} WHERE ${where}`);
+      expect(count).toBe(1);
+      expect(await audit()).toMatch(expected);
+      await db.query('TRUNCATE bill_line');
+      await db.query('INSERT INTO bill_line SELECT * FROM kept');
+      await db.query('DROP TABLE kept');
+    }
+    // One that nobody booked.
+    await db.query(`INSERT INTO bill_line SELECT * FROM bill_line WHERE false`);
+    await db.query(`CREATE TABLE one AS SELECT * FROM bill_line WHERE task_id = 't-0' AND attempt = 2 AND run = 4`);
+    await db.query('UPDATE one SET run = 78');
+    await db.query('INSERT INTO bill_line SELECT * FROM one');
+    expect(await audit()).toContain('rating run 78');
+    await db.query('DELETE FROM bill_line WHERE run = 78');
+    await db.query('DROP TABLE one');
+    expect(await audit()).not.toContain('event: finding');
+  });
+
+  describe('and a month that is closed', () => {
+    const close = (month: string) => rig.send(`/fornax/v1/billing/months/${month}/close`, { token, body: {} });
+    const now = `from=${new Date().getUTCFullYear() - 1}&to=2090-01`.replace(/from=(\d+)/, 'from=$1-01');
+
+    it('is closed by operators, when it is over, and stays so', async () => {
+      expect(await rig.send('/fornax/v1/billing/months/1970-01/close', { body: {} })).toMatchObject({ status: 403 });
+      expect(await close('2099-01')).toMatchObject({ status: 400, body: { message: expect.stringContaining('is not over yet') } });
+      expect(await close('1970-13')).toMatchObject({ status: 400 });
+      const first = await close('1970-01');
+      expect(first).toMatchObject({ status: 200, body: [{ month: '1970-01', sequence: expect.any(Number) }] });
+      expect(await close('1970-01')).toEqual(first);
+      expect((await rig.get('/fornax/v1/billing/months', 'ada-token')).body).toEqual(first.body);
+      const reopened = await fetch(`${rig.service.url}/fornax/v1/billing/months/1970-01/close`, {
+        method: 'DELETE',
+        headers: { authorization: token },
+      });
+      expect(reopened.status).toBe(409);
+    });
+
+    it('reads the same ever after: late lines and corrections count when they are told', async () => {
+      const kinds = ['project', 'task', 'node', 'plan', 'project,user'];
+      const before = await Promise.all(kinds.map((kind) => statement(kind)));
+      expect((await statement('task', now)).rows).toEqual([]);
+      await run('t-back', 'p-1');
+      await booked({ ...period, list: 1 });
+      const after = await Promise.all(kinds.map((kind) => statement(kind)));
+      expect(after.map(({ rows, total }) => ({ rows, total }))).toEqual(before.map(({ rows, total }) => ({ rows, total })));
+      expect(await amounts('task', now)).toEqual({ 't-0': '-0.02', 't-1': '-0.02', 't-2': '-0.02' });
+      // What is told by a clock that is behind counts as soon as it can.
+      expect(await amounts('task', 'from=1970-02&to=1970-03')).toEqual({ 't-back': '0.02' });
+      const { lines } = (await rig.get('/fornax/v1/billing/tasks/t-back/lines')).body as { lines: object[] };
+      expect(lines).toEqual([
+        expect.objectContaining({ run: 0, corrects: '1970-01', countsAt: '1970-02-01T00:00:00.000Z' }),
+        expect.objectContaining({ run: 0, corrects: '1970-01' }),
+      ]);
+      expect(await audit()).not.toContain('event: finding');
+    });
+  });
+});
