@@ -9,7 +9,14 @@ const waiting = { taskId: 't', instance: 0, attempt: 1, owner: 'ada', reason: 'n
 
 const sums = { attempts: 3, before: '0.03', after: '0.06', difference: '0.03', nanos: '30000000', rest: '0' };
 const rating = {
-  ...{ id: 'r', state: 'committed', reason: null, from: '2027-01-01T00:00:00Z', to: '2027-02-01T00:00:00Z', through: 9 },
+  ...{
+    id: 'r',
+    state: 'committed',
+    reason: null,
+    from: '2027-01-01T00:00:00Z',
+    to: '2027-02-01T00:00:00Z',
+    through: 9,
+  },
   ...{ list: 2, total: 3, done: 3, unrated: 0, sums, by: 'project', count: 0, rows: [] },
 };
 const closed = { month: '2027-01', closedAt: '2027-02-03T00:00:00Z', sequence: 17 };
@@ -60,10 +67,11 @@ describe('fornax billing', () => {
   it('books a difference and waits until it is booked, and closes months', async () => {
     expect((await fornax('billing', 'commit', 'r')).stdout).toBe('booked 0.03: it was 0.03, and is 0.06\n');
     answers['GET /fornax/v1/billing/ratings/r?by=project'] = [200, { ...rating, state: 'failed', reason: 'no list' }];
-    expect(await fornax('billing', 'commit', 'r')).toMatchObject({ code: 1, stderr: expect.stringContaining('no list') });
-    expect((await fornax('billing', 'close', '2027-01')).stdout).toBe(
-      '2027-01 is closed, at sequence 17 of the log\n',
-    );
+    expect(await fornax('billing', 'commit', 'r')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no list'),
+    });
+    expect((await fornax('billing', 'close', '2027-01')).stdout).toBe('2027-01 is closed, at sequence 17 of the log\n');
     expect((await fornax('billing', 'months')).stdout).toMatch(/2027-01 +2027-02-03T00:00:00Z +17/);
   });
 

@@ -44,7 +44,11 @@ const begun = async (io: Io, { from, to, zone, list, prices }: RateOptions): Pro
 const settled = async (
   io: Io,
   begunWith: WireRating,
-  { while: busy, said, by }: { while: WireRating['state']; said: (rating: WireRating) => string; by: 'project' | 'task' },
+  {
+    while: busy,
+    said,
+    by,
+  }: { while: WireRating['state']; said: (rating: WireRating) => string; by: 'project' | 'task' },
 ): Promise<WireRating> => {
   let rating = begunWith;
   await withProgress(
@@ -101,13 +105,19 @@ const commit = async (io: Io, id: string, options: ReasonOptions): Promise<void>
 };
 
 const months = async (io: Io): Promise<void> => {
-  const rows = (await io.client().billing.closedMonths()).map(({ month, closedAt, sequence }) => [month, closedAt, sequence]);
+  const rows = (await io.client().billing.closedMonths()).map(({ month, closedAt, sequence }) => [
+    month,
+    closedAt,
+    sequence,
+  ]);
   io.print(renderTable([['MONTH', 'CLOSED', 'SEQUENCE'], ...rows]));
 };
 
 const close = async (io: Io, month: string, options: ReasonOptions): Promise<void> => {
   const found = (await clientOf(io, options).billing.closeMonth(month)).find((one) => one.month === month);
-  io.print(found ? `${month} is closed, at sequence ${found.sequence} of the log` : `${month} is closed, with a later month`);
+  io.print(
+    found ? `${month} is closed, at sequence ${found.sequence} of the log` : `${month} is closed, with a later month`,
+  );
 };
 
 const ABOUT = `

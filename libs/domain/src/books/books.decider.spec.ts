@@ -6,7 +6,8 @@ import type { CorrectLines, LinesCorrected } from './books.events.js';
 const FEBRUARY = Date.UTC(2028, 1, 1);
 const at = Date.UTC(2028, 2, 3);
 const rating = (ratingId: string) => ({ ratingId, from: 0, to: FEBRUARY, through: 9, list: 2 });
-const begin = (ratingId: string, runs: number) => ({ type: 'BeginRatingCommit', ...rating(ratingId), runs, at }) as const;
+const begin = (ratingId: string, runs: number) =>
+  ({ type: 'BeginRatingCommit', ...rating(ratingId), runs, at }) as const;
 const begun = (ratingId: string, run: number) => ({ type: 'RatingCommitBegun', ...rating(ratingId), run, at }) as const;
 const sums = { parts: 1, lines: 2, amount: '-7' };
 const end = (ratingId: string) => ({ type: 'EndRatingCommit', ratingId, ...sums, at }) as const;

@@ -81,7 +81,11 @@ export const correctionsDecider: Decider<CorrectionsState, CorrectLines, LinesCo
     if (part.part <= parts) return accept();
     return part.part === parts + 1
       ? accept({ type: 'LinesCorrected', ...part })
-      : reject('conflict', 'correction-out-of-order', `Part ${part.part} of a correction does not follow part ${parts}.`);
+      : reject(
+          'conflict',
+          'correction-out-of-order',
+          `Part ${part.part} of a correction does not follow part ${parts}.`,
+        );
   },
   evolve: ({ lines, amount }, event) => ({
     parts: event.part,

@@ -241,7 +241,10 @@ const correct = (state: BillState, { lines, volumes }: LinesCorrected): void => 
 };
 
 /** What a commit closes, and what it corrects. */
-const bookedIn = (state: BillState, { events, sequence, id }: BilledCommit): Pick<BillEntries, 'corrections' | 'closed'> => {
+const bookedIn = (
+  state: BillState,
+  { events, sequence, id }: BilledCommit,
+): Pick<BillEntries, 'corrections' | 'closed'> => {
   const corrections: BookedCorrections[] = [];
   const closed: MonthClosed[] = [];
   for (const event of events as readonly (LinesCorrected | MonthClosed)[])

@@ -68,14 +68,21 @@ const corrected = (
     const detail = differences(
       {
         ...{ amount_nanos: String(nanos), amount_rest: String(rest), rule, price_list_version: priceListVersion },
-        ...{ sequence: String(sequence), rated_sequence: String(sequence), rated_index: index + 1, commit_id: commitId },
+        ...{
+          sequence: String(sequence),
+          rated_sequence: String(sequence),
+          rated_index: index + 1,
+          commit_id: commitId,
+        },
         counts_at: new Date(countsAt(Date.parse(row.started_at ?? row.ended_at), at, closedUntil)).toISOString(),
       },
       row,
     );
     const facts = row.is_alike ? [] : ['it is of other use than the line that it corrects'];
     const wrong = [...(detail === undefined ? [] : [detail]), ...facts].join(', ');
-    return wrong === '' ? [] : [about('billed otherwise', row, `has a line of rating run ${run} that differs: ${wrong}`)];
+    return wrong === ''
+      ? []
+      : [about('billed otherwise', row, `has a line of rating run ${run} that differs: ${wrong}`)];
   });
 
 /**

@@ -19,7 +19,20 @@ type ReadLine = Omit<LineRow, 'started_at' | 'ended_at' | 'counts_at'> & {
 };
 
 const FACTS = [
-  ...['kind', 'owner', 'project_uuid', 'lease_id', 'node', 'specification_key', 'cpu_model', 'plan', 'constrained', 'outcome', 'cause', 'started_at'],
+  ...[
+    'kind',
+    'owner',
+    'project_uuid',
+    'lease_id',
+    'node',
+    'specification_key',
+    'cpu_model',
+    'plan',
+    'constrained',
+    'outcome',
+    'cause',
+    'started_at',
+  ],
   ...['ended_at', 'milli_cores', 'milli_ghz', 'memory_mb', 'currency', 'is_last'],
 ];
 const factsOf = (table: string): string => FACTS.map((name) => `${table}.${name}`).join(', ');
@@ -69,7 +82,14 @@ const differing = (
 const HOURS = differing(
   'usage_hour',
   ['owner', 'hour', 'project', 'plan', 'node', 'specification_key'],
-  ['owner', `date_trunc('hour', counts_at, 'UTC')`, 'coalesce(project_uuid, owner)', 'plan', 'node', 'specification_key'],
+  [
+    'owner',
+    `date_trunc('hour', counts_at, 'UTC')`,
+    'coalesce(project_uuid, owner)',
+    'plan',
+    'node',
+    'specification_key',
+  ],
 );
 const TASK_DAYS = differing(
   'usage_task_day',

@@ -22,7 +22,9 @@ export class MonthsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Months that are closed, the newest first; those before the oldest of them are closed as well' })
+  @ApiOperation({
+    summary: 'Months that are closed, the newest first; those before the oldest of them are closed as well',
+  })
   @ApiOkResponse({ standardSchema: z.array(closedMonthSchema) })
   async list(): Promise<readonly WireClosedMonth[]> {
     await this.ledger.catchUp();
@@ -51,8 +53,11 @@ export class MonthsController {
   @ApiOperation({ summary: 'Refused: a month that is closed stays closed' })
   @ApiConflictResponse()
   reopen(@Param('month') month: string): never {
-    throw new Conflict(`The month ${month} cannot be opened again: what is wrong in it is corrected in the month that is open`, {
-      code: 'month-stays-closed',
-    });
+    throw new Conflict(
+      `The month ${month} cannot be opened again: what is wrong in it is corrected in the month that is open`,
+      {
+        code: 'month-stays-closed',
+      },
+    );
   }
 }

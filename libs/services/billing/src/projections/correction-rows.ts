@@ -50,15 +50,13 @@ export const correctLines = async (db: Queries, booked: BookedCorrections): Prom
     lines.map(({ priceListVersion }) => priceListVersion),
   ]);
   if (Number(added?.count) !== lines.length)
-    throw new Error(`rating ${ratingId} corrects ${lines.length} lines at sequence ${sequence}, and ${added?.count} of them are there`);
+    throw new Error(
+      `rating ${ratingId} corrects ${lines.length} lines at sequence ${sequence}, and ${added?.count} of them are there`,
+    );
   await db.query(
     `UPDATE month_usage SET gross_parts = gross_parts + parts FROM unnest($1::text[], $2::text[], $3::numeric[]) AS volume (owner, month, parts)
      WHERE month_usage.owner = volume.owner AND month_usage.month = volume.month`,
-    [
-      volumes.map(({ owner }) => owner),
-      volumes.map(({ month }) => month),
-      volumes.map(({ parts }) => parts),
-    ],
+    [volumes.map(({ owner }) => owner), volumes.map(({ month }) => month), volumes.map(({ parts }) => parts)],
   );
 };
 

@@ -84,7 +84,11 @@ describe('the difference of a rating', () => {
     expect(await amounts('task')).toEqual({ 't-0': '0.04', 't-1': '0.04', 't-2': '0.04' });
     const after = await statement('node');
     // What was used is what it was: an adjustment is no attempt.
-    expect(after.total).toMatchObject({ attempts: before.total.attempts, seconds: before.total.seconds, amount: '0.12' });
+    expect(after.total).toMatchObject({
+      attempts: before.total.attempts,
+      seconds: before.total.seconds,
+      amount: '0.12',
+    });
     const lines = (await rig.get('/fornax/v1/billing/tasks/t-0/lines')).body;
     expect(lines).toMatchObject({ count: 4, totalMicros: 40_000 });
     expect(lines).toMatchObject({
@@ -99,8 +103,14 @@ describe('the difference of a rating', () => {
     expect(day).toEqual({ net_parts: String(80_000_000n * 36_000_000_000_000n) });
     expect(await audit()).not.toContain('event: finding');
 
-    expect(await commit(id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('is booked already') } });
-    expect(await commit(stale.id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('rated or corrected since') } });
+    expect(await commit(id)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('is booked already') },
+    });
+    expect(await commit(stale.id)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('rated or corrected since') },
+    });
     // By the lists that lines have now there is no difference.
     expect((await rated(period)).sums).toMatchObject({ difference: '0', before: '0.12' });
     await booked({ ...period, list: 1 });
@@ -112,7 +122,10 @@ describe('the difference of a rating', () => {
   it('is not booked of a list that was never published, or twice at a time', async () => {
     const { validFrom: _, ...prices } = dearer;
     const what = await rated({ ...period, prices });
-    expect(await commit(what.id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('was never published') } });
+    expect(await commit(what.id)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('was never published') },
+    });
     expect(await commit('nothing')).toMatchObject({ status: 404 });
     const { id } = await rated({ ...period, list: 2 });
     const answers = await Promise.all([commit(id), commit(id), commit(id)]);
@@ -124,15 +137,30 @@ describe('the difference of a rating', () => {
   it('is refused where something of the period was rated since', async () => {
     const { id } = await rated({ ...period, list: 1 });
     await run('t-late', 'p-2');
-    expect(await commit(id)).toMatchObject({ status: 409, body: { message: expect.stringContaining('rated or corrected since') } });
+    expect(await commit(id)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('rated or corrected since') },
+    });
   });
 
   it('is compared with the log: one that is false, gone or of other use is found', async () => {
     const changes: readonly [string, string, RegExp][] = [
-      ['amount_nanos = amount_nanos + 1', "task_id = 't-0' AND attempt = 2 AND run = 4", /rating run \d+ that differs: amount_nanos/],
-      ["owner = 'bob'", "task_id = 't-0' AND attempt = 2 AND run = 4", /it is of other use than the line that it corrects/],
+      [
+        'amount_nanos = amount_nanos + 1',
+        "task_id = 't-0' AND attempt = 2 AND run = 4",
+        /rating run \d+ that differs: amount_nanos/,
+      ],
+      [
+        "owner = 'bob'",
+        "task_id = 't-0' AND attempt = 2 AND run = 4",
+        /it is of other use than the line that it corrects/,
+      ],
       ["counts_at = counts_at + interval '1 day'", "task_id = 't-0' AND attempt = 2 AND run = 4", /counts_at is/],
-      ['run = 77', "task_id = 't-0' AND attempt = 2 AND run = 4", /is corrected by rating run 4, and has no line of it/],
+      [
+        'run = 77',
+        "task_id = 't-0' AND attempt = 2 AND run = 4",
+        /is corrected by rating run 4, and has no line of it/,
+      ],
     ];
     for (const [change, where, expected] of changes) {
       await db.query('CREATE TABLE kept AS TABLE bill_line');
@@ -160,7 +188,10 @@ describe('the difference of a rating', () => {
 
     it('is closed by operators, when it is over, and stays so', async () => {
       expect(await rig.send('/fornax/v1/billing/months/1970-01/close', { body: {} })).toMatchObject({ status: 403 });
-      expect(await close('2099-01')).toMatchObject({ status: 400, body: { message: expect.stringContaining('is not over yet') } });
+      expect(await close('2099-01')).toMatchObject({
+        status: 400,
+        body: { message: expect.stringContaining('is not over yet') },
+      });
       expect(await close('1970-13')).toMatchObject({ status: 400 });
       const first = await close('1970-01');
       expect(first).toMatchObject({ status: 200, body: [{ month: '1970-01', sequence: expect.any(Number) }] });
@@ -180,7 +211,9 @@ describe('the difference of a rating', () => {
       await run('t-back', 'p-1');
       await booked({ ...period, list: 1 });
       const after = await Promise.all(kinds.map((kind) => statement(kind)));
-      expect(after.map(({ rows, total }) => ({ rows, total }))).toEqual(before.map(({ rows, total }) => ({ rows, total })));
+      expect(after.map(({ rows, total }) => ({ rows, total }))).toEqual(
+        before.map(({ rows, total }) => ({ rows, total })),
+      );
       expect(await amounts('task', now)).toEqual({ 't-0': '-0.02', 't-1': '-0.02', 't-2': '-0.02' });
       // What is told by a clock that is behind counts as soon as it can.
       expect(await amounts('task', 'from=1970-02&to=1970-03')).toEqual({ 't-back': '0.02' });

@@ -48,7 +48,9 @@ export class RatingCommits {
    */
   async begin(run: RatingRun, meta: CommitMeta, wasBegunBefore: boolean): Promise<void> {
     if (run.state === 'running' || run.state === 'failed')
-      throw new Conflict('The period is not rated yet: only a rating that is done is booked', { code: 'rating-not-done' });
+      throw new Conflict('The period is not rated yet: only a rating that is done is booked', {
+        code: 'rating-not-done',
+      });
     if (run.prices !== null)
       throw new Conflict('Its list was never published: publish it, and rate the period by its number', {
         code: 'rating-not-published',
@@ -89,10 +91,7 @@ export class RatingCommits {
       if (!booked) return false;
       const { ratingId } = open;
       const sums = { parts: booked.parts, lines: booked.lines, amount: String(booked.amount) };
-      await this.append(
-        { type: 'EndRatingCommit', ratingId, ...sums },
-        { ...SERVICE_META, correlationId: ratingId },
-      );
+      await this.append({ type: 'EndRatingCommit', ratingId, ...sums }, { ...SERVICE_META, correlationId: ratingId });
       await noteCommit(this.db, ratingId, 'committed');
       told();
       return true;
@@ -118,7 +117,15 @@ export class RatingCommits {
       const at = this.clock.now();
       const command = { type: 'CorrectLines', ratingId, run, part, ...bookedOf(some), at } as const;
       loaded = await decideAndAppend({
-        ...{ log: this.log, aggregate: 'pricing' as const, id: ratingId, decider: correctionsDecider, command, at, loaded },
+        ...{
+          log: this.log,
+          aggregate: 'pricing' as const,
+          id: ratingId,
+          decider: correctionsDecider,
+          command,
+          at,
+          loaded,
+        },
         ...{ commitId: `${ratingId}-${part}`, meta: { ...SERVICE_META, correlationId: ratingId } },
       });
       told();

@@ -262,7 +262,9 @@ describe('rating again', () => {
             .next(some)
             .corrections.reduce((sum, correction) => sum + correction.gross, 0n);
         const there = new Rerating({ from: 0, to: Infinity, list: next.priceList }, [...published, next]).next(rows);
-        expect(gross(next.priceList, rows) + gross(published[0]?.priceList, corrected(rows, there.corrections))).toBe(0n);
+        expect(gross(next.priceList, rows) + gross(published[0]?.priceList, corrected(rows, there.corrections))).toBe(
+          0n,
+        );
       }),
     );
   });
