@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { monthsAfter, PARTS_PER_MICRO, PARTS_PER_NANO, rounded, startOfDay } from '@fornax/domain';
 import { statementSchema, type FornaxEvent, type WireStatement } from '@fornax/contracts';
 import { ProjectionHost } from '@fornax/service-kit';
-import { aLease, anEnd, concluded, dispatched, poolCreated, requeued, slotsEnded, submitted } from '@fornax/testing';
+import {
+  aLease,
+  anEnd,
+  concluded,
+  dispatched,
+  eventually,
+  poolCreated,
+  requeued,
+  slotsEnded,
+  submitted,
+} from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
@@ -364,7 +374,9 @@ describe('statements', () => {
       stop.abort();
       await answer.text().catch(() => undefined);
     }
-    expect(await csv('from=2026-01&to=2027-01&groupBy=task')).toContain('t-0,');
+    // Until then the answer is that others read.
+    const all = await eventually(() => csv('from=2026-01&to=2027-01&groupBy=task'));
+    expect(all).toContain('t-0,');
   });
 
   it('read what a rebuild of the ledger gives', async () => {
