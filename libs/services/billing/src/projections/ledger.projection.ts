@@ -9,12 +9,14 @@ import { correctLines, insertClosed } from './correction-rows.js';
 import { addToSums } from './usage-rows.js';
 import { readBillState } from './ledger-state.js';
 
+/** 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+export const LEDGER_VERSION = 8;
+
 /** The bill: one line for each attempt that ended and each slot that was held, rated by the price list that held when it started. */
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
-  /** 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-  readonly version = 8;
+  readonly version = LEDGER_VERSION;
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
   readonly wants = withEvents(
     'TaskSubmitted',

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { readPosition, type ReadBarrier } from '@fornax/projections';
-import { ProjectionHost, ReadBarriers } from '@fornax/service-kit';
+import type { EventLog } from '@fornax/event-store';
+import { EVENT_LOG, ProjectionHost, ReadBarriers } from '@fornax/service-kit';
 import { NotFound } from '@fornax/base';
 import {
   joined,
@@ -14,6 +15,7 @@ import {
   type UsageTerms,
 } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
+import { LEDGER_VERSION } from '../projections/ledger.projection.js';
 import { FIRST_RUN, type LineRow } from '../projections/ledger-rows.js';
 import { findTerms, readTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import { behind, RunningCosts } from './running-costs.js';
@@ -96,6 +98,7 @@ export class LedgerReader {
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly running: RunningCosts,
     private readonly projections: ProjectionHost,
+    @Inject(EVENT_LOG) private readonly log: Pick<EventLog, 'head'>,
     barriers: ReadBarriers,
   ) {
     this.barrier = barriers.of('ledger');
@@ -195,6 +198,12 @@ export class LedgerReader {
       if (found) return found.answer;
     }
     throw behind();
+  }
+
+  /** Whether rows are of this log, as this program folds them, and show the commit at a sequence. */
+  async holds(db: Queries, sequence: number): Promise<boolean> {
+    const [position, { epoch }] = [await readPosition(db, 'ledger'), await this.log.head()];
+    return position?.epoch === epoch && position.version === LEDGER_VERSION && position.sequence >= sequence;
   }
 
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */

@@ -21,7 +21,14 @@ import { LedgerReader } from './ledger-reader.js';
 import { LiveProgress, toldKey, type Told } from './live-progress.js';
 import { RunningCosts } from './running-costs.js';
 
-const PARTS = `(amount_nanos::numeric * ${PARTS_PER_NANO} + amount_rest)`;
+/** Lines of a task, each with what has corrected it, and by the list and the rule of the last correction. */
+const LINES = `SELECT base.*, amount_nanos::numeric * ${PARTS_PER_NANO} + amount_rest + coalesce(more.parts, 0) AS parts,
+    coalesce(more.version, price_list_version) AS version, coalesce(more.last_rule, rule) AS rule_now
+  FROM bill_line base LEFT JOIN (
+    SELECT instance, attempt, sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS parts,
+      (array_agg(price_list_version ORDER BY run DESC))[1] AS version, (array_agg(rule ORDER BY run DESC))[1] AS last_rule
+    FROM bill_line WHERE task_id = $1 AND run > 0 GROUP BY 1, 2
+  ) more USING (instance, attempt) WHERE base.task_id = $1 AND base.run = 0`;
 
 interface CourseRow {
   readonly waiting: string;
@@ -35,8 +42,8 @@ interface CourseRow {
 const COURSE = `SELECT instances - unrun - ended - parked AS waiting, in_pool, ends_ms, low, high, finished
   FROM usage_cores LEFT JOIN job_deadline USING (job_id),
     (SELECT count(*) FILTER (WHERE is_last) AS ended, count(*) FILTER (WHERE is_last AND outcome = 'success') AS finished,
-       min(${PARTS}) FILTER (WHERE outcome = 'success') AS low, max(${PARTS}) FILTER (WHERE outcome = 'success') AS high
-     FROM bill_line WHERE task_id = $1 AND run = 0) lines,
+       min(parts) FILTER (WHERE outcome = 'success') AS low, max(parts) FILTER (WHERE outcome = 'success') AS high
+     FROM (${LINES}) line) lines,
     (SELECT count(*) FILTER (WHERE is_last) AS parked FROM unrated_attempt WHERE task_id = $1) unrated
   WHERE usage_cores.task_id = $1`;
 
@@ -49,9 +56,9 @@ interface GroupRow {
   readonly parts: string;
   readonly milli_core_ms: string;
 }
-const GROUPS = `SELECT specification_key, milli_ghz, price_list_version, rule LIKE 'free/%' AS is_waived, rule LIKE '%+minimum' AS is_minimum,
-    sum(${PARTS}) AS parts, sum(billed_ms::numeric * milli_cores) AS milli_core_ms
-  FROM bill_line WHERE task_id = $1 AND run = 0 GROUP BY 1, 2, 3, 4, 5`;
+const GROUPS = `SELECT specification_key, milli_ghz, version AS price_list_version, rule_now LIKE 'free/%' AS is_waived, rule_now LIKE '%+minimum' AS is_minimum,
+    sum(parts) AS parts, sum(billed_ms::numeric * milli_cores) AS milli_core_ms
+  FROM (${LINES}) line GROUP BY 1, 2, 3, 4, 5`;
 
 const noneTold: ReadonlyMap<string, Told> = new Map();
 const micros = (amount: ExactAmount): number => Number(rounded(amount, PARTS_PER_MICRO));

@@ -1,10 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { priceDocumentOf, ratingSchema, statementSchema, type WireRating, type WireStatement } from '@fornax/contracts';
+import {
+  priceDocumentOf,
+  ratingSchema,
+  statementSchema,
+  taskCostSchema,
+  type WireRating,
+  type WireStatement,
+} from '@fornax/contracts';
 import { defaultPriceList } from '@fornax/domain';
-import { aLease, anEnd, AT, concluded, dispatched, eventually, requeued, submitted } from '@fornax/testing';
+import { aCommit, aLease, anEnd, AT, concluded, dispatched, eventually, requeued, submitted } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
+import { RatingCommits } from './rating-commits.js';
 
 const HOUR_MS = 3_600_000;
 const PATH = '/fornax/v1/billing/ratings';
@@ -91,6 +99,11 @@ describe('the difference of a rating', () => {
     });
     const lines = (await rig.get('/fornax/v1/billing/tasks/t-0/lines')).body;
     expect(lines).toMatchObject({ count: 4, totalMicros: 40_000 });
+    // What it has cost, and by what list, is what its lines say.
+    const cost = taskCostSchema.parse((await rig.get('/fornax/v1/billing/tasks/t-0/cost')).body);
+    expect(cost).toMatchObject({ spentMicros: 40_000, totalMicros: 40_000 });
+    expect(cost.whatIf.filter(({ isOwn }) => isOwn)).toMatchObject([{ micros: 40_000 }]);
+    expect(cost.whatIf).toContainEqual({ plan: 'onDemand', hardware: null, micros: 70_000, isOwn: false });
     expect(lines).toMatchObject({
       lines: [
         { attempt: 1, run: 0, amountMicros: 10_000, corrects: null, priceListVersion: 1 },
@@ -224,5 +237,27 @@ describe('the difference of a rating', () => {
       ]);
       expect(await audit()).not.toContain('event: finding');
     });
+  });
+
+  it('is booked once the ledger shows all that was rated, and is said to be booked also where its process died in between', async () => {
+    const commits = rig.service.app.get(RatingCommits);
+    const work = () => commits.work(new AbortController().signal, () => undefined);
+    const { id } = await rated({ ...period, list: 2 });
+    const books = (await rig.log.readAggregate('pricing', 'books')).at(-1)?.sequence ?? 0;
+    const { sequence } = await rig.log.head();
+    // As of a ledger whose last rows were lost: those of the next task.
+    const time = { from: AT, to: AT + 3 * HOUR_MS };
+    const begun = { type: 'RatingCommitBegun', ratingId: id, ...time, through: sequence + 5, list: 2 } as const;
+    await rig.log.append('pricing', 'books', aCommit('begun', [{ ...begun, run: 900, at: AT }]), books);
+    expect(await work()).toBe(false);
+    expect(await rig.log.readAggregate('pricing', id)).toEqual([]);
+
+    expect(await run('t-lost', 'p-1')).toBe(begun.through);
+    await eventually(work);
+    const { lines } = (await rig.get('/fornax/v1/billing/tasks/t-lost/lines')).body as { lines: object[] };
+    expect(lines).toMatchObject([{ run: 0 }, { run: 900 }, { run: 0 }, { run: 900 }]);
+    await db.query(`UPDATE rating_run SET state = 'committing' WHERE id = $1`, [id]);
+    await until(id, 'committed');
+    expect(await audit()).not.toContain('event: finding');
   });
 });

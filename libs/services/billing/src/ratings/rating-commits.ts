@@ -17,7 +17,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { readPriceLists } from '../projections/ledger-state.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import { rateAgain } from './rated-lines.js';
-import { noteCommit, ratedSince, type RatingRun } from './rating-rows.js';
+import { noteCommitted, noteCommitting, ratedSince, type RatingRun } from './rating-rows.js';
 import type { Correction } from './rerating.js';
 
 /** Id of the one aggregate that says what is booked and closed. */
@@ -66,7 +66,7 @@ export class RatingCommits {
       });
     const rating: CommittedRating = { ratingId: run.id, ...period, list: run.list };
     await this.append({ type: 'BeginRatingCommit', ...rating, runs: state.runs }, meta);
-    await noteCommit(this.db, run.id, 'committing');
+    await noteCommitting(this.db, run.id);
   }
 
   /** Closes a month, and those before it. */
@@ -76,8 +76,11 @@ export class RatingCommits {
 
   /** Books what was decided to be booked. @param told has come further @returns whether nothing of it is left */
   async work(signal: AbortSignal, told: () => void): Promise<boolean> {
-    const { open } = (await this.books()).state;
+    const { open, committed } = (await this.books()).state;
+    // Whoever wrote it to the log may have died before it noted so.
+    await noteCommitted(this.db, committed);
     if (!open) return true;
+    await noteCommitting(this.db, open.ratingId);
     const runner = this.db.createQueryRunner();
     try {
       await runner.startTransaction('REPEATABLE READ');
@@ -87,12 +90,14 @@ export class RatingCommits {
       );
       // Another process works at it: its lock ends with it.
       if (lock?.held !== true) return false;
+      // Parts follow from all lines: of a ledger that is restored, or folded anew, others would follow.
+      if (!(await this.ledger.holds(runner.manager, open.through))) return false;
       const booked = await this.book(runner, open, signal, told);
       if (!booked) return false;
       const { ratingId } = open;
       const sums = { parts: booked.parts, lines: booked.lines, amount: String(booked.amount) };
       await this.append({ type: 'EndRatingCommit', ratingId, ...sums }, { ...SERVICE_META, correlationId: ratingId });
-      await noteCommit(this.db, ratingId, 'committed');
+      await noteCommitted(this.db, [ratingId]);
       told();
       return true;
     } finally {
@@ -109,6 +114,7 @@ export class RatingCommits {
   ): Promise<CorrectionsState | undefined> {
     const lists = (await readPriceLists(this.db)).filter(({ sequence }) => sequence <= through);
     const list = version === null ? undefined : priceListOfVersion(lists, version);
+    if (version !== null && list === undefined) throw new Error(`There is no price list ${version}`);
     let loaded: Loaded<CorrectionsState> = await loadAggregate(this.log, 'pricing', ratingId, correctionsDecider);
     let part = 0;
     const add = async (some: readonly Correction[]): Promise<void> => {

@@ -187,9 +187,16 @@ export const noteFailure = async (
   );
 };
 
-/** While its difference is booked, and when it is. Nothing where the run was kept in a database that is lost. */
-export const noteCommit = async (db: Queries, id: string, state: 'committing' | 'committed'): Promise<void> => {
-  await db.query('UPDATE rating_run SET state = $2 WHERE id = $1', [id, state]);
+/** Its difference is being booked. Nothing where the run was kept in a database that is lost, or where it is booked by now. */
+export const noteCommitting = async (db: Queries, id: string): Promise<void> => {
+  await db.query(`UPDATE rating_run SET state = 'committing' WHERE id = $1 AND state = 'done'`, [id]);
+};
+
+/** Their differences are booked. */
+export const noteCommitted = async (db: Queries, ids: readonly string[]): Promise<void> => {
+  await db.query(`UPDATE rating_run SET state = 'committed' WHERE id = ANY($1::text[]) AND state <> 'committed'`, [
+    ids,
+  ]);
 };
 
 export const endRun = async (db: Queries, id: string): Promise<void> => {
