@@ -36,6 +36,7 @@ describe('the script of a shell', () => {
     ['bash --norc -c SCRIPT', 3],
     ['sh +x -c SCRIPT', 3],
     ['env X=1 bash -c SCRIPT', 4],
+    ['env SHELL=/bin/bash bash -c SCRIPT', 4],
     ['/usr/bin/env -u Y bash -lc SCRIPT', 5],
     ['nice -n 5 timeout 10 sh -c SCRIPT', 7],
     ['busybox sh -c SCRIPT', 3],
@@ -60,7 +61,10 @@ describe('the script of a shell', () => {
     ['options of bash', ['bash', '-O', 'extglob', '-o', 'pipefail', '-c', `shopt extglob; false | true # ${mark}`]],
     ['how it ends', ['sh', '-c', `exit 7 # ${mark}`]],
     ['what it cannot parse', ['sh', '-c', `echo " # ${mark}`]],
-    ['behind other programs', ['env', 'X=1', 'nice', 'sh', '-c', `echo "$X $1" # ${mark}`, 'sh', 'one']],
+    [
+      'behind other programs',
+      ['env', 'SHELL=/bin/sh', 'X=1', 'nice', 'sh', '-c', `echo "$X $1" # ${mark}`, 'sh', 'one'],
+    ],
     ['a secret in a document', ['sh', '-c', `cat <<"END"\n\${DERIVED}\nEND\n`]],
     [
       'arguments that are secrets',

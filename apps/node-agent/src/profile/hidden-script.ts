@@ -24,7 +24,8 @@ const ARGUMENT_VARIABLE = 'FORNAX_ARGUMENT_';
 
 /** The place of the shell among the words of a command; undefined where it calls none. */
 const placeOfShell = (words: readonly string[]): number | undefined => {
-  const isShell = (word: string): boolean => SHELLS.has(basename(word));
+  // `SHELL=/bin/bash` is a variable that is set.
+  const isShell = (word: string): boolean => !word.includes('=') && SHELLS.has(basename(word));
   const [program = ''] = words;
   if (isShell(program)) return 0;
   const place = WRAPPERS.has(basename(program)) ? words.findIndex(isShell) : -1;

@@ -31,7 +31,7 @@ export class DataKeyOwners1790001500100 implements MigrationInterface {
   }
 }
 
-/** Which commit named a key last: what came after it replaces the key. Those that are there count as named before all that comes; a new one was named by none yet. */
+/** Which commit named a key last: what came after it replaces the key. A new one was named by none yet; those that are there get 0, which `KeysNamedAnew` takes back. */
 export class DataKeysNamed1790001500200 implements MigrationInterface {
   readonly name = 'DataKeysNamed1790001500200';
 

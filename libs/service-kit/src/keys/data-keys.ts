@@ -103,6 +103,7 @@ export class DataKeys {
 
   /** Destroys all keys of some owners. Safe to repeat. */
   async destroyOf(ownerIds: readonly string[]): Promise<void> {
+    if (ownerIds.length === 0) return;
     await this.db.query('DELETE FROM data_key WHERE owner_id = ANY($1::text[])', [ownerIds]);
   }
 
@@ -122,6 +123,7 @@ export class DataKeys {
 
   /** Destroys keys, and with them all that was sealed with them. Safe to repeat. */
   async destroy(keyIds: readonly string[]): Promise<void> {
+    if (keyIds.length === 0) return;
     await this.db.query('DELETE FROM data_key WHERE key_id = ANY($1::text[])', [keyIds]);
   }
 

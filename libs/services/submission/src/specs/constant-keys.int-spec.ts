@@ -6,6 +6,8 @@ import { keptKeyIn, Sealer } from '@fornax/identity';
 import { DataKeys, NATS } from '@fornax/service-kit';
 import { SecretConstants } from '@fornax/tasks';
 import { eventually } from '@fornax/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { constantsOf, openedConstants } from './opened-constants.fixture.js';
 import { minimal, startHarness, submitTo, type Harness } from './submission.fixture.js';
 
@@ -139,6 +141,27 @@ describe('the data key of secret constants', () => {
       await eventually(async () => (await keyIdsOf(id)).join() === pending.keyId);
     },
   );
+
+  it('of before the update is destroyed once the log was read from its beginning, in parts, and never the current one', async () => {
+    const keys = harness.test.app.get(DataKeys);
+    const ownerId = newId();
+    const [first, second] = [keys.make(), keys.make()];
+    await keys.keep([first, second].map((key) => ({ ...key, ownerId })));
+    // As the update left what was there.
+    await harness.query('UPDATE data_key SET named_at = 0 WHERE owner_id = $1', [ownerId]);
+    const db = harness.test.app.get<DataSource>(getDataSourceToken('submission'));
+    await db.transaction(async ({ queryRunner }) => {
+      if (!queryRunner) throw new Error('a transaction has a runner');
+      await db.migrations.find(({ name }) => name === 'KeysNamedAnew1790001530000')?.up(queryRunner);
+      expect(
+        await queryRunner.query("SELECT 1 FROM projection_checkpoint WHERE projection = 'destroyed-keys'"),
+      ).toEqual([]);
+    });
+    await keys.replace([{ ownerId, keyId: first.keyId, sequence: 1_000_001 }]);
+    expect(new Set(await keyIdsOf(ownerId))).toEqual(new Set([first.keyId, second.keyId]));
+    await keys.replace([{ ownerId, keyId: second.keyId, sequence: 1_000_002 }]);
+    expect(await keyIdsOf(ownerId)).toEqual([second.keyId]);
+  });
 
   it('of a change that is refused is not kept; of one that is not answered it is', async () => {
     const secrets = harness.test.app.get(SecretConstants);

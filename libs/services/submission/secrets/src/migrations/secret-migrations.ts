@@ -1,5 +1,6 @@
 import { DataKeyOwners1790001500100, DataKeys1790001500000, DataKeysNamed1790001500200 } from '@fornax/service-kit';
 import { SecretAccesses1790001520000 } from './1790001520000-secret-accesses.migration.js';
+import { KeysNamedAnew1790001530000 } from './1790001530000-keys-named-anew.migration.js';
 import { Secrets1790001510000 } from './1790001510000-secrets.migration.js';
 
 /** What the database of tasks holds of secrets. */
@@ -9,4 +10,5 @@ export const SECRET_MIGRATIONS = [
   DataKeysNamed1790001500200,
   Secrets1790001510000,
   SecretAccesses1790001520000,
+  KeysNamedAnew1790001530000,
 ];
