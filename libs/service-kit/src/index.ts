@@ -26,6 +26,7 @@ export {
   DataKeyOwners1790001500100,
   DataKeys1790001500000,
   DataKeysNamed1790001500200,
+  KeysNamedAnew1790001530000,
 } from './keys/data-keys.migration.js';
 export { outsideOfRequests } from './errors/carried-out.js';
 export { AuditAnswers } from './operators/audit-answers.js';

@@ -1,6 +1,10 @@
-import { DataKeyOwners1790001500100, DataKeys1790001500000, DataKeysNamed1790001500200 } from '@fornax/service-kit';
+import {
+  DataKeyOwners1790001500100,
+  DataKeys1790001500000,
+  DataKeysNamed1790001500200,
+  KeysNamedAnew1790001530000,
+} from '@fornax/service-kit';
 import { SecretAccesses1790001520000 } from './1790001520000-secret-accesses.migration.js';
-import { KeysNamedAnew1790001530000 } from './1790001530000-keys-named-anew.migration.js';
 import { Secrets1790001510000 } from './1790001510000-secrets.migration.js';
 
 /** What the database of tasks holds of secrets. */
