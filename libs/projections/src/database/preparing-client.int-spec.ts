@@ -75,6 +75,17 @@ describe('a connection that prepares statements', () => {
     }
   });
 
+  it('is ended by the database without ending the process, and its next query rejects', async () => {
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    const [found] = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    await other.query('SELECT pg_terminate_backend($1)', [found?.pid]);
+    await ended;
+    await other.end();
+    await expect(client.query('SELECT 1')).rejects.toThrow();
+  });
+
   it('plans by the search path of the moment', async () => {
     const text = 'SELECT weight FROM thing WHERE id = $1';
     await askThrice(text, ['1']);
