@@ -32,7 +32,7 @@ export const listedSnapshotSchema = snapshotSchema.extend({
       /** `asked`: somebody did; `retention`: its task says how many are kept. */
       cause: z.enum(['asked', 'retention']),
       requestedDate: z.string(),
-      /** Null while instances begin with it. */
+      /** Null while instances begin with it, or while a task that named it in time is not over. */
       prunedDate: z.string().nullable(),
     })
     .nullable(),
