@@ -207,6 +207,18 @@ describe('a file of a snapshot that the storage cannot give', () => {
     expect(await refusal(digest)).toMatchObject({ code: 'FX-SNAPSHOT' });
   });
 
+  it('is damaged likewise where it is the manifest', async () => {
+    const digest = await stored();
+    objects.failsAt = (request) => request.startsWith('GET .manifests/');
+    expect(await refusal(digest)).toMatchObject({
+      code: 'FX-SNAPSHOT',
+      cause: 'user',
+      message: expect.stringContaining('its manifest cannot be read, its file in the storage is damaged'),
+    });
+    objects.failsAt = (request) => request.includes('.manifests/');
+    expect(await refusal(digest)).not.toBeInstanceOf(UserError);
+  });
+
   it('is the storage’s trouble where it gives nothing, and none where that passes', async () => {
     const digest = await stored();
     let isAway = false;

@@ -42,11 +42,35 @@ const orGone =
 
 const manifestKeyOf = ({ taskId, manifest }: Restore): string => `${taskId}/${manifest}.json`;
 
+/**
+ * Brings something of a snapshot. A storage that answers, but cannot give this object whichever way it is asked, has it damaged: no other node would get it.
+ * @throws UserError it is gone, or damaged @throws Error the storage is away, or this disk is full
+ */
+const whole = async <T>(
+  { s3, restore, signal }: { readonly s3: S3Client; readonly restore: Restore; readonly signal: AbortSignal },
+  what: string,
+  bring: () => Promise<T>,
+): Promise<T> => {
+  const orRefused = (): Promise<T> => bring().catch(orGone(restore, what));
+  const isStorages = (error: unknown): boolean => !signal.aborted && mayPass(error);
+  try {
+    return await orRefused();
+  } catch (error) {
+    if (!isStorages(error)) throw error;
+    // Of a storage that is away, this says so.
+    await s3.headObject(MANIFESTS_AREA, manifestKeyOf(restore), { signal });
+  }
+  // It may have come back only now.
+  return orRefused().catch((error: unknown) => {
+    throw isStorages(error) ? refused(restore, `${what} cannot be read, its file in the storage is damaged`) : error;
+  });
+};
+
 /** @throws UserError it is gone, or is not what was stored */
 const readManifest = async (s3: S3Client, restore: Restore, signal: AbortSignal): Promise<SnapshotManifest> => {
-  const bytes = await s3
-    .getBytes(MANIFESTS_AREA, manifestKeyOf(restore), { signal, length: MOST_SNAPSHOT_MANIFEST_BYTES })
-    .catch(orGone(restore, 'its manifest'));
+  const bytes = await whole({ s3, restore, signal }, 'its manifest', () =>
+    s3.getBytes(MANIFESTS_AREA, manifestKeyOf(restore), { signal, length: MOST_SNAPSHOT_MANIFEST_BYTES }),
+  );
   if (createHash('sha256').update(bytes).digest('hex') !== restore.manifest)
     throw refused(restore, 'its manifest was altered after it had been stored');
   const manifest = manifestIn(bytes);
@@ -74,25 +98,9 @@ interface WantedFile {
   readonly signal: AbortSignal;
 }
 
-/**
- * Brings one file. A storage that answers, but cannot give this file whichever way it is asked, has it damaged: no other node would get it.
- * @throws UserError it is gone, or damaged @throws Error the storage is away, or this disk is full
- */
-const bringFile = async (s3: S3Client, restore: Restore, { key, path, place, signal }: WantedFile): Promise<void> => {
-  const bring = (): Promise<void> => s3.download(SNAPSHOTS_AREA, key, place, { signal }).catch(orGone(restore, path));
-  const isStorages = (error: unknown): boolean => !signal.aborted && mayPass(error);
-  try {
-    return await bring();
-  } catch (error) {
-    if (!isStorages(error)) throw error;
-    // Of a storage that is away, this says so.
-    await s3.headObject(MANIFESTS_AREA, manifestKeyOf(restore), { signal });
-  }
-  // It may have come back only now.
-  await bring().catch((error: unknown) => {
-    throw isStorages(error) ? refused(restore, `${path} cannot be read, its file in the storage is damaged`) : error;
-  });
-};
+/** @throws UserError it is gone, or damaged @throws Error the storage is away, or this disk is full */
+const bringFile = (s3: S3Client, restore: Restore, { key, path, place, signal }: WantedFile): Promise<void> =>
+  whole({ s3, restore, signal }, path, () => s3.download(SNAPSHOTS_AREA, key, place, { signal }));
 
 /** A link of a snapshot, as paths of the machine. */
 interface PlacedLink {
