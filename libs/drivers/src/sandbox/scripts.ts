@@ -1,10 +1,12 @@
 /**
- * Builds, once per agent, the root file system that all instances share, and waits until its input ends: by then the agent has it open.
+ * Builds, once per agent, the root file system that all instances share, and keeps it until its input ends.
  * Arguments: folder for the new root, folder of instances, folder of secrets or nothing, pivot_root program, device names, \`--\`, top-level folders, \`--\`,
- * folders to hide, \`--\`, folders and files to show again: of a file a copy, since one that is replaced takes a mount on it away. Everything but /.fornax is read-only in the end.
+ * folders to hide, \`--\`, folders and files to show again: of a file a copy, since one that is replaced takes a mount on it away. Everything but /.fornax is read-only in the end. It is deaf to who stops all of the
+ * agent's service at once: the agent ends its instances in order, and then this.
  */
 export const BUILD_ROOT = `
 set -eu
+trap '' TERM INT HUP
 new=$1; instances=$2; secrets=$3; pivot=$4; shift 4
 mount -t tmpfs -o mode=755,size=1m fornax "$new"
 cd "$new"

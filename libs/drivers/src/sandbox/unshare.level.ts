@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FileHandle, mkdir, open as openFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -56,24 +56,59 @@ const mountsOf = (
   ];
 };
 
-/** Descriptors of the agent that keep the shared root: a process that kept it could be killed, and its number be given to another one. */
+/** Where the shared root is kept. */
 interface Held {
-  readonly mounts: FileHandle;
-  readonly users: FileHandle;
-  readonly root: FileHandle;
+  readonly mounts: string;
+  readonly users: string;
+  readonly root: string;
+  release(): Promise<void>;
 }
 
-/** Opens the namespaces and the root of a process that lives. */
-const holding = async (pid: number): Promise<Held> => {
-  const of = (name: string): Promise<FileHandle> => openFile(`/proc/${pid}/${name}`);
-  return { mounts: await of('ns/mnt'), users: await of('ns/user'), root: await of('root') };
+/** Nowhere: it is not built yet, or closed. */
+const NOT_HELD: Held = {
+  mounts: '/proc/0/ns/mnt',
+  users: '/proc/0/ns/user',
+  root: '/proc/0/root',
+  release: () => Promise.resolve(),
 };
 
-/** Where others find what the agent has open. */
-const pathOf = (handle: FileHandle | undefined): string => `/proc/${process.pid}/fd/${handle?.fd ?? 'none'}`;
+const ended = async (child: ChildProcessWithoutNullStreams): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const over = once(child, 'exit');
+  child.stdin.end();
+  child.kill('SIGKILL');
+  await over;
+};
+
+/** By descriptors of the agent: a process that kept it could be killed, and its number be given to another one. */
+const heldOpen = async (child: ChildProcessWithoutNullStreams): Promise<Held> => {
+  const handles: FileHandle[] = [];
+  const kept = async (name: string): Promise<string> => {
+    const handle = await openFile(`/proc/${child.pid}/${name}`);
+    handles.push(handle);
+    return `/proc/${process.pid}/fd/${handle.fd}`;
+  };
+  const release = async (): Promise<void> => {
+    await Promise.all(handles.map((handle) => handle.close()));
+  };
+  try {
+    return { mounts: await kept('ns/mnt'), users: await kept('ns/user'), root: await kept('root'), release };
+  } catch (error) {
+    await release();
+    throw error;
+  } finally {
+    await ended(child);
+  }
+};
+
+/** By the process: what is in a user namespace of its own may not look at descriptors of the agent, which is in none (ptrace(2)). */
+const heldByProcess = (child: ChildProcessWithoutNullStreams): Held => {
+  const of = (name: string): string => `/proc/${child.pid}/${name}`;
+  return { mounts: of('ns/mnt'), users: of('ns/user'), root: of('root'), release: () => ended(child) };
+};
 
 /**
- * Namespaces without bwrap. The root file system is built once, by programs of util-linux, and kept by descriptors; each instance enters that mount
+ * Namespaces without bwrap. The root file system is built once, by programs of util-linux, and kept; each instance enters that mount
  * namespace and adds its own few mounts in a copy, so a start costs no walk over the host's mounts.
  */
 export const unshareLevel = async (
@@ -88,7 +123,7 @@ export const unshareLevel = async (
   if (!unshare || !mount || !pivot) return undefined;
   const { resolver } = view;
   const newRoot = join(workDir, 'root');
-  let held: Held | undefined;
+  let held = NOT_HELD;
 
   const open = async (): Promise<void> => {
     await mkdir(newRoot, { recursive: true, mode: 0o755 });
@@ -124,13 +159,9 @@ export const unshareLevel = async (
       child.once('exit', () => reject(new Error(`cannot build the root file system: ${complaint.trim()}`)));
       child.stdout.once('data', () => resolve());
     });
-    const over = once(child, 'exit');
-    try {
-      held = await holding(child.pid ?? 0);
-    } finally {
-      child.stdin.end();
-      await over;
-    }
+    child.stdout.destroy();
+    child.stderr.destroy();
+    held = isRoot() ? await heldOpen(child) : heldByProcess(child);
   };
 
   return {
@@ -139,24 +170,24 @@ export const unshareLevel = async (
     instancesDir,
     warnings: [],
     hasOwnUsers: isRoot(),
-    usersOfNetworks: () => (isRoot() ? undefined : pathOf(held?.users)),
+    usersOfNetworks: () => (isRoot() ? undefined : held.users),
     paths: () => ISOLATED_PATHS,
-    viewOf: (id) => join(pathOf(held?.root), INSTANCES, id, 'view'),
+    viewOf: (id) => join(held.root, INSTANCES, id, 'view'),
     argv: (place) => [
       init,
       ...entering(place),
-      ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', pathOf(held?.users)]),
+      ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', held.users]),
       ...enteringNetwork(place),
-      ...['--namespace-mount', pathOf(held?.mounts), ...layersOf(place, instancesDir)],
+      ...['--namespace-mount', held.mounts, ...layersOf(place, instancesDir)],
       place.network === 'none' ? '--isolate-network' : '--isolate',
       ...mountsOf(place, typeof place.network === 'string' ? undefined : resolver),
       ...running(ISOLATED_PATHS.job, 'all', place.owner),
     ],
     open,
     close: async () => {
-      const { mounts, users, root } = held ?? {};
-      held = undefined;
-      await Promise.all([mounts, users, root].map((handle) => handle?.close()));
+      const before = held;
+      held = NOT_HELD;
+      await before.release();
     },
   };
 };
