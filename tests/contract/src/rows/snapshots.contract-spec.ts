@@ -53,7 +53,7 @@ describe.each(everyStyle)('snapshots by $style', (client) => {
     const inside = `/fornax/v1/tasks/${id}/snapshots/${snapshot}`;
     expect((await client.send('GET', `${inside}/files?limit=1`)).json()).toMatchObject({
       data: [{ instance: 0, path: 'a', size: 2, target: null }],
-      nextAfter: '0:a',
+      nextAfter: Buffer.from('0:a').toString('base64url'),
     });
     expect((await client.send('GET', `${inside}/diff?against=${snapshot}`)).json()).toEqual({
       data: [],
