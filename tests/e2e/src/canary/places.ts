@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { type Dirent, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProcesses, OPERATOR_USER, wasStartedWith } from '@fornax/embedded';
@@ -69,10 +69,16 @@ export const lookIntoTables = async (search: Search, { dataDir }: Target): Promi
   }
 };
 
+/** All below a folder. One that goes meanwhile takes its own entries with it, and nobody else's. */
+const entriesBelow = async (folder: string): Promise<readonly Dirent[]> => {
+  const own = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const below = own.filter((entry) => entry.isDirectory()).map((entry) => entriesBelow(join(folder, entry.name)));
+  return [...own, ...(await Promise.all(below)).flat()];
+};
+
 /** Every file below a folder. One that goes meanwhile is not there. */
 export const lookIntoFiles = async (search: Search, kind: string, folder: string): Promise<void> => {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
+  for (const entry of await entriesBelow(folder)) {
     const file = join(entry.parentPath, entry.name);
     search.look(kind, file.slice(folder.length + 1), entry.name);
     const content = entry.isFile() ? await readFile(file).catch(() => undefined) : undefined;
