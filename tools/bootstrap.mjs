@@ -176,6 +176,7 @@ const sourceDigest = (folders) => {
     visit(join(root, file));
   for (const folder of folders) {
     visit(join(folder, 'package.json'));
+    if (existsSync(join(folder, 'bundle.mjs'))) visit(join(folder, 'bundle.mjs'));
     if (!existsSync(join(folder, 'src'))) continue;
     for (const entry of readdirSync(join(folder, 'src'), { recursive: true, withFileTypes: true })) {
       if (entry.isFile()) visit(join(entry.parentPath ?? entry.path, entry.name));
@@ -190,6 +191,7 @@ const NOT_BUILT = /(?:spec|\.fixture|\.contract|\.d)\.ts$/;
 /** Whether each source of a project has been built. Its entry alone says little: a restored cache can be incomplete. */
 export const isBuilt = (folder) => {
   if (!['index', 'main'].some((name) => existsSync(join(folder, 'src', `${name}.ts`)))) return true;
+  if (existsSync(join(folder, 'bundle.mjs')) && !existsSync(join(folder, 'dist', 'bundled', 'main.js'))) return false;
   return readdirSync(join(folder, 'src'), { recursive: true })
     .filter((path) => path.endsWith('.ts') && !NOT_BUILT.test(path))
     .every((path) => existsSync(join(folder, 'dist', path.replace(/\.ts$/, '.js'))));

@@ -3,4 +3,4 @@
 import { fileURLToPath } from 'node:url';
 import { runOnNode24 } from '../../../tools/run-on-node24.mjs';
 
-await runOnNode24('fornax', fileURLToPath(new URL('../dist/main.js', import.meta.url)));
+await runOnNode24('fornax', fileURLToPath(new URL('../dist/bundled/main.js', import.meta.url)));

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DataFolder, Guardian, describeError, openDataFolder, writePrivateFile } from '@fornax/embedded';
 import { chooseAddresses, urlOf } from './addresses.js';
+import { programsFolder, provideProgram } from './command-line.js';
 import type { Addresses, Places } from './environment.js';
 import { endLastRun } from './last-run.js';
 import { LogDisk } from './log-disk.js';
@@ -167,7 +168,9 @@ export class LocalPlatform {
     const backends = await this.servers.start();
     this.natsUrl = backends.natsUrl;
     signal.throwIfAborted();
-    await writePrivateFile(join(this.data, 'env'), renderEnvFile(this.addresses, this.email, await this.token()));
+    await provideProgram(data, this.context.programOf('cli'));
+    const identity = { email: this.email, token: await this.token() };
+    await writePrivateFile(join(data, 'env'), renderEnvFile(addresses, identity, programsFolder(data)));
     const programs = new Programs({ ...shared, env, addresses, places });
     await programs.startServices(backends);
     const degraded = await waitUntilReady(urlOf(this.addresses.apiPort), {

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { keepMemoryOutOfCoreDumps } from '@fornax/base';
 import { SetupError } from '@fornax/embedded';
+import { programsFolder } from './command-line.js';
 import { LocalPlatform } from './local-platform.js';
 import { type SampleOutcome, isSampleDone, runSample } from './sample/sample.js';
 import { type Screen, openScreen } from './screen/screen.js';
@@ -62,7 +63,8 @@ const summary = (platform: LocalPlatform): readonly string[] => {
     `  Docs       ${addresses.apiUrl}/docs`,
     `  Storage    ${addresses.storageUrl} (S3)`,
     `  User       ${platform.email}, token in ${platform.tokenFile}`,
-    `  Clients    source ${data}/env   then the official clients, aws and the like simply work`,
+    `  Commands   export PATH="${programsFolder(data)}:$PATH"   and fornax is there in every folder`,
+    `  Clients    source ${data}/env   then fornax, the official clients, aws and the like simply work`,
     `  Results    ${data}/results`,
     `  Logs       ${data}/logs`,
     '  Stop       Ctrl-C',

@@ -4,10 +4,19 @@ import { writePrivateFile } from '@fornax/embedded';
 import { z } from 'zod';
 import type { Addresses } from './environment.js';
 
-const shellQuote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
+/** As a word of a POSIX shell. */
+export const shellQuote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
 
-/** What `source <data>/env` sets: the names that the official clients, and AWS's, read by themselves. */
-export const renderEnvFile = (addresses: Addresses, email: string, token: string): string =>
+interface Identity {
+  readonly email: string;
+  readonly token: string;
+}
+
+/**
+ * What `source <data>/env` sets: the names that the official clients, and AWS's, read by themselves.
+ * @param programs a folder that it puts into PATH, once
+ */
+export const renderEnvFile = (addresses: Addresses, { email, token }: Identity, programs: string): string =>
   Object.entries({
     QARNOT_CLUSTER_URL: addresses.apiUrl,
     QARNOT_STORAGE_URL: addresses.storageUrl,
@@ -19,7 +28,8 @@ export const renderEnvFile = (addresses: Addresses, email: string, token: string
     AWS_DEFAULT_REGION: 'us-east-1',
   })
     .map(([name, value]) => `export ${name}=${shellQuote(value)}\n`)
-    .join('');
+    .join('') +
+  `case ":$PATH:" in *:${shellQuote(programs)}:*) ;; *) export PATH=${shellQuote(programs)}:"$PATH" ;; esac\n`;
 
 const runtimeSchema = z.object({
   /** Value of FORNAX_RUN in the environment of every process of this run. */

@@ -3,6 +3,7 @@ import { connectNats } from '@fornax/event-store';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { OPERATOR_USER } from '@fornax/embedded';
 import { KINDS } from './cpu.js';
+import { commandLineSpeed } from './command-line.js';
 import { natsCredentials } from './credentials.js';
 import { echoBesideFlood, type EchoLatency } from './echo-beside-flood.js';
 import { publishFloor, spawnFloor } from './floors.js';
@@ -346,6 +347,23 @@ const archiveSection: Section = {
   },
 };
 
+const LISTED_TASKS = 1_500;
+
+const cliSection: Section = {
+  name: 'cli',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '0' }, async (platform) => {
+      const tasks = Math.round(LISTED_TASKS * scale);
+      say(`the command line: 20 whole processes each, and a list of ${tasks} tasks`);
+      const { nodeMs, versionMs, listMs } = await commandLineSpeed(platform, { tasks, rounds: 20 });
+      const beside = { floor: nodeMs, floorName: 'ms of node -e 0' };
+      return [
+        { name: 'fornax --version, median of 20 whole processes', value: versionMs, unit: 'ms', ...beside },
+        { name: `fornax task list of ${tasks}, median of 20`, value: listMs, unit: 'ms', ...beside },
+      ];
+    }),
+};
+
 const statementsSection: Section = {
   name: 'statements',
   isLarge: true,
@@ -408,6 +426,7 @@ export const SECTIONS: readonly Section[] = [
   ledgerSection,
   archiveSection,
   statementsSection,
+  cliSection,
   manySection,
   s3Section,
 ];

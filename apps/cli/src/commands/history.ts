@@ -115,8 +115,8 @@ const follow = async (
 
 const AS_OF = ['--as-of <moment>', 'a sequence of the log, or an instant such as 2026-01-31T12:00:00Z'] as const;
 
-/** `fornax task events|show|waiting …` and `fornax events …` */
-export const addHistoryCommands = (program: Command, task: Command, io: Io): void => {
+/** `fornax task events|show|waiting …` */
+export const addTaskHistoryCommands = (task: Command, io: Io): void => {
   task
     .command('events <task>')
     .description('everything that happened to a task, in order; deleted ones too, by id')
@@ -133,6 +133,10 @@ export const addHistoryCommands = (program: Command, task: Command, io: Io): voi
     .description('why a task waits, or waited')
     .option(...AS_OF)
     .action((id: string, options: AsOfOptions) => waiting(io, id, options));
+};
+
+/** `fornax events …` */
+export const addEventsCommand = (program: Command, io: Io): void => {
   program
     .command('events')
     .description('your tasks as they stand, then what happens to them')

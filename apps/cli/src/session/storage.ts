@@ -1,4 +1,4 @@
-import { S3Client } from '@fornax/s3';
+import type { S3Client } from '@fornax/s3';
 import { InvalidArgumentError } from 'commander';
 import type { Io } from '../terminal/io.js';
 import { UsageError } from './connection.js';
@@ -19,5 +19,6 @@ export const parallelOf = wholeNumber(1, MAX_PARALLEL);
 export const storageOf = async (io: Io): Promise<S3Client> => {
   const { url, accessKey, secretKey } = await io.client().storageAccess();
   if (url === null) throw new UsageError('The platform has no storage.');
+  const { S3Client } = await import('@fornax/s3');
   return new S3Client({ endpoint: url, accessKey, secretKey, tries: TRIES });
 };
