@@ -6,7 +6,7 @@ import { shellQuote } from './runtime-files.js';
 export const programsFolder = (data: string): string => join(data, 'bin');
 
 /** A small shell program that runs our command line on the Node that runs this, and for this platform unless another one is meant. */
-export const renderProgram = (data: string, node: string, program: string): string => `#!/bin/sh
+const renderProgram = (data: string, node: string, program: string): string => `#!/bin/sh
 # Made by npm start: the command line of the platform in this folder. FORNAX_DATA_DIR, or QARNOT_CLUSTER_URL and QARNOT_CLIENT_TOKEN, name another one.
 [ -n "$FORNAX_DATA_DIR" ] || FORNAX_DATA_DIR=${shellQuote(data)}
 export FORNAX_DATA_DIR
