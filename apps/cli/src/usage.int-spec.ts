@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
@@ -10,11 +13,12 @@ const sums = {
   nanos: '1500000',
   rest: '0',
 };
+const proof = { log: 'e-1', from: 1, to: 7, archivedTo: 5, segment: 2, hash: 'a'.repeat(64), isWhole: false };
 const statement = {
   from: '2027-01-31T23:00:00Z',
   to: '2027-02-01T09:00:00Z',
   timeZone: 'Europe/Zurich',
-  through: 7,
+  ...{ through: 7, isFinal: false, accounts: null, project: null, proof, offset: 0 },
   currency: 'EUR',
   groupBy: ['project', 'label:team'],
   count: 2,
@@ -88,5 +92,90 @@ describe('fornax usage', () => {
 
   it('refuses what is no format', async () => {
     expect((await platform.fornax('usage', '--output', 'xml')).code).not.toBe(0);
+  });
+});
+
+describe('fornax log verify --statement', () => {
+  const hash = 'a'.repeat(64);
+  let ledger: object = statement;
+  let archive: object = {};
+  const asked: string[] = [];
+  const platform = cannedPlatform({
+    answers: {},
+    stream: (request, response) => {
+      asked.push(request.url ?? '');
+      response.end(JSON.stringify(request.url?.startsWith('/fornax/v1/log/') === true ? archive : ledger));
+      return true;
+    },
+  });
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-statement-'));
+    await platform.start();
+  });
+  afterAll(async () => {
+    await platform.stop();
+    await rm(folder, { recursive: true });
+  });
+  const kept = async (text: string): Promise<string> => {
+    const file = join(folder, 'statement');
+    await writeFile(file, text);
+    return file;
+  };
+  const whole = {
+    epoch: 'e-1',
+    segments: 2,
+    messages: 5,
+    bytes: 9,
+    compared: 2,
+    to: 5,
+    hash,
+    next: null,
+    findings: [],
+  };
+
+  it('says that it stands, and how much of it is proved', async () => {
+    archive = whole;
+    const { code, stdout } = await platform.fornax(
+      ...['log', 'verify', '--statement', await kept(JSON.stringify(statement))],
+    );
+    expect(asked.slice(-2)).toEqual([
+      '/fornax/v1/log/archive/verify?log=e-1&until=2',
+      expect.stringContaining('groupBy=project%2Clabel%3Ateam&offset=0&limit=2&through=7'),
+    ]);
+    expect(stdout).toContain('the statement stands, as far as it is archived\n');
+    expect(stdout).toContain('those after 5 were not archived yet');
+    expect(stdout).toContain('2 rows and their total as of commit 7: as the ledger has them');
+    expect(code).toBe(0);
+  });
+
+  it('says where it does not: in the log, and in which rows', async () => {
+    archive = {
+      ...{ ...whole, hash: 'b'.repeat(64) },
+      findings: [{ segment: 1, key: 'k', sequence: 3, offset: 40, reason: 'the piece is altered' }],
+    };
+    const [first, second] = statement.rows;
+    ledger = { ...statement, rows: [{ ...first, amount: '0.0016' }, second], unrated: 3 };
+    const { code, stdout } = await platform.fornax(
+      ...['log', 'verify', '--statement', await kept(JSON.stringify(statement))],
+    );
+    expect(code).toBe(1);
+    expect(stdout).toContain('the statement does not stand\n');
+    expect(stdout).toContain('- segment 1, from sequence 3: the piece is altered\n');
+    expect(stdout).toContain(`- the hash of segment 2 is ${'b'.repeat(64)}`);
+    expect(stdout).toContain('- project p-1, label:team -: amount is 0.0016 in the ledger, and 0.0015 in it\n');
+    expect(stdout).toContain('- unrated is 3 in the ledger, and 4 in it\n');
+  });
+
+  it('reads the proof out of other formats, and the statement of a period from the platform', async () => {
+    [archive, ledger] = [whole, statement];
+    const word = `fornax-log-proof:e-1:1-5:5:2:${hash}`;
+    const file = await platform.fornax('log', 'verify', '--statement', await kept(`PAR1\0\xff${word}\0PAR1`));
+    expect(file.stdout).toContain(`the statement stands\ncommits 1 to 5 of log e-1: as they were, hash ${hash}`);
+    const period = await platform.fornax('log', 'verify', '--statement', '2026-12', '--json');
+    expect(asked.at(-3)).toContain('from=2026-12&to=2027-01');
+    expect(JSON.parse(period.stdout)).toMatchObject({ stands: true, isProved: false, differences: [] });
+    const nothing = await platform.fornax('log', 'verify', '--statement', await kept('project,amount\r\n'));
+    expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining('says nothing of the log') });
   });
 });

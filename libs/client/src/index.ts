@@ -57,6 +57,7 @@ export {
   type UserChange,
 } from './api/people-client.js';
 export { BillingClient, type StatementWish } from './api/billing-client.js';
+export { readStatement, type ReadStatement } from './api/read-statement.js';
 export { JobsClient, type NewJob } from './api/jobs-client.js';
 export { PoolsClient, type NewPool } from './api/pools-client.js';
 export { BucketsClient, type Grantee } from './api/buckets-client.js';

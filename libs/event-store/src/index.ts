@@ -39,6 +39,7 @@ export {
   encodeSegment,
   openSegment,
 } from './archive/segment.js';
+export { ARCHIVE_ID, ArchiveIndex } from './archive/archive-index.js';
 export { RestoreClient, RestoreRefused } from './archive/restore-client.js';
 export { FILLER, RestoredStream, serveRestores } from './archive/restored-stream.js';
 export { appendedMessage, previousOf } from './jetstream-log/messages.js';

@@ -44,24 +44,51 @@ const KINDS = {
   'by task': 'from=2026-01&to=2026-02&groupBy=task',
 } as const;
 
-/** Rates the month again, in the background on the platform. @returns seconds until it was done */
-const ratedAgain = async (client: LoadClient, lines: number): Promise<number> => {
-  const started = performance.now();
-  const body = { from: '2026-01', to: '2026-02', list: 1 };
-  type Run = {
-    readonly id: string;
-    readonly state: string;
-    readonly done: number;
-    readonly sums: { readonly attempts: number };
-  };
-  let run = await client.call<Run>('POST', '/fornax/v1/billing/ratings', body);
-  while (run.state === 'running') {
+interface Run {
+  readonly id: string;
+  readonly state: string;
+  readonly sums: { readonly attempts: number };
+}
+
+/** Waits until a rating is no longer busy. @returns it @throws Error it ended otherwise */
+const settled = async (client: LoadClient, begun: Run, busy: string, wanted: string): Promise<Run> => {
+  let run = begun;
+  while (run.state === busy) {
     await delay(LOOK_MS);
     run = await client.call<Run>('GET', `/fornax/v1/billing/ratings/${run.id}`);
   }
-  if (run.state !== 'done' || run.sums.attempts !== lines)
-    throw new Error(`the rating ended as ${run.state}, of ${run.sums.attempts} lines`);
-  return (performance.now() - started) / 1_000;
+  if (run.state !== wanted) throw new Error(`the rating ended as ${run.state}`);
+  return run;
+};
+
+/** Rates the month again by a list, in the background on the platform. @returns it, and seconds until it was done */
+const ratedAgain = async (
+  client: LoadClient,
+  lines: number,
+  list: number,
+): Promise<{ readonly run: Run; readonly seconds: number }> => {
+  const started = performance.now();
+  const body = { from: '2026-01', to: '2026-02', list };
+  const begun = await client.call<Run>('POST', '/fornax/v1/billing/ratings', body);
+  const run = await settled(client, begun, 'running', 'done');
+  if (run.sums.attempts !== lines) throw new Error(`the rating is of ${run.sums.attempts} lines`);
+  return { run, seconds: (performance.now() - started) / 1_000 };
+};
+
+/** Publishes a list that costs twice as much, rates the month by it, and books the difference of every line. @returns seconds of both, until statements show it */
+const booked = async (
+  client: LoadClient,
+  lines: number,
+): Promise<{ readonly rated: number; readonly booked: number }> => {
+  const first = await client.call<{ readonly work: object }>('GET', '/fornax/v1/billing/prices/1');
+  const work = { flex: '0.008', onDemand: '0.014', reserved: '0.012' };
+  await client.call('POST', '/fornax/v1/billing/prices', { ...first, work, validFrom: '2099-01-01T00:00:00Z' });
+  const { run, seconds } = await ratedAgain(client, lines, 2);
+  const started = performance.now();
+  const begun = await client.call<Run>('POST', `/fornax/v1/billing/ratings/${run.id}/commit`, {});
+  await settled(client, begun, 'committing', 'committed');
+  await client.call('GET', `/fornax/v1/billing/statements?${KINDS['by node']}`);
+  return { rated: seconds, booked: (performance.now() - started) / 1_000 };
 };
 
 export interface StatementTime {
@@ -75,7 +102,11 @@ export interface StatementTime {
 export const statementsOf = async (
   lines: number,
   samples: number,
-): Promise<{ readonly times: readonly StatementTime[]; readonly ratedAgainSeconds: number }> => {
+): Promise<{
+  readonly times: readonly StatementTime[];
+  readonly ratedAgainSeconds: number;
+  readonly bookedSeconds: number;
+}> => {
   const folder = await mkdtemp(join(tmpdir(), 'fornax-statements-'));
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres') });
   const platform = await startPlatform({
@@ -103,7 +134,9 @@ export const statementsOf = async (
       if (attempts === 0) throw new Error(`the statement ${kind} is empty`);
       times.push({ kind, attempts, p50: percentile(each, 0.5), worst: Math.max(...each) });
     }
-    return { times, ratedAgainSeconds: await ratedAgain(client, lines) };
+    const { seconds: ratedAgainSeconds } = await ratedAgain(client, lines, 1);
+    const both = await booked(client, lines);
+    return { times, ratedAgainSeconds, bookedSeconds: both.rated + both.booked };
   } finally {
     client.close();
     await db.end();

@@ -16,7 +16,10 @@ export interface ArchiveVerification {
 }
 
 /** @returns undefined when the platform is of a release without an archive */
-export const verifyArchive = async (io: Io, log?: string): Promise<ArchiveVerification | undefined> => {
+export const verifyArchive = async (
+  io: Io,
+  { log, until }: { readonly log?: string | undefined; readonly until?: number },
+): Promise<ArchiveVerification | undefined> => {
   const tell = teller(io);
   const findings: WireArchiveFinding[] = [];
   const sums = { segments: 0, compared: 0, messages: 0, bytes: 0 };
@@ -26,6 +29,7 @@ export const verifyArchive = async (io: Io, log?: string): Promise<ArchiveVerifi
         signal: io.signal,
         ...(after === undefined ? {} : { after }),
         ...(log === undefined ? {} : { log }),
+        ...(until === undefined ? {} : { until }),
       });
       sums.segments += part.segments;
       sums.compared += part.compared;

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import type { StatementWish, WireStatement } from '@fornax/client';
 import { Option, type Command } from 'commander';
 import type { Io } from '../terminal/io.js';
@@ -15,6 +16,7 @@ interface UsageOptions {
   readonly account?: string;
   readonly project?: string;
   readonly output: (typeof FORMATS)[number];
+  readonly proof?: string;
 }
 
 const wishOf = ({ by, from, to, zone, account, project }: UsageOptions): StatementWish => ({
@@ -58,7 +60,10 @@ const printTable = (io: Io, { from, to, timeZone, currency, groupBy, rows, total
 const usage = async (io: Io, options: UsageOptions): Promise<void> => {
   const wish = wishOf(options);
   if (options.output === 'csv' || options.output === 'focus') {
-    for await (const piece of io.client().billing.statementCsv(wish, options.output, io.signal)) io.write(piece);
+    const { proof } = options;
+    const proved = proof === undefined ? {} : { proved: (text: string) => writeFile(proof, `${text}\n`) };
+    const pieces = io.client().billing.statementCsv(wish, options.output, { signal: io.signal, ...proved });
+    for await (const piece of pieces) io.write(piece);
     return;
   }
   const statement = await io.client().billing.statement({ ...wish, limit: MOST_ROWS });
@@ -117,6 +122,7 @@ export const addUsageCommand = (program: Command, io: Io): void => {
     .option('--account <account>', 'of one account alone: an id, an e-mail or me')
     .option('--project <id>', 'of one project alone')
     .addOption(new Option('--output <format>', 'how it is written').choices(FORMATS).default('table'))
+    .option('--proof <file>', 'keeps what proves a statement in CSV: json, focus and parquet hold it themselves')
     .addHelpText('after', ABOUT)
     .action((options: UsageOptions) => usage(io, options));
 };

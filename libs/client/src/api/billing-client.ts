@@ -41,6 +41,8 @@ export interface StatementWish {
   readonly timeZone?: string;
   readonly account?: string;
   readonly project?: string;
+  /** As of a commit of the log. */
+  readonly through?: number;
 }
 const STATEMENTS = '/fornax/v1/billing/statements';
 const INVOICES = '/fornax/v1/billing/invoices';
@@ -94,9 +96,14 @@ export class BillingClient {
     return this.json('GET', `${STATEMENTS}?${queryOf(wish)}`, statementSchema);
   }
 
-  /** The same with all rows, as CSV, in pieces. */
-  async *statementCsv(wish: StatementWish, format: 'csv' | 'focus', signal?: AbortSignal): AsyncGenerator<string> {
-    const { body } = await this.open(`${STATEMENTS}?${queryOf({ ...wish, format })}`, {}, signal);
+  /** The same with all rows, as CSV, in pieces. @param proved takes, before the first, what proves the range of the log that it was folded from */
+  async *statementCsv(
+    wish: StatementWish,
+    format: 'csv' | 'focus',
+    { signal, proved }: { readonly signal?: AbortSignal; readonly proved?: (proof: string) => Promise<void> } = {},
+  ): AsyncGenerator<string> {
+    const { body, headers } = await this.open(`${STATEMENTS}?${queryOf({ ...wish, format })}`, {}, signal);
+    await proved?.(headers.get('fornax-log-proof') ?? '');
     const decoder = new TextDecoder();
     for await (const piece of body ?? []) yield decoder.decode(piece, { stream: true });
   }

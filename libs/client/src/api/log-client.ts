@@ -41,11 +41,14 @@ export class LogClient {
   verifyArchive(options: {
     readonly after?: string;
     readonly log?: string;
+    /** Number of the last segment that is looked at. */
+    readonly until?: number;
     readonly signal?: AbortSignal;
   }): Promise<WireArchiveVerification> {
     const query = new URLSearchParams();
     if (options.after !== undefined) query.set('after', options.after);
     if (options.log !== undefined) query.set('log', options.log);
+    if (options.until !== undefined) query.set('until', String(options.until));
     const path = `/fornax/v1/log/archive/verify${query.size === 0 ? '' : `?${query.toString()}`}`;
     return this.json('GET', path, trusted<WireArchiveVerification>(), { signal: options.signal });
   }

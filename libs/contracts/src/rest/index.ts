@@ -159,6 +159,7 @@ export {
   type WireClosedMonth,
   type WireRating,
 } from './ratings.js';
+export { logProofIn, logProofText, type WireLogProof } from './log-proof.js';
 export {
   statementQuerySchema,
   timeZoneSchema,

@@ -1,5 +1,6 @@
 import { isTimeZone } from '@fornax/domain';
 import { z } from 'zod';
+import { logProofSchema } from './log-proof.js';
 import { parseWireDate } from './time-on-the-wire.js';
 
 /** What a statement can be divided by, beside labels. */
@@ -60,6 +61,8 @@ export const statementQuerySchema = z.object({
   account: z.string().max(256).optional(),
   project: z.string().max(128).optional(),
   format: z.enum(['json', 'csv', 'parquet', 'focus']).default('json'),
+  /** As of a commit of the log. */
+  through: z.coerce.number().int().min(1).optional(),
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
 });
@@ -81,9 +84,18 @@ export const statementSchema = z.object({
   from: z.string().describe('The first instant that counts.'),
   to: z.string().describe('The first one that does not.'),
   timeZone: z.string(),
-  through: z.int().describe('The statement is of all commits in the log up to this sequence.'),
+  through: z
+    .int()
+    .describe(
+      'The statement is of all commits in the log up to this sequence: of a month that is closed, up to the one that closed it.',
+    ),
+  isFinal: z.boolean().describe('All months (UTC) of it are closed: it reads the same for ever.'),
+  accounts: z.array(z.string()).readonly().nullable().describe('Whose use it is of; null: of everybody.'),
+  project: z.string().nullable().describe('Of one project alone; null: of all.'),
+  proof: logProofSchema.describe('What proves the range of the log that it was folded from.'),
   currency: z.string(),
   groupBy: z.array(z.string()).readonly(),
+  offset: z.int().describe('Of the first of these rows.'),
   count: z.int().describe('All rows that there are.'),
   rows: z
     .array(

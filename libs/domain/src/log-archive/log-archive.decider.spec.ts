@@ -47,13 +47,21 @@ describe('the proof of a range', () => {
   const index = [segment(1, 1, 5), segment(2, 6, 9), segment(3, 10, 12)];
 
   it('is the hash of the segment that its end lies in, which covers all before', () => {
-    expect(proofOfRange(index, 2, 7)).toEqual({ from: 2, to: 7, firstSegment: 1, lastSegment: 2, hash: 'hash-2' });
-    expect(proofOfRange(index, 9, 9)).toEqual({ from: 9, to: 9, firstSegment: 2, lastSegment: 2, hash: 'hash-2' });
+    expect(proofOfRange(index, 2, 7)).toEqual({ from: 2, to: 7, archivedTo: 7, segment: 2, hash: 'hash-2' });
+    expect(proofOfRange(index, 9, 9)).toEqual({ from: 9, to: 9, archivedTo: 9, segment: 2, hash: 'hash-2' });
+  });
+
+  it('says how far it goes while its end is not archived', () => {
+    expect(proofOfRange(index, 2, 13)).toEqual({ from: 2, to: 13, archivedTo: 12, segment: 3, hash: 'hash-3' });
   });
 
   it.each([
-    ['while its end is not archived', 2, 13],
-    ['for no range', 7, 6],
-    ['before the log', 0, 3],
-  ])('is not there %s', (_, from, to) => expect(proofOfRange(index, from, to)).toBeUndefined());
+    ['where nothing of the range is archived', index, 13, 20],
+    ['where nothing is', [], 1, 3],
+    ['for no range', index, 7, 6],
+  ])('is none %s', (_, segments, from, to) =>
+    expect(proofOfRange(segments, from, to)).toEqual({
+      ...{ from, to, archivedTo: from - 1, segment: 0, hash: ARCHIVE_ROOT.hash },
+    }),
+  );
 });

@@ -58,28 +58,27 @@ export const logArchiveDecider: Decider<ArchiveEnd, RecordSegment, LogSegmentArc
   evolve: (_, { number, to, hash }) => ({ number, to, hash }),
 };
 
-/** What proves a range of the log: the hash of the last segment that it reaches into covers every byte up to there. */
+/**
+ * What proves a range of the log: the hash of the last segment that it reaches into covers every byte of it, as far as it is archived. Nothing of it is
+ * where `segment` is 0.
+ */
 export interface RangeProof {
   readonly from: number;
   readonly to: number;
-  /** First and last segment that the range lies in. */
-  readonly firstSegment: number;
-  readonly lastSegment: number;
+  /** The last sequence of the range that lies in the archive: `to` where all of it does, the one before `from` where nothing does. */
+  readonly archivedTo: number;
+  /** The last segment that the range reaches into, and its hash. */
+  readonly segment: number;
   readonly hash: string;
 }
 
 /**
  * Says what proves that a range of the log is as it was when something, a statement say, was folded from it.
  * @param segments the index, in order
- * @returns undefined while a part of the range is not archived
  */
-export const proofOfRange = (
-  segments: readonly ArchivedSegment[],
-  from: number,
-  to: number,
-): RangeProof | undefined => {
-  const first = segments.find((segment) => segment.to >= from);
-  const last = segments.find((segment) => segment.to >= to);
-  if (from < 1 || to < from || first === undefined || last === undefined) return undefined;
-  return { from, to, firstSegment: first.number, lastSegment: last.number, hash: last.hash };
+export const proofOfRange = (segments: readonly ArchivedSegment[], from: number, to: number): RangeProof => {
+  const last = segments.find((segment) => segment.to >= to) ?? segments.at(-1);
+  if (last === undefined || last.to < from || to < from)
+    return { from, to, archivedTo: from - 1, segment: ARCHIVE_ROOT.number, hash: ARCHIVE_ROOT.hash };
+  return { from, to, archivedTo: Math.min(to, last.to), segment: last.number, hash: last.hash };
 };

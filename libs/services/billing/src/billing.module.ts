@@ -21,7 +21,9 @@ import { MonthsController } from './http/months.controller.js';
 import { RatingsController } from './http/ratings.controller.js';
 import { LiveProgress } from './queries/live-progress.js';
 import { TaskCosts } from './queries/task-costs.js';
+import { RatedLater1790001640000 } from './migrations/1790001640000-rated-later.migration.js';
 import { StatementReader } from './queries/statement-reader.js';
+import { StatementProofs } from './queries/statement-proofs.js';
 import { StatementScopes } from './queries/statement-scopes.js';
 import { InvoicesController } from './http/invoices.controller.js';
 import { StatementsController } from './http/statements.controller.js';
@@ -72,6 +74,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       UsageTaskDay1790001620000,
       Forecast1790001630000,
       Corrections1790001610000,
+      RatedLater1790001640000,
     ]),
   ],
   controllers: [
@@ -96,6 +99,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     LedgerReader,
     StatementReader,
     StatementScopes,
+    StatementProofs,
     RatingCommits,
     RatingWork,
     RatingRuns,

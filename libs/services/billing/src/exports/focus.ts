@@ -9,6 +9,8 @@ export const FOCUS_DIMENSIONS: readonly StatementDimension[] = ['user', 'project
 /** What is said of all rows. */
 export interface FocusPeriod {
   readonly currency: string;
+  /** What proves the range of the log that all rows were folded from. */
+  readonly logProof: string;
   /** YYYY-MM: an invoice is of a project and a month. */
   readonly month: string;
   readonly charge: { readonly from: string; readonly to: string };
@@ -30,7 +32,7 @@ const COLUMNS = [
   ...['InvoiceId', 'InvoiceIssuerName', 'ListCost', 'PricingQuantity', 'PricingUnit', 'ProviderName', 'PublisherName'],
   ...['ResourceId', 'ResourceName', 'ResourceType', 'ServiceCategory', 'ServiceName', 'ServiceSubcategory'],
   ...['SubAccountId', 'SubAccountName', 'Tags', 'x_Attempts', 'x_ExactNanos', 'x_ExactRest', 'x_Failures'],
-  ...['x_Hardware', 'x_Instances', 'x_Plan', 'x_Seconds'],
+  ...['x_Hardware', 'x_Instances', 'x_LogProof', 'x_Plan', 'x_Seconds'],
 ] as const;
 type FocusColumn = (typeof COLUMNS)[number];
 
@@ -51,7 +53,7 @@ export const focusHead = (): string => csvRecord(COLUMNS);
 /** One row of charges. Money is rounded such that rows sum to the total of the same statement; the exact amount is in columns of our own. */
 export const focusRow = (
   group: StatementGroup,
-  { charge, billing, currency, month }: FocusPeriod,
+  { charge, billing, currency, month, logProof }: FocusPeriod,
   { names, terms }: { readonly names: NamesOf; readonly terms: UsageTerms | undefined },
 ): string => {
   const [user, project, task, plan, hardware] = FOCUS_DIMENSIONS.map((_, index) => group.keys[index] ?? '');
@@ -101,6 +103,7 @@ export const focusRow = (
     x_Failures: String(sums.failures),
     x_Hardware: hardware ?? '',
     x_Instances: String(sums.instances),
+    x_LogProof: logProof,
     x_Plan: plan ?? '',
     x_Seconds: withPoint(sums.seconds),
   };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { WireStatement } from '@fornax/contracts';
+import type { WireLogProof, WireStatement } from '@fornax/contracts';
 import { Html, markup } from './html.js';
 
 /** What an invoice says beside the sums of its statement. */
@@ -50,10 +50,18 @@ const notesOf = ({ end, isOver, isWhole, statement: { to, unrated } }: Invoice):
   ...(unrated > 0 ? [`${unrated} attempts have no price yet, and are not in these sums.`] : []),
 ];
 
+/** What proves the range of the log, and how much of it. */
+const provedBy = (proof: WireLogProof): string => {
+  const { log, to, archivedTo, segment, hash, isWhole } = proof;
+  const upTo = `all commits up to ${to} of log ${log}`;
+  if (segment === 0) return `${upTo}, of which none is archived yet`;
+  return `${upTo}${isWhole ? '' : `, archived up to ${archivedTo} until now`}: hash ${hash} of segment ${segment}`;
+};
+
 /** One project and month, to be printed on A4. All texts of users are escaped. */
 export const invoicePage = (invoice: Invoice): string => {
   const { project, month, isOver, statement } = invoice;
-  const { from, to, timeZone, through, currency, total } = statement;
+  const { from, to, timeZone, currency, total, proof } = statement;
   const rows = statement.rows.map(
     ({ by, names, ...sums }) =>
       markup`<tr><td>${names['user'] ?? by['user'] ?? '-'}</td><td>${by['plan'] ?? '-'}</td><td>${by['hardware'] ?? '-'}</td>${numbers(sums)}</tr>\n`,
@@ -61,7 +69,7 @@ export const invoicePage = (invoice: Invoice): string => {
   return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Invoice ${project.name} ${month}</title><style>${new Html(STYLE)}</style></head>
 <body><h1>${isOver ? 'Invoice' : 'Provisional invoice'}</h1>
-<dl><dt>Project</dt><dd>${project.name} (${project.id})</dd><dt>Month</dt><dd>${month}, in the time zone ${timeZone}</dd><dt>From</dt><dd>${from}</dd><dt>Until</dt><dd>${to}</dd><dt>Log</dt><dd>all commits up to ${through}</dd></dl>
+<dl><dt>Project</dt><dd>${project.name} (${project.id})</dd><dt>Month</dt><dd>${month}, in the time zone ${timeZone}</dd><dt>From</dt><dd>${from}</dd><dt>Until</dt><dd>${to}</dd><dt>Log</dt><dd>${provedBy(proof)}</dd></dl>
 ${notesOf(invoice).map((text) => markup`<p class="note">${text}</p>`)}
 <table><thead><tr><th>User</th><th>Plan</th><th>Hardware</th><th class="number">Instances</th><th class="number">Failed</th><th class="number">Core seconds</th><th class="number">${currency}</th></tr></thead>
 <tbody>

@@ -1,4 +1,4 @@
-import type { StatementDimension } from '@fornax/contracts';
+import { logProofText, type StatementDimension, type WireLogProof } from '@fornax/contracts';
 import { PARTS_PER_NANO, split } from '@fornax/domain';
 import type { StatementGroup } from '../queries/statement-reader.js';
 import { columnNames, columnTexts, type NamesOf } from '../queries/wire-statement.js';
@@ -26,7 +26,7 @@ const sumsOf = ({ units, ...row }: StatementGroup, currency: string): readonly P
 export const statementParquet = (
   groups: AsyncIterable<readonly StatementGroup[]>,
   dimensions: readonly StatementDimension[],
-  { names, currency }: { readonly names: NamesOf; readonly currency: string },
+  { names, currency, proof }: { readonly names: NamesOf; readonly currency: string; readonly proof: WireLogProof },
 ): AsyncGenerator<Buffer> => {
   const rows = async function* (): AsyncGenerator<readonly (readonly ParquetValue[])[]> {
     for await (const part of groups)
@@ -37,5 +37,8 @@ export const statementParquet = (
   };
   const texts = dimensions.flatMap(columnNames).map((name): ParquetColumn => ({ name, kind: 'text' }));
   const columns = [...texts, ...SUMS];
-  return parquetFile(columns, rows(), { 'fornax.restPerNano': String(PARTS_PER_NANO) });
+  return parquetFile(columns, rows(), {
+    'fornax.restPerNano': String(PARTS_PER_NANO),
+    'fornax.logProof': logProofText(proof),
+  });
 };

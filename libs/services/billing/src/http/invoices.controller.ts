@@ -7,6 +7,7 @@ import { AccountDirectory, CurrentAccount, type Account } from '@fornax/identity
 import { CLOCK, ZodQuery } from '@fornax/service-kit';
 import { z } from 'zod';
 import { INVOICE_POLICY, invoicePage } from '../exports/invoice-page.js';
+import { StatementProofs } from '../queries/statement-proofs.js';
 import { StatementReader } from '../queries/statement-reader.js';
 import { monthAround, namesIn, StatementScopes } from '../queries/statement-scopes.js';
 import { wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
@@ -30,6 +31,7 @@ export class InvoicesController {
   constructor(
     private readonly statements: StatementReader,
     private readonly scopes: StatementScopes,
+    private readonly proofs: StatementProofs,
     accounts: AccountDirectory,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
@@ -60,7 +62,8 @@ export class InvoicesController {
       throw new ValidationFailed({ month: [`The invoice has ${found.count} rows: ask for a statement.`] });
     const statement = {
       ...{ from: wireDate(scope.from), to: wireDate(scope.to), timeZone: timezone, groupBy: DIMENSIONS },
-      ...{ through: found.through, currency: found.currency, count: found.count, unrated: found.unrated },
+      ...{ through: found.through, currency: found.currency, count: found.count, unrated: found.unrated, offset: 0 },
+      ...{ isFinal: found.isFinal, accounts: owners ?? null, project: project.id, proof: await this.proofs.of(found) },
       rows: found.groups.map((group) => wireRow(group, DIMENSIONS, this.names)),
       total: wireSums(found.total, rounded(BigInt(found.total.parts), PARTS_PER_MICRO)),
     };

@@ -8,6 +8,8 @@ import {
   wireDate,
   type StatementDimension,
   type StatementQuery,
+  logProofText,
+  type WireLogProof,
   type WireStatement,
 } from '@fornax/contracts';
 import { dayIn, PARTS_PER_MICRO, rounded } from '@fornax/domain';
@@ -16,7 +18,8 @@ import { ZodQuery } from '@fornax/service-kit';
 import { FOCUS_DIMENSIONS, focusHead, focusRow } from '../exports/focus.js';
 import { statementParquet } from '../exports/statement-parquet.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
-import { StatementReader, type StatementGroup } from '../queries/statement-reader.js';
+import { StatementProofs } from '../queries/statement-proofs.js';
+import { StatementReader, type StatementFacts, type StatementGroup } from '../queries/statement-reader.js';
 import { monthAround, namesIn, StatementScopes } from '../queries/statement-scopes.js';
 import type { StatementScope } from '../queries/statement-sql.js';
 import { csvHead, csvLine, wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
@@ -35,9 +38,14 @@ interface FileFormat {
   readonly type: string;
   readonly name: string;
   readonly dimensions: readonly StatementDimension[];
-  readonly pieces: (groups: AsyncIterable<readonly StatementGroup[]>) => AsyncIterable<string | Buffer>;
+  readonly pieces: (
+    groups: AsyncIterable<readonly StatementGroup[]>,
+    proof: WireLogProof,
+  ) => AsyncIterable<string | Buffer>;
 }
 
+/** What proves the range of the log that a file was folded from: CSV has no place for it. */
+const PROOF_HEADER = 'fornax-log-proof';
 const CSV = 'text/csv; charset=utf-8';
 const inSeconds = (at: number): string => `${new Date(at).toISOString().slice(0, 'YYYY-MM-DDTHH:mm:ss'.length)}Z`;
 
@@ -51,6 +59,7 @@ export class StatementsController {
     private readonly statements: StatementReader,
     private readonly ledger: LedgerReader,
     private readonly scopes: StatementScopes,
+    private readonly proofs: StatementProofs,
     accounts: AccountDirectory,
   ) {
     this.names = namesIn(accounts);
@@ -61,7 +70,7 @@ export class StatementsController {
     summary:
       'What was used in a period (from, to, timeZone) by project, user, task, tag, label, plan, node or hardware',
     description:
-      'With `format=csv` or `parquet` the answer is a file, streamed, with all rows; with `format=focus` it is CSV of the FinOps Open Cost and Usage Specification 1.2, of one month at most and by task, whatever `groupBy` says.',
+      'With `format=csv` or `parquet` the answer is a file, streamed, with all rows; with `format=focus` it is CSV of the FinOps Open Cost and Usage Specification 1.2, of one month at most and by task, whatever `groupBy` says. Its header `Fornax-Log-Proof` is the proof as one word. With `through` it is as of a commit of the log.',
   })
   @ApiOkResponse({ standardSchema: statementSchema })
   @ApiNotFoundResponse({
@@ -85,8 +94,13 @@ export class StatementsController {
       to: wireDate(scope.to),
       timeZone: timezone,
       through: found.through,
+      isFinal: found.isFinal,
+      accounts: scope.owners ?? null,
+      project: scope.project ?? null,
+      proof: await this.proofs.of(found),
       currency: found.currency,
       groupBy: groupby,
+      offset: page.offset,
       count: found.count,
       rows: found.groups.map((group) => wireRow(group, groupby, this.names)),
       total: wireSums(found.total, rounded(BigInt(found.total.parts), PARTS_PER_MICRO)),
@@ -102,7 +116,7 @@ export class StatementsController {
         type: 'application/vnd.apache.parquet',
         name: 'statement.parquet',
         dimensions: groupby,
-        pieces: (groups) => statementParquet(groups, groupby, { names, currency }),
+        pieces: (groups, proof) => statementParquet(groups, groupby, { names, currency, proof }),
       };
     if (format === 'focus') return this.focus(timezone, scope, currency);
     const pieces = async function* (groups: AsyncIterable<readonly StatementGroup[]>): AsyncGenerator<string> {
@@ -125,12 +139,16 @@ export class StatementsController {
       billing: { from: inSeconds(month.from), to: inSeconds(month.to) },
     };
     const task = FOCUS_DIMENSIONS.indexOf('task');
-    const pieces = async function* (groups: AsyncIterable<readonly StatementGroup[]>): AsyncGenerator<string> {
+    const pieces = async function* (
+      groups: AsyncIterable<readonly StatementGroup[]>,
+      proof: WireLogProof,
+    ): AsyncGenerator<string> {
+      const logProof = logProofText(proof);
       yield focusHead();
       for await (const part of groups) {
         const terms = await ledger.termsOf([...new Set(part.flatMap(({ keys }) => keys[task] ?? []))]);
         yield part
-          .map((group) => focusRow(group, period, { names, terms: terms.get(group.keys[task] ?? '') }))
+          .map((group) => focusRow(group, { ...period, logProof }, { names, terms: terms.get(group.keys[task] ?? '') }))
           .join('');
       }
     };
@@ -145,7 +163,8 @@ export class StatementsController {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(MOST_STREAM_MS)]);
-    const groups = this.statements.stream(dimensions, scope, signal);
+    const facts: StatementFacts[] = [];
+    const groups = this.statements.stream(dimensions, scope, signal, (told) => facts.push(told));
     // Nobody may come to take the rows; their connection to the database is given back all the same.
     signal.addEventListener('abort', () => void groups.return(undefined), { once: true });
     // What fails before the first rows is an answer of its own.
@@ -154,8 +173,12 @@ export class StatementsController {
       for (let part = first; part.done !== true; part = await groups.next()) yield part.value;
       if (signal.aborted) throw new Error('the statement was not read in time');
     };
+    const [about] = facts;
+    if (!about) throw new Error('a statement is of something');
+    const proof = await this.proofs.of(about);
+    reply.header(PROOF_HEADER, logProofText(proof));
     reply.header('content-type', type);
     reply.header('content-disposition', `attachment; filename="${name}"`);
-    return Readable.from(pieces(all()), { objectMode: false });
+    return Readable.from(pieces(all(), proof), { objectMode: false });
   }
 }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { Unavailable } from '@fornax/base';
+import { Unavailable, ValidationFailed } from '@fornax/base';
 import type { StatementDimension } from '@fornax/contracts';
 import { readPosition } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 import { openCursor } from './cursor.js';
 import { LedgerReader } from './ledger-reader.js';
-import { readPriceLists, type Queries } from '../projections/ledger-state.js';
+import { readClosedMonths, readPriceLists, type Queries } from '../projections/ledger-state.js';
+import { countUnrated } from './unrated-attempts.js';
 import { allSql, pageSql, type StatementScope, type StatementSqlRow, type SummedRow } from './statement-sql.js';
 
 /** Groups of a statement that are read at once. */
@@ -14,25 +15,29 @@ const ROWS_AT_ONCE = 1_000;
 /** Statements that are streamed at the same time: each holds a connection to the database for as long as somebody reads it. */
 const MOST_STREAMS = 2;
 
+/** What is said of a whole statement. */
+export interface StatementFacts {
+  /** The last commit that it is of. */
+  readonly through: number;
+  /** Epoch of the log. */
+  readonly log: string;
+  /** Whether all months of it are closed. */
+  readonly isFinal: boolean;
+  readonly currency: string;
+  readonly unrated: number;
+}
+
 /** One group. */
 export interface StatementGroup extends SummedRow {
   readonly keys: readonly (string | null)[];
   /** Micro-units, rounded such that groups sum to their total. */
   readonly units: string;
 }
-export interface Statement {
-  readonly through: number;
-  readonly currency: string;
+export interface Statement extends StatementFacts {
   readonly count: number;
   readonly groups: readonly StatementGroup[];
   readonly total: SummedRow;
-  readonly unrated: number;
 }
-
-const UNRATED = `SELECT count(*) AS count FROM unrated_attempt attempt JOIN usage_terms terms USING (task_id)
-  WHERE ($1::text[] IS NULL OR attempt.owner = ANY($1::text[])) AND ($4::text IS NULL OR coalesce(terms.project_uuid, terms.owner) = $4)
-  AND coalesce((attempt_end ->> 'startedAt')::numeric, (attempt_end ->> 'endedAt')::numeric) >= $2::numeric
-  AND coalesce((attempt_end ->> 'startedAt')::numeric, (attempt_end ->> 'endedAt')::numeric) < $3::numeric`;
 
 const groupOf = (row: StatementSqlRow, dimensions: number): StatementGroup => ({
   ...row,
@@ -73,12 +78,14 @@ export class StatementReader {
 
   /**
    * All groups, as they are taken, of one moment.
+   * @param told what is said of all of them, before the first
    * @throws Unavailable the ledger was behind, or others read statements
    */
   async *stream(
     dimensions: readonly StatementDimension[],
     scope: StatementScope,
     signal: AbortSignal,
+    told: (facts: StatementFacts) => void,
   ): AsyncGenerator<readonly StatementGroup[]> {
     await this.ledger.catchUp();
     if (this.streams >= MOST_STREAMS)
@@ -87,6 +94,7 @@ export class StatementReader {
     const runner = this.db.createQueryRunner();
     try {
       await runner.startTransaction('REPEATABLE READ');
+      told(await this.about(runner.manager, scope));
       const next = await openCursor<StatementSqlRow>(runner, allSql(dimensions, scope), ROWS_AT_ONCE);
       for (;;) {
         const rows = await next();
@@ -99,11 +107,19 @@ export class StatementReader {
     }
   }
 
-  private async about(tx: Queries, { owners, project, from, to }: StatementScope) {
-    const [parked] = await tx.query<{ count: string }[]>(UNRATED, [owners ?? null, from, to, project ?? null]);
+  /** @throws ValidationFailed it is to be as of a commit that is not there */
+  private async about(tx: Queries, scope: StatementScope): Promise<StatementFacts> {
+    const unrated = await countUnrated(tx, scope);
     const currency = (await readPriceLists(tx)).at(-1)?.priceList.currency ?? 'EUR';
-    const through = (await readPosition(tx, 'ledger'))?.sequence ?? 0;
-    return { through, currency, unrated: Number(parked?.count ?? 0) };
+    const position = await readPosition(tx, 'ledger');
+    const last = position?.sequence ?? 0;
+    if (scope.through !== undefined && scope.through > last)
+      throw new ValidationFailed({ through: [`The last commit of the log is ${last}.`] });
+    const through = scope.through ?? last;
+    // The newest is first: the last of these closed it.
+    const closing = (await readClosedMonths(tx)).findLast(({ until }) => until >= scope.to)?.sequence;
+    const isFinal = closing !== undefined && closing <= through;
+    return { through: isFinal ? closing : through, log: position?.epoch ?? '', isFinal, currency, unrated };
   }
 
   private async countOf(tx: Queries, dimensions: readonly StatementDimension[], scope: StatementScope) {

@@ -42,7 +42,7 @@ export class StatementScopes {
   /** What a question is about. @throws ValidationFailed, NotFound */
   of(
     caller: Account,
-    { from, to, timezone, account, project }: Pick<StatementQuery, 'from' | 'to' | 'timezone' | 'account' | 'project'>,
+    { from, to, timezone, account, project, through }: Omit<StatementQuery, 'groupby' | 'format' | 'offset' | 'limit'>,
   ): StatementScope {
     const now = this.clock.now();
     const scope = {
@@ -51,7 +51,7 @@ export class StatementScopes {
     };
     if (scope.to < scope.from) throw new ValidationFailed({ to: ['The period must not end before it begins.'] });
     const owners = this.ownersFor(caller, account);
-    return { ...scope, owners, project: project === undefined ? undefined : this.project(caller, project).id };
+    return { ...scope, owners, through, project: project === undefined ? undefined : this.project(caller, project).id };
   }
 
   /** @throws NotFound also for one of others */

@@ -12,6 +12,8 @@ export interface StatementScope {
   /** Undefined: everybody's. */
   readonly owners?: readonly string[] | undefined;
   readonly project?: string | undefined;
+  /** As of a commit of the log; undefined: of all that there are. */
+  readonly through?: number | undefined;
 }
 
 /** Sums as the driver gives them. */
@@ -93,11 +95,11 @@ interface KeptSums {
 
 /**
  * The sums of an interval: whole hours or days from what is kept of them, and lines where the interval cuts one. Hours know project, user, plan, node and
- * hardware; days of tasks know what was submitted. By both together it is lines alone.
+ * hardware; days of tasks know what was submitted. By both together, or as of an earlier commit, it is lines alone.
  */
 const sourcesOf = (
   dimensions: readonly StatementDimension[],
-  { from, to, owners, project }: StatementScope,
+  { from, to, owners, project, through }: StatementScope,
   parameters: Parameters,
 ): string => {
   const instant = (at: number): string => parameters.add(new Date(at).toISOString(), 'timestamptz');
@@ -105,6 +107,7 @@ const sourcesOf = (
     owners: owners === undefined ? undefined : parameters.add(owners, 'text[]'),
     project: project === undefined ? undefined : parameters.add(project, 'text'),
   };
+  const told = through === undefined ? '' : ` AND line.rated_sequence <= ${parameters.add(through, 'bigint')}`;
   const labels = new Map(
     dimensions.flatMap((one) =>
       one.startsWith('label:')
@@ -117,7 +120,7 @@ const sourcesOf = (
   const needsTerms = dimensions.includes('tag') || labels.size > 0;
   const ofLines = (start: number, end: number): string =>
     `(SELECT ${keyed(columnsOf(LINE_COLUMNS))}${OF_LINES} FROM bill_line line ${needsTerms ? 'JOIN usage_terms terms USING (task_id) ' : ''}
-      WHERE ${LINE_TIME} >= ${instant(start)} AND ${LINE_TIME} < ${instant(end)}
+      WHERE ${LINE_TIME} >= ${instant(start)} AND ${LINE_TIME} < ${instant(end)}${told}
       ${whose(filters, 'line.owner', LINE_COLUMNS['project'] ?? '')} ${grouped(dimensions.length)})`;
 
   const hours: KeptSums = {
@@ -136,7 +139,8 @@ const sourcesOf = (
     ...(dimensions.every((one) => one in HOUR_COLUMNS) ? [hours] : []),
     ...(dimensions.every((one) => one in TERMS_COLUMNS || labels.has(one)) ? [taskDays] : []),
   ][0];
-  if (!kept) return ofLines(from, to);
+  // What is kept is of now.
+  if (!kept || through !== undefined) return ofLines(from, to);
   const first = Math.ceil(from / kept.unitMs) * kept.unitMs;
   const last = Math.floor(to / kept.unitMs) * kept.unitMs;
   if (first >= last) return ofLines(from, to);

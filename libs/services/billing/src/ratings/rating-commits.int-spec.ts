@@ -127,7 +127,7 @@ describe('the difference of a rating', () => {
     // By the lists that lines have now there is no difference.
     expect((await rated(period)).sums).toMatchObject({ difference: '0', before: '0.12' });
     await booked({ ...period, list: 1 });
-    expect(await statement('task')).toEqual({ ...before, through: expect.any(Number) });
+    expect(await statement('task')).toEqual({ ...before, through: expect.any(Number), proof: expect.anything() });
     expect(await used('ada')).toEqual(usedBefore);
     expect(await audit()).not.toContain('event: finding');
   });

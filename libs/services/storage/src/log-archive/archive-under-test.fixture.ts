@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import { archiveVerificationSchema } from '@fornax/contracts';
 import type { ArchivedSegment } from '@fornax/domain';
-import type { JetStreamLog } from '@fornax/event-store';
+import { ARCHIVE_ID, type JetStreamLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
 import { submitted } from '@fornax/testing';
 import { OBJECT_STORE } from '../config/tokens.js';
 import { LOG_ARCHIVE_BUCKET } from '../model/bucket-names.js';
 import { StorageUnderTest, type TestUser } from '../storage.fixture.js';
 import { ArchiveObjects } from './archive-objects.js';
-import { ARCHIVE_ID, LogArchiver } from './log-archiver.js';
+import { LogArchiver } from './log-archiver.js';
 
 /** How long a test of the archive may take, its servers included. */
 export const TIMEOUT_MS = 120_000;

@@ -40,6 +40,8 @@ export class ArchiveVerification {
   constructor(
     private readonly parts: VerificationParts,
     private place: WalkPlace,
+    /** Number of the last segment that is looked at. */
+    private readonly until = Number.POSITIVE_INFINITY,
   ) {}
 
   /** Until the time is over, or the archive. */
@@ -65,6 +67,7 @@ export class ArchiveVerification {
   private async step(): Promise<boolean> {
     const { objects, epoch, index } = this.parts;
     const number = this.place.number + 1;
+    if (number > this.until) return false;
     const known = index.get(number);
     const step = await nextSegment(objects, epoch, this.place, known);
     if (step.kind === 'end') return false;

@@ -4,20 +4,18 @@ import {
   archiveVerificationSchema,
   logArchiveSchema,
   logRestoreSchema,
-  type RecordedCommit,
   type WireArchiveVerification,
   type WireLogArchive,
   type WireLogRestore,
 } from '@fornax/contracts';
-import { ARCHIVE_ROOT, type ArchivedSegment } from '@fornax/domain';
-import { JetStreamLog, type EventLog } from '@fornax/event-store';
+import { ARCHIVE_ROOT } from '@fornax/domain';
+import { ArchiveIndex, JetStreamLog, type EventLog } from '@fornax/event-store';
 import { AdmittedBy } from '@fornax/identity';
 import { EVENT_LOG, LogWatch, RECOVERY_CHECK, ZodQuery } from '@fornax/service-kit';
 import { Conflict, Unavailable } from '@fornax/base';
 import { z } from 'zod';
 import { ArchiveObjects } from './archive-objects.js';
 import { ArchiveVerification, parseAfter } from './archive-verification.js';
-import { ARCHIVE_ID } from './log-archiver.js';
 import { LogRestore } from './log-restore.js';
 
 /** How long one part takes, unless its last segment is long. */
@@ -35,26 +33,28 @@ const querySchema = z.object({
     .regex(/^[\w-]+$/, 'must be the epoch of a log')
     .optional()
     .describe('Epoch of the log; the one that the platform knows when absent'),
+  until: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Number of the last segment that is looked at; all when absent'),
 });
 
 /** What operators ask about the archive of the event log; also while the log itself is lost. */
 @ApiTags('operations')
 @Controller('fornax/v1/log/archive')
 export class LogArchiveController {
-  /** The index, as far as it was read: it only grows. */
-  private known: { readonly epoch: string; readonly sequence: number; readonly segments: readonly ArchivedSegment[] } =
-    {
-      epoch: '',
-      sequence: 0,
-      segments: [],
-    };
+  private readonly known: ArchiveIndex;
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly objects: ArchiveObjects,
     private readonly watch: LogWatch,
     private readonly restoring: LogRestore,
-  ) {}
+  ) {
+    this.known = new ArchiveIndex(log);
+  }
 
   @AdmittedBy(RECOVERY_CHECK)
   @Get()
@@ -62,7 +62,7 @@ export class LogArchiveController {
   @ApiOkResponse({ standardSchema: logArchiveSchema })
   async state(): Promise<WireLogArchive> {
     const head = await this.watch.headNow();
-    const segments = head === undefined ? [] : await this.index(head.epoch);
+    const segments = head === undefined ? [] : await this.known.segments(head.epoch);
     const { number, to, hash } = segments.at(-1) ?? ARCHIVE_ROOT;
     const logs = [...(await this.objects.epochs())];
     return { epoch: await this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash };
@@ -80,11 +80,13 @@ export class LogArchiveController {
     const head = await this.watch.headNow();
     const epoch = query.log ?? (await this.epoch(head));
     const isLive = head !== undefined && head.epoch === epoch;
-    const index = new Map((isLive ? await this.index(head.epoch) : []).map((segment) => [segment.number, segment]));
+    const index = new Map(
+      (isLive ? await this.known.segments(head.epoch) : []).map((segment) => [segment.number, segment]),
+    );
     const live = isLive ? { log: this.log, head: head.sequence } : undefined;
     const place = parseAfter(query.after);
     const parts = { objects: this.objects, epoch: epoch ?? '', index, live };
-    return new ArchiveVerification(parts, place).run(PART_MS);
+    return new ArchiveVerification(parts, place, query.until).run(PART_MS);
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -119,17 +121,4 @@ export class LogArchiveController {
     if (head === undefined) await this.watch.isClosed();
     return this.watch.trouble?.known.epoch ?? head?.epoch ?? null;
   }
-
-  private async index(epoch: string): Promise<readonly ArchivedSegment[]> {
-    if (this.known.epoch !== epoch) this.known = { epoch, sequence: 0, segments: [] };
-    const { known } = this;
-    const commits = await this.log.readAggregate('log-archive', ARCHIVE_ID, known.sequence);
-    const sequence = commits.at(-1)?.sequence ?? known.sequence;
-    const segments = commits.length === 0 ? known.segments : [...known.segments, ...segmentsIn(commits)];
-    this.known = { epoch, sequence, segments };
-    return segments;
-  }
 }
-
-const segmentsIn = (commits: readonly RecordedCommit[]): readonly ArchivedSegment[] =>
-  commits.flatMap(({ events }) => events.flatMap((event) => (event.type === 'LogSegmentArchived' ? [event] : [])));

@@ -71,7 +71,7 @@ describe('the archive of the log', () => {
         segments: noted.length,
         to: last,
       });
-      expect(proofOfRange(await index(), 1, last)?.hash).toBe(noted.at(-1)?.hash);
+      expect(proofOfRange(await index(), 1, last).hash).toBe(noted.at(-1)?.hash);
       // Nothing but notes is not archived, or that would never end.
       expect(await archiver().archive()).toEqual([]);
       await submit(1);

@@ -6,6 +6,7 @@ import {
   type LogSegmentArchived,
 } from '@fornax/domain';
 import {
+  ARCHIVE_ID,
   decideAndAppend,
   encodeSegment,
   loadAggregate,
@@ -18,7 +19,6 @@ import type { LogArchiveConfig } from '../config/storage.config.js';
 import { type ArchiveObjects, segmentKey } from './archive-objects.js';
 import { differenceOf, readThrough, timeOf } from './compare.js';
 
-export const ARCHIVE_ID = 'log';
 const INDEX_SUBJECT = 'fx.ev.log-archive.';
 /** So often a log goes back, and on another way, behind the same segment, at most. */
 const MOST_FORKS = 1_000;

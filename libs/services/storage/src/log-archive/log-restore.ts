@@ -1,6 +1,7 @@
 import { eventSubject, type WireLogRestore } from '@fornax/contracts';
 import type { ArchivedSegment } from '@fornax/domain';
 import {
+  ARCHIVE_ID,
   FILLER,
   appendedMessage,
   previousOf,
@@ -14,7 +15,7 @@ import type { ServiceLogger } from '../config/tokens.js';
 import type { ArchiveObjects } from './archive-objects.js';
 import { nextSegment, WALK_START, type WalkPlace } from './archive-walk.js';
 import { readThrough } from './compare.js';
-import { ARCHIVE_ID, aboutOf, noteOf } from './log-archiver.js';
+import { aboutOf, noteOf } from './log-archiver.js';
 
 const NOTES = eventSubject('log-archive', ARCHIVE_ID);
 

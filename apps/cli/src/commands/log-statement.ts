@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { readStatement, type ReadStatement, type StatementWish, type WireStatement } from '@fornax/client';
+import type { Io } from '../terminal/io.js';
+import { verifyArchive } from './log-archive.js';
+
+/** Rows of the statement of a period that are compared. */
+const MOST_ROWS = 10_000;
+/** Differences that are printed. */
+const MOST_TOLD = 20;
+const MONTHS = 12;
+
+/** Whether a statement still follows from the range of the log that it was folded from. */
+interface Standing {
+  /** About the range of the log. */
+  readonly range: string;
+  /** About its rows. */
+  readonly rows: string;
+  /** Why it does not stand, each with its place. */
+  readonly differences: readonly string[];
+  /** Whether everything that it says is proved. */
+  readonly isProved: boolean;
+}
+
+/** A month, a day, or `<from>..<to>`. */
+const periodOf = (text: string): Pick<StatementWish, 'from' | 'to'> | undefined => {
+  const [, from, to] = /^(.+?)\.\.(.+)$/.exec(text) ?? [];
+  if (from !== undefined && to !== undefined) return { from, to };
+  const [, year, month, day] = /^(\d{4})-(\d{2})(?:-(\d{2}))?$/.exec(text) ?? [];
+  if (year === undefined || Number(month) > MONTHS) return undefined;
+  const [y, m] = [Number(year), Number(month)];
+  const after = day === undefined ? Date.UTC(y, m, 1) : Date.UTC(y, m - 1, Number(day) + 1);
+  return { from: text, to: new Date(after).toISOString().slice(0, text.length) };
+};
+
+const load = async (io: Io, named: string): Promise<ReadStatement> => {
+  const bytes = await readFile(named).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  const period = bytes === undefined ? periodOf(named) : undefined;
+  if (period !== undefined) {
+    const statement = await io.client().billing.statement({ ...period, groupBy: 'project,user', limit: MOST_ROWS });
+    return { proof: statement.proof, statement };
+  }
+  if (bytes === undefined) throw new Error(`${named} is neither a file nor a period, such as 2027-01`);
+  // Of a file of bytes, each is a character: the proof is a word of ASCII.
+  const found = readStatement(bytes.toString('utf8')) ?? readStatement(bytes.toString('latin1'));
+  if (found === undefined) throw new Error(`${named} says nothing of the log that it was folded from`);
+  return found;
+};
+
+const rangeOf = async (io: Io, { proof }: ReadStatement): Promise<Standing> => {
+  const { log, to, archivedTo, segment, hash, isWhole } = proof;
+  const what = `commits 1 to ${to} of log ${log}`;
+  const nothing = { rows: '', differences: [] };
+  if (segment === 0)
+    return { ...nothing, range: `${what}: none of them was archived yet when it was made`, isProved: false };
+  const found = await verifyArchive(io, { log, until: segment });
+  const damage = (found?.findings ?? []).map(
+    (one) => `segment ${one.segment}, from sequence ${one.sequence ?? '?'}: ${one.reason.replace(/\s+/g, ' ')}`,
+  );
+  if (found === undefined || found.segments < segment)
+    damage.push(
+      `there are ${found?.segments ?? 0} segments of the archive of this log, and it was folded from ${segment}`,
+    );
+  else if (found.hash !== hash)
+    damage.push(
+      `the hash of segment ${segment} is ${found.hash}: commits up to ${found.to} are others than those that it was folded from`,
+    );
+  const open = isWhole
+    ? ''
+    : `; those after ${archivedTo} were not archived yet when it was made, and are not proved by it`;
+  const state = damage.length === 0 ? `as they were, hash ${hash} of segment ${segment}` : 'are not what they were';
+  return { ...nothing, range: `${what}: ${state}${open}`, differences: damage, isProved: isWhole };
+};
+
+const SUMS = ['attempts', 'instances', 'failures', 'seconds', 'coreSeconds', 'amount', 'nanos', 'rest'] as const;
+type Sums = WireStatement['total'];
+const unlike = (place: string, was: Sums | undefined, is: Sums | undefined): readonly string[] => {
+  if (!was) return [`${place} is not in it`];
+  if (!is) return [`${place} is in no line of the ledger`];
+  return SUMS.filter((name) => was[name] !== is[name]).map(
+    (name) => `${place}: ${name} is ${is[name]} in the ledger, and ${was[name]} in it`,
+  );
+};
+
+/** What a statement says otherwise than the ledger does as of the same commit. */
+const differencesOf = (was: WireStatement, is: WireStatement): readonly string[] => {
+  const keyOf = ({ by }: WireStatement['rows'][number]): string =>
+    was.groupBy.map((one) => `${one} ${by[one] ?? '-'}`).join(', ');
+  const [before, after] = [was, is].map(({ rows }) => new Map(rows.map((row) => [keyOf(row), row])));
+  const keys = new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])]);
+  return [
+    ...[...keys].flatMap((key) => unlike(key, before?.get(key), after?.get(key))),
+    ...unlike('the total', was.total, is.total),
+    ...(['count', 'unrated'] as const).flatMap((name) =>
+      was[name] === is[name] ? [] : [`${name} is ${is[name]} in the ledger, and ${was[name]} in it`],
+    ),
+  ];
+};
+
+const rowsOf = async (io: Io, { statement }: ReadStatement): Promise<Pick<Standing, 'rows' | 'differences'>> => {
+  if (statement === undefined)
+    return {
+      rows: 'rows are compared where the statement is JSON: of this one only the range of the log was',
+      differences: [],
+    };
+  const { from, to, timeZone, through, accounts, project, offset, groupBy, rows } = statement;
+  const [account] = accounts?.length === 1 ? accounts : [];
+  const now = await io.client().billing.statement({
+    ...{ from, to, timeZone, groupBy: groupBy.join(','), offset, limit: Math.max(1, rows.length), through },
+    ...(account === undefined ? {} : { account }),
+    ...(project === null ? {} : { project }),
+  });
+  if (JSON.stringify(now.accounts) !== JSON.stringify(accounts))
+    return {
+      rows: 'it is of other accounts than those that you look after: its rows were not compared',
+      differences: [],
+    };
+  const differences = differencesOf(statement, now);
+  const state = differences.length === 0 ? 'as the ledger has them' : 'not as the ledger has them';
+  return { rows: `${rows.length} rows and their total as of commit ${through}: ${state}`, differences };
+};
+
+/** Says whether a statement, of a file or of a period, still stands, or where it does not. Sets exit code 1 where not. */
+export const verifyStatement = async (io: Io, named: string, json: boolean): Promise<void> => {
+  const read = await load(io, named);
+  const range = await rangeOf(io, read);
+  const rows = await rowsOf(io, read);
+  const differences = [...range.differences, ...rows.differences];
+  const stands = differences.length === 0;
+  if (!stands) io.setExitCode(1);
+  if (json)
+    return io.print(
+      JSON.stringify(
+        { stands, isProved: range.isProved, proof: read.proof, range: range.range, rows: rows.rows, differences },
+        null,
+        2,
+      ),
+    );
+  const provisional = range.isProved ? '' : ', as far as it is archived';
+  io.print(stands ? `the statement stands${provisional}` : 'the statement does not stand');
+  io.print(range.range);
+  io.print(rows.rows);
+  for (const line of differences.slice(0, MOST_TOLD)) io.print(`- ${line}`);
+  if (differences.length > MOST_TOLD) io.print(`and ${differences.length - MOST_TOLD} more differences`);
+};
