@@ -21,11 +21,12 @@ export { IdempotencyKeys1790000600000 } from './idempotency/idempotency-keys.mig
 export { ExactAnswers1790000810000 } from './idempotency/exact-answers.migration.js';
 export { JOINS_FOR_MINUTES, UnsettledRequests } from './idempotency/unsettled-requests.js';
 export { UnsettledRequests1790000800000 } from './idempotency/unsettled-requests.migration.js';
-export { DataKeys, KeyDestroyed, type OwnedKey, type Rewrapped } from './keys/data-keys.js';
+export { DataKeys, KeyDestroyed, type OwnedKey, type Rewrapped, type UnnamedKey } from './keys/data-keys.js';
 export {
   DataKeyOwners1790001500100,
   DataKeys1790001500000,
   DataKeysNamed1790001500200,
+  DataKeysUnnamed1790001640000,
   KeysNamedAnew1790001530000,
 } from './keys/data-keys.migration.js';
 export { outsideOfRequests } from './errors/carried-out.js';

@@ -24,6 +24,8 @@ export type PoolCommand =
       readonly tags?: readonly string[];
       readonly constants?: readonly TaskConstant[];
       readonly wrappedKey?: string;
+      /** Envelopes of constants that these ones took their values from: they are to be there still. */
+      readonly keeps?: readonly string[];
       readonly at: InstantMs;
     }
   | {

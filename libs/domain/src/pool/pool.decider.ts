@@ -1,6 +1,7 @@
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 import { difference, formatRanges, fromNumbers, has, sizeOf, union } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
+import { constantsChanged, holdsAll } from '../task/kept-constants.js';
 import type { AttemptEnd, InstanceError, TaskEvent } from '../task/task.events.js';
 import { taskDecider } from '../task/task.decider.js';
 import type { PoolCommand, SlotCommand } from './pool.commands.js';
@@ -134,7 +135,8 @@ const resizePool = (state: PoolState, command: Extract<PoolCommand, { type: 'Res
 
 const updatePool = (state: PoolState, command: Extract<PoolCommand, { type: 'UpdatePool' }>): PoolDecision => {
   if (isGone(state)) return notFound(state);
-  const { type: _type, at, ...change } = command;
+  const { type: _type, at, keeps, ...change } = command;
+  if (!holdsAll(state.spec.constants, keeps)) return constantsChanged(state.poolId);
   return Object.keys(change).length === 0 ? accept() : accept<PoolEvent>({ type: 'PoolUpdated', ...change, at });
 };
 

@@ -27,6 +27,8 @@ export type TaskCommand =
       readonly tags?: readonly string[];
       readonly constants?: readonly TaskConstant[];
       readonly wrappedKey?: string;
+      /** Envelopes of constants that these ones took their values from: they are to be there still. */
+      readonly keeps?: readonly string[];
       readonly at: InstantMs;
     }
   /** @property because absent: its owner, or who looks after it, asked for it */

@@ -4,6 +4,7 @@ import type { InstantMs } from '../shared/time.js';
 import type { TaskCommand } from './task.commands.js';
 import type { CancelCause, DispatchedLease, SnapshotPlan, TaskEvent } from './task.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
+import { constantsChanged, holdsAll } from './kept-constants.js';
 import { formatRanges, has } from '../shared/ranges.js';
 import { readyOf, settledInstances, startableOf, type InstanceEnds } from './instance-dependencies.js';
 import { recordReports, revokeLeases } from './record-reports.js';
@@ -70,7 +71,8 @@ const finishDeletion = (state: TaskState, events: readonly TaskEvent[], at: Inst
 
 const updateTask = (state: TaskState, command: Extract<TaskCommand, { type: 'UpdateTask' }>): TaskDecision => {
   if (isGone(state)) return notFound(state);
-  const { tags, constants, wrappedKey, at } = command;
+  const { tags, constants, wrappedKey, keeps, at } = command;
+  if (!holdsAll(state.spec.constants, keeps)) return constantsChanged(state.taskId);
   if (tags === undefined && constants === undefined && wrappedKey === undefined) return accept();
   return accept<TaskEvent>({
     type: 'TaskUpdated',

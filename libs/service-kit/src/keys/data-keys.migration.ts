@@ -45,6 +45,21 @@ export class DataKeysNamed1790001500200 implements MigrationInterface {
   }
 }
 
+/** Finds keys that no event names. */
+export class DataKeysUnnamed1790001640000 implements MigrationInterface {
+  readonly name = 'DataKeysUnnamed1790001640000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      'CREATE INDEX data_key_unnamed ON data_key (created_at) WHERE named_at IS NULL AND owner_id IS NOT NULL',
+    );
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX data_key_unnamed');
+  }
+}
+
 /**
  * Has the follower that destroys data keys of replaced constants learn from the whole log which event named which key. Keys of before counted as named before all
  * that comes: of two, the current one was destroyed where the event of the older one was read again.

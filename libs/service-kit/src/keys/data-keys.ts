@@ -18,7 +18,13 @@ export interface OwnedKey extends MadeKey {
   readonly ownerId: string;
 }
 
-/** The constants of a task or pool as one event says them. */
+/** A key that no event is known to name. */
+export interface UnnamedKey {
+  readonly keyId: string;
+  readonly ownerId: string;
+}
+
+/** The constants of a task or pool, or the key of a secret, as one event says them. */
 export interface KeyInLog {
   readonly ownerId: string;
   /** The key that they are sealed with; null: none of them is sealed. */
@@ -38,7 +44,7 @@ export interface Rewrapped {
 
 /** The data key was destroyed, or is lost with the database that kept it: what was sealed with it stays closed for ever. */
 export class KeyDestroyed extends Conflict {
-  constructor() {
+  constructor(readonly keyId: string) {
     super('The key that this was sealed with is not there any more, so it cannot be opened: it must be given anew', {
       code: 'key-destroyed',
     });
@@ -52,10 +58,10 @@ export class DataKeys {
     private readonly sealer: Sealer,
   ) {}
 
-  /** Makes a key. It is kept before anything that is sealed with it can be in the log. */
-  async create(): Promise<KeptKey> {
+  /** Makes a key for an owner. It is kept before anything that is sealed with it can be in the log. */
+  async create(ownerId: string): Promise<KeptKey> {
     const made = this.make();
-    await this.keep([{ ...made, ownerId: null }]);
+    await this.keep([{ ...made, ownerId }]);
     return made;
   }
 
@@ -66,7 +72,7 @@ export class DataKeys {
   }
 
   /** All of them or none. */
-  async keep(keys: readonly (MadeKey & { readonly ownerId: string | null })[]): Promise<void> {
+  async keep(keys: readonly OwnedKey[]): Promise<void> {
     await this.db.query(
       `INSERT INTO data_key (key_id, wrapped, owner_id)
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[])`,
@@ -80,6 +86,17 @@ export class DataKeys {
    * @param said in the order of the log
    */
   async replace(said: readonly KeyInLog[]): Promise<void> {
+    await this.note(said);
+    const last = [...new Map(said.map((one) => [one.ownerId, one])).values()];
+    await this.db.query(
+      `DELETE FROM data_key USING unnest($1::text[], $2::text[], $3::bigint[]) AS said(owner_id, key_id, sequence)
+       WHERE data_key.owner_id = said.owner_id AND data_key.key_id IS DISTINCT FROM said.key_id AND data_key.named_at < said.sequence`,
+      [last.map(({ ownerId }) => ownerId), last.map(({ keyId }) => keyId), last.map(({ sequence }) => sequence)],
+    );
+  }
+
+  /** Notes which commits name which keys. */
+  async note(said: readonly KeyInLog[]): Promise<void> {
     const named = said.filter(({ keyId }) => keyId !== null);
     await this.db.query(
       `UPDATE data_key SET named_at = said.sequence
@@ -87,12 +104,26 @@ export class DataKeys {
        WHERE data_key.key_id = said.key_id AND data_key.owner_id = said.owner_id`,
       [named.map(({ ownerId }) => ownerId), named.map(({ keyId }) => keyId), named.map(({ sequence }) => sequence)],
     );
-    const last = [...new Map(said.map((one) => [one.ownerId, one])).values()];
-    await this.db.query(
-      `DELETE FROM data_key USING unnest($1::text[], $2::text[], $3::bigint[]) AS said(owner_id, key_id, sequence)
-       WHERE data_key.owner_id = said.owner_id AND data_key.key_id IS DISTINCT FROM said.key_id AND data_key.named_at < said.sequence`,
-      [last.map(({ ownerId }) => ownerId), last.map(({ keyId }) => keyId), last.map(({ sequence }) => sequence)],
+  }
+
+  /**
+   * Keys of owners that were made so long ago, and that nobody has said an event of, the oldest first. Those of secrets of before ADR 0133 have no owner, and are left out.
+   * @param most how many
+   */
+  unnamed(olderThanMs: number, most: number): Promise<readonly UnnamedKey[]> {
+    return this.db.query<UnnamedKey[]>(
+      `SELECT key_id AS "keyId", owner_id AS "ownerId" FROM data_key
+       WHERE named_at IS NULL AND owner_id IS NOT NULL AND created_at < now() - $1 * interval '1 millisecond'
+       ORDER BY created_at LIMIT $2`,
+      [olderThanMs, most],
     );
+  }
+
+  /** Destroys keys, but for those that an event was said of meanwhile. @returns how many there were */
+  async destroyUnnamed(keyIds: readonly string[]): Promise<number> {
+    const sql = 'DELETE FROM data_key WHERE key_id = ANY($1::text[]) AND named_at IS NULL';
+    const [, destroyed] = await this.db.query<[unknown, number]>(sql, [keyIds]);
+    return destroyed;
   }
 
   /** A key as the master key wraps it; undefined where it was destroyed, or is not the owner's. */
@@ -110,7 +141,7 @@ export class DataKeys {
   /** @throws KeyDestroyed @throws SealedElsewhere its master key is lost */
   async find(keyId: string): Promise<Uint8Array> {
     const key = (await this.findAll([keyId])).get(keyId);
-    if (key === undefined) throw new KeyDestroyed();
+    if (key === undefined) throw new KeyDestroyed(keyId);
     return key;
   }
 

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
-import { DATABASE, provideShortnames, TaskPlaces, TasksModule } from '@fornax/tasks';
+import { DATABASE, provideShortnames, TaskPlaces, TasksModule, TasksToCome } from '@fornax/tasks';
 import { CreateJob } from './commands/create-job.handler.js';
 import { EndJob } from './commands/end-job.handler.js';
 import { JOB_NAMES, JobCommits } from './commands/job-commits.js';
@@ -45,7 +45,8 @@ import { JobLookup } from './queries/job-lookup.js';
   exports: [JobLists],
 })
 export class JobsModule {
-  constructor(places: TaskPlaces, lookup: JobLookup) {
+  constructor(places: TaskPlaces, lookup: JobLookup, toCome: TasksToCome, staged: StagedTasks) {
+    toCome.areKeptBy((ids) => staged.among(ids));
     places.jobsAreKeptBy(async (owner, id) => {
       const job = await lookup.ofOwner(owner, id);
       return (

@@ -4,6 +4,7 @@ import { ProfilesModule } from '@fornax/profiles';
 import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
 import { DATABASE, PoolSlots, PoolsOfTasks, provideShortnames, TasksModule } from '@fornax/tasks';
 import { ChangePool } from './commands/change-pool.handler.js';
+import { ClonePool } from './commands/clone-pool.handler.js';
 import { CreatePool, PoolReservations, PoolSpecs } from './commands/create-pool.handler.js';
 import { PoolCommits } from './commands/pool-commits.js';
 import { PoolDecisions } from './commands/pool-decisions.js';
@@ -51,6 +52,7 @@ import { PoolLookup } from './queries/pool-lookup.js';
     PoolSpecs,
     PoolEnds,
     CreatePool,
+    ClonePool,
     ChangePool,
     PoolLookup,
     PoolLists,

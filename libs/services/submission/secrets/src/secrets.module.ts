@@ -11,6 +11,8 @@ import { KeysController } from './http/keys.controller.js';
 import { SecretAccessesController } from './http/secret-accesses.controller.js';
 import { SecretVersionsController } from './http/secret-versions.controller.js';
 import { SecretsManagerController } from './http/secrets-manager.controller.js';
+import { UnnamedKeys } from './commands/unnamed-keys.js';
+import { KeySweep } from './process-managers/key-sweep.js';
 import { SecretBarrier, SECRETS, SecretsProjection } from './model/secrets.projection.js';
 import { AccessBarrier, SECRET_ACCESSES, SecretAccessesProjection } from './model/secret-accesses.projection.js';
 import { SecretAccesses } from './queries/secret-accesses.js';
@@ -40,6 +42,8 @@ import { SecretLookup } from './queries/secret-lookup.js';
     SecretGrants,
     KeyRotation,
     LeaseSecrets,
+    UnnamedKeys,
+    KeySweep,
   ],
 })
 export class SecretsModule {}

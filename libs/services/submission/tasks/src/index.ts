@@ -56,7 +56,15 @@ export { ENDS } from './process-managers/task-expiry.js';
 export { ChangeTask } from './commands/change-task.handler.js';
 export { TaskBuckets } from './commands/task-buckets.js';
 export { askedSecretRights, secretRightsProblem } from './model/asked-secrets.js';
-export { masked, unsealed, type OpenConstants, type SealedConstants, type SealedOf } from './model/secret-constants.js';
+export {
+  masked,
+  unsealed,
+  type ChangedConstants,
+  type OpenConstants,
+  type SealedOf,
+} from './model/secret-constants.js';
+export { TasksToCome } from './commands/tasks-to-come.js';
+export { onCurrentConstants } from './commands/current-constants.js';
 export { SecretConstants, type OfOwner, type SealedAll } from './commands/secret-constants.js';
 export { PoolSlots, type AskedInstance, type EndedAttempt, type LeaseInFlight } from './model/pool-slots.js';
 export { PoolsOfTasks, type PoolOfTask } from './model/pools-of-tasks.js';

@@ -13,6 +13,7 @@ import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { LiveProgressController } from './rpc/live-progress.controller.js';
 import { ConstantKeyController } from './rpc/constant-key.controller.js';
+import { TasksToCome } from './commands/tasks-to-come.js';
 import { SecretConstants } from './commands/secret-constants.js';
 import { provideShortnames, Shortnames } from './commands/shortnames.js';
 import { TASK_NAMES } from './commands/task-names.js';
@@ -88,6 +89,7 @@ import { DATABASE } from './model/database.js';
       useFactory: (db: DataSource, sealer: Sealer) => new DataKeys(db, sealer),
     },
     SecretConstants,
+    TasksToCome,
     provideReadBarrier(StatusBarrier, 'status'),
     provideShortnames(Shortnames, TASK_NAMES),
     TaskDeletion,
@@ -150,6 +152,7 @@ import { DATABASE } from './model/database.js';
     ChangeTask,
     DataKeys,
     SecretConstants,
+    TasksToCome,
     TaskBuckets,
     StatusBarrier,
     TaskLookup,

@@ -52,7 +52,16 @@ export class RepeatJob {
   ) {}
 
   /** @returns the new job's id, once a read shows it and its tasks @throws NotFound, Invalid, and what a creation throws */
-  async repeat(kind: OriginKind, id: string, changes: JobRepetition, context: RequestContext): Promise<string> {
+  repeat(kind: OriginKind, id: string, changes: JobRepetition, context: RequestContext): Promise<string> {
+    return this.copies.withCurrent(() => this.repeatOnce(kind, id, changes, context));
+  }
+
+  private async repeatOnce(
+    kind: OriginKind,
+    id: string,
+    changes: JobRepetition,
+    context: RequestContext,
+  ): Promise<string> {
     const job = await this.lookup.find(context.account, id);
     if (job.owner !== context.account.id)
       throw new Forbidden(`Only its owner may do this with job ${job.job_id}`, { code: 'not-the-owner' });

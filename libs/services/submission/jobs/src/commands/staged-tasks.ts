@@ -69,6 +69,13 @@ export class StagedTasks {
     });
   }
 
+  /** Which of these tasks are stored to be taken to the log. */
+  async among(taskIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const sql = 'SELECT task_id FROM staged_task WHERE task_id = ANY($1::text[])';
+    const rows = await this.db.query<Pick<Row, 'task_id'>[]>(sql, [taskIds]);
+    return new Set(rows.map(({ task_id: id }) => id));
+  }
+
   /** Jobs came to be: the tasks of one may have to be taken to the log when the lease of its request runs out. */
   notice(): void {
     this.wake();

@@ -3,7 +3,7 @@ import { NotFound, ValidationFailed } from '@fornax/base';
 import type { PoolUpdate } from '@fornax/contracts';
 import { constantProblem, forcedConstantsOf, profileAt, type PoolState } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
-import { SecretConstants, type CommandName, type SealedConstants } from '@fornax/tasks';
+import { onCurrentConstants, SecretConstants, type ChangedConstants, type CommandName } from '@fornax/tasks';
 import { policiesOf, sizeOf } from '../model/pool-spec.js';
 import type { PoolStatus } from '../model/pool-status.js';
 import { PoolLookup } from '../queries/pool-lookup.js';
@@ -22,7 +22,12 @@ export class ChangePool {
 
   /** Replaces constants, tags and the size, where given; everything else stays. A secret that comes back masked stays what it was. */
   update(id: string, body: PoolUpdate, context: RequestContext): Promise<void> {
-    return this.decisions.once('UpdatePool', id, context, (again) => this.updateOnce(id, body, context, again), body);
+    const work = (again: CommandName | undefined): Promise<void> =>
+      onCurrentConstants(
+        () => this.updateOnce(id, body, context, again),
+        () => this.decisions.caughtUp(),
+      );
+    return this.decisions.once('UpdatePool', id, context, work, body);
   }
 
   private async updateOnce(
@@ -42,7 +47,7 @@ export class ChangePool {
     };
     const size = isSized && !isEnding(pool) ? sizeOf({ ...wanted, instanceCount: wanted.instanceCount }) : undefined;
     if (size && 'errors' in size) throw new ValidationFailed(size.errors);
-    const write = (sealed: Partial<SealedConstants>): Promise<void> =>
+    const write = (sealed: Partial<ChangedConstants>): Promise<void> =>
       this.decisions.decide(pool, { type: 'UpdatePool', ...(tags ? { tags } : {}), ...sealed }, context, again);
     if (constants) await this.secrets.change(constants, { ...spec, ownerId: pool.poolId }, write);
     else if (tags !== undefined) await write({});

@@ -30,6 +30,11 @@ export class PoolDecisions {
     return this.unsettled.once(context, [type, id, body], `the pool ${id} was changed`, work);
   }
 
+  /** Waits until the stored folds show what was committed before. */
+  caughtUp(): Promise<boolean> {
+    return this.barrier.caughtUp();
+  }
+
   /** Decides on the stored fold, reading only what came after it, and answers once a read shows it. @throws CommandRejected */
   async decide(
     { poolId, fold, sequence }: PoolStatus,

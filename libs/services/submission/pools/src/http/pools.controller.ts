@@ -28,8 +28,9 @@ import { PoolTasks, TaskAnswers } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ChangePool } from '../commands/change-pool.handler.js';
+import { ClonePool } from '../commands/clone-pool.handler.js';
 import { CreatePool } from '../commands/create-pool.handler.js';
-import { copyOf, type PoolCopy } from '../commands/pool-copy.js';
+import type { PoolCopy } from '../commands/pool-copy.js';
 import { PoolAnswers } from '../queries/pool-answers.js';
 import { PoolLookup } from '../queries/pool-lookup.js';
 
@@ -49,6 +50,7 @@ const repeatable = {
 export class PoolsController {
   constructor(
     private readonly creation: CreatePool,
+    private readonly clones: ClonePool,
     private readonly changes: ChangePool,
     private readonly lookup: PoolLookup,
     private readonly answers: PoolAnswers,
@@ -87,12 +89,7 @@ export class PoolsController {
     @CurrentContext() context: RequestContext,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<{ uuid: string }> {
-    const pool = await this.lookup.find(context.account, id, 'own');
-    const { spec } = pool.fold;
-    const uuid = await this.creation.create(copyOf(spec, body), context, {
-      way: ['clone-pool', pool.poolId],
-      source: { ...spec, ownerId: pool.poolId },
-    });
+    const uuid = await this.clones.clone(id, body, context);
     reply.header('location', `/pools/${uuid}`);
     return { uuid };
   }

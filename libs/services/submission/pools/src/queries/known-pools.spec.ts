@@ -42,7 +42,8 @@ describe('pools that tasks run in', () => {
       return status ?? undefined;
     };
     const health = new HealthRegistry();
-    const pools = new KnownPools({ own }, { passed: () => Promise.resolve(true) }, log, health);
+    const yes = (): Promise<boolean> => Promise.resolve(true);
+    const pools = new KnownPools({ own }, { passed: yes, caughtUp: yes }, log, health);
     pools.onApplicationBootstrap();
     await eventually(async () => (await health.check()).degraded.length === 1);
     expect(await health.check()).toMatchObject({

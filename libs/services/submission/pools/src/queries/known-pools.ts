@@ -37,7 +37,7 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
 
   constructor(
     @Inject(PoolLookup) private readonly lookup: Pick<PoolLookup, 'own'>,
-    @Inject(PoolBarrier) private readonly barrier: Pick<PoolBarrier, 'passed'>,
+    @Inject(PoolBarrier) private readonly barrier: Pick<PoolBarrier, 'passed' | 'caughtUp'>,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     health: HealthRegistry,
   ) {
@@ -64,6 +64,13 @@ export class KnownPools extends PoolsOfTasks implements OnApplicationBootstrap, 
     const found = { poolId: pool.poolId, spec: pool.fold.spec, isOpen: !isPoolEnding(pool.fold) };
     if (this.isFollowing && forgotten === this.forgotten) this.keep(key, found);
     return found;
+  }
+
+  async caughtUp(): Promise<boolean> {
+    const isCaughtUp = await this.barrier.caughtUp();
+    this.forgotten += 1;
+    this.recent.clear();
+    return isCaughtUp;
   }
 
   /** The rows show that something has happened to these pools: they are read again. */

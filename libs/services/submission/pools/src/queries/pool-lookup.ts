@@ -48,6 +48,11 @@ export class PoolLookup {
     return found;
   }
 
+  /** Waits until what is found shows what was committed before, for a bounded time. */
+  caughtUp(): Promise<boolean> {
+    return this.barrier.caughtUp();
+  }
+
   /** The account's own pool; undefined: there is none. @throws Unavailable as `find` */
   async own(account: Account, id: string): Promise<PoolStatus | undefined> {
     const found = await this.read(account, id);

@@ -35,7 +35,7 @@ export class SecretValues {
     if (row?.key_id) throw new Conflict('There is a secret with this key already', { code: 'secret-exists' });
     if ((await this.lookup.count(owner)) >= MOST_SECRETS)
       throw new Forbidden(`This account has ${MOST_SECRETS} secrets already`, { code: 'too-many-secrets' });
-    const { keyId, key: dataKey } = await this.keys.create();
+    const { keyId, key: dataKey } = await this.keys.create(secretId);
     const sealed = this.sealer.seal(dataKey, value, identityOf(secretId));
     try {
       await this.commits.decide(secretId, { type: 'CreateSecret', owner, key, keyId, sealed }, context, row);

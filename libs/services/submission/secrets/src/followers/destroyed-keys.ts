@@ -6,6 +6,7 @@ import { DataKeys, LogFollower, LogHandler } from '@fornax/service-kit';
 import { DATABASE } from '@fornax/tasks';
 
 const isOfKeys = withEvents(
+  'SecretCreated',
   'SecretDeleted',
   'TaskDeleted',
   'PoolDeleted',
@@ -17,7 +18,8 @@ const isOfKeys = withEvents(
 const isOfOwner = withEvents('TaskDeleted', 'PoolDeleted');
 
 /** The key that an event says, null where it says that there is none; undefined where it is about something else. */
-const keySaid = (event: SecretEvent | TaskEvent | PoolEvent): string | null | undefined => {
+export const keySaid = (event: SecretEvent | TaskEvent | PoolEvent): string | null | undefined => {
+  if (event.type === 'SecretCreated') return event.keyId;
   if (event.type === 'TaskSubmitted' || event.type === 'PoolCreated')
     return event.spec.wrappedKey === undefined ? undefined : keptKeyIn(event.spec.wrappedKey);
   if (event.type !== 'TaskUpdated' && event.type !== 'PoolUpdated') return undefined;

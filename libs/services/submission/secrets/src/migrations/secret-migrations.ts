@@ -2,6 +2,7 @@ import {
   DataKeyOwners1790001500100,
   DataKeys1790001500000,
   DataKeysNamed1790001500200,
+  DataKeysUnnamed1790001640000,
   KeysNamedAnew1790001530000,
 } from '@fornax/service-kit';
 import { SecretAccesses1790001520000 } from './1790001520000-secret-accesses.migration.js';
@@ -15,4 +16,5 @@ export const SECRET_MIGRATIONS = [
   Secrets1790001510000,
   SecretAccesses1790001520000,
   KeysNamedAnew1790001530000,
+  DataKeysUnnamed1790001640000,
 ];

@@ -5,7 +5,8 @@ import type { RequestContext } from '@fornax/identity';
 import { NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import type { SealedConstants } from '../model/secret-constants.js';
+import type { ChangedConstants } from '../model/secret-constants.js';
+import { onCurrentConstants } from './current-constants.js';
 import { SecretConstants } from './secret-constants.js';
 import { StatusBarrier } from '../model/status-barrier.js';
 import { TaskCommits, type TaskDecision } from './task-commits.js';
@@ -61,7 +62,12 @@ export class ChangeTask {
 
   /** Replaces constants and tags, where given: what a task does is its owner's alone. A secret that comes back masked stays what it was. */
   update(id: string, body: TaskUpdate, context: RequestContext): Promise<void> {
-    return this.once('UpdateTask', id, context, (again) => this.updateOnce(id, body, context, again), body);
+    const work = (again: CommandName | undefined): Promise<void> =>
+      onCurrentConstants(
+        () => this.updateOnce(id, body, context, again),
+        () => this.barrier.caughtUp(),
+      );
+    return this.once('UpdateTask', id, context, work, body);
   }
 
   private async updateOnce(
@@ -73,7 +79,7 @@ export class ChangeTask {
     const task = await this.lookup.find(context.account, id, 'own');
     const { spec } = task.fold;
     if (constants) checkConstants(spec, constants);
-    const write = (sealed: Partial<SealedConstants>): Promise<void> =>
+    const write = (sealed: Partial<ChangedConstants>): Promise<void> =>
       this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed }, context, again);
     await (constants ? this.secrets.change(constants, { ...spec, ownerId: task.taskId }, write) : write({}));
   }

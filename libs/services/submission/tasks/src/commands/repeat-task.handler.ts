@@ -10,6 +10,7 @@ import { SubmitTask, type AskedTask } from './submit-task.handler.js';
 import type { TaskSource } from './task-specs.js';
 import { TaskPins } from './task-pins.js';
 import { TaskPlaces } from '../places/task-places.js';
+import { onCurrentConstants } from './current-constants.js';
 import { copyOf, type CopyPlace } from './task-copy.js';
 
 /** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
@@ -24,7 +25,21 @@ export class RepeatTask {
   ) {}
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
-  async repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
+  repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
+    return this.withCurrent(() => this.repeatOnce(kind, id, changes, context));
+  }
+
+  /** Reads tasks and copies them, again where somebody gives them other secrets meanwhile. See `onCurrentConstants`. */
+  withCurrent<T>(work: () => Promise<T>): Promise<T> {
+    return onCurrentConstants(work, () => this.lookup.caughtUp());
+  }
+
+  private async repeatOnce(
+    kind: OriginKind,
+    id: string,
+    changes: TaskRepetition,
+    context: RequestContext,
+  ): Promise<string> {
     const task = await this.lookup.find(context.account, id, 'own');
     const { fold, taskId } = task;
     const isInItsJob = await this.places.takesTasks(fold.owner, fold.spec.jobId);

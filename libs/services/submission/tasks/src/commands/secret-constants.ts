@@ -7,6 +7,7 @@ import {
   isMasked,
   isSecret,
   MASK,
+  type ChangedConstants,
   type ClearConstant,
   type OpenConstants,
   type SealedConstants,
@@ -80,18 +81,18 @@ export class SecretConstants {
 
   /**
    * Changes constants of a task or pool that has some: a value that comes back masked keeps its old self. All are sealed anew.
-   * @param write takes them to the log @throws ValidationFailed, SealedElsewhere, KeyDestroyed, and what `write` throws
+   * @param write takes them to the log, which refuses them where the old selves are others by then @throws ValidationFailed, SealedElsewhere, KeyDestroyed, and what `write` throws
    */
   async change(
     constants: readonly ClearConstant[],
     before: SealedOf,
-    write: (sealed: SealedConstants) => Promise<void>,
+    write: (sealed: ChangedConstants) => Promise<void>,
   ): Promise<void> {
     const { constants: sealed, key } = this.seal(before.ownerId, await this.copying(constants, before));
     const keys = key === undefined ? [] : [key];
     if (keys.length > 0) await this.keys.keep(keys);
     try {
-      await write(sealed);
+      await write({ ...sealed, ...keptFrom(before, constants) });
     } catch (error) {
       // After anything else they may be in the log.
       if (error instanceof CommandRejected) await this.destroy(keys);
@@ -145,6 +146,13 @@ export class SecretConstants {
     }
   }
 }
+
+/** Which envelopes masked constants stand for. */
+const keptFrom = (before: SealedOf, constants: readonly ClearConstant[]): Pick<ChangedConstants, 'keeps'> => {
+  const wanted = new Set(constants.filter(isMasked).map(({ key }) => key));
+  const keeps = before.constants.flatMap((one) => ('sealed' in one && wanted.has(one.key) ? [one.sealed] : []));
+  return keeps.length === 0 ? {} : { keeps };
+};
 
 const noValue = ({ key }: ClearConstant): ValidationFailed =>
   new ValidationFailed({ constants: [`The constant ${key} has no value that ${MASK} stands for.`] });

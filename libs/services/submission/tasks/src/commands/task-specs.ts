@@ -7,6 +7,7 @@ import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import type { PinSource } from '../model/asked-pin.js';
 import type { SealedOf } from '../model/secret-constants.js';
+import { onCurrentConstants } from './current-constants.js';
 import { SecretConstants, type OfOwner, type SealedAll } from './secret-constants.js';
 import { constantsIn, toSpec, type CheckedSpec } from '../model/task-spec.js';
 import { TaskPlaces } from '../places/task-places.js';
@@ -33,12 +34,20 @@ export class TaskSpecs {
     @Inject(TASKS_CONFIG) private readonly config: TasksConfig,
   ) {}
 
-  /** @throws ValidationFailed, Forbidden */
-  async specOf(
+  /** @throws ValidationFailed, Forbidden, KeyDestroyed */
+  specOf(creation: TaskCreation, taskId: string, context: RequestContext, source?: TaskSource): Promise<CheckedSpec> {
+    // Those of the source are read by whoever repeats it.
+    return onCurrentConstants(
+      () => this.specOnce(creation, taskId, context, source),
+      () => this.places.poolsCaughtUp(),
+    );
+  }
+
+  private async specOnce(
     creation: TaskCreation,
     taskId: string,
     { account }: RequestContext,
-    source?: TaskSource,
+    source: TaskSource | undefined,
   ): Promise<CheckedSpec> {
     if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator')
       throw new Forbidden('Forced constants need a permission that this account does not have', {

@@ -13,4 +13,6 @@ export interface PoolOfTask {
 export abstract class PoolsOfTasks {
   /** The account's own pool of this id or shortname; undefined: there is none. */
   abstract find(account: Account, id: string): Promise<PoolOfTask | undefined>;
+  /** Waits until those that are found from then on are as the log has them now. @returns false when the time was over first */
+  abstract caughtUp(): Promise<boolean>;
 }

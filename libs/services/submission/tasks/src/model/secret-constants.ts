@@ -15,6 +15,12 @@ export interface SealedConstants {
   readonly wrappedKey?: string;
 }
 
+/** Constants in the place of others. */
+export interface ChangedConstants extends SealedConstants {
+  /** Envelopes of those before whose values are kept: they hold as long as those are still there. */
+  readonly keeps?: readonly string[];
+}
+
 export const isSecret = ({ key }: ClearConstant): boolean => key.startsWith(SECRET_PREFIX);
 export const isMasked = (constant: ClearConstant): boolean => isSecret(constant) && constant.value === MASK;
 

@@ -48,6 +48,11 @@ export class TaskPlaces {
     return this.neighbors.outcomesOf(taskIds);
   }
 
+  /** Waits until pools are as the log has them now, for a bounded time. */
+  poolsCaughtUp(): Promise<boolean> {
+    return this.pools.caughtUp();
+  }
+
   /**
    * The pool that a task is to run in: its job's, or else the one that it names (contract, section 3.1). `pool` is left out where there is no such one.
    * @throws ValidationFailed it names another one than its job has

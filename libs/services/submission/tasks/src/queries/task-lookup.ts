@@ -46,6 +46,11 @@ export class TaskLookup {
     return found;
   }
 
+  /** Waits until what is found shows what was committed before, for a bounded time. */
+  caughtUp(): Promise<boolean> {
+    return this.barrier.caughtUp();
+  }
+
   private async readNow(account: Account, id: string): Promise<TaskStatus | undefined> {
     const own = await this.read(account.id, id);
     return own ?? (account.role !== 'user' && isId(id) ? this.readAnybodys(id) : undefined);
