@@ -2,12 +2,9 @@ import { basename } from 'node:path';
 
 import { substitute } from '@fornax/contracts';
 
+import { commandPlace } from './wrappers.js';
+
 const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh']);
-/** Programs that do nothing but run the command that stands behind their own words, with the environment that they have. */
-const WRAPPERS = new Set([
-  ...['env', 'nice', 'ionice', 'chrt', 'taskset', 'numactl', 'nohup', 'setsid', 'stdbuf', 'time', 'timeout'],
-  ...['busybox', 'xvfb-run'],
-]);
 /** Options of one letter, the last of which may be one that takes the next word (`-o pipefail`, `-O extglob`). */
 const LETTERS = /^[-+][abefhiklmnprstuvxBCDEHPTc]*[oO]?$/;
 const TAKES_WORD = /[oO]$/;
@@ -22,25 +19,32 @@ const NAMED: ReadonlyMap<string, number> = new Map([
 const SCRIPT_VARIABLE = 'FORNAX_SCRIPT';
 const ARGUMENT_VARIABLE = 'FORNAX_ARGUMENT_';
 
-/** The place of the shell among the words of a command; undefined where it calls none. */
-const placeOfShell = (words: readonly string[]): number | undefined => {
+interface Shell {
+  readonly place: number;
+  /** What stands before it is understood: it is the command, and no word of another one. */
+  readonly isCertain: boolean;
+}
+
+/** The shell that a command calls, behind programs that only run it; undefined where it calls none. */
+const shellIn = (words: readonly string[]): Shell | undefined => {
   // `SHELL=/bin/bash` is a variable that is set.
   const isShell = (word: string): boolean => !word.includes('=') && SHELLS.has(basename(word));
-  const [program = ''] = words;
-  if (isShell(program)) return 0;
-  const place = WRAPPERS.has(basename(program)) ? words.findIndex(isShell) : -1;
-  return place < 0 ? undefined : place;
+  const { place, isKnown } = commandPlace(words);
+  if (isKnown) return isShell(words[place] ?? '') ? { place, isCertain: true } : undefined;
+  const maybe = words.findIndex((word, at) => at > place && isShell(word));
+  return maybe < 0 ? undefined : { place: maybe, isCertain: false };
 };
 
 /**
  * The place of the script among the words of a command (`sh -c <script>`). `none`: it calls no shell, or that with no script among its words.
- * `unknown`: it calls a shell with words that are not known here.
+ * `unknown`: it calls a shell with words that are not known here, or may call one behind such words.
  */
 export const placeOfScript = (words: readonly string[]): number | 'none' | 'unknown' => {
-  const shell = placeOfShell(words);
+  const shell = shellIn(words);
   if (shell === undefined) return 'none';
+  if (!shell.isCertain) return 'unknown';
   let takesScript = false;
-  for (let at = shell + 1; at < words.length; at += 1) {
+  for (let at = shell.place + 1; at < words.length; at += 1) {
     const word = words[at] ?? '';
     const isEnd = word === '-' || word === '--';
     if (isEnd || !/^[-+]./.test(word)) {
@@ -104,7 +108,7 @@ export const commandIn = (words: Words, values: ReadonlyMap<string, string>, sec
     const shown = isSecret(argv[name] ?? '') ? asWords(argv.with(name, left(name))) : argv;
     return withHiddenScript(shown, place, isSecret);
   }
-  const shell = placeOfShell(argv) ?? 0;
+  const shell = shellIn(argv)?.place ?? 0;
   return {
     argv: asWords(argv.map((word, at) => (at > shell && isSecret(word) ? left(at) : word))),
     // Also of constants that are not exported.

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
-import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { ENV, provideProjection, provideReadBarrier } from '@fornax/service-kit';
 import { DATABASE, TasksModule } from '@fornax/tasks';
+import { loadSecretsConfig, SECRETS_CONFIG } from './config/secrets-config.js';
 import { KeyRotation } from './commands/key-rotation.js';
 import { SecretCommits } from './commands/secret-commits.js';
 import { SecretGrants } from './commands/secret-grants.js';
@@ -31,6 +32,7 @@ import { SecretLookup } from './queries/secret-lookup.js';
     DestroyedKeys,
   ],
   providers: [
+    { provide: SECRETS_CONFIG, inject: [ENV], useFactory: loadSecretsConfig },
     ...provideProjection(DATABASE, SecretsProjection),
     provideReadBarrier(SecretBarrier, SECRETS),
     ...provideProjection(DATABASE, SecretAccessesProjection),

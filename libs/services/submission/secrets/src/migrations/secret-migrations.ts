@@ -6,6 +6,7 @@ import {
   KeysNamedAnew1790001530000,
 } from '@fornax/service-kit';
 import { SecretAccesses1790001520000 } from './1790001520000-secret-accesses.migration.js';
+import { NumberedAccesses1790001650000 } from './1790001650000-numbered-accesses.migration.js';
 import { Secrets1790001510000 } from './1790001510000-secrets.migration.js';
 
 /** What the database of tasks holds of secrets. */
@@ -17,4 +18,5 @@ export const SECRET_MIGRATIONS = [
   SecretAccesses1790001520000,
   KeysNamedAnew1790001530000,
   DataKeysUnnamed1790001640000,
+  NumberedAccesses1790001650000,
 ];
