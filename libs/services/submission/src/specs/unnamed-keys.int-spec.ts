@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@fornax/base';
 import { KeySweep, UnnamedKeys } from '@fornax/secrets';
 import { DataKeys, LOGGER, WriteStops } from '@fornax/service-kit';
-import type { Logger } from 'pino';
+import type { Logger } from '@fornax/base';
 import { eventually } from '@fornax/testing';
 import { startHarness, submitTo, type Harness } from './submission.fixture.js';
 
