@@ -19,6 +19,7 @@ export type {
   ObjectsScrub,
   ResultManifest,
   SnapshotFile,
+  WireSnapshotSummary,
   WireArchiveFinding,
   WireLogRestore,
   WireExpiryRule,

@@ -1,8 +1,9 @@
-import { open, rm, statfs } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
 import { taskFaults } from './invariants.js';
+import { fillTo as fillDisk } from './nemesis/disk.js';
 import { type Acknowledged, insist } from './work.js';
 
 const DISK_BYTES = 400_000_000;
@@ -15,25 +16,7 @@ describe('a disk that fills up under a running platform', () => {
   let platform: RunningPlatform;
   let filler: string;
 
-  const freeBytes = async (): Promise<number> => {
-    const { bavail, bsize } = await statfs(platform.dataDir);
-    return bavail * bsize;
-  };
-
-  /** Somebody else's file, which takes what is there but for so many bytes. */
-  const fillTo = async (leftBytes: number): Promise<void> => {
-    const file = await open(filler, 'a');
-    const zeros = Buffer.alloc(1024 * 1024);
-    try {
-      for (let free = await freeBytes(); free > leftBytes; free = await freeBytes())
-        await file.write(zeros, 0, Math.min(zeros.length, free - leftBytes));
-    } catch (error) {
-      // Whatever else writes may have taken the rest first.
-      if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOSPC') throw error;
-    } finally {
-      await file.close();
-    }
-  };
+  const fillTo = (leftBytes: number): Promise<void> => fillDisk(platform.dataDir, filler, leftBytes);
 
   const post = (name: string): Promise<Response> =>
     fetch(`${platform.apiUrl}/tasks`, {

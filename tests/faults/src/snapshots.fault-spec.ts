@@ -1,5 +1,5 @@
 import { eventually } from '@fornax/testing';
-import type { ListedSnapshot } from '@fornax/client';
+import type { WireSnapshotSummary } from '@fornax/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { auditFaults, projectionFaults, taskFaults } from './invariants.js';
 import { kill, type Typed } from './nemesis/fault.js';
@@ -189,7 +189,7 @@ describe(`snapshots of two instances on two nodes, and kill -9 at each step (see
       step: Step['name'],
       bucket: string,
       work: () => Promise<unknown>,
-    ): Promise<ListedSnapshot> => {
+    ): Promise<WireSnapshotSummary> => {
       const { relay } = snapshots;
       const { method, path, fate } = STEPS.find(({ name }) => name === step) ?? STEPS[0];
       relay.decide((asked, where) => (asked === method && path.test(where) ? fate : 'hand on'));
@@ -200,7 +200,7 @@ describe(`snapshots of two instances on two nodes, and kill -9 at each step (see
       return snapshots.ended(other, id);
     };
     /** The next one is whole, and nothing is kept but it and those before. */
-    const goesOn = async (failed: ListedSnapshot, bucket: string): Promise<void> => {
+    const goesOn = async (failed: WireSnapshotSummary, bucket: string): Promise<void> => {
       const next = await snapshots.takeWhole(other, { bucket });
       expect(await snapshots.faultsOf(next)).toEqual([]);
       await eventually(

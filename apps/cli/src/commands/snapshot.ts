@@ -1,4 +1,4 @@
-import type { FileChange, ListedSnapshot, SnapshotFile } from '@fornax/client';
+import type { FileChange, ListedSnapshot, SnapshotFile, WireSnapshotSummary } from '@fornax/client';
 import type { S3Client } from '@fornax/s3';
 import type { Command } from 'commander';
 import { checkObject } from '../results/check-object.js';
@@ -24,10 +24,7 @@ interface FilesOptions extends PartOptions {
   readonly parallel: number;
 }
 
-const filesOf = ({ parts }: ListedSnapshot): number | string =>
-  parts.every(({ files }) => files !== null) ? parts.reduce((sum, { files }) => sum + (files ?? 0), 0) : '';
-
-const statusOf = ({ status, prune }: ListedSnapshot): string => {
+const statusOf = ({ status, prune }: WireSnapshotSummary): string => {
   if (prune === null) return status;
   return prune.prunedDate === null ? 'pruning' : 'pruned';
 };
@@ -39,8 +36,8 @@ const list = async (io: Io, task: string, { json }: JsonOption): Promise<void> =
     one.id,
     statusOf(one),
     one.dueDate ?? 'asked for',
-    one.parts.length,
-    filesOf(one),
+    one.instances,
+    one.files ?? '',
     one.sizeToUpload ?? '',
     one.reason ?? '',
   ]);

@@ -1,6 +1,6 @@
 import { S3Error } from '@fornax/s3';
 import { describe, expect, it } from '@jest/globals';
-import { mayPass, withPatience } from './patience.js';
+import { mayPass, mayPassSoon, withPatience } from './patience.js';
 
 const slow = new S3Error(503, 'SlowDown', 'storage answered 503 SlowDown');
 const { signal } = new AbortController();
@@ -60,4 +60,10 @@ describe('patience with a storage', () => {
     [Object.assign(new Error('read EIO'), { code: 'EIO' }), false],
     [new Error('anything else'), false],
   ])('%s may pass: %s', (error, expected) => expect(mayPass(error)).toBe(expected));
+
+  it('has none for a full storage with what can be taken again later', () => {
+    expect(mayPassSoon(new S3Error(507, 'InsufficientStorage', 'full'))).toBe(false);
+    expect(mayPassSoon(slow)).toBe(true);
+    expect(mayPassSoon(new S3Error(404, 'NoSuchBucket', 'gone'))).toBe(false);
+  });
 });

@@ -5,6 +5,7 @@ import { plainText } from './plain-text.js';
 
 /** How long results wait for a storage that does not take them, from the first failure of a file on. */
 const PATIENCE_MS = 600_000;
+const FULL = 507;
 const PAUSES = { firstMs: 1_000, longestMs: 30_000 } as const;
 
 /** Of connections that were refused, or broke. */
@@ -23,8 +24,16 @@ export const mayPass = (error: unknown): boolean => {
   return BROKEN.has(codeOf(error)) || NO_ANSWER.test(plainText(error));
 };
 
+/** The same of what is of no use later, as it can be taken again: a storage that is full is not waited for. */
+export const mayPassSoon = (error: unknown): boolean =>
+  mayPass(error) && !(error instanceof S3Error && error.status === FULL);
+
 export interface Patience {
   readonly signal: AbortSignal;
+  /** What waits, in words. Default `the results`. */
+  readonly what?: string;
+  /** Default {@link mayPass}. */
+  readonly isWaitedFor?: (error: unknown) => boolean;
   /** Told why it waits, and undefined when it does not any more. */
   readonly onWaiting?: (reason: string | undefined) => void;
   /** Default ten minutes. */
@@ -42,6 +51,8 @@ export const withPatience = async <T>(
   work: () => Promise<T>,
   {
     signal,
+    what = 'the results',
+    isWaitedFor = mayPass,
     onWaiting,
     patienceMs = PATIENCE_MS,
     now = () => performance.now(),
@@ -56,12 +67,12 @@ export const withPatience = async <T>(
       return done;
     } catch (error) {
       signal.throwIfAborted();
-      if (!mayPass(error)) throw error;
+      if (!isWaitedFor(error)) throw error;
       since ??= now();
       const waitedMs = now() - since;
       if (waitedMs >= patienceMs)
         throw new Error(
-          `the storage did not take the results for ${Math.round(waitedMs / 60_000)} min: ${plainText(error)}`,
+          `the storage did not take ${what} for ${Math.round(waitedMs / 60_000)} min: ${plainText(error)}`,
           {
             cause: error,
           },

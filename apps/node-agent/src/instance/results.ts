@@ -120,7 +120,7 @@ export interface UploadOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (bytes: number) => void;
   /** With a storage that fails. */
-  readonly patience?: Pick<Patience, 'onWaiting' | 'patienceMs'>;
+  readonly patience?: Omit<Patience, 'signal'>;
   /** Told of each file that was stored, with its bytes and their SHA-256 in hex. */
   readonly onStored?: (file: JobFile, bytes: number, sha256: string) => void;
   /** Whether programs of the instance still run. Default false. */

@@ -19,7 +19,7 @@ import type { Instance, LiveFiles } from './instance.js';
 import { copyFromBefore, copyInStore, keptFile, type StoredFile, unchangedFiles } from './kept-files.js';
 import { patiently } from './lease-grant.js';
 import { notesOf } from './notes.js';
-import { withPatience } from './patience.js';
+import { mayPassSoon, withPatience } from './patience.js';
 import { plainText } from './plain-text.js';
 import { MANIFESTS_AREA, namedLeftOut } from './result-manifest.js';
 import { type Selection, selectResults, type Uploaded, uploadFiles, type UploadTarget } from './results.js';
@@ -33,6 +33,8 @@ export interface SnapshotWorld {
 
 const GRANT_TIMEOUT_MS = 10_000;
 const PROGRESS_EVERY_MS = 500;
+/** Another one can be taken later, and waits until this one is over. */
+const PATIENCE = { what: 'the snapshot', isWaitedFor: mayPassSoon, patienceMs: 180_000 } as const;
 const REPORT_TRIES = 60;
 const REPORT_RETRY_MS = 1_000;
 
@@ -185,6 +187,7 @@ class Taking {
     const rest = { ...selected, files: selected.files.filter(({ path }) => !isStored.has(path)) };
     const uploaded = await uploadFiles(s3, this.files.jobDir, rest, target, {
       signal: this.files.signal,
+      patience: PATIENCE,
       isLive: true,
       onProgress: (bytes) => void this.progress(selected, copiedBytes + bytes),
       onStored: (file, bytes, sha256) => void stored.push({ file, bytes, sha256 }),
@@ -229,7 +232,7 @@ class Taking {
     readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
   } {
     const { signal } = this.files;
-    return { signal, patiently: (work) => withPatience(work, { signal }) };
+    return { signal, patiently: (work) => withPatience(work, { signal, ...PATIENCE }) };
   }
 
   private async progress({ files }: Selection, transferredBytes: number): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type FileChange,
   type ListedSnapshot,
   type SnapshotFile,
+  type WireSnapshotSummary,
 } from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
 import type { Parser } from './wire-types.js';
@@ -26,11 +27,11 @@ export class SnapshotsClient {
   constructor(private readonly json: JsonCall) {}
 
   /** The latest hundred of a task, newest first. @param task uuid or shortname @throws ApiError 404 */
-  async list(task: string): Promise<readonly ListedSnapshot[]> {
+  async list(task: string): Promise<readonly WireSnapshotSummary[]> {
     return (await this.json('GET', `${API}?task=${encodeURIComponent(task)}`, snapshotListSchema)).snapshots;
   }
 
-  /** @throws ApiError 404 */
+  /** With what it has of each instance. @throws ApiError 404 */
   get(snapshot: string): Promise<ListedSnapshot> {
     return this.json('GET', `${API}/${encodeURIComponent(snapshot)}`, listedSnapshotSchema);
   }

@@ -217,8 +217,10 @@ export {
   listedSnapshotSchema,
   snapshotListSchema,
   snapshotSchema,
+  snapshotSummarySchema,
   type ListedSnapshot,
   type WireSnapshot,
   type WireSnapshotList,
+  type WireSnapshotSummary,
 } from './snapshots.js';
 export { snapshotRetentionSchema } from './snapshot-retention.js';

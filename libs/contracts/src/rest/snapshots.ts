@@ -20,8 +20,8 @@ export const snapshotSchema = z.object({
 });
 export type WireSnapshot = Readonly<z.output<typeof snapshotSchema>>;
 
-/** One of the snapshots of a task: ours. */
-export const listedSnapshotSchema = snapshotSchema.extend({
+/** One of the snapshots of a task, however many instances it is of: ours. */
+export const snapshotSummarySchema = snapshotSchema.extend({
   /** When it was due, if it is a periodic one. */
   dueDate: z.string().nullable(),
   /** Why it failed. */
@@ -36,9 +36,18 @@ export const listedSnapshotSchema = snapshotSchema.extend({
       prunedDate: z.string().nullable(),
     })
     .nullable(),
+  /** How many it is of. */
+  instances: z.number(),
+  /** Of all of them; null until all are uploaded. */
+  files: z.number().nullable(),
+});
+export type WireSnapshotSummary = Readonly<z.output<typeof snapshotSummarySchema>>;
+
+/** One snapshot, with what it has of each instance. */
+export const listedSnapshotSchema = snapshotSummarySchema.extend({
   /** By instance. `manifest`: the digest of what it has of the instance, an object of the area `.manifests`; null: nobody can begin with it. */
   parts: z.array(z.object({ instance: z.number(), files: z.number().nullable(), manifest: z.string().nullable() })),
 });
 export type ListedSnapshot = Readonly<z.output<typeof listedSnapshotSchema>>;
-export const snapshotListSchema = z.object({ snapshots: z.array(listedSnapshotSchema) });
+export const snapshotListSchema = z.object({ snapshots: z.array(snapshotSummarySchema) });
 export type WireSnapshotList = Readonly<z.output<typeof snapshotListSchema>>;

@@ -9,6 +9,8 @@ import { parseRange } from '@fornax/s3';
 export interface ObjectStorage {
   readonly url: string;
   readonly objects: Map<string, Buffer>;
+  /** Keys of objects that it has, and cannot read. */
+  readonly damaged: Set<string>;
   /** Answers, or fails as a service does that is there but cannot. */
   setThere(isThere: boolean): void;
   /** Called once, before the next object is taken. */
@@ -20,6 +22,7 @@ const AREAS = /^\/fornax-(output|tables|manifests)\//;
 
 export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectStorage> => {
   const objects = new Map<string, Buffer>();
+  const damaged = new Set<string>();
   let isThere = true;
   let hook: (() => Promise<void>) | undefined;
   const server = createServer((request, response) => {
@@ -43,6 +46,7 @@ export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectS
         objects.delete(key);
         return response.writeHead(204).end();
       }
+      if (damaged.has(key)) return response.writeHead(500).end();
       const object = objects.get(key);
       if (!object) return response.writeHead(404).end();
       const range = parseRange(request.headers.range, object.length);
@@ -54,7 +58,7 @@ export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectS
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    objects,
+    ...{ objects, damaged },
     setThere: (now) => {
       isThere = now;
     },

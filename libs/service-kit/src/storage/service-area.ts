@@ -11,6 +11,10 @@ const WIRE_NAMES = {
 } as const satisfies Record<ServiceClaims['area'], string>;
 const TOKEN_LIFE_MS = 5 * 60_000;
 const TIMEOUT_MS = 30_000;
+/** What a storage answers of an object whose file it cannot read. */
+const FAILED = 500;
+/** The end of a key that no object has. */
+const NEVER_THERE = '.is-anybody-there';
 
 export interface ServiceAreaOptions {
   /** Address of the storage; undefined: there is none, and every call is refused. */
@@ -57,6 +61,26 @@ export class ServiceArea {
         throw error;
       }),
     );
+  }
+
+  /**
+   * The same as `find`, told from an object that the storage has and cannot give: it answers, and fails with this one whenever it is asked.
+   * @throws Unavailable the storage is away
+   */
+  async findWhole(key: string, most: number): Promise<Buffer | 'damaged' | undefined> {
+    const isStorages = ({ cause }: Unavailable): boolean => cause instanceof S3Error && cause.status === FAILED;
+    const find = (): Promise<Buffer | undefined | Unavailable> =>
+      this.find(key, most).catch((error: unknown) => {
+        if (error instanceof Unavailable && isStorages(error)) return error;
+        throw error;
+      });
+    const first = await find();
+    if (!(first instanceof Unavailable)) return first;
+    // Nothing is there: a storage that is away says so once more.
+    await this.find(`${key}${NEVER_THERE}`, 1);
+    // It may have come back only now.
+    const again = await find();
+    return again instanceof Unavailable ? 'damaged' : again;
   }
 
   /** A missing object is no error. @throws Unavailable */

@@ -130,6 +130,15 @@ describe('files of snapshots', () => {
     snapshots.objects.set(key, Buffer.alloc(32 * 1024 * 1024 + 1, 0x20));
     expect((await get(later, 'files')).status).toBe(422);
     snapshots.objects.set(key, bytes);
+    snapshots.storage.damaged.add(key);
+    expect(await get(later, 'files')).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('its file in the storage is damaged') },
+    });
+    snapshots.storage.setThere(false);
+    expect((await get(later, 'files')).status).toBe(503);
+    snapshots.storage.setThere(true);
+    snapshots.storage.damaged.delete(key);
     expect((await get(later, 'files')).status).toBe(200);
   });
 

@@ -156,7 +156,7 @@ export const startSnapshots = async () => {
   }
 
   return {
-    ...{ connection, publisher, orders, running, silent, ensured, objects: storage.objects },
+    ...{ connection, publisher, orders, running, silent, ensured, objects: storage.objects, storage },
     ...{ append, call, take, runningTask, ordersOf, report, statusOf, answerWith },
     log: () => log,
     app: () => service.app,

@@ -9,7 +9,7 @@ const freeBytes = async (folder: string): Promise<number> => {
 };
 
 /** Somebody else's file, which takes what is there but for so many bytes. */
-const fillTo = async (folder: string, filler: string, leftBytes: number): Promise<void> => {
+export const fillTo = async (folder: string, filler: string, leftBytes: number): Promise<void> => {
   const file = await open(filler, 'a');
   const zeros = Buffer.alloc(1024 * 1024);
   try {

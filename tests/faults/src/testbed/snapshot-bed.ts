@@ -1,13 +1,13 @@
 import { findFreePort } from '@fornax/embedded';
 import type { RecordedRun } from '@fornax/testing';
-import type { ListedSnapshot } from '@fornax/client';
+import type { ListedSnapshot, WireSnapshotSummary } from '@fornax/client';
 import { startS3Relay, type S3Relay } from '../nemesis/s3-relay.js';
 import { call, insist } from '../work.js';
 import { Testbed, type TestbedOptions } from './testbed.js';
 
 const OPEN: readonly string[] = ['triggered', 'inProgress'];
 /** Larger than what is sent in bundles, so that each is a request of its own. */
-const BIG_BYTES = 1_200_000;
+export const BIG_BYTES = 1_200_000;
 
 /** Each instance replaces its two files all the time, and tells which snapshot it began with. */
 const WORK = [
@@ -48,8 +48,11 @@ export class SnapshotBed {
     await this.relay.close();
   }
 
-  /** Submits one that runs until it is released, and waits until each instance has begun and written. */
-  async submit(key: string, instances: number, fornax: object = {}): Promise<SnapshotTask> {
+  /**
+   * Submits one that runs until it is released, and waits until each instance has begun and written.
+   * @param script says that it has begun, as `WORK` does, which is the default
+   */
+  async submit(key: string, instances: number, fornax: object = {}, script = WORK): Promise<SnapshotTask> {
     const { uuid } = await call<{ readonly uuid: string }>(this.bed.platform, 'POST', '/tasks', {
       name: key,
       profile: 'docker-batch',
@@ -57,7 +60,7 @@ export class SnapshotBed {
       resultBucket: key,
       resultsWhitelist: '^none$',
       snapshotWhitelist: '^(big|small)-',
-      constants: [{ key: 'DOCKER_CMD', value: this.bed.recorder.commandOf(key, { lastsMs: 'held', script: WORK }) }],
+      constants: [{ key: 'DOCKER_CMD', value: this.bed.recorder.commandOf(key, { lastsMs: 'held', script }) }],
       fornax: { resumeFromSnapshot: 'latest', ...fornax },
     });
     const task = { uuid, key, instances };
@@ -83,17 +86,17 @@ export class SnapshotBed {
   }
 
   /** Newest first. */
-  list({ uuid }: SnapshotTask): Promise<readonly ListedSnapshot[]> {
+  list({ uuid }: SnapshotTask): Promise<readonly WireSnapshotSummary[]> {
     const path = `/fornax/v1/snapshots?task=${uuid}`;
     return insist(
       async () =>
-        (await call<{ readonly snapshots: readonly ListedSnapshot[] }>(this.bed.platform, 'GET', path)).snapshots,
+        (await call<{ readonly snapshots: readonly WireSnapshotSummary[] }>(this.bed.platform, 'GET', path)).snapshots,
       'list the snapshots',
     );
   }
 
   /** Waits until one is listed. */
-  find(task: SnapshotTask, is: (one: ListedSnapshot) => boolean, what: string): Promise<ListedSnapshot> {
+  find(task: SnapshotTask, is: (one: WireSnapshotSummary) => boolean, what: string): Promise<WireSnapshotSummary> {
     return insist(async () => {
       const all = await this.list(task);
       const found = all.find(is);
@@ -113,34 +116,36 @@ export class SnapshotBed {
   }
 
   /** Takes one of all instances, once all of them run. @returns it, complete */
-  takeWhole(task: SnapshotTask, asked: object = {}): Promise<ListedSnapshot> {
+  takeWhole(task: SnapshotTask, asked: object = {}): Promise<WireSnapshotSummary> {
     return insist(async () => {
       const end = await this.ended(task, await this.take(task, asked));
-      if (end.status !== 'success' || end.parts.length !== task.instances) throw new Error(JSON.stringify(end));
+      if (end.status !== 'success' || end.instances !== task.instances) throw new Error(JSON.stringify(end));
       return end;
     }, 'a snapshot of all instances is complete');
   }
 
   /** Waits until one is over. */
-  ended(task: SnapshotTask, id: string): Promise<ListedSnapshot> {
+  ended(task: SnapshotTask, id: string): Promise<WireSnapshotSummary> {
     return this.find(task, (one) => one.id === id && !OPEN.includes(one.status), `${id} is over`);
   }
 
   /** Waits for one that is complete, of so many instances at least, and was triggered after another one. */
-  async completeAfter(task: SnapshotTask, id: string, instances = 1): Promise<ListedSnapshot> {
+  async completeAfter(task: SnapshotTask, id: string, instances = 1): Promise<WireSnapshotSummary> {
     return insist(async () => {
       const all = await this.list(task);
       const before = all.findIndex((one) => one.id === id);
       const found = all
         .slice(0, before === -1 ? all.length : before)
-        .find(({ status, parts }) => status === 'success' && parts.length >= instances);
+        .find((one) => one.status === 'success' && one.instances >= instances);
       if (!found) throw new Error(`there are ${JSON.stringify(all.slice(0, 3))}`);
       return found;
     }, 'a later snapshot is complete');
   }
 
   /** What is wrong with one that is said to be complete: every part has a list, and each file on it is there, with its bytes and their hash. */
-  async faultsOf({ id, parts, sizeToUpload, transferredSize }: ListedSnapshot): Promise<readonly string[]> {
+  async faultsOf({ id, sizeToUpload, transferredSize }: WireSnapshotSummary): Promise<readonly string[]> {
+    const path = `/fornax/v1/snapshots/${id}`;
+    const { parts } = await insist(() => call<ListedSnapshot>(this.bed.platform, 'GET', path), 'read the snapshot');
     const faults = parts.flatMap(({ instance, manifest, files }) =>
       manifest === null || files === null ? [`${id}: nothing of instance ${instance}`] : [],
     );

@@ -67,7 +67,7 @@ export class SnapshotManifests implements OnApplicationShutdown {
   }
 
   /**
-   * @throws Conflict it is gone, or is not what the log names
+   * @throws Conflict it is gone, is not what the log names, or its file is damaged
    * @throws Refused it is too long
    * @throws Unavailable
    */
@@ -88,7 +88,9 @@ export class SnapshotManifests implements OnApplicationShutdown {
 
   private async fetch(key: string, { snapshot, instance, digest }: ListedPart): Promise<SnapshotManifest> {
     const what = `The list of files that the snapshot ${snapshot.snapshotId} has of instance ${instance}`;
-    const bytes = await this.area.find(key, MOST_BYTES + 1);
+    const bytes = await this.area.findWhole(key, MOST_BYTES + 1);
+    if (bytes === 'damaged')
+      throw new Conflict(`${what} cannot be read: its file in the storage is damaged`, { code: 'snapshot-damaged' });
     if (bytes && bytes.length > MOST_BYTES)
       throw new Refused(
         `${what} is too long to be shown: it is the object ${snapshot.taskId}/${digest}.json of .manifests`,

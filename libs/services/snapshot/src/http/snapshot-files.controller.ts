@@ -53,7 +53,8 @@ const wanted = ({ instance, after, limit = DEFAULT_LIMIT }: z.output<typeof quer
   description: 'There is no such task, no such snapshot of it, or it has nothing of the instance',
 })
 @ApiConflictResponse({
-  description: 'It is not complete, has no list of its files, or that list is not the one that the event log names',
+  description:
+    'It is not complete, has no list of its files, or that list is damaged, or not the one that the event log names',
 })
 @ApiUnprocessableEntityResponse({ description: 'The list of an instance is too long' })
 @Controller('fornax/v1/tasks/:id/snapshots/:snapshotId')

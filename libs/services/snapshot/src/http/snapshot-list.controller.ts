@@ -18,7 +18,7 @@ import { newId } from '@fornax/base';
 import { CurrentAccount, reasonOf, type Account } from '@fornax/identity';
 import { PruneSnapshotHandler } from './prune-snapshot.handler.js';
 import { SnapshotReader } from './snapshot-reader.js';
-import { listedSnapshot } from './wire-snapshot.js';
+import { listedSnapshot, snapshotSummary } from './wire-snapshot.js';
 
 /** Snapshots of a task, which the contract has no list of. */
 @ApiTags('snapshots')
@@ -30,12 +30,14 @@ export class SnapshotListController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'The latest hundred snapshots of a task, newest first' })
+  @ApiOperation({
+    summary: 'The latest hundred snapshots of a task, newest first, without what they have of each instance',
+  })
   @ApiQuery({ name: 'task', description: 'Its id or shortname' })
   @ApiOkResponse({ standardSchema: snapshotListSchema })
   @ApiNotFoundResponse({ description: 'There is no such task' })
   async list(@CurrentAccount() account: Account, @Query('task') task = ''): Promise<WireSnapshotList> {
-    return { snapshots: (await this.reader.latest(account, task)).map(listedSnapshot) };
+    return { snapshots: (await this.reader.latest(account, task)).map(snapshotSummary) };
   }
 
   @Delete(':snapshotId')
@@ -57,7 +59,7 @@ export class SnapshotListController {
   }
 
   @Get(':snapshotId')
-  @ApiOperation({ summary: 'One snapshot, whichever task it is of' })
+  @ApiOperation({ summary: 'One snapshot, whichever task it is of, with what it has of each instance' })
   @ApiOkResponse({ standardSchema: listedSnapshotSchema })
   @ApiNotFoundResponse({ description: 'There is no such snapshot' })
   async read(@CurrentAccount() account: Account, @Param('snapshotId') snapshotId: string): Promise<ListedSnapshot> {

@@ -5,11 +5,11 @@ import { ReadBarriers } from '@fornax/service-kit';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
-import type { SnapshotRow } from '../projections/snapshot-row.js';
-import { latestSnapshots, readSnapshots } from '../projections/snapshot-rows.js';
+import type { SnapshotRow, SnapshotSummary } from '../projections/snapshot-row.js';
+import { readSnapshots } from '../projections/snapshot-rows.js';
+import { latestSummaries, readSummary } from '../projections/snapshot-summaries.js';
 import { findOwnTaskRef, findTaskRef, type TaskRef } from '../projections/task-refs.js';
 
-/** A snapshot of many instances has many parts. */
 const MOST_LISTED = 100;
 
 /** Looks up tasks and snapshots once the rows show what is in the log now, or after a bounded wait. */
@@ -36,9 +36,9 @@ export class SnapshotReader {
   }
 
   /** The latest snapshots of a task, newest first. @throws NotFound */
-  async latest(account: Account, idOrShortname: string): Promise<readonly SnapshotRow[]> {
+  async latest(account: Account, idOrShortname: string): Promise<readonly SnapshotSummary[]> {
     const { taskId } = await this.task(account, idOrShortname, 'look');
-    return latestSnapshots(this.db, taskId, MOST_LISTED);
+    return latestSummaries(this.db, taskId, MOST_LISTED);
   }
 
   /** @throws NotFound */
@@ -47,6 +47,19 @@ export class SnapshotReader {
     const row = (await readSnapshots(this.db, [snapshotId])).get(snapshotId);
     if (row?.taskId !== taskId) throw new NotFound(`No such snapshot: ${snapshotId}`);
     return row;
+  }
+
+  /** How one stands, with the notes of so many of its instances. @throws NotFound */
+  async summary(
+    account: Account,
+    idOrShortname: string,
+    snapshotId: string,
+    mostNoted: number,
+  ): Promise<SnapshotSummary> {
+    const { taskId } = await this.task(account, idOrShortname, 'look');
+    const summary = await readSummary(this.db, snapshotId, mostNoted);
+    if (summary?.taskId !== taskId) throw new NotFound(`No such snapshot: ${snapshotId}`);
+    return summary;
   }
 
   /** @throws NotFound also for one of a task that the account may not look at */

@@ -8,7 +8,7 @@ import { newId, type Clock } from '@fornax/base';
 import { PlanSnapshotsHandler } from './plan-snapshots.handler.js';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';
-import { periodicSchema, readPeriodic, readTrigger, triggerSchema, wireSnapshot } from './wire-snapshot.js';
+import { MOST_NOTES, periodicSchema, readPeriodic, readTrigger, triggerSchema, wireSnapshot } from './wire-snapshot.js';
 
 /** Snapshots of running tasks (contract, sections 2.2, 3.20, 4.7). */
 @ApiTags('snapshots')
@@ -57,6 +57,6 @@ export class SnapshotsController {
     @Param('id') id: string,
     @Param('snapshotId') snapshotId: string,
   ): Promise<WireSnapshot> {
-    return wireSnapshot(await this.reader.snapshot(account, id, snapshotId));
+    return wireSnapshot(await this.reader.summary(account, id, snapshotId, MOST_NOTES));
   }
 }

@@ -4,12 +4,14 @@ import {
   wireDate,
   wireReader,
   type ListedSnapshot,
+  type WireSnapshotSummary,
   type WireSnapshot,
 } from '@fornax/contracts';
 import type { SnapshotConfig, SnapshotStatus } from '@fornax/domain';
 import { ValidationFailed } from '@fornax/base';
 import { z } from 'zod';
-import type { SnapshotRow } from '../projections/snapshot-row.js';
+import type { SnapshotRow, SnapshotSummary } from '../projections/snapshot-row.js';
+import { sumsOf } from '../projections/snapshot-summaries.js';
 
 const name = z.string().max(1_024);
 
@@ -51,52 +53,40 @@ const wireConfig = ({ whitelist, blacklist, bucket, prefix }: SnapshotConfig): W
   bucketPrefix: prefix,
 });
 
-/** Null while no part has said anything. */
-const sum = (values: readonly (number | null)[]): number | null => {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
-};
-
 /** A snapshot of many instances has many notes: as many are shown. */
-const MOST_NOTES = 100;
+export const MOST_NOTES = 100;
 
-const notesOf = ({ parts, reason, prune }: Pick<SnapshotRow, 'parts' | 'reason' | 'prune'>): string[] => {
-  const ofParts = parts.flatMap(({ instance, notes }) =>
-    notes.map((note) => (parts.length === 1 ? note : `Instance ${instance}: ${note}`)),
+/** What is said of the snapshot itself. */
+const ownNotesOf = ({ reason, prune }: Pick<SnapshotSummary, 'reason' | 'prune'>): string[] => [
+  ...(reason === null ? [] : [`It failed: ${reason}`]),
+  ...(prune === null ? [] : ['It was pruned: nothing can begin with it']),
+];
+
+const notesOf = (summary: Pick<SnapshotSummary, 'sums' | 'reason' | 'prune'>): string[] => {
+  const own = ownNotesOf(summary);
+  const { instances, notes, noteCount } = summary.sums;
+  const ofParts = notes.flatMap((part) =>
+    part.notes.map((note) => (instances === 1 ? note : `Instance ${part.instance}: ${note}`)),
   );
-  const all = [
-    ...(reason === null ? [] : [`It failed: ${reason}`]),
-    ...(prune === null ? [] : ['It was pruned: nothing can begin with it']),
-    ...ofParts,
-  ];
-  const more = all.length - MOST_NOTES;
-  return more > 0 ? [...all.slice(0, MOST_NOTES), `${more} more notes are left out`] : all;
+  const more = own.length + noteCount - MOST_NOTES;
+  const shown = [...own, ...ofParts].slice(0, MOST_NOTES);
+  return more > 0 ? [...shown, `${more} more notes are left out`] : shown;
 };
 
 /** Clients know no other states: one that is pruned was a success. */
 const statusOf = (status: SnapshotStatus): WireSnapshot['status'] =>
   status === 'pruning' || status === 'pruned' ? 'success' : status;
 
-export const wireSnapshot = ({
-  snapshotId,
-  taskId,
-  config,
-  status,
-  triggeredAt,
-  updatedAt,
-  parts,
-  reason,
-  prune,
-}: SnapshotRow): WireSnapshot => ({
-  id: snapshotId,
-  taskUuid: taskId,
-  triggerDate: wireDate(triggeredAt),
-  lastUpdateDate: wireDate(updatedAt),
-  snapshotConfig: wireConfig(config),
-  status: statusOf(status),
-  sizeToUpload: sum(parts.map((part) => part.sizeToUploadBytes)),
-  transferredSize: sum(parts.map((part) => part.transferredBytes)),
-  notes: notesOf({ parts, reason, prune }),
+export const wireSnapshot = (summary: SnapshotSummary): WireSnapshot => ({
+  id: summary.snapshotId,
+  taskUuid: summary.taskId,
+  triggerDate: wireDate(summary.triggeredAt),
+  lastUpdateDate: wireDate(summary.updatedAt),
+  snapshotConfig: wireConfig(summary.config),
+  status: statusOf(summary.status),
+  sizeToUpload: summary.sums.sizeToUploadBytes,
+  transferredSize: summary.sums.transferredBytes,
+  notes: notesOf(summary),
 });
 
 /** One that was triggered this moment. */
@@ -112,14 +102,26 @@ export const newWireSnapshot = (id: string, taskUuid: string, config: SnapshotCo
   notes: [],
 });
 
-export const listedSnapshot = (row: SnapshotRow): ListedSnapshot => ({
-  ...wireSnapshot(row),
-  dueDate: row.dueAt === null ? null : wireDate(row.dueAt),
-  reason: row.reason,
-  prune: row.prune && {
-    cause: row.prune.cause,
-    requestedDate: wireDate(row.prune.requestedAt),
-    prunedDate: row.prune.prunedAt === null ? null : wireDate(row.prune.prunedAt),
+const summaryOf = (summary: SnapshotSummary): WireSnapshotSummary => ({
+  ...wireSnapshot(summary),
+  dueDate: summary.dueAt === null ? null : wireDate(summary.dueAt),
+  reason: summary.reason,
+  prune: summary.prune && {
+    cause: summary.prune.cause,
+    requestedDate: wireDate(summary.prune.requestedAt),
+    prunedDate: summary.prune.prunedAt === null ? null : wireDate(summary.prune.prunedAt),
   },
-  parts: row.parts.map(({ instance, files, manifest }) => ({ instance, files, manifest })),
+  instances: summary.sums.instances,
+  files: summary.sums.files,
+});
+
+/** As a list shows it: without what its instances say. */
+export const snapshotSummary = (summary: SnapshotSummary): WireSnapshotSummary => ({
+  ...summaryOf(summary),
+  notes: ownNotesOf(summary),
+});
+
+export const listedSnapshot = ({ parts, ...head }: SnapshotRow): ListedSnapshot => ({
+  ...summaryOf({ ...head, sums: sumsOf(parts) }),
+  parts: parts.map(({ instance, files, manifest }) => ({ instance, files, manifest })),
 });

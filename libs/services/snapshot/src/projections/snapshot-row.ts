@@ -21,8 +21,8 @@ export interface PruneRow {
   readonly prunedAt: number | null;
 }
 
-/** A snapshot as its rows tell it. */
-export interface SnapshotRow {
+/** A snapshot without its parts. */
+export interface SnapshotHead {
   readonly snapshotId: string;
   readonly taskId: string;
   readonly owner: string;
@@ -36,5 +36,27 @@ export interface SnapshotRow {
   /** Milliseconds. */
   readonly triggeredAt: number;
   readonly updatedAt: number;
+}
+
+/** A snapshot as its rows tell it. */
+export interface SnapshotRow extends SnapshotHead {
   readonly parts: readonly PartRow[];
+}
+
+/** What the parts of a snapshot come to, however many there are. */
+export interface PartSums {
+  readonly instances: number;
+  /** Bytes of the parts that said something; null: none did. The same is the next one. */
+  readonly sizeToUploadBytes: number | null;
+  readonly transferredBytes: number | null;
+  /** Null until all parts are uploaded. */
+  readonly files: number | null;
+  /** Some notes, by instance, and how many there are in all. */
+  readonly notes: readonly Pick<PartRow, 'instance' | 'notes'>[];
+  readonly noteCount: number;
+}
+
+/** A snapshot, and what its parts come to. */
+export interface SnapshotSummary extends SnapshotHead {
+  readonly sums: PartSums;
 }

@@ -1,10 +1,10 @@
 import type { PruneCause, SnapshotStatus } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
-import type { PartRow, SnapshotRow } from './snapshot-row.js';
+import type { PartRow, SnapshotHead, SnapshotRow } from './snapshot-row.js';
 
 export type Queries = Pick<EntityManager, 'query'>;
 
-interface StoredSnapshot {
+export interface StoredSnapshot {
   readonly snapshot_id: string;
   readonly task_id: string;
   readonly owner: string;
@@ -33,7 +33,7 @@ interface StoredPart {
   readonly manifest: string | null;
 }
 
-const numberIn = (text: string | null): number | null => (text === null ? null : Number(text));
+export const numberIn = (text: string | null): number | null => (text === null ? null : Number(text));
 
 const partOf = (row: StoredPart): PartRow => ({
   leaseId: row.lease_id,
@@ -46,7 +46,7 @@ const partOf = (row: StoredPart): PartRow => ({
   manifest: row.manifest,
 });
 
-const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => ({
+export const headOf = (row: StoredSnapshot): SnapshotHead => ({
   snapshotId: row.snapshot_id,
   taskId: row.task_id,
   owner: row.owner,
@@ -64,7 +64,6 @@ const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => (
   dueAt: numberIn(row.due_ms),
   triggeredAt: row.triggered_at.getTime(),
   updatedAt: row.updated_at.getTime(),
-  parts,
 });
 
 export const readSnapshots = async (db: Queries, ids: readonly string[]): Promise<ReadonlyMap<string, SnapshotRow>> => {
@@ -78,21 +77,11 @@ export const readSnapshots = async (db: Queries, ids: readonly string[]): Promis
   );
   const partsById = Map.groupBy(parts, (part) => part.snapshot_id);
   return new Map(
-    snapshots.map((row) => [row.snapshot_id, rowOf(row, (partsById.get(row.snapshot_id) ?? []).map(partOf))]),
+    snapshots.map((row) => [
+      row.snapshot_id,
+      { ...headOf(row), parts: (partsById.get(row.snapshot_id) ?? []).map(partOf) },
+    ]),
   );
-};
-
-/** The latest snapshots of a task, newest first. */
-export const latestSnapshots = async (db: Queries, taskId: string, most: number): Promise<readonly SnapshotRow[]> => {
-  const ids = await db.query<Pick<StoredSnapshot, 'snapshot_id'>[]>(
-    'SELECT snapshot_id FROM snapshot WHERE task_id = $1 ORDER BY sequence DESC LIMIT $2',
-    [taskId, most],
-  );
-  const rows = await readSnapshots(
-    db,
-    ids.map((row) => row.snapshot_id),
-  );
-  return ids.flatMap((row) => rows.get(row.snapshot_id) ?? []);
 };
 
 /** Where these snapshots stand; those without a row are left out. */
