@@ -20,6 +20,7 @@ import { copyFromBefore, copyInStore, keptFile, type StoredFile, unchangedFiles 
 import { patiently } from './lease-grant.js';
 import { notesOf } from './notes.js';
 import { mayPassSoon, withPatience } from './patience.js';
+import { Paced } from './paced.js';
 import { plainText } from './plain-text.js';
 import { MANIFESTS_AREA, namedLeftOut } from './result-manifest.js';
 import { type Selection, selectResults, type Uploaded, uploadFiles, type UploadTarget } from './results.js';
@@ -80,22 +81,34 @@ interface CopiedFiles extends Pick<LiveFiles, 'outputBytes'> {
   readonly uploaded: Uploaded;
 }
 
+interface Progress {
+  readonly sizeToUploadBytes: number;
+  readonly transferredBytes: number;
+}
+
 /** One instance's part of one snapshot on its way. */
 class Taking {
-  private toldAt = Number.NEGATIVE_INFINITY;
+  private readonly told: Paced<Progress>;
 
   constructor(
     private readonly world: SnapshotWorld,
     private readonly order: SnapshotOrder,
     private readonly instance: Instance,
     private files: LiveFiles,
-    private readonly tell: (progress: {
-      readonly sizeToUploadBytes: number;
-      readonly transferredBytes: number;
-    }) => Promise<void>,
-  ) {}
+    tell: (progress: Progress) => Promise<void>,
+  ) {
+    this.told = new Paced(PROGRESS_EVERY_MS, tell);
+  }
 
   async take(): Promise<Report> {
+    try {
+      return await this.takeAll();
+    } finally {
+      this.told.stop();
+    }
+  }
+
+  private async takeAll(): Promise<Report> {
     const { order, instance } = this;
     const granted = await this.grant();
     const target = { bucket: order.bucket, prefix: granted.resultsFolder ?? order.prefix };
@@ -235,10 +248,8 @@ class Taking {
     return { signal, patiently: (work) => withPatience(work, { signal, ...PATIENCE }) };
   }
 
-  private async progress({ files }: Selection, transferredBytes: number): Promise<void> {
-    if (performance.now() - this.toldAt < PROGRESS_EVERY_MS) return;
-    this.toldAt = performance.now();
-    await this.tell({ sizeToUploadBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), transferredBytes });
+  private progress({ files }: Selection, transferredBytes: number): Promise<void> {
+    return this.told.say({ sizeToUploadBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), transferredBytes });
   }
 }
 

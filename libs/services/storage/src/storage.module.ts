@@ -48,11 +48,12 @@ import { HeldInputs } from './store/held-inputs.js';
 import { UsageReconciliation } from './process-managers/usage-reconciliation.js';
 import { Leftovers } from './process-managers/leftovers.js';
 import { StorageHoldings } from './usage/storage-holdings.js';
-import { TaskOwners } from './usage/task-owners.js';
+import { TaskOwners } from './reading/task-owners.js';
 import { ScrubController } from './http/scrub.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
 import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.migration.js';
+import { SnapshotsOfOwners1790000000011 } from './migrations/1790000000011-snapshots-of-owners.migration.js';
 import { SnapshotUsage1790000000010 } from './migrations/1790000000010-snapshot-usage.migration.js';
 import { TaskOwners1790000000009 } from './migrations/1790000000009-task-owners.migration.js';
 import { TaskOwnersProjection } from './projections/task-owners.projection.js';
@@ -109,6 +110,7 @@ class StoreCloser implements OnApplicationShutdown {
       StoredUsage1790000000008,
       TaskOwners1790000000009,
       SnapshotUsage1790000000010,
+      SnapshotsOfOwners1790000000011,
       BucketDamage1790000000010,
     ]),
   ],

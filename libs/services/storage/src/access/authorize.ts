@@ -110,14 +110,14 @@ const mayReadSnapshot = async (
   key: string,
 ): Promise<boolean> => {
   if (principal.kind === 'lease') return isRestored(principal.claims, key);
-  return (await buckets.ownerOfTask(taskOfSnapshotKey(key))) === principal.account;
+  return (await buckets.ownerOfTask(taskOfSnapshotKey(key)))?.owner === principal.account;
 };
 
 /** What a request may do. */
 export interface Allowed {
   /** Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area. */
   readonly place: Place;
-  /** Whose quotas it counts against: those of the bucket, whoever stores; undefined for what the platform itself stores. */
+  /** Whose quotas it counts against: those of the bucket, whoever stores, of a file of a snapshot those of its task; undefined for what the platform itself stores. */
   readonly payer: Payer | undefined;
   /**
    * Looks whether the bucket is still the one that it was allowed for, and still shared. A body may take hours, and its bucket may have been given up
@@ -196,13 +196,26 @@ export const allow = async (
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();
   // Of results, too: once the instance has ended nobody is left to tell. A name that was given up may be somebody else's by now.
-  const { createdAt, owner, projectId } = await reachBucket(buckets, principal, access, place.bucket);
+  const bucket = await reachBucket(buckets, principal, access, place.bucket);
   const confirm = async (): Promise<void> => {
     const now = await reachBucket(buckets, principal, access, place.bucket);
-    if (now.createdAt.getTime() !== createdAt.getTime()) throw noSuchBucket(place.bucket);
+    if (now.createdAt.getTime() !== bucket.createdAt.getTime()) throw noSuchBucket(place.bucket);
   };
-  const payer = { owner, projectId: projectId ?? owner, isCounted: true };
+  const isKept = principal.kind === 'lease' && allowed.bucket === SNAPSHOTS_BUCKET;
+  const payer = isKept ? await taskPayer(buckets, principal.claims) : bucketPayer(bucket);
   return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, payer, confirm };
+};
+
+const bucketPayer = ({ owner, projectId }: Bucket): Payer => ({
+  owner,
+  projectId: projectId ?? owner,
+  isCounted: true,
+});
+
+/** A file of a snapshot stays when its bucket goes, and nobody but the owner of the task reads it. */
+const taskPayer = async (buckets: BucketPort, { taskId, owner }: LeaseClaims): Promise<Payer> => {
+  const task = await buckets.ownerOfTask(taskId);
+  return { owner, projectId: task?.projectId ?? owner, isCounted: true };
 };
 
 /**
@@ -223,6 +236,13 @@ export const allowAll = async (
   const { payer, confirm } = await allow(buckets, principal, 'write', { bucket, key: keys[0] ?? '' });
   return { payer, confirm, places: allowed.map(({ bucket: to, key }) => ({ bucket: to, key })) };
 };
+
+/** Whose quotas count what a lease lays out to be published in a bucket. @throws S3Error NoSuchBucket, InvalidBucketState */
+export const payerOfBucket = async (
+  buckets: BucketPort,
+  principal: Extract<Principal, { readonly kind: 'lease' }>,
+  name: string,
+): Promise<Payer> => bucketPayer(await reachBucket(buckets, principal, 'write', name));
 
 /** The place of a request that `allow` allows. @throws S3Error AccessDenied, NoSuchBucket */
 export const authorize = async (...request: Parameters<typeof allow>): Promise<Place> =>

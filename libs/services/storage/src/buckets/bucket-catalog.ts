@@ -6,7 +6,7 @@ import type { DataSource } from 'typeorm';
 import { lostResultsOf } from '../effects/lost-results.js';
 import { bucketScope } from '../effects/object-effect.js';
 import type { Membership } from '../model/bucket-access.js';
-import type { Bucket, StoredGrant } from '../model/bucket.js';
+import type { Bucket, StoredGrant, TaskOwner } from '../model/bucket.js';
 
 interface BucketRow {
   readonly name: string;
@@ -78,11 +78,12 @@ export class BucketCatalog {
     return lostResultsOf(this.db, leaseId);
   }
 
-  async ownerOfTask(taskId: string): Promise<string | undefined> {
-    const [row] = await this.db.query<{ readonly owner: string }[]>('SELECT owner FROM task_owner WHERE task_id = $1', [
-      taskId,
-    ]);
-    return row?.owner;
+  async ownerOfTask(taskId: string): Promise<TaskOwner | undefined> {
+    const [row] = await this.db.query<TaskOwner[]>(
+      'SELECT owner, coalesce(project, owner) AS "projectId" FROM task_owner WHERE task_id = $1',
+      [taskId],
+    );
+    return row;
   }
 
   /** By name. */

@@ -4,7 +4,7 @@ import { S3Error, s3Error } from '@fornax/s3';
 import { eachLimited, newId } from '@fornax/base';
 import { OBJECT_STORE } from '../config/tokens.js';
 import type { BucketAccess } from '../model/bucket-access.js';
-import type { Bucket, BucketPort } from '../model/bucket.js';
+import type { Bucket, BucketPort, TaskOwner } from '../model/bucket.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { BucketDecisions, type Cause } from './bucket-decisions.js';
@@ -66,7 +66,7 @@ export class BucketCommands implements BucketPort {
     return this.catalog.lostResultsOf(leaseId);
   }
 
-  async ownerOfTask(taskId: string): Promise<string | undefined> {
+  async ownerOfTask(taskId: string): Promise<TaskOwner | undefined> {
     const known = await this.catalog.ownerOfTask(taskId);
     if (known !== undefined) return known;
     await this.reads.catchUpTaskOwners();

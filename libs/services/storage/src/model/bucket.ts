@@ -19,6 +19,13 @@ export interface Bucket {
   readonly isBeingMade: boolean;
 }
 
+/** Whose a task is. */
+export interface TaskOwner {
+  readonly owner: string;
+  /** The project that it is in; of one of before projects: that its owner started with. */
+  readonly projectId: string;
+}
+
 /** Buckets and what may be asked of them, for the protocol. */
 export interface BucketPort {
   /**
@@ -29,7 +36,7 @@ export interface BucketPort {
   /** The bucket that results of a lease went with when it was deleted; undefined when none did. */
   lostResultsOf(leaseId: string): Promise<string | undefined>;
   /** Whose a task is; undefined of one that is deleted, or that nobody knows. */
-  ownerOfTask(taskId: string): Promise<string | undefined>;
+  ownerOfTask(taskId: string): Promise<TaskOwner | undefined>;
   /** What an account may do with a bucket as things are now; undefined is nothing. */
   accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined;
   /** Whether an account that wants a bucket of this name may be given this one: its own, or one that is shared with it within its organization. */

@@ -13,6 +13,7 @@ import { S3Client as NodeClient } from '@fornax/s3';
 import { eventually, submitted } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ObjectStore } from '@fornax/object-store';
+import { StorageUsage } from '../buckets/storage-usage.js';
 import { OBJECT_STORE } from '../config/tokens.js';
 import { Leftovers } from '../process-managers/leftovers.js';
 import { StorageUnderTest, TEST_MASTER_KEY, type TestUser } from '../storage.fixture.js';
@@ -70,6 +71,19 @@ const end = (taskId: string, snapshotId: string, how: 'completed' | 'failed'): P
       ? { type: 'SnapshotCompleted', taskId, files: 1, bytes: 1, at }
       : { type: 'SnapshotFailed', taskId, reason: 'node', at },
   ]);
+
+const shownTo = async ({ token }: TestUser): Promise<unknown> =>
+  (await fetch(`${storage.app.url}/fornax/v1/buckets/usage`, { headers: { authorization: token } })).json();
+
+/** The log before anything of a snapshot comes. */
+const begin = async (taskId: string, snapshotId: string, { account }: TestUser, bucket: string): Promise<void> => {
+  await storage.append('task', taskId, [submitted(taskId, {}, account)]);
+  const config = { whitelist: null, blacklist: null, bucket, prefix: null };
+  const parts = [{ instance: 0, leaseId: 'l', node: 'n' }];
+  await storage.append('snapshot', snapshotId, [
+    { type: 'SnapshotTriggered', snapshotId, taskId, owner: account, config, parts, at },
+  ]);
+};
 
 describe('files of a snapshot', () => {
   it('are in nobody’s bucket until the snapshot is complete, and then all at once under their names', async () => {
@@ -138,6 +152,7 @@ describe('files of a snapshot', () => {
     const poor = await storage.poor('poor-snapshots');
     const taskId = newId();
     const [first, second] = [idOf(taskId, 1), idOf(taskId, 2)];
+    await begin(taskId, first, poor, 'poor-snapshots');
     const put = async (id: string): Promise<void> => {
       const claims = { ...claimsFor(taskId, { bucket: 'poor-snapshots', prefix: null, id }), owner: poor.account };
       const node = nodeOf(claims);
@@ -170,6 +185,36 @@ describe('files of a snapshot', () => {
         () => false,
       ),
     );
+  });
+
+  it('count for the owner of the task, also when their bucket is gone, and never for whoever has made another one of its name', async () => {
+    const [bob, eve] = [await storage.user('bob-snaps@example.org'), await storage.user('eve-snaps@example.org')];
+    const [taskId, Bucket] = [newId(), 'twice-made'];
+    const id = idOf(taskId, 1);
+    const used = async ({ account }: TestUser): Promise<number> =>
+      (await storage.app.app.get(StorageUsage).of({ kind: 'user', id: account })).bytes;
+    const inProject = async ({ account }: TestUser): Promise<number> =>
+      (await storage.app.app.get(StorageUsage).of({ kind: 'project', id: account })).bytes;
+    await storage.s3(bob).send(new CreateBucketCommand({ Bucket }));
+    await begin(taskId, id, bob, Bucket);
+    const claims = { ...claimsFor(taskId, { bucket: Bucket, prefix: null, id }), owner: bob.account };
+    const node = nodeOf(claims);
+    await node.putObject(Bucket, 'state', 'x'.repeat(30));
+    expect([await used(bob), await inProject(bob)]).toEqual([30, 30]);
+    await node.post(
+      Bucket,
+      FILE_COPIES_QUERY,
+      encodeCopies({ of: 'taken', files: [{ key: 'state', mode: '100644' }] }),
+    );
+    expect(await used(bob)).toBe(60);
+    await storage.s3(bob).send(new DeleteBucketCommand({ Bucket }));
+    await eventually(async () => (await used(bob)) === 30);
+    await storage.s3(eve).send(new CreateBucketCommand({ Bucket }));
+    expect([await used(bob), await used(eve)]).toEqual([30, 0]);
+    expect(await shownTo(bob)).toMatchObject({ tasks: [{ taskId, bytes: 30, staged: 30 }] });
+    expect(await shownTo(eve)).toMatchObject({ tasks: [] });
+    await storage.append('task', taskId, [{ type: 'TaskDeleted', at }]);
+    await eventually(async () => (await used(bob)) === 0);
   });
 
   it('of a snapshot that failed are gone', async () => {

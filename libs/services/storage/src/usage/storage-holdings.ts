@@ -11,11 +11,10 @@ import {
   TABLES_BUCKET,
 } from '../model/bucket-names.js';
 import { storageReport, type BucketHeld, type TaskArea, type TaskHeld } from './storage-report.js';
-import { TaskOwners } from './task-owners.js';
+import { TaskOwners } from '../reading/task-owners.js';
 
 /** Which part of a staged key is its bucket. */
 const STAGED_BUCKET_PART = 3;
-const SNAPSHOT_BUCKET_PART = 4;
 
 /** Counts what lies in object storage, of everybody or of one account. */
 @Injectable()
@@ -34,11 +33,8 @@ export class StorageHoldings {
     return storageReport(buckets, [
       // Results are counted for the owner of the bucket that they go to, as its objects are: it may be shared with whoever runs the task.
       ...(await this.#held(STAGING_BUCKET, 'staged', owner === undefined ? undefined : names)),
-      ...(await this.#held(
-        SNAPSHOTS_BUCKET,
-        'staged',
-        owner === undefined ? undefined : { ...names, part: SNAPSHOT_BUCKET_PART },
-      )),
+      // Files of snapshots are counted for the owner of the task: the bucket may be gone, or somebody else's.
+      ...(await this.#held(SNAPSHOTS_BUCKET, 'staged', tasks)),
       ...(await this.#held(
         MANIFESTS_BUCKET,
         'manifests',

@@ -7,7 +7,7 @@ import {
 } from '@fornax/contracts';
 import { type ObjectInfo, type Place, StoreRefusal } from '@fornax/object-store';
 import { accessDenied, s3Error } from '@fornax/s3';
-import { allowAll, placeInSnapshot } from '../../access/authorize.js';
+import { allowAll, payerOfBucket, placeInSnapshot } from '../../access/authorize.js';
 import { snapshotPrefix, STAGING_BUCKET } from '../../model/bucket-names.js';
 import { type Exchange, inRoom, sendXml } from '../exchange.js';
 import { readBytes } from '../payload.js';
@@ -60,7 +60,9 @@ export const copyFiles = async (exchange: Exchange): Promise<void> => {
   const wanted = decodeCopies(await readBytes(request, authenticated, MAX_COPIES_BYTES));
   if (!wanted) throw s3Error('InvalidRequest', 'The list of files to copy cannot be read.');
   const keys = wanted.files.map(({ key }) => key);
-  const { places, ...allowed } = await allowAll(exchange.buckets, principal, request.bucket, keys);
+  const { places, confirm, ...kept } = await allowAll(exchange.buckets, principal, request.bucket, keys);
+  // What is to be published is the bucket's from the moment in which it is laid out.
+  const payer = wanted.of === 'taken' ? await payerOfBucket(exchange.buckets, principal, request.bucket) : kept.payer;
   const found = await inTurns(copiesOf(principal.claims, request.bucket, wanted, places), async (copy) => ({
     copy,
     info: await store.head(copy.from.bucket, copy.from.key),
@@ -68,7 +70,7 @@ export const copyFiles = async (exchange: Exchange): Promise<void> => {
   const there = found.filter((one): one is { copy: Copy; info: ObjectInfo } => one.info !== undefined);
   const missing = new Set(found.filter(({ info }) => info === undefined).map(({ copy }) => copy.at));
   const bytes = there.reduce((sum, { info }) => sum + info.sizeBytes, 0);
-  await inRoom(exchange, allowed, { amounts: { bytes, objects: there.length } }, async () => {
+  await inRoom(exchange, { payer }, { amounts: { bytes, objects: there.length } }, async () => {
     await inTurns(there, async ({ copy: { at, from, to, mode }, info: { contentType } }) => {
       try {
         await store.copy(from, to, { contentType, userMetadata: { mode } });
@@ -77,7 +79,7 @@ export const copyFiles = async (exchange: Exchange): Promise<void> => {
         missing.add(at);
       }
     });
-    await allowed.confirm();
+    await confirm();
   });
   sendXml(exchange, 'CopyFilesResult', { Missing: [...missing].map(String) });
 };
