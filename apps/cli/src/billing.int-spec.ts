@@ -30,7 +30,7 @@ describe('fornax billing', () => {
     'GET /fornax/v1/billing/ratings/r?by=project': [200, rating],
     'GET /fornax/v1/billing/months': [200, [closed]],
     'POST /fornax/v1/billing/months/2027-01/close': [200, [closed]],
-    'GET /fornax/v1/billing/unrated': [200, { count: 1, attempts: [waiting] }],
+    'GET /fornax/v1/billing/unrated': [200, { count: 3, attempts: [waiting], readings: 2 }],
   };
   const finding = {
     kind: 'not billed',
@@ -132,6 +132,6 @@ describe('fornax billing', () => {
   it('lists what has no price, which is no success', async () => {
     const { code, stdout } = await fornax('billing', 'unrated');
     expect(code).toBe(1);
-    expect(stdout).toMatch(/t +0 +1 +ada +no-price-list +7/);
+    expect(stdout).toMatch(/t +0 +1 +ada +no-price-list +7\n2 readings of the meters of storage/);
   });
 });

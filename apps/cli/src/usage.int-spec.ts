@@ -23,11 +23,21 @@ const statement = {
   groupBy: ['project', 'label:team'],
   count: 2,
   rows: [
-    { by: { project: 'p-1', 'label:team': null }, names: { project: 'optics\u001b[2J' }, ...sums, amount: '0.0015' },
-    { by: { project: 'p-2', 'label:team': 'physics' }, names: {}, ...sums, amount: '-2' },
+    {
+      by: { project: 'p-1', 'label:team': null },
+      names: { project: 'optics\u001b[2J' },
+      lines: null,
+      ...sums,
+      amount: '0.0015',
+    },
+    { by: { project: 'p-2', 'label:team': 'physics' }, names: {}, lines: null, ...sums, amount: '-2' },
   ],
   total: { ...sums, attempts: 6, amount: '-1.9985' },
   unrated: 4,
+  meters: [
+    { meter: 'storage', quantity: '3600000000000', gb: '1', amount: '0.5', nanos: '500000000', rest: '0' },
+    { meter: 'egress', quantity: '0', gb: '0', amount: '0', nanos: '0', rest: '0' },
+  ],
 };
 const PATH = 'GET /fornax/v1/billing/statements';
 
@@ -70,6 +80,8 @@ describe('fornax usage', () => {
     expect(lines[3]).toEqual(['total', '2', '1', '6', '12.5', '25', '-1.998500']);
     expect(stdout).not.toContain('\u001b');
     expect(stderr).toContain('4 attempts have no price yet');
+    expect(stderr).toContain('beside it, storage: 1 GB hours, 0.500000 EUR');
+    expect(stderr).not.toContain('egress');
   });
 
   it('writes CSV as the platform gives it, and JSON', async () => {

@@ -29,6 +29,7 @@ export type {
   WireCreditsOfAccount,
   TaskCost,
   WireRating,
+  WireMeters,
   WireStatement,
   WireTask,
   WireOwnBudget,

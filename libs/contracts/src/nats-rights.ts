@@ -110,7 +110,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   },
   storage: {
     ...none,
-    appends: ['bucket', 'log-archive'],
+    appends: ['bucket', 'log-archive', 'meter'],
     asks: [RPC.leaseStatus],
     answers: ['fx.rpc.storage.*'],
     leads: ['log-archive'],

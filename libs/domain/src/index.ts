@@ -300,6 +300,17 @@ export {
   type LogSegmentArchived,
   type RangeProof,
 } from './log-archive/log-archive.decider.js';
+export { meterDecider, type MeterState } from './meter/meter.decider.js';
+export type { BucketReading, RecordReadings, StorageMetered } from './meter/meter.events.js';
+export {
+  foldMeters,
+  meterKey,
+  meterPrice,
+  METERS,
+  type Meter,
+  type MeteredUse,
+  type MeterLine,
+} from './rating/meter-rating.js';
 export { masterKeyDecider, type MasterKeyEvent } from './master-key/master-key.decider.js';
 export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
 export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from './secret/secret-access.js';

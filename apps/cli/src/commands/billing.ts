@@ -35,12 +35,14 @@ const list = async (io: Io): Promise<void> => {
 };
 
 const unrated = async (io: Io): Promise<void> => {
-  const { count, attempts } = await io.client().billing.unrated();
+  const { count, attempts, readings } = await io.client().billing.unrated();
   if (count === 0) return io.print('Everything that has run has a price.');
   io.setExitCode(1);
   const rows = attempts.map((one) => [one.taskId, one.instance, one.attempt, one.owner, one.reason, one.sequence]);
   io.print(renderTable([['TASK OR POOL', 'INSTANCE', 'ATTEMPT', 'OWNER', 'WHY', 'SEQUENCE'], ...rows]));
-  if (count > attempts.length) io.print(`and ${count - attempts.length} more`);
+  const more = count - attempts.length - readings;
+  if (more > 0) io.print(`and ${more} more`);
+  if (readings > 0) io.print(`${readings} readings of the meters of storage`);
 };
 
 const audit = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {

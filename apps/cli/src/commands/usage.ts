@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { StatementWish, WireStatement } from '@fornax/client';
+import type { StatementWish, WireMeters, WireStatement } from '@fornax/client';
 import { Option, type Command } from 'commander';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
@@ -9,7 +9,7 @@ const MOST_ROWS = 10_000;
 const FORMATS = ['table', 'csv', 'json', 'focus'] as const;
 
 interface UsageOptions {
-  readonly by: string;
+  readonly by?: string;
   readonly from: string;
   readonly to?: string;
   readonly zone: string;
@@ -17,9 +17,12 @@ interface UsageOptions {
   readonly project?: string;
   readonly output: (typeof FORMATS)[number];
   readonly proof?: string;
+  readonly meters?: boolean;
 }
 
-const wishOf = ({ by, from, to, zone, account, project }: UsageOptions): StatementWish => ({
+const UNITS = { storage: 'GB hours', egress: 'GB' } as const;
+
+const wishOf = ({ by = 'project,user', from, to, zone, account, project }: UsageOptions): StatementWish => ({
   from,
   groupBy: by,
   timeZone: zone,
@@ -40,7 +43,10 @@ const withSixDigits = (amount: string): string => {
   return `${whole}.${fraction.padEnd(6, '0')}`;
 };
 
-const printTable = (io: Io, { from, to, timeZone, currency, groupBy, rows, total, unrated }: WireStatement): void => {
+const printTable = (
+  io: Io,
+  { from, to, timeZone, currency, groupBy, rows, total, unrated, meters }: WireStatement,
+): void => {
   const columns = ['INSTANCES', 'FAILED', 'ATTEMPTS', 'SECONDS', 'CORE SECONDS'];
   const lines = rows.map((row) => [
     ...groupBy.map((one) => row.names[one] ?? row.by[one] ?? '-'),
@@ -55,9 +61,42 @@ const printTable = (io: Io, { from, to, timeZone, currency, groupBy, rows, total
   io.print(renderTable([[...groupBy.map((one) => one.toUpperCase()), ...columns, currency], ...lines, sum]));
   io.tell(`from ${from} until ${to} (${timeZone})`);
   if (unrated > 0) io.tell(`${unrated} attempts have no price yet and are in no row`);
+  const used = meters.filter(({ quantity }) => quantity !== '0');
+  for (const { meter, gb, amount } of used)
+    io.tell(
+      `beside it, ${meter}: ${gb} ${UNITS[meter]}, ${withSixDigits(amount)} ${currency} (--meters says of which buckets)`,
+    );
+};
+
+const printMeters = (io: Io, { from, to, timeZone, currency, groupBy, rows, totals, unrated }: WireMeters): void => {
+  const cells = ({ meter, gb, amount }: WireMeters['totals'][number]) => [
+    meter,
+    gb,
+    UNITS[meter],
+    withSixDigits(amount),
+  ];
+  const lines = rows.map((row) => [...groupBy.map((one) => row.names[one] ?? row.by[one] ?? '-'), ...cells(row)]);
+  const sums = totals.map((total) => [...groupBy.map((_, index) => (index === 0 ? 'total' : '')), ...cells(total)]);
+  const head = [...groupBy.map((one) => one.toUpperCase()), 'METER', 'QUANTITY', 'UNIT', currency];
+  io.print(renderTable([head, ...lines, ...sums]));
+  io.tell(`from ${from} until ${to} (${timeZone})`);
+  if (unrated > 0) io.tell(`${unrated} readings have no price yet and are in no row`);
+};
+
+/** `fornax usage --meters` */
+const metered = async (io: Io, { by = 'project,bucket', output, ...options }: UsageOptions): Promise<void> => {
+  if (output === 'focus') throw new Error('--meters is written as a table, csv or json');
+  const wish = { ...wishOf({ ...options, by, output }), limit: MOST_ROWS };
+  if (output === 'csv') return io.write(await io.client().billing.metersCsv(wish, io.signal));
+  const found = await io.client().billing.meters(wish);
+  if (output === 'json') io.print(JSON.stringify(found, null, 2));
+  else printMeters(io, found);
+  const more = found.count - found.rows.length;
+  if (more > 0) io.tell(`and ${more} more rows: ask for a shorter time, or for one project`);
 };
 
 const usage = async (io: Io, options: UsageOptions): Promise<void> => {
+  if (options.meters === true) return metered(io, options);
   const wish = wishOf(options);
   if (options.output === 'csv' || options.output === 'focus') {
     const { proof } = options;
@@ -82,6 +121,9 @@ today, yesterday or month (the one that it is); days and months are those of --z
   CORE SECONDS  the same, times the cores that were held
   money         rounded to the millionth, such that rows sum to their total; csv and json have the exact amount beside it
 
+With --meters it is what buckets held (GB hours: 10^9 bytes, times hours) and what was sent out of them to other places than nodes (GB), by project, user
+and bucket. It is in no row without --meters, and costs nothing as long as the price list does not say otherwise.
+
 focus is CSV of the FinOps Open Cost and Usage Specification 1.2, by task, of one month at most.
 
 Something with several tags is in the row of each of them, and once in the total. You see what is yours; coordinators and auditors see their
@@ -90,7 +132,8 @@ organization, operators everything.
 Examples:
   fornax usage --by project,user --from today
   fornax usage --by user --from 2027-01 --to 2027-02 --zone Europe/Zurich --output csv > january.csv
-  fornax usage --by label:team,plan --from month`;
+  fornax usage --by label:team,plan --from month
+  fornax usage --meters --by bucket --from month`;
 
 const ABOUT_INVOICES = `
 Prints a page (HTML, for A4) to standard output: save it, open it in a browser and print it. The project is named by its id.
@@ -115,7 +158,8 @@ export const addUsageCommand = (program: Command, io: Io): void => {
   program
     .command('usage')
     .description('what was used in a period, and what it costs: cores, seconds, instances, failures, money')
-    .option('--by <dimensions>', 'what to divide it by', 'project,user')
+    .option('--by <dimensions>', 'what to divide it by (absent: project,user; with --meters: project,bucket)')
+    .option('--meters', 'what buckets held and sent out, in place of computing')
     .option('--from <time>', 'where the period begins', 'month')
     .option('--to <time>', 'where it ends (absent: now)')
     .option('--zone <time zone>', 'time zone of days and months', 'UTC')

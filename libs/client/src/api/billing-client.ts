@@ -1,6 +1,7 @@
 import {
   closedMonthSchema,
   creditsOfAccountSchema,
+  metersSchema,
   ownBudgetSchema,
   publishedListSchema,
   ratingSchema,
@@ -10,6 +11,7 @@ import {
   type TaskCost,
   type WireClosedMonth,
   type WireCreditsOfAccount,
+  type WireMeters,
   type WireOwnBudget,
   type WirePublishedList,
   type WireRating,
@@ -33,6 +35,14 @@ export interface UnratedAttempt {
   readonly sequence: number;
 }
 
+export interface Unrated {
+  /** Of both. */
+  readonly count: number;
+  readonly attempts: readonly UnratedAttempt[];
+  /** Readings of meters of storage. */
+  readonly readings: number;
+}
+
 /** What a statement is of; see the API. */
 export interface StatementWish {
   readonly from: string;
@@ -45,6 +55,7 @@ export interface StatementWish {
   readonly through?: number;
 }
 const STATEMENTS = '/fornax/v1/billing/statements';
+const METERS = '/fornax/v1/billing/meters';
 const INVOICES = '/fornax/v1/billing/invoices';
 const MONTHS = '/fornax/v1/billing/months';
 const RATINGS = '/fornax/v1/billing/ratings';
@@ -83,17 +94,23 @@ export class BillingClient {
   }
 
   /** What has no price yet. Operators. */
-  unrated(): Promise<{ readonly count: number; readonly attempts: readonly UnratedAttempt[] }> {
-    return this.json(
-      'GET',
-      '/fornax/v1/billing/unrated',
-      trusted<{ readonly count: number; readonly attempts: readonly UnratedAttempt[] }>(),
-    );
+  unrated(): Promise<Unrated> {
+    return this.json('GET', '/fornax/v1/billing/unrated', trusted<Unrated>());
   }
 
   /** What was used in a period: a page of its rows. */
   statement(wish: StatementWish & { readonly offset?: number; readonly limit?: number }): Promise<WireStatement> {
     return this.json('GET', `${STATEMENTS}?${queryOf(wish)}`, statementSchema);
+  }
+
+  /** What buckets held and sent out in a period: a page of its rows. */
+  meters(wish: StatementWish & { readonly offset?: number; readonly limit?: number }): Promise<WireMeters> {
+    return this.json('GET', `${METERS}?${queryOf(wish)}`, metersSchema);
+  }
+
+  /** The same as CSV. */
+  async metersCsv(wish: StatementWish & { readonly limit?: number }, signal?: AbortSignal): Promise<string> {
+    return (await this.open(`${METERS}?${queryOf({ ...wish, format: 'csv' })}`, {}, signal)).text();
   }
 
   /** The same with all rows, as CSV, in pieces. @param proved takes, before the first, what proves the range of the log that it was folded from */

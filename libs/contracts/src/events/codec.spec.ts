@@ -8,6 +8,7 @@ import {
   creditsDecider,
   jobDecider,
   logArchiveDecider,
+  meterDecider,
   masterKeyDecider,
   nodeDecider,
   nodeTokenDecider,
@@ -229,6 +230,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   'secret-access': (event) => secretAccessDecider.evolve(secretAccessDecider.initial, event),
   'master-key': (event) => masterKeyDecider.evolve(masterKeyDecider.initial, event),
   'log-archive': (event) => logArchiveDecider.evolve(logArchiveDecider.initial, event),
+  meter: (event) => meterDecider.evolve(meterDecider.initial, event),
   secret: (event) => secretDecider.evolve(secretDecider.initial, event),
   spending: (event: SpendingEvent) =>
     event.type.startsWith('Credits')

@@ -14,6 +14,7 @@ import type {
   SecretEvent,
   SnapshotEvent,
   SpendingEvent,
+  StorageMetered,
   TaskEvent,
   WebhookEvent,
 } from '@fornax/domain';
@@ -39,6 +40,7 @@ export type FornaxEvent =
   | MasterKeyEvent
   | SpendingEvent
   | LogSegmentArchived
+  | StorageMetered
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

@@ -6,6 +6,7 @@ import { bucketEvents } from './schemas/bucket.schemas.js';
 import { jobEvents } from './schemas/job.schemas.js';
 import { logArchiveEvents } from './schemas/log-archive.schemas.js';
 import { masterKeyEvents } from './schemas/master-key.schemas.js';
+import { meterEvents } from './schemas/meter.schemas.js';
 import { nodeEvents } from './schemas/node.schemas.js';
 import { poolEvents } from './schemas/pool.schemas.js';
 import { pricingEvents } from './schemas/pricing.schemas.js';
@@ -35,6 +36,7 @@ export const eventSchemas = {
   ...masterKeyEvents,
   ...spendingEvents,
   ...logArchiveEvents,
+  ...meterEvents,
   LogProbed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 } as const;
 

@@ -171,6 +171,15 @@ export {
   type WireStatementRow,
 } from './statements.js';
 export {
+  metersQuerySchema,
+  metersSchema,
+  type MeterDimension,
+  type MetersQuery,
+  type WireMeterRow,
+  type WireMeters,
+} from './meters.js';
+export type { WireMeterTotal } from './meter-total.js';
+export {
   amount as priceAmount,
   euros as euroText,
   priceDocumentJsonSchema,

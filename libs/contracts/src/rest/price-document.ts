@@ -28,6 +28,8 @@ export const signedAmount = z
   .string({ error: QUOTED })
   .regex(/^-?\d{1,9}(\.\d{1,6})?$/, 'The value must be an amount with at most six decimals.')
   .transform((text) => (text.startsWith('-') ? -wholeOf(text.slice(1), 6) : wholeOf(text, 6)));
+/** Money of which a millionth is too much: in nano-units. */
+const fineAmount = decimal(/^(-.*|\d{1,6}(\.\d{1,9})?)$/, 'an amount with at most nine decimals', 9);
 const percent = decimal(/^(-.*|\d{1,3}(\.\d{1,2})?)$/, 'a percentage with at most two decimals', 2);
 const frequency = decimal(/^(-.*|\d{1,2}(\.\d{1,3})?)$/, 'a frequency in GHz with at most three decimals', 3);
 
@@ -78,6 +80,12 @@ export const priceDocumentSchema = z.strictObject({
     })
     .optional(),
   assumedGhz: frequency.optional().meta({ description: 'Taken for nodes whose frequency is not known' }),
+  storage: fineAmount
+    .optional()
+    .meta({ description: 'Price of holding a GB (10^9 bytes) in a bucket for an hour; absent: "0"' }),
+  egress: fineAmount
+    .optional()
+    .meta({ description: 'Price of a GB (10^9 bytes) that is sent out of buckets; absent: "0"' }),
 });
 export type PriceDocument = z.output<typeof priceDocumentSchema>;
 
@@ -94,6 +102,7 @@ const without = <T extends object>(fields: { readonly [K in keyof T]: T[K] | und
 export const priceListOf = (document: PriceDocument, version: number): PriceList => {
   const { currency, work, hardware, validFrom, validUntil, minimum, rounding, payers, discounts, assumedGhz } =
     document;
+  const { storage, egress } = document;
   return without<PriceList>({
     version,
     currency,
@@ -114,6 +123,8 @@ export const priceListOf = (document: PriceDocument, version: number): PriceList
       basisPoints,
     })),
     assumedMilliGhz: assumedGhz,
+    storageNanosPerGbHour: storage,
+    egressNanosPerGb: egress,
   });
 };
 
@@ -156,6 +167,8 @@ export const priceDocumentOf = (list: PriceList): z.input<typeof priceDocumentSc
         })
       : undefined,
     assumedGhz: optionally(list.assumedMilliGhz, (milli) => textOf(milli, 3)),
+    storage: optionally(list.storageNanosPerGbHour, (nanos) => textOf(nanos, 9)),
+    egress: optionally(list.egressNanosPerGb, (nanos) => textOf(nanos, 9)),
   });
 };
 

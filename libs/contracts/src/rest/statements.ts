@@ -1,6 +1,7 @@
 import { isTimeZone } from '@fornax/domain';
 import { z } from 'zod';
 import { logProofSchema } from './log-proof.js';
+import { meterTotalSchema } from './meter-total.js';
 import { parseWireDate } from './time-on-the-wire.js';
 
 /** What a statement can be divided by, beside labels. */
@@ -102,12 +103,17 @@ export const statementSchema = z.object({
       z.object({
         by: z.record(z.string(), z.string().nullable()).describe('Null: without one.'),
         names: z.record(z.string(), z.string()).describe('Of projects, and e-mails of users.'),
+        lines: z.string().nullable().describe('The path of the lines of a row of one task or pool of the caller.'),
         ...sums,
       }),
     )
     .readonly(),
   total: z.object(sums),
   unrated: z.int().describe('Attempts that have no price yet: they are in no row.'),
+  meters: z
+    .array(meterTotalSchema)
+    .readonly()
+    .describe('What buckets of the same projects and users held and sent out: in no row, and not in the total.'),
 });
 export type WireStatement = z.output<typeof statementSchema>;
 export type WireStatementRow = WireStatement['rows'][number];

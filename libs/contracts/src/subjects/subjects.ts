@@ -19,6 +19,7 @@ export const AGGREGATES = [
   'master-key',
   'spending',
   'log-archive',
+  'meter',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

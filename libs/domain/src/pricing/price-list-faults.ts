@@ -56,6 +56,12 @@ export const priceListFaults = (list: PriceList): readonly PriceListFault[] => {
   const faults: PriceListFault[] = pricesIn(list).flatMap(([path, micros]) =>
     isAmount(micros) ? [] : [{ path, detail: 'It must be a whole number of micro-units, and not negative.' }],
   );
+  for (const [path, nanos] of [
+    ['storage', list.storageNanosPerGbHour],
+    ['egress', list.egressNanosPerGb],
+  ] as const)
+    if (!isAmount(nanos ?? 0))
+      faults.push({ path: [path], detail: 'It must be a whole number of nano-units, and not negative.' });
   if (list.roundingMicros === 0) faults.push({ path: ['rounding'], detail: 'Nothing can be rounded to 0.' });
   const bands = list.volumeDiscounts ?? [];
   const band = brokenBand(bands.map(({ fromMicros, untilMicros }) => ({ from: fromMicros, until: untilMicros })));

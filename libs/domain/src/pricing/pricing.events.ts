@@ -39,6 +39,10 @@ export interface PriceList {
   readonly projectDiscounts?: readonly { readonly projectUuid: string; readonly basisPoints: number }[];
   /** Taken for nodes whose frequency is not known, in thousandths of a GHz; absent: what they did cannot be rated. */
   readonly assumedMilliGhz?: number;
+  /** Price of holding a GB (10^9 bytes) for an hour, in nano-units; absent: 0. */
+  readonly storageNanosPerGbHour?: number;
+  /** Price of sending out a GB, in nano-units; absent: 0. */
+  readonly egressNanosPerGb?: number;
 }
 
 export type PricingEvent = {

@@ -25,6 +25,9 @@ import { RatedLater1790001640000 } from './migrations/1790001640000-rated-later.
 import { StatementReader } from './queries/statement-reader.js';
 import { StatementProofs } from './queries/statement-proofs.js';
 import { StatementScopes } from './queries/statement-scopes.js';
+import { MeterReader } from './queries/meter-reader.js';
+import { MetersController } from './http/meters.controller.js';
+import { Meters1790001650000 } from './migrations/1790001650000-meters.migration.js';
 import { InvoicesController } from './http/invoices.controller.js';
 import { StatementsController } from './http/statements.controller.js';
 import { LedgerReader } from './queries/ledger-reader.js';
@@ -75,12 +78,14 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Forecast1790001630000,
       Corrections1790001610000,
       RatedLater1790001640000,
+      Meters1790001650000,
     ]),
   ],
   controllers: [
     CreditsController,
     LedgerController,
     StatementsController,
+    MetersController,
     InvoicesController,
     RatingsController,
     MonthsController,
@@ -100,6 +105,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     StatementReader,
     StatementScopes,
     StatementProofs,
+    MeterReader,
     RatingCommits,
     RatingWork,
     RatingRuns,

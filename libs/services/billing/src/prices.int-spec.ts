@@ -3,6 +3,8 @@ import { defaultPriceList } from '@fornax/domain';
 import { priceDocumentOf } from '@fornax/contracts';
 import { aLease, anEnd, AT, concluded, dispatched, submitted } from '@fornax/testing';
 import { ProjectionHost } from '@fornax/service-kit';
+import { LedgerAudits } from './audit/ledger-auditor.js';
+import { StandingAudit } from './audit/standing-audit.js';
 import { billingRig, type BillingRig } from './billing-rig.fixture.js';
 
 const HOUR_MS = 3_600_000;
@@ -54,13 +56,21 @@ describe('price lists', () => {
     });
     expect(await rig.get('/fornax/v1/billing/unrated')).toMatchObject({ status: 403 });
     const waiting = { taskId: 'odd', instance: 0, attempt: 1, owner: 'ada', reason: 'unknown-frequency', sequence };
-    expect((await rig.get('/fornax/v1/billing/unrated', 'root-token')).body).toEqual({ count: 1, attempts: [waiting] });
+    expect((await rig.get('/fornax/v1/billing/unrated', 'root-token')).body).toEqual({
+      ...{ count: 1, attempts: [waiting], readings: 0 },
+    });
+    // What the metric and the standing audit tell.
+    expect(await rig.service.app.get(LedgerAudits).unrated()).toBe(1);
+    expect(await rig.service.app.get(StandingAudit).once()).toBe(0);
 
     expect(await publish({ ...document, assumedGhz: '2.5', minimum: '0.00001' })).toMatchObject({
       status: 200,
       body: { version: 2, currency: 'EUR', validUntil: null },
     });
-    expect((await rig.get('/fornax/v1/billing/unrated', 'root-token')).body).toEqual({ count: 0, attempts: [] });
+    expect((await rig.get('/fornax/v1/billing/unrated', 'root-token')).body).toEqual({
+      ...{ count: 0, attempts: [], readings: 0 },
+    });
+    expect(await rig.service.app.get(LedgerAudits).unrated()).toBe(0);
     expect((await rig.get('/fornax/v1/billing/tasks/odd/lines')).body).toMatchObject({
       unrated: 0,
       totalMicros: 10_000,

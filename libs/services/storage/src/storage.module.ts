@@ -49,6 +49,12 @@ import { UsageReconciliation } from './process-managers/usage-reconciliation.js'
 import { Leftovers } from './process-managers/leftovers.js';
 import { StorageHoldings } from './usage/storage-holdings.js';
 import { TaskOwners } from './reading/task-owners.js';
+import { SentCounter } from './metering/sent-bytes.js';
+import { MeterLog } from './metering/meter-log.js';
+import { MeteredBuckets } from './metering/metered-buckets.js';
+import { StorageMeter } from './metering/storage-meter.js';
+import { StorageMetering } from './process-managers/storage-metering.js';
+import { Meters1790000000012 } from './migrations/1790000000012-meters.migration.js';
 import { ScrubController } from './http/scrub.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
@@ -112,6 +118,7 @@ class StoreCloser implements OnApplicationShutdown {
       SnapshotUsage1790000000010,
       SnapshotsOfOwners1790000000011,
       BucketDamage1790000000010,
+      Meters1790000000012,
     ]),
   ],
   controllers: [
@@ -167,6 +174,11 @@ class StoreCloser implements OnApplicationShutdown {
     TaskOwners,
     Leftovers,
     UsageReconciliation,
+    SentCounter,
+    MeteredBuckets,
+    MeterLog,
+    StorageMeter,
+    StorageMetering,
     ExpiryRules,
     ObjectExpiry,
     StorageReads,

@@ -32,6 +32,8 @@ export const pricingEvents = {
           .exactOptional(),
         projectDiscounts: z.array(z.object({ projectUuid: z.string(), basisPoints: count })).exactOptional(),
         assumedMilliGhz: count.exactOptional(),
+        storageNanosPerGbHour: count.exactOptional(),
+        egressNanosPerGb: count.exactOptional(),
       }),
       at: instant,
     }),

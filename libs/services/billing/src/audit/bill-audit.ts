@@ -11,6 +11,8 @@ import {
   type BookedCorrections,
   type RatedAt,
 } from '@fornax/domain';
+import type { MeterRow } from '../projections/meter-rows.js';
+import { MeterAudit, meterRowsByKey } from './meter-audit.js';
 import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
 
 /** A row of the ledger, and whether a line of a rating run is of what the line says that it corrects. */
@@ -91,6 +93,7 @@ const corrected = (
  */
 export class BillAudit {
   private readonly state = emptyBill();
+  private readonly meters = new MeterAudit();
   /** Lines of attempts that have no price as far as the log was folded: one of a list that comes later. */
   private readonly early = new Map<string, LineRow>();
 
@@ -101,9 +104,15 @@ export class BillAudit {
   /**
    * Folds the next commits.
    * @param rows all lines that name one of these commits, or one between them
+   * @param meterRows the same of meters
    */
-  fold(commits: readonly RecordedCommit[], rows: readonly AuditedRow[]): readonly AuditFinding[] {
+  fold(
+    commits: readonly RecordedCommit[],
+    rows: readonly AuditedRow[],
+    meterRows: readonly MeterRow[] = [],
+  ): readonly AuditFinding[] {
     const findings: AuditFinding[] = [];
+    const metered = meterRowsByKey(meterRows);
     const booked = bookedBy(commits);
     const isBooked = (row: LineRow): boolean => booked.has(runKey(row.run, keyOf(row)));
     const corrections = new Map(rows.filter(isBooked).map((row) => [runKey(row.run, keyOf(row)), row]));
@@ -116,6 +125,7 @@ export class BillAudit {
         const entries = foldBill(this.state, commit);
         for (const line of entries.lines) findings.push(...this.compared(line, left));
         for (const each of entries.corrections) findings.push(...corrected(each, corrections));
+        findings.push(...this.meters.fold(this.state, commit, metered));
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
         findings.push({
@@ -133,11 +143,11 @@ export class BillAudit {
       if (this.state.parked.has(key)) this.early.set(key, row);
       else findings.push(about('billed for nothing', row, 'has a line, and the log knows no such end'));
     }
-    return findings;
+    return [...findings, ...this.meters.rest(metered)];
   }
 
   /**
-   * @param waiting keys of the attempts that the ledger says have no price yet
+   * @param waiting keys of the attempts, and of the uses of meters, that the ledger says have no price yet
    * @param newest version of the last price list that the ledger knows
    */
   end(waiting: ReadonlySet<string>, newest: number): readonly AuditFinding[] {
@@ -152,6 +162,7 @@ export class BillAudit {
       if (!row && !waiting.has(key))
         findings.push(about('not billed', place, 'has no line, and does not wait for a price'));
     }
+    findings.push(...this.meters.end(waiting, newest <= folded));
     return findings;
   }
 

@@ -8,6 +8,7 @@ import { ReadBarriers, type Auditor } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
 import { readParked, readPriceLists } from '../projections/ledger-state.js';
+import { readUnratedMeters, type MeterRow } from '../projections/meter-rows.js';
 import { BillAudit, type AuditedRow } from './bill-audit.js';
 
 type ReadLine = Omit<LineRow, 'started_at' | 'ended_at' | 'counts_at'> & {
@@ -41,22 +42,31 @@ const LINES = `SELECT line.*, line.run = 0 OR (line.billed_ms = 0 AND EXISTS (
       AND (${factsOf('base')}) IS NOT DISTINCT FROM (${factsOf('line')}))) AS is_alike
   FROM bill_line line WHERE line.sequence > $1 AND line.sequence <= $2`;
 
+const METER_LINES = 'SELECT * FROM meter_line WHERE sequence > $1 AND sequence <= $2';
+type ReadMeterLine = Omit<MeterRow, 'from_at' | 'until_at' | 'counts_at'> & {
+  readonly from_at: Date;
+  readonly until_at: Date;
+  readonly counts_at: Date;
+};
+
 /** What accounts used in a month, as it is kept and as its lines sum to. */
 const SUMS = `SELECT owner, month, kept, lines FROM (
     SELECT owner, month, net_parts AS kept FROM month_usage
   ) kept FULL JOIN (
-    SELECT owner, to_char(coalesce(started_at, ended_at) AT TIME ZONE 'UTC', 'YYYY-MM') AS month,
+    SELECT owner, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM') AS month,
       sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines
-    FROM bill_line GROUP BY 1, 2
+    FROM (SELECT owner, coalesce(started_at, ended_at) AS at, amount_nanos, amount_rest FROM bill_line
+      UNION ALL SELECT owner, from_at, amount_nanos, amount_rest FROM meter_line) line GROUP BY 1, 2
   ) summed USING (owner, month) WHERE kept IS DISTINCT FROM lines ORDER BY owner, month`;
 
 /** What projects used on a day, as it is kept and as its lines sum to. */
 const DAYS = `SELECT project_uuid AS owner, day, kept, lines FROM (
     SELECT project_uuid, day, net_parts AS kept FROM project_day
   ) kept FULL JOIN (
-    SELECT coalesce(project_uuid, owner) AS project_uuid, to_char(counts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+    SELECT project_uuid, to_char(counts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
       sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines
-    FROM bill_line GROUP BY 1, 2
+    FROM (SELECT coalesce(project_uuid, owner) AS project_uuid, counts_at, amount_nanos, amount_rest FROM bill_line
+      UNION ALL SELECT project, counts_at, amount_nanos, amount_rest FROM meter_line) line GROUP BY 1, 2
   ) summed USING (project_uuid, day) WHERE kept IS DISTINCT FROM lines ORDER BY project_uuid, day`;
 
 const SUMMED = 'attempts, instances, failures, billed_ms, core_ms, parts';
@@ -124,7 +134,7 @@ const otherwise = ({ owner, kept, lines }: KeptSum, when: string, what = 'parts'
 
 /** Audits the ledger of a database, page by page beside the log. */
 export class LedgerAuditor implements Auditor {
-  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
+  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing', 'meter'];
   private readonly audit = new BillAudit();
   /** Lines up to here have been looked at. */
   private sequence = 0;
@@ -143,13 +153,15 @@ export class LedgerAuditor implements Auditor {
     const last = batch.at(-1)?.sequence ?? this.sequence;
     await this.reached(last);
     const rows = await this.db.query<ReadLine[]>(LINES, [this.sequence, last]);
+    const meterRows = await this.db.query<ReadMeterLine[]>(METER_LINES, [this.sequence, last]);
     this.sequence = last;
-    return this.audit.fold(batch, rows.map(asWritten));
+    return this.audit.fold(batch, rows.map(asWritten), meterRows.map(meterAsWritten));
   }
 
   async end(): Promise<readonly AuditFinding[]> {
     const waiting = await readParked(this.db);
-    const keys = new Set(waiting.map(({ terms, end }) => attemptKey(terms.id, end)));
+    const meters = await readUnratedMeters(this.db);
+    const keys = new Set([...waiting.map(({ terms, end }) => attemptKey(terms.id, end)), ...meters.keys()]);
     const newest = (await readPriceLists(this.db)).at(-1)?.priceList.version ?? 0;
     const months = await this.db.query<(KeptSum & { readonly month: string })[]>(SUMS);
     const days = await this.db.query<(KeptSum & { readonly day: string })[]>(DAYS);
@@ -177,6 +189,13 @@ const asWritten = ({ started_at, ended_at, counts_at, ...row }: ReadLine): Audit
   counts_at: counts_at.toISOString(),
 });
 
+const meterAsWritten = ({ from_at, until_at, counts_at, ...row }: ReadMeterLine): MeterRow => ({
+  ...row,
+  from_at: from_at.toISOString(),
+  until_at: until_at.toISOString(),
+  counts_at: counts_at.toISOString(),
+});
+
 /** Begins audits of the ledger. */
 @Injectable()
 export class LedgerAudits {
@@ -197,9 +216,11 @@ export class LedgerAudits {
     });
   }
 
-  /** How many attempts have no price yet, as far as the rows know. */
+  /** How many attempts and uses of meters have no price yet, as far as the rows know. */
   async unrated(): Promise<number> {
-    const [row] = await this.db.query<{ count: string }[]>('SELECT count(*) AS count FROM unrated_attempt');
+    const [row] = await this.db.query<{ count: string }[]>(
+      'SELECT (SELECT count(*) FROM unrated_attempt) + (SELECT count(*) FROM unrated_meter) AS count',
+    );
     return Number(row?.count ?? 0);
   }
 }

@@ -1,12 +1,22 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { statementSchema, type WireStatement } from '@fornax/contracts';
-import { aLease, anEnd, concluded, dispatched, provideStatementReaders, submitted, toolsDir } from '@fornax/testing';
+import type { FornaxEvent } from '@fornax/contracts';
+import {
+  aCommit,
+  aLease,
+  anEnd,
+  concluded,
+  dispatched,
+  provideStatementReaders,
+  submitted,
+  toolsDir,
+} from '@fornax/testing';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
 
 const run = promisify(execFile);
@@ -16,12 +26,12 @@ const START = Date.UTC(2026, 1, 3);
 
 /** Reads a file by Apache Arrow, and says its types, its rows (decimals as texts) and what it says of itself. */
 const READ = `
-import json, sys, pyarrow.parquet as pq
+import decimal, json, sys, pyarrow.parquet as pq
 file = pq.ParquetFile(sys.argv[1])
 table = file.read()
 print(json.dumps({
   "types": {field.name: str(field.type) for field in table.schema},
-  "rows": [{name: value if value is None or isinstance(value, str) else str(value) for name, value in row.items()} for row in table.to_pylist()],
+  "rows": [{name: value if value is None or isinstance(value, str) else f'{value:f}' if isinstance(value, decimal.Decimal) else str(value) for name, value in row.items()} for row in table.to_pylist()],
   "groups": file.metadata.num_row_groups,
   "notes": {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()},
 }))`;
@@ -100,6 +110,29 @@ describe('statements for other programs', () => {
     return path;
   };
 
+  /** What the validator of FOCUS says of a file. */
+  const validate = async (file: string): Promise<{ readonly code: number; readonly stdout: string }> => {
+    const packages = await run(python ?? '', ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])']);
+    const args = [
+      '--data-file',
+      file,
+      '--validate-version',
+      '1.2',
+      '--block-download',
+      '--focus-dataset',
+      'CostAndUsage',
+    ];
+    const criteria = 'ACCOUNT_NAMING_SUPPORTED,SUB_ACCOUNT_SUPPORTED,TAGGING_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED';
+    return run(join(dirname(python ?? ''), 'focus-validator'), [...args, '--applicability-criteria', criteria], {
+      // It reads its list of currencies from where it stands.
+      cwd: packages.stdout.trim(),
+      maxBuffer: 64 * 1024 * 1024,
+    }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: unknown) => ({ code: 1, stdout: String((error as { readonly stdout?: unknown }).stdout) }),
+    );
+  };
+
   it.each(['user,task', 'tag', 'project,plan,hardware', 'label:none'])(
     'are the same by %s as Parquet, read by Apache Arrow, to the last unit',
     async (groupBy) => {
@@ -159,27 +192,6 @@ describe('statements for other programs', () => {
       'fornax/tag/x"y,z': true,
     });
     if (python === undefined) return;
-    const packages = await run(python, ['-c', 'import sysconfig; print(sysconfig.get_paths()["purelib"])']);
-    const validate = async (file: string) => {
-      const args = [
-        '--data-file',
-        file,
-        '--validate-version',
-        '1.2',
-        '--block-download',
-        '--focus-dataset',
-        'CostAndUsage',
-      ];
-      const criteria = 'ACCOUNT_NAMING_SUPPORTED,SUB_ACCOUNT_SUPPORTED,TAGGING_SUPPORTED,USAGE_MEASUREMENT_SUPPORTED';
-      return run(join(dirname(python ?? ''), 'focus-validator'), [...args, '--applicability-criteria', criteria], {
-        // It reads its list of currencies from where it stands.
-        cwd: packages.stdout.trim(),
-        maxBuffer: 64 * 1024 * 1024,
-      }).then(
-        ({ stdout }) => ({ code: 0, stdout }),
-        (error: unknown) => ({ code: 1, stdout: String((error as { readonly stdout?: unknown }).stdout) }),
-      );
-    };
     const { code, stdout } = await validate(path);
     expect({ code, failed: stdout.match(/^.*(?:FAIL|❌).*$/gm) ?? [], says: code === 0 ? '' : stdout }).toEqual({
       code: 0,
@@ -191,6 +203,67 @@ describe('statements for other programs', () => {
     const text = (await (await open(`${STATEMENTS}?${MONTH}&format=focus`)).text()).replaceAll(',Usage,', ',Use,');
     await writeFile(join(folder, 'wrong.csv'), text);
     expect((await validate(join(folder, 'wrong.csv'))).stdout).toMatch(/❌ ChargeCategory-C-003-M: FAIL/);
+  }, 120_000);
+
+  it('say in all formats what corrects a closed month, below zero too, to the micro-unit', async () => {
+    const told = Date.UTC(2026, 2, 10);
+    const books = async (events: readonly FornaxEvent[]): Promise<void> => {
+      await rig.log.append('pricing', randomUUID(), aCommit(randomUUID(), events), 0);
+    };
+    await books([{ type: 'MonthClosed', month: '2026-02', until: Date.UTC(2026, 2, 1), at: told }]);
+    // Two thirds of a micro-unit less, and one told late.
+    const line = { taskId: 't-1', instance: 0, attempt: 1, parts: String(-24_000_000_000_000_001n), rule: 'work/flex' };
+    const correction = { ratingId: 'r', run: 1, part: 1, lines: [{ ...line, priceListVersion: 1 }], volumes: [] };
+    await books([{ type: 'LinesCorrected', ...correction, at: told }]);
+    const end = anEnd(0, { startedAt: START, endedAt: START + 5_777 });
+    await rig.append(
+      'task',
+      't-late',
+      [submitted('t-late', { projectUuid: 'ada' }, 'ada')],
+      [dispatched(aLease(0))],
+      [{ ...concluded(end), at: told }],
+    );
+
+    const march = 'from=2026-03&to=2026-04&timeZone=Europe/Zurich';
+    const path = await saved('corrections.csv', `${march}&format=focus`);
+    const records = recordsOf(await (await open(`${STATEMENTS}?${march}&format=focus`)).text());
+    const { total, rows } = await asked(`${march}&groupBy=task`);
+    expect(
+      records.map(({ ResourceId, ChargeClass, x_Corrects, InvoiceId }) => [
+        ResourceId,
+        ChargeClass,
+        x_Corrects,
+        InvoiceId,
+      ]),
+    ).toEqual([
+      ['t-1', 'Correction', '2026-02', 'ada/2026-03'],
+      ['t-late', 'Correction', '2026-02', 'ada/2026-03'],
+    ]);
+    expect(records[0]).toMatchObject({ BilledCost: '-0.000001', ConsumedQuantity: '0.0', x_ExactNanos: '-667' });
+    expect(scaled(records[1]?.['BilledCost'] ?? '', 6)).toBeGreaterThan(0n);
+    const amounts = rows.map(({ amount }) => scaled(amount, 6));
+    expect(records.map(({ BilledCost = '' }) => scaled(BilledCost, 6))).toEqual(amounts);
+    expect(sum(amounts)).toBe(scaled(total.amount, 6));
+    const csv = recordsOf(await (await open(`${STATEMENTS}?${march}&groupBy=task&format=csv`)).text());
+    expect(csv.map(({ amount = '' }) => scaled(amount, 6))).toEqual(amounts);
+    // The closed month reads as before.
+    expect(
+      recordsOf(await (await open(`${STATEMENTS}?${MONTH}&format=focus`)).text()).filter(
+        ({ ChargeClass }) => ChargeClass !== '',
+      ),
+    ).toEqual([]);
+    const parquet = await saved('corrections.parquet', `${march}&groupBy=task&format=parquet`);
+    if (python === undefined) return;
+    const { stdout } = await run(python, ['-c', READ, parquet]);
+    const read = JSON.parse(stdout) as ReadBack;
+    expect(read.rows.map(({ amount, nanos }) => [scaled(amount ?? '', 6), scaled(nanos ?? '', 9)])).toEqual(
+      rows.map(({ amount, nanos }) => [scaled(amount, 6), BigInt(nanos)]),
+    );
+    const { code, stdout: says } = await validate(path);
+    expect({ code, failed: says.match(/^.*(?:FAIL|❌).*$/gm) ?? [] }).toEqual({
+      code: 0,
+      failed: [expect.stringContaining('InvoiceId-C-004-C: FAIL  (violations=2')],
+    });
   }, 120_000);
 
   it('as FOCUS are of one month at most', async () => {

@@ -1,10 +1,10 @@
-import type { StatementDimension } from '@fornax/contracts';
 import type { UsageTerms } from '@fornax/domain';
 import type { StatementGroup } from '../queries/statement-reader.js';
+import type { SqlDimension } from '../queries/statement-sql.js';
 import { csvRecord, decimalText, splitTexts, wireSums, type NamesOf } from '../queries/wire-statement.js';
 
 /** What a row of charges is of: columns of the FinOps Open Cost and Usage Specification 1.2. */
-export const FOCUS_DIMENSIONS: readonly StatementDimension[] = ['user', 'project', 'task', 'plan', 'hardware'];
+export const FOCUS_DIMENSIONS: readonly SqlDimension[] = ['user', 'project', 'task', 'plan', 'hardware', 'corrects'];
 
 /** What is said of all rows. */
 export interface FocusPeriod {
@@ -31,7 +31,16 @@ const COLUMNS = [
   ],
   ...['InvoiceId', 'InvoiceIssuerName', 'ListCost', 'PricingQuantity', 'PricingUnit', 'ProviderName', 'PublisherName'],
   ...['ResourceId', 'ResourceName', 'ResourceType', 'ServiceCategory', 'ServiceName', 'ServiceSubcategory'],
-  ...['SubAccountId', 'SubAccountName', 'Tags', 'x_Attempts', 'x_ExactNanos', 'x_ExactRest', 'x_Failures'],
+  ...[
+    'SubAccountId',
+    'SubAccountName',
+    'Tags',
+    'x_Attempts',
+    'x_Corrects',
+    'x_ExactNanos',
+    'x_ExactRest',
+    'x_Failures',
+  ],
   ...['x_Hardware', 'x_Instances', 'x_LogProof', 'x_Plan', 'x_Seconds'],
 ] as const;
 type FocusColumn = (typeof COLUMNS)[number];
@@ -56,7 +65,7 @@ export const focusRow = (
   { charge, billing, currency, month, logProof }: FocusPeriod,
   { names, terms }: { readonly names: NamesOf; readonly terms: UsageTerms | undefined },
 ): string => {
-  const [user, project, task, plan, hardware] = FOCUS_DIMENSIONS.map((_, index) => group.keys[index] ?? '');
+  const [user, project, task, plan, hardware, corrects] = FOCUS_DIMENSIONS.map((_, index) => group.keys[index] ?? '');
   const cost = withPoint(decimalText(BigInt(group.units), 6));
   const sums = wireSums(group, BigInt(group.units));
   const quantity = withPoint(sums.coreSeconds);
@@ -70,8 +79,9 @@ export const focusRow = (
     BillingPeriodEnd: billing.to,
     BillingPeriodStart: billing.from,
     ChargeCategory: 'Usage',
-    ChargeClass: '',
-    ChargeDescription: `Computing in the plan ${plan ?? ''} on ${hardware ?? ''}`,
+    // What corrects an open month is a part of its usage: no invoice of it was final.
+    ChargeClass: corrects === '' ? '' : 'Correction',
+    ChargeDescription: `Computing in the plan ${plan ?? ''} on ${hardware ?? ''}${corrects === '' ? '' : `: correction of ${corrects}`}`,
     ChargeFrequency: 'Usage-Based',
     ChargePeriodEnd: charge.to,
     ChargePeriodStart: charge.from,
@@ -98,6 +108,7 @@ export const focusRow = (
     SubAccountName: names.project(project ?? '') ?? project ?? '',
     Tags: tagsOf(terms ?? { tags: [], labels: {} }),
     x_Attempts: String(sums.attempts),
+    x_Corrects: corrects ?? '',
     x_ExactNanos: exact.nanos,
     x_ExactRest: exact.rest,
     x_Failures: String(sums.failures),

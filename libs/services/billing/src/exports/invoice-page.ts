@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { WireLogProof, WireStatement } from '@fornax/contracts';
+import type { WireLogProof, WireMeterTotal, WireStatement } from '@fornax/contracts';
+import { joined, PARTS_PER_MICRO, rounded } from '@fornax/domain';
+import { decimalText } from '../queries/wire-statement.js';
 import { Html, markup } from './html.js';
 
 /** What an invoice says beside the sums of its statement. */
@@ -24,7 +26,7 @@ dt { color: #555 } dd { margin: 0 }
 table { width: 100%; border-collapse: collapse; margin-top: 1.2em; font-size: 9.5pt }
 th, td { text-align: left; padding: .25em .4em; border-bottom: 1px solid #ccc; vertical-align: top }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal }
-thead { display: table-header-group } tr { break-inside: avoid }
+thead { display: table-header-group } tfoot { display: table-row-group } tr { break-inside: avoid }
 tfoot td { border-top: 2px solid #111; border-bottom: none; font-weight: bold }
 @media print { body { margin: 0; max-width: none } }`;
 
@@ -58,6 +60,27 @@ const provedBy = (proof: WireLogProof): string => {
   return `${upTo}${isWhole ? '' : `, archived up to ${archivedTo} until now`}: hash ${hash} of segment ${segment}`;
 };
 
+const exactly = ({ nanos, rest }: Pick<WireMeterTotal, 'nanos' | 'rest'>): bigint =>
+  joined({ nanos: BigInt(nanos), rest: BigInt(rest) });
+const micros = (parts: bigint): bigint => rounded(parts, PARTS_PER_MICRO);
+
+/** Storage and transfer, and the total of all, which is rounded once: the last meter has what is left to it. Nothing where nothing was used of them. */
+const metersOf = ({ meters, total, currency }: WireStatement): Html => {
+  if (meters.every(({ quantity }) => quantity === '0')) return new Html('');
+  const computing = exactly(total);
+  const all = meters.reduce((sum, one) => sum + exactly(one), computing);
+  let left = micros(all) - micros(computing);
+  const rows = meters.map((one, index) => {
+    const amount = index === meters.length - 1 ? left : micros(exactly(one));
+    left -= amount;
+    const [what, unit] = one.meter === 'storage' ? ['Storage held', 'GB hours'] : ['Sent out of buckets', 'GB'];
+    return markup`<tr><td>${what}</td><td class="number">${one.gb} ${unit}</td><td class="number">${sixDigits(decimalText(amount, 6))}</td></tr>\n`;
+  });
+  return markup`<table><thead><tr><th>Storage</th><th class="number">Quantity</th><th class="number">${currency}</th></tr></thead>
+<tbody>
+${rows}</tbody><tfoot><tr><td colspan="2">Total of all</td><td class="number">${sixDigits(decimalText(micros(all), 6))}</td></tr></tfoot></table>`;
+};
+
 /** One project and month, to be printed on A4. All texts of users are escaped. */
 export const invoicePage = (invoice: Invoice): string => {
   const { project, month, isOver, statement } = invoice;
@@ -74,6 +97,7 @@ ${notesOf(invoice).map((text) => markup`<p class="note">${text}</p>`)}
 <table><thead><tr><th>User</th><th>Plan</th><th>Hardware</th><th class="number">Instances</th><th class="number">Failed</th><th class="number">Core seconds</th><th class="number">${currency}</th></tr></thead>
 <tbody>
 ${rows}</tbody><tfoot><tr><td colspan="3">Total</td>${numbers(total)}</tr></tfoot></table>
+${metersOf(statement)}
 <p>Amounts are rounded once, at the total, to the millionth; rows are rounded such that they sum to it. Without taxes.</p>
 </body></html>
 `.text;

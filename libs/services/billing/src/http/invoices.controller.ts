@@ -64,6 +64,7 @@ export class InvoicesController {
       ...{ from: wireDate(scope.from), to: wireDate(scope.to), timeZone: timezone, groupBy: DIMENSIONS },
       ...{ through: found.through, currency: found.currency, count: found.count, unrated: found.unrated, offset: 0 },
       ...{ isFinal: found.isFinal, accounts: owners ?? null, project: project.id, proof: await this.proofs.of(found) },
+      meters: found.meters,
       rows: found.groups.map((group) => wireRow(group, DIMENSIONS, this.names)),
       total: wireSums(found.total, rounded(BigInt(found.total.parts), PARTS_PER_MICRO)),
     };

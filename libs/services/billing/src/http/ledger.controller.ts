@@ -60,11 +60,17 @@ export class LedgerController {
 
   @OperatorOnly()
   @Get('unrated')
-  @ApiOperation({ summary: 'Attempts that have no price yet: a price list that gives one rates them' })
+  @ApiOperation({
+    summary: 'Attempts, and readings of meters, that have no price yet: a price list that gives one rates them',
+  })
   @ApiOkResponse({ standardSchema: unratedPageSchema })
-  async unrated(): Promise<{ readonly count: number; readonly attempts: readonly WireUnrated[] }> {
-    const attempts = await this.ledger.unrated();
-    return { count: attempts.length, attempts: attempts.slice(0, MOST_UNRATED) };
+  async unrated(): Promise<{
+    readonly count: number;
+    readonly attempts: readonly WireUnrated[];
+    readonly readings: number;
+  }> {
+    const { attempts, readings } = await this.ledger.unrated();
+    return { count: attempts.length + readings, attempts: attempts.slice(0, MOST_UNRATED), readings };
   }
 
   private async page(kind: UsageTerms['kind'], account: Account, name: string, page: LinesQuery): Promise<LedgerPage> {

@@ -21,7 +21,7 @@ import { LedgerReader } from '../queries/ledger-reader.js';
 import { StatementProofs } from '../queries/statement-proofs.js';
 import { StatementReader, type StatementFacts, type StatementGroup } from '../queries/statement-reader.js';
 import { monthAround, namesIn, StatementScopes } from '../queries/statement-scopes.js';
-import type { StatementScope } from '../queries/statement-sql.js';
+import type { SqlDimension, StatementScope } from '../queries/statement-sql.js';
 import { csvHead, csvLine, wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
 
 /** How long somebody may take to read a statement: it is of one moment, which the database keeps for that long. */
@@ -37,7 +37,7 @@ interface Reply {
 interface FileFormat {
   readonly type: string;
   readonly name: string;
-  readonly dimensions: readonly StatementDimension[];
+  readonly dimensions: readonly SqlDimension[];
   readonly pieces: (
     groups: AsyncIterable<readonly StatementGroup[]>,
     proof: WireLogProof,
@@ -82,13 +82,18 @@ export class StatementsController {
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<WireStatement | Readable> {
     const scope = this.scopes.of(caller, query);
-    if (query.format === 'json') return this.json(query, scope);
+    if (query.format === 'json') return this.json(caller, query, scope);
     const currency = (await this.ledger.priceLists()).at(-1)?.priceList.currency ?? '';
     return this.file(this.formatOf(query, scope, currency), scope, reply);
   }
 
-  private async json({ groupby, timezone, ...page }: StatementQuery, scope: StatementScope): Promise<WireStatement> {
+  private async json(
+    caller: Account,
+    { groupby, timezone, ...page }: StatementQuery,
+    scope: StatementScope,
+  ): Promise<WireStatement> {
     const found = await this.statements.read(groupby, scope, page);
+    const linesOf = await this.linesOf(caller, groupby, found.groups);
     return {
       from: wireDate(scope.from),
       to: wireDate(scope.to),
@@ -102,9 +107,27 @@ export class StatementsController {
       groupBy: groupby,
       offset: page.offset,
       count: found.count,
-      rows: found.groups.map((group) => wireRow(group, groupby, this.names)),
+      rows: found.groups.map((group) => wireRow(group, groupby, this.names, linesOf(group))),
       total: wireSums(found.total, rounded(BigInt(found.total.parts), PARTS_PER_MICRO)),
       unrated: found.unrated,
+      meters: found.meters,
+    };
+  }
+
+  /** Where the lines are of groups that are of one task or pool. Those of others are shown to their owners. */
+  private async linesOf(
+    caller: Account,
+    groupBy: readonly StatementDimension[],
+    groups: readonly StatementGroup[],
+  ): Promise<(group: StatementGroup) => string | null> {
+    const task = groupBy.indexOf('task');
+    if (task === -1) return () => null;
+    const terms = await this.ledger.termsOf(groups.flatMap(({ keys }) => keys[task] ?? []));
+    return ({ keys }) => {
+      const found = terms.get(keys[task] ?? '');
+      return found?.owner === caller.id
+        ? `/fornax/v1/billing/${found.kind}s/${encodeURIComponent(found.id)}/lines`
+        : null;
     };
   }
 

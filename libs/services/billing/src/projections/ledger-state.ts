@@ -152,7 +152,7 @@ interface Needs {
   readonly again: Again[];
   readonly lists: PriceList[];
   readonly owners: string[];
-  /** Whether something is corrected, or closed. */
+  /** Whether something is corrected, closed or metered. */
   isBooked: boolean;
 }
 
@@ -163,7 +163,7 @@ const needsOf = (batch: readonly RecordedCommit[]): Needs => {
       if (event.type === 'PriceListPublished') needs.lists.push(event.priceList);
       // Later prices of the same batch see what was corrected.
       if (event.type === 'LinesCorrected') for (const { owner } of event.volumes) needs.owners.push(owner);
-      needs.isBooked ||= event.type === 'LinesCorrected' || event.type === 'MonthClosed';
+      needs.isBooked ||= ['LinesCorrected', 'MonthClosed', 'StorageMetered'].includes(event.type);
       const isEnd = event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued';
       if (!isEnd && event.type !== 'SlotsEnded') continue;
       needs.ids.add(aggregateId);

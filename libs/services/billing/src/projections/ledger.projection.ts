@@ -1,23 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import { attemptKey, foldBill } from '@fornax/domain';
+import { attemptKey, foldBill, foldMeters, meterKey, type MeteredUse } from '@fornax/domain';
 import { withEvents } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { addUsage, deleteRated, insertLines, insertParked, insertPriceLists, insertTerms } from './ledger-rows.js';
 import { correctLines, insertClosed } from './correction-rows.js';
+import { deleteRatedMeters, insertMeterLines, insertUnratedMeters, readUnratedMeters } from './meter-rows.js';
 import { addToSums } from './usage-rows.js';
 import { readBillState } from './ledger-state.js';
 
-/** 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-export const LEDGER_VERSION = 8;
+/** 9: meters of storage. 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+export const LEDGER_VERSION = 9;
 
 /** The bill: one line for each attempt that ended and each slot that was held, rated by the price list that held when it started. */
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
   readonly version = LEDGER_VERSION;
-  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing'];
+  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing', 'meter'];
   readonly wants = withEvents(
     'TaskSubmitted',
     'PoolCreated',
@@ -27,6 +28,7 @@ export class LedgerProjection implements Projection {
     'SlotsEnded',
     'LinesCorrected',
     'MonthClosed',
+    'StorageMetered',
   );
   readonly paceMs = 250;
   readonly tables = [
@@ -39,12 +41,21 @@ export class LedgerProjection implements Projection {
     'usage_task_day',
     'unrated_attempt',
     'closed_month',
+    'meter_line',
+    'unrated_meter',
   ];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const state = await readBillState(tx, batch);
     const isParked = new Set(state.parked.keys());
-    const entries = batch.map((commit) => foldBill(state, commit));
+    const isPriced = batch.some(({ events }) => events.some(({ type }) => type === 'PriceListPublished'));
+    const unratedMeters = isPriced ? await readUnratedMeters(tx) : new Map<string, MeteredUse>();
+    const isWaiting = new Set(unratedMeters.keys());
+    const folded = batch.map((commit) => {
+      const entries = foldBill(state, commit);
+      return { entries, meters: foldMeters(state, unratedMeters, commit) };
+    });
+    const entries = folded.map((each) => each.entries);
     await insertTerms(
       tx,
       entries.flatMap(({ terms }) => terms),
@@ -64,6 +75,16 @@ export class LedgerProjection implements Projection {
     await insertParked(
       tx,
       parked.filter(({ terms, end }) => state.parked.has(attemptKey(terms.id, end))),
+    );
+    const meters = folded.flatMap((each) => each.meters.lines);
+    await insertMeterLines(tx, meters);
+    await deleteRatedMeters(
+      tx,
+      meters.filter((line) => isWaiting.has(meterKey(line))),
+    );
+    await insertUnratedMeters(
+      tx,
+      folded.flatMap((each) => each.meters.parked).filter((use) => unratedMeters.has(meterKey(use))),
     );
     // What they correct may be of the same batch.
     for (const [index, { corrections, closed }] of entries.entries()) {

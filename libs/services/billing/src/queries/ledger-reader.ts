@@ -19,7 +19,7 @@ import { LEDGER_VERSION } from '../projections/ledger.projection.js';
 import { FIRST_RUN, type LineRow } from '../projections/ledger-rows.js';
 import { findTerms, readTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import { behind, RunningCosts } from './running-costs.js';
-import type { LedgerPage, WireLedgerLine, WireUnrated } from './wire-ledger.js';
+import { linksOf, type LedgerPage, type WireLedgerLine, type WireUnrated } from './wire-ledger.js';
 
 /** As the driver gives it: instants as dates, and the amount in whole units of its rounding. */
 type ReadLine = Omit<LineRow, 'started_at' | 'ended_at' | 'counts_at'> & {
@@ -61,6 +61,7 @@ const wireLine = (row: ReadLine, roundingMicros: number): WireLedgerLine => ({
   priceListVersion: row.price_list_version,
   sequence: Number(row.sequence),
   commitId: row.commit_id,
+  links: linksOf(row.kind, row.task_id, Number(row.sequence)),
 });
 
 /** What the lines of a task or a pool come to. */
@@ -152,10 +153,11 @@ export class LedgerReader {
     return readPriceLists(this.db);
   }
 
-  /** Attempts that have no price yet, in the order of their ends. */
-  async unrated(): Promise<readonly WireUnrated[]> {
+  /** Attempts that have no price yet, in the order of their ends, and how many readings of meters have none. */
+  async unrated(): Promise<{ readonly attempts: readonly WireUnrated[]; readonly readings: number }> {
     await this.catchUp();
-    return (await readParked(this.db)).map(({ terms, end, reason, sequence }) => ({
+    const [readings] = await this.db.query<{ count: string }[]>('SELECT count(*) AS count FROM unrated_meter');
+    const attempts = (await readParked(this.db)).map(({ terms, end, reason, sequence }) => ({
       taskId: terms.id,
       instance: end.instance,
       attempt: end.attempt,
@@ -163,6 +165,7 @@ export class LedgerReader {
       reason,
       sequence,
     }));
+    return { attempts, readings: Number(readings?.count ?? 0) };
   }
 
   private async sum(db: Queries, id: string): Promise<Sum> {

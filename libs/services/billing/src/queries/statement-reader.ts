@@ -1,14 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Unavailable, ValidationFailed } from '@fornax/base';
-import type { StatementDimension } from '@fornax/contracts';
+import type { StatementDimension, WireMeterTotal } from '@fornax/contracts';
 import { readPosition } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 import { openCursor } from './cursor.js';
+import { MeterReader } from './meter-reader.js';
 import { LedgerReader } from './ledger-reader.js';
 import { readClosedMonths, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import { countUnrated } from './unrated-attempts.js';
-import { allSql, pageSql, type StatementScope, type StatementSqlRow, type SummedRow } from './statement-sql.js';
+import {
+  allSql,
+  pageSql,
+  type SqlDimension,
+  type StatementScope,
+  type StatementSqlRow,
+  type SummedRow,
+} from './statement-sql.js';
 
 /** Groups of a statement that are read at once. */
 const ROWS_AT_ONCE = 1_000;
@@ -37,6 +45,8 @@ export interface Statement extends StatementFacts {
   readonly count: number;
   readonly groups: readonly StatementGroup[];
   readonly total: SummedRow;
+  /** What buckets used, beside it. */
+  readonly meters: readonly WireMeterTotal[];
 }
 
 const groupOf = (row: StatementSqlRow, dimensions: number): StatementGroup => ({
@@ -53,6 +63,7 @@ export class StatementReader {
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly ledger: LedgerReader,
+    private readonly meters: MeterReader,
   ) {}
 
   /** A page of groups, all of one moment. @throws Unavailable the ledger was behind */
@@ -72,6 +83,7 @@ export class StatementReader {
         count: Number(first.count ?? (page.offset === 0 ? 0 : await this.countOf(tx, dimensions, scope))),
         groups: first.count === null ? [] : rows.map((row) => groupOf(row, dimensions.length)),
         total: first.total,
+        meters: await this.meters.totals(scope, tx),
       };
     });
   }
@@ -82,7 +94,7 @@ export class StatementReader {
    * @throws Unavailable the ledger was behind, or others read statements
    */
   async *stream(
-    dimensions: readonly StatementDimension[],
+    dimensions: readonly SqlDimension[],
     scope: StatementScope,
     signal: AbortSignal,
     told: (facts: StatementFacts) => void,

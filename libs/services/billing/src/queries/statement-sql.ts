@@ -2,6 +2,9 @@ import { PARTS_PER_MICRO, PARTS_PER_NANO } from '@fornax/domain';
 import type { StatementDimension } from '@fornax/contracts';
 import type { Sql } from './cursor.js';
 
+/** What rows can be divided by: as people ask, and by the closed month (UTC) that lines correct, null of all others. */
+export type SqlDimension = StatementDimension | 'corrects';
+
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -72,6 +75,7 @@ const LINE_COLUMNS: Readonly<Record<string, string>> = {
   plan: 'line.plan',
   node: 'line.node',
   hardware: 'line.specification_key',
+  corrects: `CASE WHEN line.counts_at <> coalesce(line.started_at, line.ended_at) THEN to_char(coalesce(line.started_at, line.ended_at) AT TIME ZONE 'UTC', 'YYYY-MM') END`,
 };
 
 const keyed = (expressions: readonly string[]): string =>
@@ -98,7 +102,7 @@ interface KeptSums {
  * hardware; days of tasks know what was submitted. By both together, or as of an earlier commit, it is lines alone.
  */
 const sourcesOf = (
-  dimensions: readonly StatementDimension[],
+  dimensions: readonly SqlDimension[],
   { from, to, owners, project, through }: StatementScope,
   parameters: Parameters,
 ): string => {
@@ -152,7 +156,7 @@ const sourcesOf = (
 };
 
 /** Something with several tags is in the sum of each of them, once; without tags it is in that of none (null). */
-const byTag = (dimensions: readonly StatementDimension[]): string => {
+const byTag = (dimensions: readonly SqlDimension[]): string => {
   const tag = dimensions.indexOf('tag');
   const keys = dimensions.map((_, index) => `k${index}`);
   if (tag === -1) return 'SELECT * FROM summed';
@@ -166,11 +170,7 @@ const whole = (parts: string): string => `div(${parts} - ${rest(parts)}, ${UNIT}
 const ROUNDED = `div(2 * sum(parts) OVER () + ${UNIT} - mod(mod(2 * sum(parts) OVER () + ${UNIT}, 2 * ${UNIT}) + 2 * ${UNIT}, 2 * ${UNIT}), 2 * ${UNIT})`;
 
 /** `apportion` (libs/domain) over all groups: `units` are micro-units, and sum to the rounded total. */
-const sharedSql = (
-  dimensions: readonly StatementDimension[],
-  scope: StatementScope,
-  parameters: Parameters,
-): string => {
+const sharedSql = (dimensions: readonly SqlDimension[], scope: StatementScope, parameters: Parameters): string => {
   const keys = dimensions.map((_, index) => `k${index}`).join(', ');
   return `WITH part AS (${sourcesOf(dimensions, scope, parameters)}),
     summed AS (SELECT ${keys}, ${SUMMED} FROM part ${grouped(dimensions.length)}),
@@ -179,7 +179,7 @@ const sharedSql = (
       CASE WHEN row_number() OVER (ORDER BY ${rest('parts')} DESC, ${keys}) <= ${ROUNDED} - sum(${whole('parts')}) OVER () THEN 1 ELSE 0 END AS units
       FROM divided)`;
 };
-const inOrder = (dimensions: readonly StatementDimension[]): string =>
+const inOrder = (dimensions: readonly SqlDimension[]): string =>
   `ORDER BY ${dimensions.map((_, index) => `k${index}`).join(', ')}`;
 
 /** A row of `pageSql`: the total, and beside it a group, or none. */
@@ -192,7 +192,7 @@ export interface StatementSqlRow extends SummedRow {
 
 /** A page of groups, each beside the total; one row without a group where the page is empty. Something with several tags is in the total once. */
 export const pageSql = (
-  dimensions: readonly StatementDimension[],
+  dimensions: readonly SqlDimension[],
   scope: StatementScope,
   page: { readonly offset: number; readonly limit: number },
 ): Sql => {
@@ -208,7 +208,7 @@ export const pageSql = (
 };
 
 /** All groups, without the total. */
-export const allSql = (dimensions: readonly StatementDimension[], scope: StatementScope): Sql => {
+export const allSql = (dimensions: readonly SqlDimension[], scope: StatementScope): Sql => {
   const parameters = new Parameters();
   return {
     text: `${sharedSql(dimensions, scope, parameters)} SELECT * FROM shared ${inOrder(dimensions)}`,

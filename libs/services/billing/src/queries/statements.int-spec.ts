@@ -349,14 +349,28 @@ describe('statements', () => {
   it('lead down: task, its lines, and the commit that ended each of their attempts', async () => {
     const { rows } = await ask('from=2026-01&to=2027-01&groupBy=task', 'ada-token');
     const row = rows.find(({ failures }) => failures > 0);
-    const { body } = await rig.get(`/fornax/v1/billing/tasks/${row?.by['task'] ?? ''}/lines`);
+    const { body } = await rig.get(row?.lines ?? '');
     const found = body as {
       readonly count: number;
-      readonly lines: readonly { sequence: number; commitId: string; instance: number; attempt: number }[];
+      readonly lines: readonly {
+        sequence: number;
+        commitId: string;
+        instance: number;
+        attempt: number;
+        links: object;
+      }[];
     };
     expect(found.count).toBe(row?.attempts);
+    const task = row?.by['task'] ?? '';
+    // Lines of others are shown to their owners.
+    const others = await ask('from=2026-01&to=2027-01&groupBy=task&account=ada');
+    expect(new Set(others.rows.map(({ lines }) => lines))).toEqual(new Set([null]));
     for (const line of found.lines) {
-      const commits = await rig.log.readAggregate('task', row?.by['task'] ?? '');
+      expect(line.links).toEqual({
+        of: `/tasks/${task}`,
+        events: `/fornax/v1/tasks/${task}/events?after=${line.sequence - 1}`,
+      });
+      const commits = await rig.log.readAggregate('task', task);
       const commit = commits.find(({ sequence }) => sequence === line.sequence);
       expect(commit?.id).toBe(line.commitId);
       const ended = commit?.events.flatMap((event) =>

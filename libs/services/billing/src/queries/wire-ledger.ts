@@ -34,8 +34,16 @@ export const wireLedgerLineSchema = z.object({
   /** Of the commit in the log that ended the attempt. */
   sequence: z.number().int(),
   commitId: z.string(),
+  /** Where the way leads from here: the task, or pool, and its events from the commit that ended the attempt on; null: pools list none. */
+  links: z.object({ of: z.string(), events: z.string().nullable() }),
 });
 export type WireLedgerLine = z.output<typeof wireLedgerLineSchema>;
+
+/** Paths of what a line is of. */
+export const linksOf = (kind: string, id: string, sequence: number): WireLedgerLine['links'] => ({
+  of: `/${kind}s/${encodeURIComponent(id)}`,
+  events: kind === 'task' ? `/fornax/v1/tasks/${encodeURIComponent(id)}/events?after=${sequence - 1}` : null,
+});
 
 /** An attempt that has no price yet. */
 export const unratedSchema = z.object({
@@ -47,7 +55,12 @@ export const unratedSchema = z.object({
   sequence: z.number().int(),
 });
 export type WireUnrated = z.output<typeof unratedSchema>;
-export const unratedPageSchema = z.object({ count: z.int(), attempts: z.array(unratedSchema).readonly() });
+export const unratedPageSchema = z.object({
+  count: z.int(),
+  attempts: z.array(unratedSchema).readonly(),
+  /** Of meters of storage. */
+  readings: z.int(),
+});
 
 export const ledgerPageSchema = z.object({
   /** The task, or the pool. */

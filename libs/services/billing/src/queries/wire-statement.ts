@@ -51,6 +51,7 @@ export const wireRow = (
   group: StatementGroup,
   dimensions: readonly StatementDimension[],
   names: NamesOf,
+  lines: string | null = null,
 ): WireStatementRow => {
   const named = dimensions.flatMap((one, index): readonly (readonly [string, string])[] => {
     const name = isNamed(one) ? names[one](group.keys[index] ?? '') : undefined;
@@ -59,6 +60,7 @@ export const wireRow = (
   return {
     by: Object.fromEntries(dimensions.map((one, index) => [one, group.keys[index] ?? null])),
     names: Object.fromEntries(named),
+    lines,
     ...wireSums(group, BigInt(group.units)),
   };
 };

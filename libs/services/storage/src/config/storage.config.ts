@@ -23,6 +23,13 @@ export interface LogArchiveConfig {
   readonly leaderTtlMs: number;
 }
 
+export interface MeterConfig {
+  /** How often it is looked what buckets hold, in milliseconds; 0: nothing is metered. */
+  readonly everyMs: number;
+  /** Use is told in parts of time of so many seconds, which begin with the hours of UTC. */
+  readonly slotS: number;
+}
+
 export interface StorageConfig {
   /** Port of the S3 endpoint; 0 is any free one. */
   readonly port: number;
@@ -38,7 +45,12 @@ export interface StorageConfig {
   /** Requests of an account a second to the S3 endpoint; 0: any number. */
   readonly requestsPerS: number;
   readonly logArchive: LogArchiveConfig;
+  readonly meter: MeterConfig;
 }
+
+/** On an S3 service each look is a listing. */
+const LOOK_EVERY_S = { local: 60, s3: 900 } as const;
+const HOUR_S = 3_600;
 
 const settings = z.object({
   FORNAX_STORAGE_PORT: intSetting({ min: 0, max: 65_535 }).default(9000),
@@ -60,6 +72,10 @@ const settings = z.object({
     .literal('off', { error: 'must be off: finished tasks cannot leave the event log by rule yet (docs/adr/0128)' })
     .default('off'),
   FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: intSetting({ min: 100, max: 600_000 }).default(10_000),
+  FORNAX_STORAGE_METER_EVERY_S: intSetting({ min: 0, max: HOUR_S }).optional(),
+  FORNAX_STORAGE_METER_SLOT_S: intSetting({ min: 1, max: HOUR_S })
+    .refine((seconds) => HOUR_S % seconds === 0, 'must divide an hour (3600)')
+    .default(HOUR_S),
 });
 
 const objectsOf = (values: z.output<typeof settings>): ObjectsConfig => {
@@ -99,6 +115,10 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
       afterMs: values.FORNAX_LOG_ARCHIVE_AFTER_MS,
       segmentBytes: values.FORNAX_LOG_ARCHIVE_SEGMENT_BYTES,
       leaderTtlMs: values.FORNAX_LOG_ARCHIVE_LEADER_TTL_MS,
+    },
+    meter: {
+      everyMs: (values.FORNAX_STORAGE_METER_EVERY_S ?? LOOK_EVERY_S[values.FORNAX_OBJECTS]) * 1_000,
+      slotS: values.FORNAX_STORAGE_METER_SLOT_S,
     },
   });
 };

@@ -23,7 +23,7 @@ export class DoorParts {
     const { store, buckets, identities } = this;
     const { checkStore, checkWritable, checkLease, takeRoom, now } = this.checks;
     const checks = { checkStore, checkWritable, checkLease, takeRoom, now };
-    const { catchUp, isOnItsWay } = this.reads;
-    return { store, buckets, identities, ...checks, catchUp, isOnItsWay, ...endpoint };
+    const { catchUp, isOnItsWay, sent } = this.reads;
+    return { store, buckets, identities, ...checks, catchUp, isOnItsWay, sent, ...endpoint };
   }
 }

@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { OBJECT_STORE } from '../config/tokens.js';
 import { owedPrefixes } from '../effects/outbox.js';
 import { STAGING_BUCKET } from '../model/bucket-names.js';
+import { SentCounter } from '../metering/sent-bytes.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { StorageReads } from '../reading/storage-reads.js';
 
@@ -12,16 +13,19 @@ import { StorageReads } from '../reading/storage-reads.js';
 const MOST_LOOKED_AT = 1_000;
 const AT_ONCE = 50;
 
-/** What a read at the front door waits for, and what it may not call missing. */
+/** What a read at the front door waits for, what it may not call missing, and where its bytes are counted. */
 @Injectable()
-export class DoorReads implements Pick<S3Parts, 'catchUp' | 'isOnItsWay'> {
+export class DoorReads implements Pick<S3Parts, 'catchUp' | 'isOnItsWay' | 'sent'> {
   constructor(
     private readonly reads: StorageReads,
     @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    private readonly counter: SentCounter,
   ) {}
 
   readonly catchUp = (): Promise<void> => this.reads.catchUp();
+
+  readonly sent: S3Parts['sent'] = (bytes) => this.counter.add(bytes);
 
   readonly isOnItsWay = async ({ bucket, key }: Place): Promise<boolean> => {
     const owed = await owedPrefixes(this.db, MOST_LOOKED_AT + 1);

@@ -6,6 +6,7 @@ import type { Room, Taking } from '../buckets/quota-gate.js';
 import { withoutFigures } from '../buckets/quota-exceeded.js';
 import type { Payer } from '../model/holder.js';
 import type { BucketPort } from '../model/bucket.js';
+import type { SentBytes } from '../metering/meter-rows.js';
 import { type Allowed, ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
 import { type S3Request, headerOfText } from './s3-request.js';
@@ -27,6 +28,8 @@ export interface S3Parts {
   readonly isOnItsWay: (place: Place) => Promise<boolean>;
   /** Takes room for an upload in the quotas that it counts against. @throws S3Error QuotaExceeded */
   readonly takeRoom: (payer: Payer, taking: Taking) => Promise<Room>;
+  /** Counts bytes of objects that were sent to people. */
+  readonly sent: (sent: SentBytes) => void;
   readonly now: () => number;
   /** Host names of this endpoint, in front of which a bucket may stand. */
   readonly baseHosts: readonly string[];

@@ -172,10 +172,16 @@ const isWholeRead = (request: S3Request): boolean =>
   !CHOOSING.some((name) => request.headers.has(name)) &&
   queryValue(request, 'partNumber') === undefined;
 
+/** What people get of a bucket is counted for its owner; what nodes and services do is not. */
+const countSent = ({ principal, request, sent }: Exchange, payer: Allowed['payer'], bytes: number): void => {
+  if (principal.kind !== 'user' || payer?.projectId === undefined) return;
+  sent({ bucket: request.bucket, owner: payer.owner, project: payer.projectId, bytes });
+};
+
 /** GET and HEAD: the same answer but for the body. */
 export const getObject = async (exchange: Exchange): Promise<void> => {
   const { request, response, buckets, principal, store } = exchange;
-  const place = await authorize(buckets, principal, 'read', placeOf(exchange));
+  const { place, payer } = await allow(buckets, principal, 'read', placeOf(exchange));
   const overrides = overridesOf(request);
   const options = { isReadWhole: isWholeRead(request) };
   const reader = await findObject(exchange, placeOf(exchange), () => store.get(place.bucket, place.key, options));
@@ -211,11 +217,21 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   const body = isWithoutBody ? undefined : await reader.read(range);
   response.writeHead(range ? 206 : 200, { ...headers, ...more, 'content-length': length });
   if (!body) return void response.end();
-  // Once it has begun, a failure can only be shown by breaking off.
-  await sendBytes(body, response).catch((error: unknown) => {
-    if (!response.destroyed) response.destroy();
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
-  });
+  const { socket } = response;
+  const before = socket?.bytesWritten ?? 0;
+  try {
+    // Once it has begun, a failure can only be shown by breaking off.
+    await sendBytes(body, response).catch((error: unknown) => {
+      if (!response.destroyed) response.destroy();
+      if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+    });
+  } finally {
+    countSent(
+      exchange,
+      payer,
+      response.writableFinished ? length : Math.min(length, (socket?.bytesWritten ?? 0) - before),
+    );
+  }
 };
 
 /** GET object?tagging: no object has tags. Clients ask before they copy a large one. */
