@@ -2,18 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
 import { s3 } from '../clients/buckets.js';
 import { everyStyle, type StyledClient } from '../clients/styles.js';
-import { aTask, command, read, submit, unique, untilRunning } from '../clients/tasks.js';
-
-interface Config {
-  readonly interval?: number;
-  readonly whitelist?: string | null;
-  readonly bucketPrefix?: string | null;
-}
+import { aTask, command, read, run, submit, unique, untilOver, untilRunning } from '../clients/tasks.js';
 
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** The Node client sends what its user gave; the others all fields, with nulls, in Pascal case. */
-const bodyOf = ({ style }: StyledClient, config: Config): Readonly<Record<string, unknown>> =>
+const bodyOf = ({ style }: StyledClient, config: object): Readonly<Record<string, unknown>> =>
   style === 'node'
     ? { ...config }
     : Object.fromEntries(
@@ -21,6 +15,8 @@ const bodyOf = ({ style }: StyledClient, config: Config): Readonly<Record<string
           ([name, value]) => [capital(name), value],
         ),
       );
+
+const unknownTask = '00000000-0000-0000-0000-000000000000';
 
 describe.each(everyStyle)('snapshots by $style', (client) => {
   const start = async (): Promise<{ readonly id: string; readonly bucket: string }> => {
@@ -73,5 +69,57 @@ describe.each(everyStyle)('snapshots by $style', (client) => {
     expect((await client.send('POST', path, { body: bodyOf(client, { interval: 0 }) })).status).toBe(200);
     expect((await read(client, id)).snapshotInterval).toBe(0);
     await client.send('POST', `/tasks/${id}/abort`);
+  });
+
+  it(`[rows 38,39,41 ${client.style}] are refused with what is wrong where they make no sense`, async () => {
+    const { id } = await start();
+    await untilRunning(client, id);
+    const [once, periodic] = [`/tasks/${id}/snapshot`, `/tasks/${id}/snapshot/periodic`];
+    const answer = async (path: string, config: object): Promise<readonly [number, string]> => {
+      const { status, text } = await client.send('POST', path, { body: bodyOf(client, config) });
+      return [status, text];
+    };
+    for (const [path, more] of [
+      [once, {}],
+      [periodic, { interval: 60 }],
+    ] as const) {
+      // With the place at which it does not compile.
+      expect(await answer(path, { whitelist: 'a(b', ...more })).toEqual([400, expect.stringMatching(/hitelist.*\d/)]);
+      expect(await answer(path, { blacklist: 'a(?=b)', ...more })).toEqual([
+        400,
+        expect.stringMatching(/lacklist.*\d/),
+      ]);
+      expect(await answer(path, { bucket: 'No Bucket', ...more })).toEqual([400, expect.stringContaining('No Bucket')]);
+      expect((await client.send('POST', path.replace(id, unknownTask), { body: bodyOf(client, more) })).status).toBe(
+        404,
+      );
+    }
+    for (const interval of [-1, -1e9, 1.5, 1e300, '60s'])
+      expect([interval, ...(await answer(periodic, { interval }))]).toEqual([
+        interval,
+        400,
+        expect.stringMatching(/nterval/),
+      ]);
+    expect((await read(client, id)).snapshotInterval).toBe(0);
+    // Longer than there is: what holds is shown.
+    expect((await answer(periodic, { interval: 2 ** 31 - 1 }))[0]).toBe(200);
+    expect((await read(client, id)).snapshotInterval).toBe(604_800);
+
+    await client.send('POST', `/tasks/${id}/abort`);
+    expect((await untilOver(client, id)).state).toBe('Cancelled');
+    const { uuid: finished } = await run(client, aTask());
+    for (const over of [id, finished])
+      for (const [path, config] of [
+        [`/tasks/${over}/snapshot`, {}],
+        [`/tasks/${over}/snapshot/periodic`, { interval: 60 }],
+      ] as const)
+        expect(await answer(path, config)).toEqual([403, expect.stringContaining('not running')]);
+
+    const tooLarge = [{ discriminator: 'MinimumCoreHardwareConstraint', coreCount: 100_000 }];
+    const waits = await submit(client, aTask({ hardwareConstraints: tooLarge, resultBucket: unique('waits') }));
+    expect(await answer(`/tasks/${waits}/snapshot`, {})).toEqual([403, expect.stringContaining('not running')]);
+    expect((await answer(`/tasks/${waits}/snapshot/periodic`, { interval: 60 }))[0]).toBe(200);
+    expect((await read(client, waits)).snapshotInterval).toBe(60);
+    await client.send('POST', `/tasks/${waits}/abort`);
   });
 });
