@@ -176,7 +176,7 @@ const sourceDigest = (folders) => {
     visit(join(root, file));
   for (const folder of folders) {
     visit(join(folder, 'package.json'));
-    if (existsSync(join(folder, 'bundle.mjs'))) visit(join(folder, 'bundle.mjs'));
+    for (const script of ['build.mjs', 'bundle.mjs']) if (existsSync(join(folder, script))) visit(join(folder, script));
     if (!existsSync(join(folder, 'src'))) continue;
     for (const entry of readdirSync(join(folder, 'src'), { recursive: true, withFileTypes: true })) {
       if (entry.isFile()) visit(join(entry.parentPath ?? entry.path, entry.name));
@@ -190,6 +190,8 @@ const NOT_BUILT = /(?:spec|\.fixture|\.contract|\.d)\.ts$/;
 
 /** Whether each source of a project has been built. Its entry alone says little: a restored cache can be incomplete. */
 export const isBuilt = (folder) => {
+  // A site is swapped in whole, its list of files with it.
+  if (existsSync(join(folder, 'build.mjs'))) return existsSync(join(folder, 'dist', 'site.json'));
   if (!['index', 'main'].some((name) => existsSync(join(folder, 'src', `${name}.ts`)))) return true;
   if (existsSync(join(folder, 'bundle.mjs')) && !existsSync(join(folder, 'dist', 'bundled', 'main.js'))) return false;
   return readdirSync(join(folder, 'src'), { recursive: true })

@@ -9,7 +9,8 @@ const node = await ensureReady();
 
 const SOURCES = [
   'libs/**/*.ts',
-  'apps/**/*.ts',
+  'apps/**/*.{ts,tsx}',
+  'apps/*/*.mjs',
   'tests/**/*.ts',
   'tools/*.mjs',
   'infra/*.mjs',
@@ -21,6 +22,7 @@ const SOURCES = [
 const steps = [
   ['lint', ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0']],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
+  ['types of the dashboard', ['node_modules/typescript/bin/tsc', '-p', 'apps/dashboard/tsconfig.json']],
   ['format', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', ...SOURCES]],
   ['documentation', ['docs/build.mjs']],
   ['duplicates', ['tools/duplicates.mjs']],

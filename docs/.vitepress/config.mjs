@@ -41,7 +41,10 @@ export default defineConfig({
     sidebar: [
       {
         text: 'Guide',
-        items: [{ text: 'Overview', link: '/guide/' }, ...pagesOf('guide', ['first-task', 'output', 'clients'])],
+        items: [
+          { text: 'Overview', link: '/guide/' },
+          ...pagesOf('guide', ['first-task', 'dashboard', 'output', 'clients']),
+        ],
       },
       {
         text: 'Operate',

@@ -74,6 +74,10 @@ const node = async (): Promise<Add> => {
 export const GROUPS: readonly Group[] = [
   { names: { task: 'submit tasks and look after them' }, load: task },
   {
+    names: { dashboard: 'print a link that signs you in to the dashboard, once, within ten minutes' },
+    load: async () => (await import('./commands/dashboard.js')).addDashboardCommand,
+  },
+  {
     names: { events: 'your tasks as they stand, then what happens to them' },
     load: async () => (await import('./commands/history.js')).addEventsCommand,
   },

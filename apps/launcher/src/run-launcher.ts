@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { keepMemoryOutOfCoreDumps } from '@fornax/base';
+import { FornaxClient } from '@fornax/client';
 import { SetupError } from '@fornax/embedded';
 import { programsFolder } from './command-line.js';
 import { LocalPlatform } from './local-platform.js';
@@ -53,12 +54,26 @@ const listenForTheEnd = (env: Env, screen: Screen): Interruption => {
   return interruption;
 };
 
-const summary = (platform: LocalPlatform): readonly string[] => {
+/** The dashboard, by a link that signs the first user in once; without the code where none could be made. */
+const dashboardLink = async (platform: LocalPlatform): Promise<string> => {
+  const { apiUrl } = platform.addresses;
+  try {
+    const { people } = new FornaxClient({ url: apiUrl, token: await platform.token() });
+    const { path } = await people.signInLink();
+    return new URL(path, apiUrl).href;
+  } catch {
+    return `${apiUrl}/ui/`;
+  }
+};
+
+const summary = (platform: LocalPlatform, dashboard: string): readonly string[] => {
   const { addresses, data } = platform;
   return [
     '',
     'Fornax is ready.',
     '',
+    `  Dashboard  ${dashboard}`,
+    '             signs you in once, within ten minutes; later: `npx fornax dashboard`',
     `  API        ${addresses.apiUrl}`,
     `  Docs       ${addresses.apiUrl}/docs`,
     `  Storage    ${addresses.storageUrl} (S3)`,
@@ -107,7 +122,7 @@ const live = async (
     const outcome = await trySample(platform, screen, signal);
     if (!outcome.isSuccess) screen.say(`the sample failed: ${outcome.reason}`);
   }
-  for (const line of summary(platform)) screen.write(`${line}\n`);
+  for (const line of summary(platform, await dashboardLink(platform))) screen.write(`${line}\n`);
   await whenAborted(signal);
   return 0;
 };

@@ -8,7 +8,7 @@ import {
   shareOf,
   type DoorLimits,
 } from '@fornax/service-kit';
-import { tokenOf } from '@fornax/identity';
+import { presentSession, tokenOf } from '@fornax/identity';
 import { durationHistogram } from '@fornax/base';
 import type { Telemetry } from '@fornax/base/telemetry';
 import {
@@ -185,6 +185,7 @@ export const createRouter = ({ targets, door, telemetry, onError }: RouterParts)
 
   const server = http.createServer(serverOptions(door), (request, response) => {
     response.setMaxListeners(20); // what pipes an answer listens to it ten times
+    presentSession(request);
     const exchange = { request, response };
     inTurn(exchange, () => {
       handle(exchange).catch((error: unknown) => {

@@ -7,6 +7,7 @@ export {
   type UsableProject,
 } from './accounts/account.js';
 export { CLOSED_SECRETS, AccountDirectory, type Need } from './accounts/account-directory.js';
+export { isSessionToken, newTokenOf } from './accounts/session-tokens.js';
 export {
   accountOf,
   AdmittedBy,
@@ -31,6 +32,7 @@ export {
   type BodyBounds,
   type RouteDoor,
 } from './http/route-door.js';
+export { noSessionCookie, presentSession, SESSION_HEADER, sessionCookie } from './http/session-cookie.js';
 export { userMeta, type Asking, type Owner } from './http/user-meta.js';
 export { MASTER_KEY_RING } from './secrets/earlier-keys.js';
 export { keysBefore } from './secrets/keys-before.js';

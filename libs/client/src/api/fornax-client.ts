@@ -120,6 +120,11 @@ export class FornaxClient {
     this.log = new LogClient(json);
   }
 
+  /** Where the API is. */
+  get url(): string {
+    return this.connection.base;
+  }
+
   /** The same client, whose commands say why. */
   because(reason: string): FornaxClient {
     return new FornaxClient({ ...this.options, reason });

@@ -3,6 +3,7 @@ import {
   newTokenSchema,
   organizationSchema,
   ownedProjectSchema,
+  signInLinkSchema,
   tokenSchema,
   userPageSchema,
   userSchema,
@@ -10,6 +11,7 @@ import {
   type WireNewToken,
   type WireOrganization,
   type WireOwnedProject,
+  type WireSignInLink,
   type WireToken,
   type WireUser,
 } from '@fornax/contracts';
@@ -76,6 +78,11 @@ const part = encodeURIComponent;
 /** Users, tokens, projects, organizations and quotas. Where a user is left out, the caller's own account is meant; others are an operator's. */
 export class PeopleClient {
   constructor(private readonly json: JsonCall) {}
+
+  /** A link to the dashboard that signs the caller in once, within ten minutes. */
+  signInLink(): Promise<WireSignInLink> {
+    return this.json('POST', `${API}/session/links`, signInLinkSchema);
+  }
 
   me(): Promise<WireMe> {
     return this.json('GET', `${API}/me`, meSchema);

@@ -233,3 +233,4 @@ export {
   type WireSnapshotSummary,
 } from './snapshots.js';
 export { snapshotRetentionSchema } from './snapshot-retention.js';
+export { sessionSchema, signInLinkSchema, type WireSession, type WireSignInLink } from './sessions.js';

@@ -20,6 +20,7 @@ import {
   type TokenFacts,
   type UsableProject,
 } from './account.js';
+import { isSignInCode } from './session-tokens.js';
 import { AccountsFold, type AccountRecord, type TokenRecord } from './accounts-fold.js';
 
 /** What somebody wants with what an account owns. */
@@ -105,6 +106,15 @@ export class AccountDirectory {
    * timing says nothing about how much of a guess was right.
    */
   byToken(token: string): Account | undefined {
+    return isSignInCode(token) ? undefined : this.accountOf(token);
+  }
+
+  /** The account that a one-time code signs in; no other token is one, and a code is no token for anything else. */
+  bySignInCode(code: string): Account | undefined {
+    return isSignInCode(code) ? this.accountOf(code) : undefined;
+  }
+
+  private accountOf(token: string): Account | undefined {
     const hash = hashToken(token);
     const record = this.fold.tokensByHash.get(hash);
     if (!record || !timingSafeEqual(Buffer.from(record.hash), Buffer.from(hash))) return undefined;

@@ -24,6 +24,8 @@ import { answer200, fastifyOptions } from '../http/fastify-options.js';
 import { apiPageRoutes } from '../http/openapi/api-page.js';
 import { builtSite, docsSiteRoutes } from '../http/openapi/docs-site.js';
 import { openApiDocument } from '../http/openapi/openapi-document.js';
+import { presentSessions } from '../http/door/present-sessions.js';
+import { builtDashboard, dashboardRoutes, welcomeBrowsers } from '../http/dashboard/dashboard-site.js';
 import { answerKnownMethods } from '../http/known-methods.js';
 import { operationsRoutes } from '../http/operations-routes.js';
 import { observeRequests } from '../http/request-telemetry.js';
@@ -78,6 +80,8 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   acceptAnyJson(fastify);
   answer200(fastify);
   observeRequests(fastify, logger);
+  welcomeBrowsers(fastify);
+  presentSessions(fastify);
   admitRequests(fastify, { limits: config.door, accounts, checks, now: () => clock.now() });
   endLiveAnswers(fastify, accounts);
   const openApi = (): object => openApiDocument(app, config.name);
@@ -85,6 +89,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   operationsRoutes(fastify, { name: config.name, health, stops, telemetry, openApi, isOperator });
   apiPageRoutes(fastify);
   docsSiteRoutes(fastify, builtSite());
+  dashboardRoutes(fastify, builtDashboard(), config.publicStorageUrl);
   const rpc = new RpcServer(app.get<NatsConnection>(NATS), app.get<NatsConnection>(NODES_NATS), logger);
   app.connectMicroservice({ strategy: rpc }, { inheritAppConfig: true });
   const troubles = new Map<string, RecurringTrouble>();

@@ -1,36 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { ANONYMOUS, pageHeaders } from './page-headers.js';
+import { siteReader, TYPES, type SiteFiles } from './site-files.js';
 
 const require = createRequire(import.meta.url);
-
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.woff2': 'font/woff2',
-};
-
-/** What `docs/build.mjs` writes beside the pages. */
-const manifestSchema = z.object({
-  files: z.array(z.string()),
-  scripts: z.array(z.string().regex(/^sha256-[A-Za-z0-9+/]{43}=$/)),
-});
-
-interface Site {
-  /** When it was built: another one means that it was built again under the running process. */
-  readonly builtAtMs: number;
-  /** The only files that are served. */
-  readonly files: ReadonlySet<string>;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /** Where the built site lies in this installation. */
 export const builtSite = (): string => join(dirname(require.resolve('@fornax/docs/package.json')), 'dist');
@@ -41,25 +17,8 @@ const NOT_BUILT = `<!doctype html>
 <code>npm run build</code> in the checkout builds it at once. <a href="/docs/api">The API page</a> is there.</p></body></html>
 `;
 
-/** The site as it is built now, or undefined where it is not built. */
-const siteReader = (folder: string): (() => Promise<Site | undefined>) => {
-  let known: Site | undefined;
-  return async () => {
-    const manifest = join(folder, 'site.json');
-    try {
-      const { mtimeMs: builtAtMs } = await stat(manifest);
-      if (known?.builtAtMs === builtAtMs) return known;
-      const { files, scripts } = manifestSchema.parse(JSON.parse(await readFile(manifest, 'utf8')));
-      return (known = { builtAtMs, files: new Set(files), headers: pageHeaders(scripts) });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-  };
-};
-
 /** A page is asked for without `.html`, and the first page of a folder by the folder's name. */
-const fileOf = ({ files }: Site, path: string): string | undefined =>
+const fileOf = ({ files }: SiteFiles, path: string): string | undefined =>
   [path, `${path}.html`, path === '' ? 'index.html' : `${path}/index.html`].find((name) => files.has(name));
 
 /**
@@ -93,7 +52,7 @@ export const docsSiteRoutes = (fastify: FastifyInstance, folder: string): void =
     const content = await readFile(join(folder, name));
     const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
     reply.headers({
-      ...site.headers,
+      ...pageHeaders(site.scripts),
       'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
       'cache-control': found?.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
       etag,

@@ -1,14 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { TokenCreation, WireNewToken, WireToken } from '@fornax/contracts';
 import { CLOCK } from '@fornax/service-kit';
-import { AccountDirectory, hashToken, type RequestContext, Sealer } from '@fornax/identity';
+import { AccountDirectory, hashToken, newTokenOf, type RequestContext, Sealer } from '@fornax/identity';
 import { derivedId, type Clock, Conflict, newId, NotFound } from '@fornax/base';
 import { PeopleCommands } from './people-commands.js';
 import { wireToken } from './wire-people.js';
-
-/** 256 random bits, with a beginning by which scanners for leaked secrets know it. */
-const newToken = (): string => `fx_${randomBytes(32).toString('base64url')}`;
 
 /** The tokens of an account. The text of one is in the answer that creates it and nowhere else. */
 @Injectable()
@@ -34,7 +30,7 @@ export class Tokens {
     const { idempotencyKey, account } = context;
     const tokenId =
       idempotencyKey === undefined ? newId() : derivedId('token-of-request', accountId, account.id, idempotencyKey);
-    const token = newToken();
+    const token = newTokenOf('token');
     const events = await this.commands.account(
       accountId,
       {

@@ -1,0 +1,71 @@
+/** What the address of a page holds, beside its path. What it cannot be is left out, so that no link breaks a page. */
+type Raw = Readonly<Record<string, unknown>>;
+
+const textIn = (raw: Raw, key: string): string | undefined => {
+  const value = raw[key];
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+const oneOf = <T extends string>(raw: Raw, key: string, values: readonly T[]): T | undefined =>
+  values.find((value) => value === raw[key]);
+
+/** Without the keys that say nothing, so that addresses stay short. */
+const said = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+export const STATE_GROUPS = ['waiting', 'running', 'success', 'failure', 'cancelled'] as const;
+export type StateGroup = (typeof STATE_GROUPS)[number];
+export const ORDERS = ['creationDate', 'name', 'state', 'executionTime'] as const;
+
+export interface TasksSearch {
+  readonly state?: StateGroup;
+  readonly name?: string;
+  readonly tag?: string;
+  readonly project?: string;
+  readonly order?: (typeof ORDERS)[number];
+  readonly ascending?: true;
+}
+
+export const searchOfTasks = (raw: Raw): TasksSearch =>
+  said({
+    state: oneOf(raw, 'state', STATE_GROUPS),
+    name: textIn(raw, 'name'),
+    tag: textIn(raw, 'tag'),
+    project: textIn(raw, 'project'),
+    order: oneOf(raw, 'order', ORDERS),
+    ascending: raw['ascending'] === true ? (true as const) : undefined,
+  });
+
+export const TABS = ['about', 'instances', 'output', 'history', 'bill', 'code'] as const;
+export type Tab = (typeof TABS)[number];
+export const STREAMS = ['stdout', 'stderr'] as const;
+
+export interface TaskSearch {
+  readonly tab?: Tab;
+  readonly stream?: (typeof STREAMS)[number];
+  readonly instance?: number;
+  readonly find?: string;
+  readonly asOf?: string;
+  readonly show?: string;
+}
+
+/** Changes the address of a task's page. */
+export type Show = (change: { readonly [K in keyof TaskSearch]: TaskSearch[K] | undefined }) => void;
+
+const wholeNumber = (raw: Raw, key: string): number | undefined => {
+  const value = Number(raw[key]);
+  return raw[key] !== undefined && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+};
+
+export const searchOfTask = (raw: Raw): TaskSearch =>
+  said({
+    tab: oneOf(raw, 'tab', TABS),
+    stream: oneOf(raw, 'stream', STREAMS),
+    instance: wholeNumber(raw, 'instance'),
+    find: textIn(raw, 'find'),
+    asOf: textIn(raw, 'asOf'),
+    show: textIn(raw, 'show'),
+  });

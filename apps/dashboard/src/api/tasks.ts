@@ -1,0 +1,70 @@
+import type { TasksSearch, StateGroup } from '../address/search.ts';
+import { api, bodyOf } from './client.ts';
+import type { Task, TaskFilter, TaskPage, TaskState, TaskSummary } from './wire.ts';
+
+const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
+  waiting: ['Submitted', 'PartiallyDispatched', 'FullyDispatched'],
+  running: ['PartiallyExecuting', 'FullyExecuting', 'UploadingResults', 'PendingCancel'],
+  success: ['Success'],
+  failure: ['Failure'],
+  cancelled: ['Cancelled'],
+};
+
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+
+/** What the address of the page asks for, in the language of filters. */
+const filterOf = ({ state, name, tag, project }: TasksSearch): TaskFilter | undefined => {
+  const filters: TaskFilter[] = [];
+  if (state !== undefined) filters.push({ operator: 'In', field: 'State', values: STATES_OF[state] });
+  if (name !== undefined) filters.push({ operator: 'Like', field: 'Name', value: `^${escaped(name)}` });
+  if (tag !== undefined) filters.push({ operator: 'Equal', field: 'Tags', value: tag });
+  if (project !== undefined) filters.push({ operator: 'Equal', field: 'ProjectUuid', value: project });
+  return filters.length === 0 ? undefined : { operator: 'And', filters };
+};
+
+const PAGE_SIZE = 100;
+
+/** One page of tasks in short. @param token of the page before; empty for the first one */
+export const readTaskPage = (search: TasksSearch, token: string): Promise<TaskPage> => {
+  const filter = filterOf(search);
+  const body = {
+    maximumResults: PAGE_SIZE,
+    orderBy: search.order ?? 'creationDate',
+    orderType: search.ascending === true ? 'ASC' : 'DESC',
+    ...(filter === undefined ? {} : { filter }),
+    ...(token === '' ? {} : { token }),
+  };
+  return bodyOf(api.POST('/tasks/summaries/paginate', { body }));
+};
+
+/** Tasks in short as they are now, of those that are still there. */
+export const readSummaries = async (ids: readonly string[]): Promise<readonly TaskSummary[]> => {
+  const filter = { operator: 'In', field: 'Uuid', values: ids };
+  const { data } = await bodyOf(
+    api.POST('/tasks/summaries/paginate', { body: { maximumResults: ids.length, filter } }),
+  );
+  return data;
+};
+
+export const readTask = (id: string, asOf: string | undefined): Promise<Task> => {
+  const path = { id };
+  if (asOf === undefined) return bodyOf(api.GET('/tasks/{id}', { params: { path } }));
+  return bodyOf(api.GET('/fornax/v1/tasks/{id}', { params: { path, query: { asOf } } }));
+};
+
+/** What is done to tasks. */
+export const ACTIONS = {
+  abort: { label: 'Abort', run: (id: string) => bodyOf(api.POST('/tasks/{id}/abort', { params: { path: { id } } })) },
+  retry: { label: 'Retry', run: (id: string) => bodyOf(api.POST('/tasks/{id}/retry', { params: { path: { id } } })) },
+  resume: {
+    label: 'Resume',
+    run: (id: string) => bodyOf(api.POST('/tasks/{id}/resume', { params: { path: { id } } })),
+  },
+  recover: {
+    label: 'Recover',
+    run: (id: string) => bodyOf(api.POST('/tasks/{id}/recover', { params: { path: { id } } })),
+  },
+  clone: { label: 'Clone', run: (id: string) => bodyOf(api.POST('/tasks/{id}/clone', { params: { path: { id } } })) },
+  delete: { label: 'Delete', run: (id: string) => bodyOf(api.DELETE('/tasks/{id}', { params: { path: { id } } })) },
+} as const;
+export type Action = keyof typeof ACTIONS;

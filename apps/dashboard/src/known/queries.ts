@@ -1,0 +1,22 @@
+import { QueryCache, QueryClient } from '@tanstack/react-query';
+import { Refused } from '../api/client.ts';
+
+export const ME = ['me'] as const;
+
+/** What was asked for and is known. A lost connection is tried again; a refusal is an answer. */
+export const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, { queryKey }) => {
+      // The session is over: who it was is asked again, and the page shows where to sign in.
+      if (error instanceof Refused && error.status === 401 && queryKey[0] !== ME[0])
+        void queries.invalidateQueries({ queryKey: ME });
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 2_000,
+      refetchOnWindowFocus: true,
+      retry: (failures, error) => !(error instanceof Refused && error.status < 500) && failures < 3,
+    },
+  },
+});

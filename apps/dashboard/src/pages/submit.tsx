@@ -1,0 +1,194 @@
+import {
+  Button,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Select,
+  Stack,
+  TagsInput,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useState, type ReactNode } from 'react';
+import { api, bodyOf } from '../api/client.ts';
+import type { Profile } from '../api/wire.ts';
+import { Failed, Waiting } from '../parts/states.tsx';
+import { bodyOfTask, type Wanted } from '../parts/task-code.ts';
+import { CodeOf } from './task/as-code.tsx';
+
+/** What is typed into the form. */
+interface Draft {
+  readonly name: string;
+  readonly instances: number;
+  readonly constants: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  readonly inputs: readonly string[];
+  readonly results: string | null;
+}
+
+const EMPTY: Draft = { name: '', instances: 1, constants: {}, tags: [], inputs: [], results: null };
+
+/** Constants that differ from what the profile gives: the rest is the profile's to say. */
+const wantedOf = (draft: Draft, profile: Profile): Wanted => ({
+  name: draft.name.trim(),
+  profile: profile.name,
+  instanceCount: draft.instances,
+  advancedRanges: undefined,
+  constants: profile.constants.flatMap(({ name, value }) => {
+    const typed = draft.constants[name];
+    return typed === undefined || typed === value ? [] : [{ key: name, value: typed }];
+  }),
+  tags: draft.tags,
+  resourceBuckets: draft.inputs,
+  resultBucket: draft.results ?? undefined,
+});
+
+/** Where secrets are typed nothing is shown. */
+const isSecret = (name: string): boolean => /PASSWORD|SECRET/.test(name);
+
+interface FormProps {
+  readonly profile: Profile;
+  readonly buckets: readonly string[];
+}
+
+const Form = ({ profile, buckets }: FormProps): ReactNode => {
+  const [draft, setDraft] = useState(EMPTY);
+  const [isShowingAll, setShowingAll] = useState(false);
+  const navigate = useNavigate();
+  const wanted = wantedOf(draft, profile);
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => bodyOf(api.POST('/tasks', { body: bodyOfTask(wanted) })),
+    onSuccess: (made) => {
+      if ('uuid' in made) void navigate({ to: '/tasks/$id', params: { id: made.uuid } });
+    },
+  });
+  const change = (changed: Partial<Draft>): void => setDraft((known) => ({ ...known, ...changed }));
+  const first = profile.constants.filter(
+    ({ name }) => /(_CMD|_REPO|_TAG|_SCRIPT)$/.test(name) && !/PREPARATION|SHUTDOWN/.test(name),
+  );
+  const constants = isShowingAll || first.length === 0 ? profile.constants : first;
+  return (
+    <Stack>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          mutate();
+        }}
+      >
+        <Stack maw={640}>
+          <Group grow align="flex-start">
+            <TextInput
+              label="Name"
+              required
+              value={draft.name}
+              onChange={(event) => change({ name: event.currentTarget.value })}
+            />
+            <NumberInput
+              label="Instances"
+              min={1}
+              max={100_000}
+              allowDecimal={false}
+              required
+              value={draft.instances}
+              onChange={(value) => change({ instances: Number(value) || 1 })}
+            />
+          </Group>
+          {constants.map(({ name, value, description }) => (
+            <TextInput
+              key={name}
+              label={name}
+              description={description}
+              type={isSecret(name) ? 'password' : 'text'}
+              autoComplete="off"
+              placeholder={value}
+              value={draft.constants[name] ?? ''}
+              onChange={(event) => {
+                const { [name]: _, ...others } = draft.constants;
+                const typed = event.currentTarget.value;
+                change({ constants: typed === '' ? others : { ...others, [name]: typed } });
+              }}
+            />
+          ))}
+          {first.length > 0 && (
+            <Button
+              variant="default"
+              size="xs"
+              onClick={() => setShowingAll(!isShowingAll)}
+              aria-expanded={isShowingAll}
+            >
+              {isShowingAll ? 'Fewer constants' : `All ${profile.constants.length} constants`}
+            </Button>
+          )}
+          <MultiSelect
+            label="Buckets with inputs"
+            data={[...buckets]}
+            value={[...draft.inputs]}
+            onChange={(inputs) => change({ inputs })}
+            searchable
+          />
+          <Select
+            label="Bucket for results"
+            data={[...buckets]}
+            value={draft.results}
+            onChange={(results) => change({ results })}
+            clearable
+            clearButtonProps={{ 'aria-label': 'No results' }}
+            searchable
+          />
+          <TagsInput label="Tags" value={[...draft.tags]} onChange={(tags) => change({ tags })} />
+          {error !== null && <Failed error={error} />}
+          <Group>
+            <Button type="submit" loading={isPending} disabled={draft.name.trim() === ''}>
+              Submit
+            </Button>
+            <Text size="sm" c="dimmed">
+              It begins as soon as there is room for it.
+            </Text>
+          </Group>
+        </Stack>
+      </form>
+      <Title order={2} size="h3">
+        As code
+      </Title>
+      <CodeOf wanted={wanted} />
+    </Stack>
+  );
+};
+
+/** Submits a task by a form that is made of what its profile asks for. */
+export const SubmitPage = (): ReactNode => {
+  const [name, setName] = useState<string | null>(null);
+  const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => bodyOf(api.GET('/profiles')) });
+  const buckets = useQuery({ queryKey: ['buckets'], queryFn: () => bodyOf(api.GET('/fornax/v1/buckets')) });
+  const chosen = name ?? profiles.data?.[0] ?? null;
+  const profile = useQuery({
+    queryKey: ['profiles', chosen],
+    queryFn: () => bodyOf(api.GET('/profiles/{name}', { params: { path: { name: chosen ?? '' } } })),
+    enabled: chosen !== null,
+  });
+  const error = profiles.error ?? profile.error;
+  if (error !== null) return <Failed error={error} onRetry={() => void profiles.refetch()} />;
+  return (
+    <Stack>
+      <Title order={1} size="h2">
+        Submit a task
+      </Title>
+      <Select
+        label="Profile"
+        maw={640}
+        data={profiles.data ?? []}
+        value={chosen}
+        onChange={setName}
+        allowDeselect={false}
+      />
+      {profile.data === undefined ? (
+        <Waiting />
+      ) : (
+        <Form key={chosen} profile={profile.data} buckets={buckets.data?.map((bucket) => bucket.name) ?? []} />
+      )}
+    </Stack>
+  );
+};

@@ -1,0 +1,112 @@
+import { Alert, Badge, Button, Group, Progress, Stack, Tabs, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { readTask } from '../api/tasks.ts';
+import type { Task } from '../api/wire.ts';
+import { TASK, useLiveTasks } from '../known/live-tasks.ts';
+import { TABS, type Show, type Tab, type TaskSearch } from '../address/search.ts';
+import { useMayWrite } from '../known/me.tsx';
+import { Failed, isOver, StateBadge, Waiting } from '../parts/states.tsx';
+import { AboutTask } from './task/about.tsx';
+import { Bill } from './task/bill.tsx';
+import { AsCode } from './task/as-code.tsx';
+import { History } from './task/history.tsx';
+import { Instances } from './task/instances.tsx';
+import { Output } from './task/output.tsx';
+import { TaskActions } from './task/task-actions.tsx';
+
+const route = getRouteApi('/tasks/$id');
+
+const LABELS: Readonly<Record<Tab, string>> = {
+  about: 'About',
+  instances: 'Instances',
+  output: 'Output',
+  history: 'History',
+  bill: 'Bill',
+  code: 'As code',
+};
+
+/** While something runs, what it uses is read again: that is told beside the events. */
+const LOOK_MS = 2_000;
+
+const Content = ({ tab, task, search, show }: { tab: Tab; task: Task; search: TaskSearch; show: Show }): ReactNode => {
+  switch (tab) {
+    case 'about':
+      return <AboutTask task={task} asOf={search.asOf} />;
+    case 'instances':
+      return <Instances task={task} search={search} show={show} />;
+    case 'output':
+      return <Output key={`${search.stream} ${search.instance}`} task={task} search={search} show={show} />;
+    case 'history':
+      return <History task={task} show={show} />;
+    case 'bill':
+      return <Bill task={task} />;
+    case 'code':
+      return <AsCode task={task} />;
+  }
+};
+
+/** One task: all that is known of it. */
+export const TaskPage = (): ReactNode => {
+  const { id } = route.useParams();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const mayWrite = useMayWrite();
+  const isLive = useLiveTasks(id);
+  const { asOf, tab = 'about' } = search;
+  const { data, error, refetch } = useQuery({
+    queryKey: [TASK, id, asOf],
+    queryFn: () => readTask(id, asOf),
+    refetchInterval: ({ state }) =>
+      asOf === undefined && state.data !== undefined && !isOver(state.data.state) ? LOOK_MS : false,
+  });
+  const show: Show = (change) =>
+    void navigate({ search: (before) => ({ ...before, ...change }) as TaskSearch, replace: 'find' in change });
+  if (error !== null && data === undefined) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (data === undefined) return <Waiting />;
+  return (
+    <Stack gap="sm">
+      <Group justify="space-between" align="flex-start">
+        <Stack gap={4}>
+          <Group gap="sm">
+            <Title order={1} size="h2">
+              {data.name}
+            </Title>
+            <StateBadge state={data.state} />
+            {data.tags.map((tag) => (
+              <Badge key={tag} variant="outline" color="gray" tt="none">
+                {tag}
+              </Badge>
+            ))}
+          </Group>
+          <Text size="xs" c="dimmed">
+            {data.uuid}
+            {isLive === false ? ' · not live: the connection is lost' : ''}
+          </Text>
+        </Stack>
+        {mayWrite && asOf === undefined && <TaskActions task={data} />}
+      </Group>
+      {asOf !== undefined && (
+        <Alert color="yellow" title={`This is how the task stood at ${asOf} of the log`}>
+          <Button size="xs" variant="default" onClick={() => show({ asOf: undefined })}>
+            Show it as it is now
+          </Button>
+        </Alert>
+      )}
+      {!isOver(data.state) && <Progress value={data.progress} aria-label={`${data.progress} % done`} />}
+      <Tabs value={tab} onChange={(value) => show({ tab: TABS.find((name) => name === value) })}>
+        <Tabs.List>
+          {TABS.map((name) => (
+            <Tabs.Tab key={name} value={name}>
+              {LABELS[name]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value={tab} pt="md">
+          <Content tab={tab} task={data} search={search} show={show} />
+        </Tabs.Panel>
+      </Tabs>
+    </Stack>
+  );
+};

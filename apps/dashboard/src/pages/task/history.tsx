@@ -1,0 +1,76 @@
+import { Button, Stack, Table, Text } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { api, bodyOf } from '../../api/client.ts';
+import type { Task } from '../../api/wire.ts';
+import { TASK } from '../../known/live-tasks.ts';
+import type { Show } from '../../address/search.ts';
+import { Instant } from '../../parts/format.tsx';
+import { Failed, Waiting } from '../../parts/states.tsx';
+
+const PAGE = 100;
+
+/** Everything that happened to a task: when, who, why. Each line leads to the task as it stood then. */
+export const History = ({ task, show }: { readonly task: Task; readonly show: Show }): ReactNode => {
+  const { data, error, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: [TASK, task.uuid, 'events'],
+    queryFn: ({ pageParam }) =>
+      bodyOf(
+        api.GET('/fornax/v1/tasks/{id}/events', {
+          params: { path: { id: task.uuid }, query: { after: pageParam, limit: PAGE } },
+        }),
+      ),
+    initialPageParam: 0,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+  if (error !== null) return <Failed error={error} />;
+  if (data === undefined) return <Waiting />;
+  return (
+    <Stack gap="sm" align="flex-start">
+      <Table.ScrollContainer minWidth={500} w="100%">
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              {['When', 'What', 'Who', 'Why', 'State'].map((name) => (
+                <Table.Th key={name}>{name}</Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {data.pages
+              .flatMap(({ events }) => events)
+              .map(({ id, at, type, actor, reason, sequence }) => (
+                <Table.Tr key={id}>
+                  <Table.Td>
+                    <Instant at={at} />
+                  </Table.Td>
+                  <Table.Td>{type}</Table.Td>
+                  <Table.Td>
+                    <Text size="xs" className="cut" maw={220} title={actor}>
+                      {actor}
+                    </Text>
+                  </Table.Td>
+                  <Table.Td>{reason ?? ''}</Table.Td>
+                  <Table.Td>
+                    <Button
+                      size="compact-xs"
+                      variant="default"
+                      aria-label={`Show the task as of ${sequence}`}
+                      onClick={() => show({ asOf: String(sequence), tab: 'about' })}
+                    >
+                      as of {sequence}
+                    </Button>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+      {hasNextPage && (
+        <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          More
+        </Button>
+      )}
+    </Stack>
+  );
+};

@@ -1,0 +1,139 @@
+import { Button, Group, Loader, Select, Stack, Text, TextInput, Title } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState, type ReactNode } from 'react';
+import { readTaskPage } from '../api/tasks.ts';
+import type { TaskPage } from '../api/wire.ts';
+import { TASKS, useLiveTasks } from '../known/live-tasks.ts';
+import { ORDERS, STATE_GROUPS, type TasksSearch } from '../address/search.ts';
+import { useMayWrite, useMe } from '../known/me.tsx';
+import { count } from '../parts/format.tsx';
+import { Empty, Failed, Waiting } from '../parts/states.tsx';
+import { ActionBar } from './tasks/action-bar.tsx';
+import { TaskRows } from './tasks/task-rows.tsx';
+
+const route = getRouteApi('/tasks');
+
+const ORDER_NAMES: Readonly<Record<(typeof ORDERS)[number], string>> = {
+  creationDate: 'Newest first',
+  name: 'By name',
+  state: 'By state',
+  executionTime: 'By execution time',
+};
+
+type Change = (change: { readonly [K in keyof TasksSearch]: TasksSearch[K] | undefined }) => void;
+
+const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+
+const Filters = ({ search, onChange }: { readonly search: TasksSearch; readonly onChange: Change }): ReactNode => {
+  const { projects } = useMe();
+  const later = useDebouncedCallback(onChange, 300);
+  return (
+    <Group align="flex-end" gap="sm">
+      <Select
+        label="State"
+        placeholder="All"
+        clearable
+        clearButtonProps={{ 'aria-label': 'All states' }}
+        w={140}
+        data={STATE_GROUPS.map((value) => ({ value, label: capital(value) }))}
+        value={search.state ?? null}
+        onChange={(state) => onChange({ state: STATE_GROUPS.find((group) => group === state) })}
+      />
+      <TextInput
+        label="Name begins with"
+        w={180}
+        key={`name ${search.name === undefined}`}
+        defaultValue={search.name ?? ''}
+        onChange={(event) => later({ name: event.currentTarget.value || undefined })}
+      />
+      <TextInput
+        label="Tag"
+        w={120}
+        key={`tag ${search.tag === undefined}`}
+        defaultValue={search.tag ?? ''}
+        onChange={(event) => later({ tag: event.currentTarget.value || undefined })}
+      />
+      <Select
+        label="Project"
+        placeholder="All"
+        clearable
+        clearButtonProps={{ 'aria-label': 'All projects' }}
+        w={170}
+        data={projects.map(({ uuid, name }) => ({ value: uuid, label: name }))}
+        value={search.project ?? null}
+        onChange={(project) => onChange({ project: project ?? undefined })}
+      />
+      <Select
+        label="Order"
+        w={170}
+        allowDeselect={false}
+        data={ORDERS.map((value) => ({ value, label: ORDER_NAMES[value] }))}
+        value={search.order ?? 'creationDate'}
+        onChange={(order) => {
+          const known = ORDERS.find((name) => name === order);
+          onChange({ order: known, ascending: known === 'name' ? true : undefined });
+        }}
+      />
+    </Group>
+  );
+};
+
+/** All tasks that may be seen, as a list that grows while it is scrolled. */
+export const TasksPage = (): ReactNode => {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const mayWrite = useMayWrite();
+  const isLive = useLiveTasks();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const change: Change = (changed) =>
+    void navigate({ search: (before) => ({ ...before, ...changed }) as TasksSearch, replace: true });
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: [TASKS, search],
+    queryFn: ({ pageParam }) => readTaskPage(search, pageParam),
+    initialPageParam: '',
+    getNextPageParam: ({ nextToken }: TaskPage) => nextToken ?? undefined,
+  });
+  const tasks = data?.pages.flatMap((page) => page.data) ?? [];
+  const total = data?.pages.at(-1)?.total ?? 0;
+  const isFiltered = ['state', 'name', 'tag', 'project'].some((key) => key in search);
+  return (
+    <Stack gap="sm">
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          Tasks
+        </Title>
+        <Group gap="sm">
+          {isFetchingNextPage && <Loader size="xs" aria-label="Loading more" />}
+          <Text size="sm" c="dimmed" role="status">
+            {data === undefined ? '' : `${count(total)} ${total === 1 ? 'task' : 'tasks'}`}
+            {isLive === false ? ' · not live: the connection is lost' : ''}
+          </Text>
+          {mayWrite && (
+            <Button component={Link} to="/submit" size="xs">
+              Submit a task
+            </Button>
+          )}
+        </Group>
+      </Group>
+      <Filters search={search} onChange={change} />
+      {mayWrite && <ActionBar chosen={chosen} onDone={() => setChosen(new Set())} />}
+      {data === undefined && error === null && <Waiting />}
+      {error !== null && <Failed error={error} onRetry={() => void refetch()} />}
+      {data !== undefined && tasks.length === 0 && (
+        <Empty title={isFiltered ? 'No task is like this' : 'There are no tasks yet'} />
+      )}
+      {tasks.length > 0 && (
+        <TaskRows
+          tasks={tasks}
+          total={total}
+          {...(mayWrite ? { chosen, onChoose: setChosen } : {})}
+          onEnd={() => {
+            if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+          }}
+        />
+      )}
+    </Stack>
+  );
+};

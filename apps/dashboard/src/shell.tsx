@@ -1,0 +1,93 @@
+import { Anchor, AppShell, Burger, Button, Group, Menu, NavLink, Text, useMantineColorScheme } from '@mantine/core';
+import { useDisclosure, useNetwork } from '@mantine/hooks';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link, Outlet, useLocation } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { signOut } from './api/session.ts';
+import { useMayWrite, useMe } from './known/me.tsx';
+
+/** What there is a page of; who may not write has no page that only writes. */
+const PAGES = [
+  { to: '/tasks', label: 'Tasks', writes: false },
+  { to: '/submit', label: 'Submit', writes: true },
+] as const;
+
+const Account = (): ReactNode => {
+  const { email, role } = useMe();
+  const queries = useQueryClient();
+  const { setColorScheme, colorScheme } = useMantineColorScheme();
+  const leave = useMutation({ mutationFn: signOut, onSettled: () => queries.resetQueries() });
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" size="xs" maw={220}>
+          {email}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{role}</Menu.Label>
+        {(['auto', 'light', 'dark'] as const).map((scheme) => (
+          <Menu.Item key={scheme} onClick={() => setColorScheme(scheme)} fw={scheme === colorScheme ? 700 : 400}>
+            {scheme === 'auto' ? 'Colors of the system' : `${scheme === 'light' ? 'Light' : 'Dark'} colors`}
+          </Menu.Item>
+        ))}
+        <Menu.Item component="a" href="/docs/">
+          Documentation
+        </Menu.Item>
+        <Menu.Item component="a" href="/docs/api">
+          API
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item onClick={() => leave.mutate()}>Sign out</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+};
+
+/** The frame of every page. */
+export const Shell = (): ReactNode => {
+  const [isOpen, { toggle, close }] = useDisclosure(false);
+  const { online } = useNetwork();
+  const mayWrite = useMayWrite();
+  const { pathname } = useLocation();
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 180, breakpoint: 'sm', collapsed: { mobile: !isOpen } }}
+      padding="md"
+    >
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap">
+            <Burger opened={isOpen} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
+            <Anchor component={Link} to="/tasks" fw={700} c="inherit" underline="never">
+              Fornax
+            </Anchor>
+          </Group>
+          <Account />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label="Pages">
+        {PAGES.filter(({ writes }) => mayWrite || !writes).map(({ to, label }) => (
+          <NavLink
+            key={to}
+            component={Link}
+            to={to}
+            label={label}
+            active={pathname.startsWith(to)}
+            onClick={close}
+            {...(pathname.startsWith(to) ? { 'aria-current': 'page' as const } : {})}
+          />
+        ))}
+      </AppShell.Navbar>
+      <AppShell.Main>
+        {!online && (
+          <Text role="alert" fw={600} mb="sm">
+            There is no connection. What is shown is from before; it goes on by itself.
+          </Text>
+        )}
+        <Outlet />
+      </AppShell.Main>
+    </AppShell>
+  );
+};

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import { presentSession, sessionCookie } from './session-cookie.js';
+
+const SESSION = 'fxs_one';
+const OWN = {
+  'sec-fetch-site': 'same-origin',
+  'fornax-session': '1',
+  host: 'fornax.lab',
+  origin: 'https://fornax.lab',
+};
+
+/** What the rest of the platform sees of a request with the cookie. */
+const seen = (method: string, headers: object): string | undefined => {
+  const request = { method, headers: { cookie: `a=b; fornax_session=${SESSION}`, ...headers } };
+  presentSession(request as unknown as IncomingMessage);
+  expect(request.headers.cookie).toBeUndefined();
+  return (request.headers as { authorization?: string }).authorization;
+};
+
+describe('the session of a browser', () => {
+  it('stands for a token where our own page asks', () => {
+    expect([seen('GET', {}), seen('GET', { 'sec-fetch-site': 'same-origin' }), seen('POST', OWN)]).toEqual(
+      Array(3).fill(`Bearer ${SESSION}`),
+    );
+  });
+
+  it('reads where a person typed the address, and changes nothing there', () => {
+    const typed = { ...OWN, 'sec-fetch-site': 'none' };
+    expect([seen('GET', typed), seen('POST', typed)]).toEqual([`Bearer ${SESSION}`, undefined]);
+  });
+
+  it.each([
+    ['another site', { ...OWN, 'sec-fetch-site': 'cross-site' }],
+    ['another port of the same host', { ...OWN, 'sec-fetch-site': 'same-site' }],
+    ['another origin, by an old browser', { ...OWN, 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
+    ['an origin that is none', { ...OWN, 'sec-fetch-site': undefined, origin: 'null' }],
+    ['a form, which sends no header of ours', { ...OWN, 'fornax-session': undefined }],
+  ])('counts as none in what %s sends', (_, headers) => expect(seen('POST', headers)).toBeUndefined());
+
+  it('is told by the host that a proxy was asked for', () => {
+    const behind = { ...OWN, host: '127.0.0.1:8080', 'x-forwarded-host': 'fornax.lab' };
+    expect(seen('POST', behind)).toBe(`Bearer ${SESSION}`);
+  });
+
+  it('counts less than a token that the request brings, and is no place for one', () => {
+    expect(seen('GET', { authorization: 'fx_mine' })).toBe('fx_mine');
+    expect(seen('GET', { cookie: 'fornax_session=fx_mine' })).toBeUndefined();
+  });
+
+  it('is for no script and no other site, and behind TLS for one host alone', () => {
+    expect(sessionCookie({}, SESSION, 60_500)).toBe(
+      'fornax_session=fxs_one; Path=/; HttpOnly; SameSite=Strict; Max-Age=60',
+    );
+    expect(sessionCookie({ 'x-forwarded-proto': 'https' }, SESSION, 1_000)).toBe(
+      '__Host-fornax_session=fxs_one; Path=/; HttpOnly; SameSite=Strict; Max-Age=1; Secure',
+    );
+  });
+});

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { wireDate, type WireSession, type WireSignInLink } from '@fornax/contracts';
+import { CLOCK, HeaderChecks } from '@fornax/service-kit';
+import {
+  AccountDirectory,
+  contextOf,
+  hashToken,
+  isSessionToken,
+  newTokenOf,
+  Sealer,
+  tokenOf,
+  type Account,
+  type RequestContext,
+} from '@fornax/identity';
+import { type Clock, newId, Unauthorized } from '@fornax/base';
+import type { FastifyRequest } from 'fastify';
+import { PEOPLE_CONFIG, type PeopleConfig } from './people-config.js';
+import { PeopleCommands } from './people-commands.js';
+
+/** Name of the check for what a session is opened with: a token, another session, or a code that opens one once. */
+export const SIGN_IN_CHECK = 'sign-in';
+
+/** Names by which people know them among their tokens. */
+const NAMES = { session: 'session of a browser', link: 'link that signs in' } as const;
+const LINK_LASTS_MS = 10 * 60_000;
+const PAGE = '/ui/';
+
+/** A session that was opened, and what its cookie is made of. */
+export interface OpenedSession extends WireSession {
+  readonly text: string;
+  readonly lastsMs: number;
+}
+
+/**
+ * Sessions of browsers. One is a token of its account that lives shorter, and is listed, revoked and expires as all tokens do: every process knows of it
+ * from the log, and a disabled account's are void at once.
+ */
+@Injectable()
+export class Sessions {
+  constructor(
+    private readonly accounts: AccountDirectory,
+    private readonly commands: PeopleCommands,
+    private readonly sealer: Sealer,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(PEOPLE_CONFIG) private readonly config: PeopleConfig,
+  ) {}
+
+  /** Lets whoever holds a token or a code in to be signed in or out. */
+  registerIn(checks: HeaderChecks): void {
+    checks.register(SIGN_IN_CHECK, ({ headers }) => this.accountWith(tokenOf(headers.authorization)) !== undefined);
+  }
+
+  /**
+   * Opens a session with the token or the code of a request. A session ends no later than the token that opened it.
+   * @throws Unauthorized neither is good any more; a code was used by somebody else a moment before
+   */
+  async open(request: FastifyRequest): Promise<OpenedSession> {
+    const presented = tokenOf(request.headers.authorization);
+    const account = this.accountWith(presented);
+    if (account === undefined) throw new Unauthorized();
+    const context = contextOf(request, account);
+    const isCode = this.accounts.byToken(presented) === undefined;
+    if (isCode) await this.useUp(account, context);
+    const lastsMs = isCode ? this.config.sessionMs : Math.min(this.config.sessionMs, this.accounts.msLeftOf(presented));
+    const text = newTokenOf('session');
+    const expiresAt = this.clock.now() + lastsMs;
+    const token = await this.issue(account, context, { name: NAMES.session, text, secret: text, expiresAt });
+    await this.dropExpired(account, context);
+    return { token, expirationDate: wireDate(expiresAt), text, lastsMs };
+  }
+
+  /** Makes a code that opens one session of an account within minutes. */
+  async link(context: RequestContext): Promise<WireSignInLink> {
+    const code = newTokenOf('link');
+    const expiresAt = this.clock.now() + LINK_LASTS_MS;
+    // It signs nothing at the S3 endpoint: nobody knows the secret that is sealed for it.
+    const secret = randomBytes(32).toString('base64url');
+    await this.issue(context.account, context, { name: NAMES.link, text: code, secret, expiresAt });
+    return { code, path: `${PAGE}#sign-in=${code}`, expirationDate: wireDate(expiresAt) };
+  }
+
+  /** Ends the session of a request. A token that is no session stays: it was not made here. */
+  async close(request: FastifyRequest): Promise<void> {
+    const presented = tokenOf(request.headers.authorization);
+    const account = this.accounts.byToken(presented);
+    if (account === undefined || !isSessionToken(presented)) return;
+    await this.revoke(account, account.tokenId, contextOf(request, account));
+  }
+
+  private accountWith(presented: string): Account | undefined {
+    return this.accounts.byToken(presented) ?? this.accounts.bySignInCode(presented);
+  }
+
+  /** Of several who have one code, the log lets the first one in. */
+  private async useUp(account: Account, context: RequestContext): Promise<void> {
+    const revoked = await this.revoke(account, account.tokenId, context);
+    if (!revoked) throw new Unauthorized();
+  }
+
+  private async revoke({ id }: Account, tokenId: string, context: RequestContext): Promise<boolean> {
+    // Under no key of the request's: repeated, it must find that it was done.
+    const once = { ...context, idempotencyKey: undefined };
+    const events = await this.commands.account(id, { type: 'RevokeToken', tokenId }, once);
+    return events.length > 0;
+  }
+
+  private async issue(
+    { id }: Account,
+    context: RequestContext,
+    { name, text, secret, expiresAt }: Readonly<Record<'name' | 'text' | 'secret', string>> & { expiresAt: number },
+  ): Promise<string> {
+    const tokenId = newId();
+    const sealedSecret = this.sealer.sealWithMaster(secret);
+    const command = { type: 'IssueToken', tokenId, name, hash: hashToken(text), sealedSecret, expiresAt } as const;
+    await this.commands.account(id, command, { ...context, idempotencyKey: undefined });
+    return tokenId;
+  }
+
+  /** So that a list of tokens does not grow with each day on which somebody signs in. */
+  private async dropExpired(account: Account, context: RequestContext): Promise<void> {
+    const now = this.clock.now();
+    const names: readonly string[] = Object.values(NAMES);
+    const expired = this.accounts
+      .tokensOf(account.id)
+      .filter(({ name, expiresAt }) => names.includes(name) && expiresAt !== null && expiresAt <= now);
+    for (const { id } of expired) await this.revoke(account, id, context);
+  }
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import axe from 'axe-core';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+
+/** Where Debian's package puts it; another one by the variable of this name. */
+const PROGRAM = process.env['FORNAX_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
+
+/** Whether there is a browser for tests. Where there is none they say so aloud; in CI that is a failure. */
+export const hasBrowser = (): boolean => {
+  if (existsSync(PROGRAM)) return true;
+  const said = `no Chromium at ${PROGRAM} (apt-get install chromium): the dashboard is NOT tested`;
+  if (process.env['CI'] === 'true') throw new Error(said);
+  process.stderr.write(`\n*** ${said} ***\n\n`);
+  return false;
+};
+
+export const openBrowser = (): Promise<Browser> =>
+  // Chromium's own sandbox is not to be had for root.
+  chromium.launch({ executablePath: PROGRAM, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+
+/** A page, and what must not happen on it. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Errors of scripts, what the Content-Security-Policy refused, and requests to other machines or ports than these. */
+  readonly troubles: readonly string[];
+}
+
+/** Each step of a person is answered within this, also on a busy machine. */
+const STEP_MS = 20_000;
+
+/** A new page that notes what must not happen. @param origins that it may talk to */
+export const watchedPage = async (context: BrowserContext, origins: readonly string[]): Promise<WatchedPage> => {
+  const page = await context.newPage();
+  page.setDefaultTimeout(STEP_MS);
+  const troubles: string[] = [];
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) troubles.push(message.text());
+  });
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!origins.some((origin) => url.startsWith(`${origin}/`)) && !/^(data|blob|about):/.test(url)) troubles.push(url);
+  });
+  return { page, troubles };
+};
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** What axe-core finds against WCAG 2.2 AA on a page as it stands. */
+export const violationsOn = async (page: Page): Promise<readonly string[]> => {
+  // Through the protocol of the browser: the policy of the page lets no script in.
+  await page.evaluate(axe.source);
+  const options = JSON.stringify({ runOnly: { type: 'tag', values: TAGS } });
+  const { violations } = await page.evaluate<{ readonly violations: readonly Violation[] }>(
+    `axe.run(document, ${options})`,
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
+  );
+};

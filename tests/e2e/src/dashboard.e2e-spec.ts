@@ -1,0 +1,219 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FornaxClient } from '@fornax/client';
+import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing';
+import type { Browser, Page } from 'playwright-core';
+import { hasBrowser, openBrowser, violationsOn, watchedPage, type WatchedPage } from './browser.js';
+import { clientsOf } from './clients.js';
+
+const FIRST_VIEW_BYTES = 350_000;
+const HTML = `<img src=x onerror="document.title='run'"><b>bold</b>`;
+
+let platform: RunningPlatform;
+let api: FornaxClient;
+let browser: Browser;
+const opened: WatchedPage[] = [];
+
+const suite = hasBrowser() ? describe : describe.skip;
+
+/** A browser of its own, signed in by a link of the account. */
+const signedIn = async (client: FornaxClient, options = {}): Promise<Page> => {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+  const watched = await watchedPage(context, [platform.apiUrl, platform.storageUrl]);
+  opened.push(watched);
+  const { path } = await client.people.signInLink();
+  await watched.page.goto(new URL(path, platform.apiUrl).href);
+  await watched.page.getByRole('heading', { name: 'Tasks' }).waitFor();
+  return watched.page;
+};
+
+/** The client of a new user. */
+const newUser = async (email: string, role?: string): Promise<FornaxClient> => {
+  const org = role === undefined ? {} : { role };
+  await api.people.createUser(email, org);
+  const { token } = await api.people.createToken({ name: 'browser' }, email);
+  return clientsOf({ ...platform, token }).api;
+};
+
+const submit = (client: FornaxClient, name: string, command = 'echo done', tags: string[] = []): Promise<string> =>
+  client.submitTask({
+    name,
+    profile: 'docker-batch',
+    instanceCount: 1,
+    tags,
+    constants: [{ key: 'DOCKER_CMD', value: command }],
+  });
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  ({ api } = clientsOf(platform));
+});
+afterAll(() => platform?.stop());
+
+describe('the types of its client', () => {
+  it('are those of the document that the platform serves', async () => {
+    const script = join(workspaceRoot, 'apps/dashboard/generate-api.mjs');
+    await promisify(execFile)(process.execPath, [script, platform.apiUrl, '--check']);
+  });
+});
+
+suite('the dashboard', () => {
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  it('is where a browser that opens the API is led, and asks for a token', async () => {
+    const context = await browser.newContext();
+    const { page } = await watchedPage(context, [platform.apiUrl]);
+    await page.goto(platform.apiUrl);
+    expect(new URL(page.url()).pathname).toBe('/ui/');
+    await page.getByLabel('Token').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('This token opens nothing here.').waitFor();
+    await page.getByLabel('Token').fill(platform.token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Tasks' }).waitFor();
+    const [cookie] = await context.cookies();
+    expect(cookie).toMatchObject({ name: 'fornax_session', httpOnly: true, sameSite: 'Strict' });
+    await context.close();
+  });
+
+  it('signs in by a link once, which no server is told and no history keeps', async () => {
+    const { path } = await api.people.signInLink();
+    const link = new URL(path, platform.apiUrl).href;
+    const urls: string[] = [];
+    const pageOf = async (): Promise<Page> => {
+      const page = await (await browser.newContext()).newPage();
+      page.on('request', (request) => urls.push(request.url()));
+      await page.goto(link);
+      return page;
+    };
+    const first = await pageOf();
+    await first.getByRole('heading', { name: 'Tasks' }).waitFor();
+    expect(first.url()).not.toContain('fxl_');
+    const second = await pageOf();
+    await second.getByText('This link was used already or has expired', { exact: false }).waitFor();
+    expect(urls.filter((url) => url.replace(/#.*/, '').includes('fxl_'))).toEqual([]);
+  });
+
+  it('submits a task, watches it, and shows its output, history and bill; HTML in names and output is text', async () => {
+    const page = await signedIn(api);
+    await page.getByRole('link', { name: 'Submit', exact: true }).click();
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill(HTML);
+    await page.getByLabel('Instances').fill('4');
+    await page.getByLabel('DOCKER_CMD').fill(`sh -c "echo '<b>bold</b>'; echo seen \${INSTANCE_ID}"`);
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.getByRole('heading', { name: HTML }).waitFor();
+    await page.getByText('Success', { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByRole('tab', { name: 'Instances' }).click();
+    await page.getByRole('img', { name: '4 succeeded', exact: false }).waitFor();
+    await page.getByRole('tab', { name: 'Output' }).click();
+    await page.getByText('that is all', { exact: false }).waitFor();
+    await page.getByLabel('Lines with').fill('seen 3');
+    await page.getByText('1 line of 8', { exact: false }).waitFor();
+    await page.getByText('3> seen 3').waitFor();
+    await page.getByLabel('Lines with').fill('bold');
+    await page.getByText('0> <b>bold</b>').waitFor();
+    expect(page.url()).toContain('find=bold');
+    await page.getByRole('tab', { name: 'History' }).click();
+    await page.getByRole('button', { name: 'Show the task as of', exact: false }).first().click();
+    await page.getByText('This is how the task stood', { exact: false }).waitFor();
+    await page.getByText('Waiting', { exact: true }).first().waitFor();
+    await page.getByRole('button', { name: 'Show it as it is now' }).click();
+    await page.getByRole('tab', { name: 'Bill' }).click();
+    await page.getByText('€', { exact: false }).first().waitFor();
+    expect(await page.title()).toBe('Fornax');
+  });
+
+  it('shows what others submit as it happens, finds it by tag, and aborts many with a list of what failed', async () => {
+    const page = await signedIn(api);
+    const ids = await Promise.all([1, 2, 3].map((n) => submit(api, `many ${n}`, 'sleep 600', ['many'])));
+    await page.getByRole('link', { name: 'many 3' }).waitFor();
+    await page.getByLabel('Tag').fill('many');
+    await page.getByText('3 tasks').waitFor();
+    expect(new URL(page.url()).searchParams.get('tag')).toBe('many');
+    await api.abortTask(String(ids[0]));
+    await page.getByText('Cancelled').first().waitFor();
+    await page.getByLabel('Choose all that are loaded').check();
+    await page.getByRole('button', { name: 'Abort' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Abort' }).click();
+    await page.getByText('Abort: 3 of 3').waitFor();
+    await page.getByText('1 could not be done').waitFor();
+    await page.getByRole('button', { name: 'Close' }).last().click();
+    await page.getByText('Cancelled').nth(2).waitFor({ timeout: 60_000 });
+  });
+
+  it('shows nobody what others have, and an auditor nothing that writes', async () => {
+    const id = await submit(api, 'the first one');
+    const other = await signedIn(await newUser('other@example.org'));
+    await other.getByText('There are no tasks yet').waitFor();
+    await other.goto(`${platform.apiUrl}/ui/tasks/${id}`);
+    await other.getByText('There is no such thing, or none that you may see').waitFor();
+    const auditor = await newUser('auditor@example.org');
+    const page = await signedIn(auditor);
+    await api.people.changeUser('auditor@example.org', { role: 'auditor' });
+    await page.reload();
+    await page.getByRole('heading', { name: 'Tasks' }).waitFor();
+    expect(await page.getByText('Submit', { exact: false }).count()).toBe(0);
+    await page.goto(`${platform.apiUrl}/ui/tasks`);
+    expect(await page.getByRole('checkbox').count()).toBe(0);
+  });
+
+  it('ends a session at once: by its owner, and with its account', async () => {
+    const user = await newUser('leaving@example.org');
+    const [first, second] = [await signedIn(user), await signedIn(user)];
+    expect((await user.people.tokens()).filter(({ name }) => name === 'session of a browser')).toHaveLength(2);
+    await first.getByRole('button', { name: 'leaving@example.org' }).click();
+    await first.getByRole('menuitem', { name: 'Sign out' }).click();
+    await first.getByRole('heading', { name: 'Sign in to Fornax' }).waitFor();
+    expect((await user.people.tokens()).filter(({ name }) => name === 'session of a browser')).toHaveLength(1);
+    await api.people.changeUser('leaving@example.org', { disabled: true });
+    await second.reload();
+    await second.getByRole('heading', { name: 'Sign in to Fornax' }).waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'has nothing that axe-core finds against WCAG 2.2 AA (%s)',
+    async (colorScheme) => {
+      const id = await submit(api, 'looked at', 'echo one');
+      const page = await signedIn(api, { colorScheme });
+      const found: Record<string, readonly string[]> = {};
+      const look = async (path: string): Promise<void> => {
+        await page.goto(`${platform.apiUrl}/ui${path}`);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await page.getByLabel('Loading', { exact: true }).first().waitFor({ state: 'hidden' });
+        found[path] = await violationsOn(page);
+      };
+      const tabs = ['about', 'instances', 'output', 'history', 'bill', 'code'];
+      for (const path of ['/tasks', '/submit', ...tabs.map((tab) => `/tasks/${id}?tab=${tab}`)]) await look(path);
+      await page.context().clearCookies();
+      await look('/');
+      expect(Object.fromEntries(Object.entries(found).filter(([, violations]) => violations.length > 0))).toEqual({});
+    },
+  );
+
+  it('loads less script for its first view than is promised', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const scripts = new Map<string, Promise<Buffer>>();
+    page.on('response', (response) => {
+      if (response.request().resourceType() === 'script') scripts.set(response.url(), response.body());
+    });
+    const { path } = await api.people.signInLink();
+    await page.goto(new URL(path, platform.apiUrl).href);
+    await page.getByRole('table', { name: 'Tasks' }).waitFor();
+    const bytes = (await Promise.all(scripts.values())).reduce((sum, body) => sum + gzipSync(body).length, 0);
+    process.stderr.write(`first view: ${bytes} bytes of script, compressed\n`);
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThan(FIRST_VIEW_BYTES);
+  });
+
+  it('asks nobody but the platform, and runs nothing that its policy refuses', () => {
+    expect(opened.length).toBeGreaterThan(3);
+    expect(opened.flatMap(({ troubles }) => troubles)).toEqual([]);
+  });
+});
