@@ -17,7 +17,7 @@ const rating = {
     to: '2027-02-01T00:00:00Z',
     through: 9,
   },
-  ...{ list: 2, total: 3, done: 3, unrated: 0, sums, by: 'project', count: 0, rows: [] },
+  ...{ list: 2, total: 3, done: 3, booked: 3, unrated: 0, sums, by: 'project', count: 0, rows: [] },
 };
 const closed = { month: '2027-01', closedAt: '2027-02-03T00:00:00Z', sequence: 17 };
 
@@ -43,6 +43,10 @@ describe('fornax billing', () => {
   const platform = cannedPlatform({
     answers,
     stream: (request, response) => {
+      if (request.url === '/fornax/v1/billing/ratings/r/events') {
+        response.end(`event: rating\ndata: ${JSON.stringify(rating)}\n\n`);
+        return true;
+      }
       if (request.url !== '/fornax/v1/billing/audit') return false;
       response.writeHead(200, { 'content-type': 'text/event-stream' }).end(told);
       return true;
@@ -66,6 +70,11 @@ describe('fornax billing', () => {
 
   it('books a difference and waits until it is booked, and closes months', async () => {
     expect((await fornax('billing', 'commit', 'r')).stdout).toBe('booked 0.03: it was 0.03, and is 0.06\n');
+    const keys = () =>
+      platform.asked.flatMap(({ what, headers }) => (what.endsWith('/commit') ? [headers['idempotency-key']] : []));
+    expect(keys()).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+    await fornax('billing', 'commit', 'r', '--key', 'mine');
+    expect(keys().at(-1)).toBe('mine');
     answers['GET /fornax/v1/billing/ratings/r?by=project'] = [200, { ...rating, state: 'failed', reason: 'no list' }];
     expect(await fornax('billing', 'commit', 'r')).toMatchObject({
       code: 1,
@@ -73,7 +82,8 @@ describe('fornax billing', () => {
     });
     expect((await fornax('billing', 'close', '2027-01')).stdout).toBe('2027-01 is closed, at sequence 17 of the log\n');
     expect((await fornax('billing', 'months')).stdout).toMatch(/2027-01 +2027-02-03T00:00:00Z +17/);
-  });
+    // The first command loads the program.
+  }, 20_000);
 
   it('publishes a list as it stands in its file, and shows what there is', async () => {
     const path = await file('currency: EUR\nwork:\n  flex: "0.004"\n');

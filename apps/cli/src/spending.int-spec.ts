@@ -75,7 +75,9 @@ describe('fornax budget', () => {
   });
 
   it('makes and archives', async () => {
-    expect(await fornax('budget', 'create', 'p1', '500', '--from', '2026-01-01')).toMatchObject({ code: 0 });
+    expect(await fornax('budget', 'create', 'p1', '500', '--from', '2026-01-01', '--key', 'mine')).toMatchObject({
+      code: 0,
+    });
     expect(platform.bodies.at(-1)).toEqual({ project: 'p1', amount: '500', from: '2026-01-01' });
     const { code, stdout } = await fornax('budget', 'archive', 'b1');
     expect([code, columns(stdout)[1]?.at(-1)]).toEqual([0, 'archived']);

@@ -30,6 +30,7 @@ export type {
   TaskCost,
   WireRating,
   WireMeters,
+  WireRatingProgress,
   WireStatement,
   WireTask,
   WireOwnBudget,

@@ -1,12 +1,12 @@
 import { watch } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FornaxClient } from '@fornax/client';
-import { connectNats } from '@fornax/event-store';
 import { between, eventually } from '@fornax/testing';
 import { auditFaults, projectionFaults, taskFaults } from './invariants.js';
 import { signal } from './processes.js';
+import { heardOn, type Sight } from './testbed/sights.js';
 import { Testbed } from './testbed/testbed.js';
 import { type Acknowledged, insist } from './work.js';
 
@@ -15,12 +15,6 @@ const PATIENT = { timeoutMs: 120_000 };
 const SLOW_MS = 300_000;
 /** Commits that are put back before whoever puts them back is killed. */
 const SOME = 20;
-
-/** Tells once. Whoever waits for it stops it. */
-interface Sight {
-  readonly seen: Promise<void>;
-  stop(): Promise<void>;
-}
 
 describe(`kill -9 of whoever archives the log (seed ${seed})`, () => {
   const acknowledged: Acknowledged[] = [];
@@ -35,18 +29,7 @@ describe(`kill -9 of whoever archives the log (seed ${seed})`, () => {
     }
   };
 
-  /** The first message on a subject, as whoever may see all hears it: it is on its way, and nobody was told yet that it is stored. */
-  const heard = async (subject: string, count = 1): Promise<Sight> => {
-    const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(bed.dataDir, name), 'utf8'));
-    const { nats } = (await read('runtime.json')) as { readonly nats: { readonly url: string } };
-    const user = 'service/operator';
-    const password = ((await read('secrets/nats.json')) as Readonly<Record<string, string>>)[user] ?? '';
-    const connection = await connectNats({ url: nats.url, user, password, name: 'observer' });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    connection.subscribe(subject, { max: count, callback: () => void ((count -= 1) === 0 && resolve()) });
-    await connection.flush();
-    return { seen: promise, stop: () => connection.close() };
-  };
+  const heard = (subject: string, count = 1): Promise<Sight> => heardOn(bed, subject, count);
   /** The first sign of a new file among the objects. */
   const written = (kind: 'change' | 'rename'): Promise<Sight> => {
     const { promise, resolve } = Promise.withResolvers<void>();

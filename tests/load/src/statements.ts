@@ -87,7 +87,17 @@ const booked = async (
   const started = performance.now();
   const begun = await client.call<Run>('POST', `/fornax/v1/billing/ratings/${run.id}/commit`, {});
   await settled(client, begun, 'committing', 'committed');
-  await client.call('GET', `/fornax/v1/billing/statements?${KINDS['by node']}`);
+  // The ledger folds what was booked behind it.
+  for (;;) {
+    const isShown = await client.call('GET', `/fornax/v1/billing/statements?${KINDS['by node']}`).then(
+      () => true,
+      (error: unknown) => {
+        if (!/catching up/.test(String(error))) throw error;
+        return false;
+      },
+    );
+    if (isShown) break;
+  }
   return { rated: seconds, booked: (performance.now() - started) / 1_000 };
 };
 

@@ -5,6 +5,7 @@ import { inLines } from '../session/document-errors.js';
 import { openDocument } from '../session/job-file.js';
 import { withProgress, type Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
+import { once, withKey, type KeyOptions } from './keyed.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const LOOK_MS = 500;
@@ -56,8 +57,11 @@ const settled = async (
     () => said(rating),
     async () => {
       while (rating.state === busy) {
-        await delay(LOOK_MS, undefined, { signal: io.signal });
+        for await (const step of io.client().billing.followRating(rating.id, io.signal))
+          rating = { ...rating, ...step };
         rating = await io.client().billing.rating(rating.id, { by });
+        // The process that told of it ended: another one does.
+        if (rating.state === busy) await delay(LOOK_MS, undefined, { signal: io.signal });
       }
     },
   );
@@ -95,11 +99,11 @@ const rate = async (io: Io, options: RateOptions): Promise<void> => {
   if (options.prices === undefined && difference !== '0') io.tell(`fornax billing commit ${id} books the difference`);
 };
 
-const commit = async (io: Io, id: string, options: ReasonOptions): Promise<void> => {
+const commit = async (io: Io, id: string, options: KeyOptions & ReasonOptions): Promise<void> => {
   const { billing } = clientOf(io, options);
-  const rating = await settled(io, await billing.commitRating(id), {
+  const rating = await settled(io, await once(io, options.key, (key) => billing.commitRating(id, key)), {
     ...{ while: 'committing', by: 'project' },
-    said: () => `booking the difference of rating ${id}`,
+    said: ({ booked }) => `booking the difference of rating ${id}: ${booked} lines are corrected`,
   });
   io.print(`booked ${rating.sums.difference}: it was ${rating.sums.before}, and is ${rating.sums.after}`);
 };
@@ -144,12 +148,12 @@ export const addRatingCommands = (billing: Command, io: Io): void => {
     .option('--json', 'as JSON')
     .addHelpText('after', ABOUT)
     .action((options: RateOptions) => rate(io, options));
-  withReason(
+  withKey(
     billing
       .command('commit <rating>')
       .description('book the difference of a rating by a list that was published (operators)')
       .addHelpText('after', COMMIT_HELP),
-  ).action((id: string, options: ReasonOptions) => commit(io, id, options));
+  ).action((id: string, options: KeyOptions & ReasonOptions) => commit(io, id, options));
   billing
     .command('months')
     .description('months that are closed')

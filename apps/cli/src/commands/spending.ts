@@ -3,6 +3,7 @@ import { ApiError, type WireCreditsOfAccount, type WireOwnBudget } from '@fornax
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
+import { once, withKey, type KeyOptions } from './keyed.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const printCredits = (io: Io, { remaining, consumed, isExhausted, entries }: WireCreditsOfAccount): void => {
@@ -94,13 +95,14 @@ export const addSpendingCommands = (program: Command, io: Io): void => {
     .command('list <project>')
     .description('budgets of a project, by its id')
     .action(async (project: string) => printBudgets(io, await io.client().billing.budgets(project)));
-  withReason(
+  withKey(
     withTerms(
       budget.command('create <project> <amount>').description('make a budget (operators, coordinators)'),
     ).option('--from <day>', 'the first day that counts, in UTC; today where it is left out'),
-  ).action(async (project: string, amount: string, options: BudgetOptions) => {
+  ).action(async (project: string, amount: string, options: BudgetOptions & KeyOptions) => {
     const body = { project, ...bodyOf({ ...options, amount }) };
-    printBudgets(io, [await clientOf(io, options).billing.createBudget(body)]);
+    const { billing } = clientOf(io, options);
+    printBudgets(io, [await once(io, options.key, (key) => billing.createBudget(body, key))]);
   });
   withReason(
     withTerms(budget.command('change <budget>').description('change a budget (operators, coordinators)')).option(

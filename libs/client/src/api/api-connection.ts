@@ -17,6 +17,8 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
   readonly body?: unknown;
   readonly timeoutMs?: number | undefined;
+  /** The caller's name for it: repeated under it, it is carried out once. */
+  readonly key?: string | undefined;
 }
 
 /** One call: JSON in, JSON out. @throws ApiError the API says no */
@@ -72,6 +74,7 @@ export class ApiConnection {
       headers: {
         ...this.caller(),
         ...this.why(method),
+        ...(call.key === undefined ? {} : { 'idempotency-key': call.key }),
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),

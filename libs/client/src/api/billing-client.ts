@@ -4,6 +4,7 @@ import {
   metersSchema,
   ownBudgetSchema,
   publishedListSchema,
+  ratingProgressSchema,
   ratingSchema,
   statementSchema,
   taskCostSchema,
@@ -15,9 +16,11 @@ import {
   type WireOwnBudget,
   type WirePublishedList,
   type WireRating,
+  type WireRatingProgress,
   type WireStatement,
 } from '@fornax/contracts';
 import type { JsonCall, OpenStream } from './api-connection.js';
+import { readSse } from './sse.js';
 import { readAudit } from './log-audit.js';
 import { trusted } from './wire-types.js';
 
@@ -147,8 +150,15 @@ export class BillingClient {
   }
 
   /** Books the difference of a rating, in the background, and once however often it is asked for. Operators. */
-  commitRating(id: string): Promise<WireRating> {
-    return this.json('POST', `${RATINGS}/${encodeURIComponent(id)}/commit`, ratingSchema, { body: {} });
+  commitRating(id: string, key?: string): Promise<WireRating> {
+    return this.json('POST', `${RATINGS}/${encodeURIComponent(id)}/commit`, ratingSchema, { body: {}, key });
+  }
+
+  /** How far a rating is, each time that it has come further, until nobody works at it any more. Operators. */
+  async *followRating(id: string, signal: AbortSignal): AsyncGenerator<WireRatingProgress> {
+    const response = await this.open(`${RATINGS}/${encodeURIComponent(id)}/events`, {}, signal);
+    for await (const { event, data } of readSse(response))
+      if (event === 'rating' && data !== undefined) yield ratingProgressSchema.parse(JSON.parse(data));
   }
 
   /** Months that are closed, the newest first. */
@@ -177,8 +187,8 @@ export class BillingClient {
   }
 
   /** Operators and coordinators. */
-  createBudget(budget: object): Promise<WireOwnBudget> {
-    return this.json('POST', BUDGETS, ownBudgetSchema, { body: budget });
+  createBudget(budget: object, key?: string): Promise<WireOwnBudget> {
+    return this.json('POST', BUDGETS, ownBudgetSchema, { body: budget, key });
   }
 
   /** Operators and coordinators. What is absent stays. */

@@ -157,7 +157,9 @@ export {
   ratingSchema,
   type RatingRequest,
   type WireClosedMonth,
+  ratingProgressSchema,
   type WireRating,
+  type WireRatingProgress,
 } from './ratings.js';
 export { logProofIn, logProofText, type WireLogProof } from './log-proof.js';
 export {

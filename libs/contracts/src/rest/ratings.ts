@@ -37,12 +37,16 @@ export const ratingSchema = z.object({
   list: z.int().nullable(),
   total: z.int().describe('Lines to rate.'),
   done: z.int(),
+  booked: z.int().describe('Lines that are corrected until now, while its difference is booked and after.'),
   unrated: z.int().describe('Attempts that these prices give none: they count in no sum.'),
   sums: z.object(money),
   by: z.enum(['project', 'task']),
   count: z.int(),
   rows: z.array(z.object({ project: z.string(), task: z.string().nullable(), ...money })).readonly(),
 });
+/** How far a rating is: what `…/{id}/events` tells each time that it has come further. */
+export const ratingProgressSchema = ratingSchema.omit({ sums: true, by: true, count: true, rows: true });
+export type WireRatingProgress = z.output<typeof ratingProgressSchema>;
 export type WireRating = z.output<typeof ratingSchema>;
 
 /** A month of the calendar (UTC). */

@@ -33,6 +33,15 @@ describe('the books', () => {
     given(begun('a', 1), ended('a', 1)).when(begin('b', 0)).thenRejected('rating-stale');
     given().when(end('a')).thenRejected('rating-not-open');
   });
+  it('let go of a rating whose booking failed, which is not booked any more', () => {
+    const fail = { type: 'FailRatingCommit', ratingId: 'a', reason: 'why', at } as const;
+    const failed = { type: 'RatingCommitFailed', ratingId: 'a', run: 1, reason: 'why', at } as const;
+    given(begun('a', 1)).when(fail).then(failed);
+    given(begun('a', 1), failed).when(fail).thenNothing();
+    given(begun('a', 1), failed).when(begin('a', 1)).thenRejected('rating-commit-failed');
+    given(begun('a', 1), failed).when(begin('b', 1)).then(begun('b', 2));
+    given(begun('a', 1), failed).when(close('2028-02')).then(closed('2028-02'));
+  });
   it('close months that are over, once, and those before with them', () => {
     given().when(close('2028-02')).then(closed('2028-02'));
     given().when(close('2028-03')).thenRejected('month-not-over');

@@ -9,6 +9,8 @@ export interface BooksState {
   readonly open: (CommittedRating & { readonly run: number }) | undefined;
   /** Ids of the ratings that are booked. */
   readonly committed: readonly string[];
+  /** Those whose booking failed, the last reason of each. */
+  readonly failed: ReadonlyMap<string, string>;
   /** What starts before it is of a closed month. */
   readonly closedUntil: InstantMs;
 }
@@ -23,12 +25,18 @@ const underWay = ({ ratingId }: CommittedRating) =>
   reject('conflict', 'rating-commit-underway', `The difference of rating ${ratingId} is being booked: ask again then.`);
 
 const begin = (
-  { open, committed, runs }: BooksState,
+  { open, committed, failed, runs }: BooksState,
   { type: _, runs: seen, ...rating }: Extract<BooksCommand, { type: 'BeginRatingCommit' }>,
 ): Decision<BooksEvent> => {
   if (open) return open.ratingId === rating.ratingId ? accept() : underWay(open);
   if (committed.includes(rating.ratingId))
     return reject('conflict', 'rating-committed', 'The difference of this rating is booked already.');
+  if (failed.has(rating.ratingId))
+    return reject(
+      'conflict',
+      'rating-commit-failed',
+      'Booking this rating failed: rate the period again, and book that.',
+    );
   if (seen !== runs)
     return reject('conflict', 'rating-stale', 'Another rating was booked since this one: rate the period again.');
   return accept({ type: 'RatingCommitBegun', ...rating, run: runs + 1 });
@@ -43,14 +51,18 @@ const close = ({ open, closedUntil }: BooksState, month: string, at: InstantMs):
 
 /**
  * The books of the ledger: ratings whose difference is booked, one after the other, and months that are closed. Rejections: `rating-commit-underway`,
- * `rating-committed`, `rating-stale`, `rating-not-open`, `month-not-over`.
+ * `rating-committed`, `rating-commit-failed`, `rating-stale`, `rating-not-open`, `month-not-over`.
  */
 export const booksDecider: Decider<BooksState, BooksCommand, BooksEvent> = {
-  initial: { runs: 0, open: undefined, committed: [], closedUntil: 0 },
+  initial: { runs: 0, open: undefined, committed: [], failed: new Map(), closedUntil: 0 },
   decide: (state, command) => {
     if (command.type === 'BeginRatingCommit') return begin(state, command);
     if (command.type === 'CloseMonth') return close(state, command.month, command.at);
     const { open, committed } = state;
+    if (command.type === 'FailRatingCommit')
+      return open?.ratingId === command.ratingId
+        ? accept({ ...command, type: 'RatingCommitFailed', run: open.run })
+        : accept();
     // Whoever ended it died, or was overtaken, before it heard so.
     if (committed.includes(command.ratingId)) return accept();
     return open?.ratingId === command.ratingId
@@ -63,6 +75,8 @@ export const booksDecider: Decider<BooksState, BooksCommand, BooksEvent> = {
       return { ...state, runs: open.run, open };
     }
     if (event.type === 'MonthClosed') return { ...state, closedUntil: event.until };
+    if (event.type === 'RatingCommitFailed')
+      return { ...state, open: undefined, failed: new Map([...state.failed, [event.ratingId, event.reason]]) };
     return { ...state, open: undefined, committed: [...state.committed, event.ratingId] };
   },
 };

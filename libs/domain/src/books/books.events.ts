@@ -58,6 +58,14 @@ export interface RatingCommitted {
   readonly amount: string;
   readonly at: InstantMs;
 }
+/** The difference of a rating is not booked, or not to its end: what was booked of it until then stays, and rating the period again says what is left. */
+export interface RatingCommitFailed {
+  readonly type: 'RatingCommitFailed';
+  readonly ratingId: string;
+  readonly run: number;
+  readonly reason: string;
+  readonly at: InstantMs;
+}
 /** Nothing counts in a month (UTC), nor in those before it, any more: what is told of them later counts when it is told. */
 export interface MonthClosed {
   readonly type: 'MonthClosed';
@@ -66,7 +74,7 @@ export interface MonthClosed {
   readonly until: InstantMs;
   readonly at: InstantMs;
 }
-export type BooksEvent = RatingCommitBegun | RatingCommitted | MonthClosed;
+export type BooksEvent = RatingCommitBegun | RatingCommitted | RatingCommitFailed | MonthClosed;
 
 export type BooksCommand =
   | (CommittedRating & {
@@ -76,6 +84,7 @@ export type BooksCommand =
       readonly at: InstantMs;
     })
   | (Omit<RatingCommitted, 'type' | 'run'> & { readonly type: 'EndRatingCommit' })
+  | (Omit<RatingCommitFailed, 'type' | 'run'> & { readonly type: 'FailRatingCommit' })
   | { readonly type: 'CloseMonth'; readonly month: string; readonly at: InstantMs };
 
 export type CorrectLines = Omit<LinesCorrected, 'type'> & { readonly type: 'CorrectLines' };

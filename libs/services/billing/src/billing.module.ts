@@ -21,6 +21,7 @@ import { MonthsController } from './http/months.controller.js';
 import { RatingsController } from './http/ratings.controller.js';
 import { LiveProgress } from './queries/live-progress.js';
 import { TaskCosts } from './queries/task-costs.js';
+import { BookedLines1790001660000 } from './migrations/1790001660000-booked-lines.migration.js';
 import { RatedLater1790001640000 } from './migrations/1790001640000-rated-later.migration.js';
 import { StatementReader } from './queries/statement-reader.js';
 import { StatementProofs } from './queries/statement-proofs.js';
@@ -79,6 +80,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       Corrections1790001610000,
       RatedLater1790001640000,
       Meters1790001650000,
+      BookedLines1790001660000,
     ]),
   ],
   controllers: [

@@ -75,6 +75,11 @@ export const pricingEvents = {
     aggregate: 'pricing',
     schema: z.object({ ...ratingRun, parts: count, lines: count, amount, at: instant }),
   },
+  RatingCommitFailed: {
+    version: 1,
+    aggregate: 'pricing',
+    schema: z.object({ ...ratingRun, reason: z.string(), at: instant }),
+  },
   MonthClosed: {
     version: 1,
     aggregate: 'pricing',

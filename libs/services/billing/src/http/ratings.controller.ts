@@ -1,5 +1,13 @@
-import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { ApiConflictResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Readable } from 'node:stream';
+import { Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
+import {
+  ApiConflictResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiTags,
+} from '@nestjs/swagger';
 import { NotFound, ValidationFailed, type Clock } from '@fornax/base';
 import {
   pathOf,
@@ -9,6 +17,7 @@ import {
   wireDate,
   type RatingRequest,
   type WireRating,
+  type WireRatingProgress,
 } from '@fornax/contracts';
 import { PARTS_PER_MICRO, priceListFaults, rounded, type PriceList } from '@fornax/domain';
 import { CurrentContext, OperatorOnly, userMeta, type RequestContext } from '@fornax/identity';
@@ -40,6 +49,13 @@ const money = ({ attempts, before_parts, after_parts }: Omit<DifferenceRow, 'pro
     ...splitTexts(after - before),
   };
 };
+
+/** What Fastify's answer is to this controller. */
+interface Reply {
+  readonly raw: { readonly destroyed: boolean; once(event: 'close', listener: () => void): unknown };
+  header(name: string, value: string): Reply;
+  send(body: Readable): unknown;
+}
 
 /** What a period would cost by other prices. It changes nothing until it is booked. */
 @ApiTags('billing')
@@ -83,6 +99,35 @@ export class RatingsController {
       count,
       rows: rows.map((row) => ({ project: row.project, task: row.task, ...money(row) })),
     };
+  }
+
+  @OperatorOnly()
+  @Get(':id/events')
+  @ApiOperation({
+    summary: 'Follow a rating while it is rated or booked, as Server-Sent Events',
+    description:
+      'An event `rating` for each step, and the last one when nobody works at it any more; then the stream ends.',
+  })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  @ApiNotFoundResponse()
+  async follow(@Param('id') id: string, @Res() reply: Reply): Promise<void> {
+    await this.find(id);
+    const gone = new AbortController();
+    if (reply.raw.destroyed) return;
+    reply.raw.once('close', () => gone.abort());
+    const { runs } = this;
+    const text = async function* (): AsyncGenerator<string> {
+      for await (const run of runs.follow(id, gone.signal))
+        yield `event: rating\ndata: ${JSON.stringify(stateOf(run))}\n\n`;
+    };
+    void reply
+      .header('content-type', 'text/event-stream; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .header('x-accel-buffering', 'no')
+      // A connection kept alive after the stream would keep a process that ends from ending.
+      .header('connection', 'close')
+      .send(Readable.from(text(), { objectMode: false }));
   }
 
   @OperatorOnly()
@@ -131,7 +176,7 @@ export class RatingsController {
   }
 }
 
-const stateOf = (run: RatingRun) => ({
+const stateOf = (run: RatingRun): WireRatingProgress => ({
   id: run.id,
   state: run.state,
   reason: run.reason,
@@ -141,5 +186,6 @@ const stateOf = (run: RatingRun) => ({
   list: run.list,
   total: Number(run.total),
   done: Number(run.done),
+  booked: Number(run.booked),
   unrated: Number(run.unrated),
 });

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   priceDocumentOf,
+  ratingProgressSchema,
   ratingSchema,
   statementSchema,
   taskCostSchema,
   type WireRating,
+  type WireRatingProgress,
   type WireStatement,
 } from '@fornax/contracts';
 import { defaultPriceList } from '@fornax/domain';
@@ -13,6 +15,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
 import { RatingCommits } from './rating-commits.js';
+import { RatingRuns } from './rating-runs.js';
 
 const HOUR_MS = 3_600_000;
 const PATH = '/fornax/v1/billing/ratings';
@@ -46,7 +49,7 @@ describe('the difference of a rating', () => {
 
   const until = async (id: string, state: WireRating['state']): Promise<WireRating> => {
     const read = async () => ratingSchema.parse((await rig.get(`${PATH}/${id}`, token)).body);
-    await eventually(async () => (await read()).state === state);
+    await eventually(async () => (await read()).state === state, { timeoutMs: 60_000 });
     return read();
   };
   const rated = async (body: object): Promise<WireRating> => {
@@ -259,5 +262,86 @@ describe('the difference of a rating', () => {
     await db.query(`UPDATE rating_run SET state = 'committing' WHERE id = $1`, [id]);
     await until(id, 'committed');
     expect(await audit()).not.toContain('event: finding');
+  });
+
+  const begunByHand = async (
+    id: string,
+    over: { readonly through: number; readonly list: number; readonly run: number },
+  ) => {
+    const books = (await rig.log.readAggregate('pricing', 'books')).at(-1)?.sequence ?? 0;
+    const time = { from: AT, to: AT + 3 * HOUR_MS };
+    const begun = { type: 'RatingCommitBegun', ratingId: id, ...time, ...over, at: AT } as const;
+    await rig.log.append('pricing', 'books', aCommit(`begun-${over.run}`, [begun]), books);
+    await db.query(`UPDATE rating_run SET state = 'committing' WHERE id = $1`, [id]);
+  };
+
+  it('that cannot be booked holds up no other one, and fails with its reason after some tries', async () => {
+    const { id, through } = await rated({ ...period, list: 2 });
+    await begunByHand(id, { through, list: 99, run: 901 });
+    // Others are rated while it is tried again.
+    expect(await rated(period)).toMatchObject({ state: 'done' });
+    expect(await until(id, 'failed')).toMatchObject({ reason: 'There is no price list 99' });
+    expect(await commit(id)).toMatchObject({ status: 409 });
+    expect(await booked({ ...period, list: 1 })).toMatchObject({ state: 'committed' });
+    expect(await audit()).not.toContain('event: finding');
+  }, 120_000);
+
+  it('is not booked where a task ended between the look at it and the decision', async () => {
+    const { id, through } = await rated({ ...period, list: 2 });
+    await run('t-between', 'p-1');
+    await begunByHand(id, { through, list: 2, run: 902 });
+    expect(await until(id, 'failed')).toMatchObject({ reason: expect.stringContaining('rated or corrected since') });
+    expect(await rig.log.readAggregate('pricing', id)).toEqual([]);
+  }, 60_000);
+
+  it('is rated once the ledger shows what it showed when that was asked for', async () => {
+    const { id } = ratingSchema.parse((await rig.send(PATH, { token, body: period })).body);
+    await until(id, 'done');
+    const { sequence } = await rig.log.head();
+    await db.query(`UPDATE rating_run SET state = 'running', through = $2 WHERE id = $1`, [id, sequence + 3]);
+    rig.service.app.get(RatingRuns).wake();
+    expect(await rated(period)).toMatchObject({ state: 'done' });
+    expect((await rig.get(`${PATH}/${id}`, token)).body).toMatchObject({ state: 'running' });
+    await run('t-awaited', 'p-1');
+    expect(await until(id, 'done')).toMatchObject({ done: expect.any(Number) });
+  }, 60_000);
+
+  it('is answered for under one key as it was the first time', async () => {
+    const { id } = await rated({ ...period, list: 2 });
+    const keyed = async () => {
+      const headers = { authorization: token, 'content-type': 'application/json', 'idempotency-key': `booking-${id}` };
+      const response = await fetch(`${rig.service.url}${PATH}/${id}/commit`, { method: 'POST', headers, body: '{}' });
+      return { status: response.status, body: await response.json() };
+    };
+    const first = await keyed();
+    expect(first).toMatchObject({ status: 200 });
+    await until(id, 'committed');
+    expect(await keyed()).toEqual(first);
+    expect(await commit(id)).toMatchObject({ status: 409 });
+  });
+
+  it('is followed while it is rated and booked, by operators', async () => {
+    const follow = async (id: string): Promise<readonly WireRatingProgress[]> => {
+      const response = await fetch(`${rig.service.url}${PATH}/${id}/events`, { headers: { authorization: token } });
+      return (await response.text())
+        .split('\n\n')
+        .flatMap((block) => /^event: rating\ndata: (.*)$/.exec(block)?.slice(1) ?? [])
+        .map((data) => ratingProgressSchema.parse(JSON.parse(data)));
+    };
+    const { id } = ratingSchema.parse((await rig.send(PATH, { token, body: { ...period, list: 1 } })).body);
+    const steps = await follow(id);
+    expect(steps.at(-1)).toMatchObject({ state: 'done', done: steps.at(-1)?.total });
+    expect(await commit(id)).toMatchObject({ status: 200 });
+    const [last] = (await follow(id)).slice(-1);
+    expect(last).toMatchObject({ id, state: 'committed' });
+    expect(last?.booked).toBeGreaterThan(0);
+    expect(await rig.get(`${PATH}/nothing/events`, token)).toMatchObject({ status: 404 });
+    for (const [method, path] of [
+      ['GET', `${PATH}/${id}`],
+      ['GET', `${PATH}/${id}/events`],
+      ['POST', `${PATH}/${id}/commit`],
+      ['POST', PATH],
+    ] as const)
+      expect(await rig.send(path, method === 'GET' ? {} : { body: {} })).toMatchObject({ status: 403 });
   });
 });

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { Conflict, newId, type Clock } from '@fornax/base';
+import { Conflict, meter, newId, type Clock, type Logger } from '@fornax/base';
 import type { CommitMeta } from '@fornax/contracts';
 import {
   booksDecider,
@@ -12,12 +12,23 @@ import {
   type CorrectionsState,
 } from '@fornax/domain';
 import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG, LOGGER } from '@fornax/service-kit';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { readPriceLists } from '../projections/ledger-state.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import { rateAgain } from './rated-lines.js';
-import { noteCommitted, noteCommitting, ratedSince, type RatingRun } from './rating-rows.js';
+import { isPassing } from './passing-errors.js';
+import {
+  MOST_TRIES,
+  noteBooked,
+  noteCommitsFailed,
+  noteCommitted,
+  noteCommitting,
+  noteReason,
+  ratedSince,
+  reasonOf,
+  type RatingRun,
+} from './rating-rows.js';
 import type { Correction } from './rerating.js';
 
 /** Id of the one aggregate that says what is booked and closed. */
@@ -26,6 +37,9 @@ const BOOKS_ID = 'books';
 const LINES_PER_PART = 1_000;
 const SERVICE_META = { actor: 'service:billing', source: 'billing' } as const;
 
+const STALE = 'Something of this period was rated or corrected since: rate it again, and book that';
+
+type OpenCommit = CommittedRating & { readonly run: number };
 type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
 
 /**
@@ -34,11 +48,18 @@ type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
  */
 @Injectable()
 export class RatingCommits {
+  /** How often bookings failed in this process. */
+  private readonly tries = new Map<string, number>();
+  private readonly failures = meter().createCounter('fornax.billing.bookings.failed', {
+    description: 'Ratings whose difference could not be booked',
+  });
+
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly ledger: LedgerReader,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
@@ -47,7 +68,7 @@ export class RatingCommits {
    * @throws Conflict it cannot be, and why; CommandRejected
    */
   async begin(run: RatingRun, meta: CommitMeta, wasBegunBefore: boolean): Promise<void> {
-    if (run.state === 'running' || run.state === 'failed')
+    if (run.state === 'running' || (run.state === 'failed' && !wasBegunBefore))
       throw new Conflict('The period is not rated yet: only a rating that is done is booked', {
         code: 'rating-not-done',
       });
@@ -56,14 +77,12 @@ export class RatingCommits {
         code: 'rating-not-published',
       });
     const { state } = await this.books();
-    if (wasBegunBefore && state.committed.includes(run.id)) return;
+    if (wasBegunBefore && (state.committed.includes(run.id) || state.failed.has(run.id))) return;
     const period = { from: Number(run.from_ms), to: Number(run.to_ms), through: Number(run.through) };
     const isKnown = state.open?.ratingId === run.id || state.committed.includes(run.id);
     await this.ledger.catchUp();
     if (!isKnown && (await ratedSince(this.db, period, period.through)))
-      throw new Conflict('Something of this period was rated or corrected since: rate it again, and book that', {
-        code: 'rating-stale',
-      });
+      throw new Conflict(STALE, { code: 'rating-stale' });
     const rating: CommittedRating = { ratingId: run.id, ...period, list: run.list };
     await this.append({ type: 'BeginRatingCommit', ...rating, runs: state.runs }, meta);
     await noteCommitting(this.db, run.id);
@@ -74,13 +93,41 @@ export class RatingCommits {
     await this.append({ type: 'CloseMonth', month }, meta);
   }
 
-  /** Books what was decided to be booked. @param told has come further @returns whether nothing of it is left */
+  /**
+   * Books what was decided to be booked. What fails each time, and not because the log or the database is away, fails for good.
+   * @param told has come further
+   * @returns whether nothing of it is left
+   */
   async work(signal: AbortSignal, told: () => void): Promise<boolean> {
-    const { open, committed } = (await this.books()).state;
+    const { state, sequence } = await this.books();
+    const { open, committed, failed } = state;
     // Whoever wrote it to the log may have died before it noted so.
     await noteCommitted(this.db, committed);
+    await noteCommitsFailed(this.db, failed);
     if (!open) return true;
-    await noteCommitting(this.db, open.ratingId);
+    const { ratingId } = open;
+    await noteCommitting(this.db, ratingId);
+    try {
+      return await this.workAt(open, sequence, signal, told);
+    } catch (error) {
+      if (signal.aborted || isPassing(error)) throw error;
+      const tries = (this.tries.get(ratingId) ?? 0) + 1;
+      const reason = reasonOf(error);
+      // A database that cannot take it may be why: then nothing is counted.
+      await noteReason(this.db, ratingId, reason);
+      this.tries.set(ratingId, tries);
+      if (tries < MOST_TRIES) throw error;
+      this.logger.error({ err: error, ratingId, tries }, 'the difference of a rating could not be booked');
+      await this.fail(ratingId, reason);
+      told();
+      return true;
+    }
+  }
+
+  private async workAt(open: OpenCommit, begunAt: number, signal: AbortSignal, told: () => void): Promise<boolean> {
+    const { ratingId, through } = open;
+    // What ended before it was begun is looked at below.
+    await this.ledger.catchUp();
     const runner = this.db.createQueryRunner();
     try {
       await runner.startTransaction('REPEATABLE READ');
@@ -91,10 +138,15 @@ export class RatingCommits {
       // Another process works at it: its lock ends with it.
       if (lock?.held !== true) return false;
       // Parts follow from all lines: of a ledger that is restored, or folded anew, others would follow.
-      if (!(await this.ledger.holds(runner.manager, open.through))) return false;
+      if (!(await this.ledger.holds(runner.manager, through))) return false;
+      // What ended after it was looked whether anything had, and before the decision was in the log.
+      if (await ratedSince(runner.manager, open, through, begunAt)) {
+        await this.fail(ratingId, STALE);
+        told();
+        return true;
+      }
       const booked = await this.book(runner, open, signal, told);
       if (!booked) return false;
-      const { ratingId } = open;
       const sums = { parts: booked.parts, lines: booked.lines, amount: String(booked.amount) };
       await this.append({ type: 'EndRatingCommit', ratingId, ...sums }, { ...SERVICE_META, correlationId: ratingId });
       await noteCommitted(this.db, [ratingId]);
@@ -105,10 +157,16 @@ export class RatingCommits {
     }
   }
 
+  private async fail(ratingId: string, reason: string): Promise<void> {
+    await this.append({ type: 'FailRatingCommit', ratingId, reason }, { ...SERVICE_META, correlationId: ratingId });
+    this.failures.add(1);
+    await noteCommitsFailed(this.db, new Map([[ratingId, reason]]));
+  }
+
   /** @returns what is booked; undefined: it was to stop before the end */
   private async book(
     runner: QueryRunner,
-    { ratingId, run, from, to, through, list: version }: CommittedRating & { readonly run: number },
+    { ratingId, run, from, to, through, list: version }: OpenCommit,
     signal: AbortSignal,
     told: () => void,
   ): Promise<CorrectionsState | undefined> {
@@ -134,6 +192,7 @@ export class RatingCommits {
         },
         ...{ commitId: `${ratingId}-${part}`, meta: { ...SERVICE_META, correlationId: ratingId } },
       });
+      await noteBooked(this.db, ratingId, loaded.state.lines);
       told();
     };
     let waiting: Correction[] = [];

@@ -15,6 +15,8 @@ export interface RatingRun {
   readonly total: string;
   readonly done: string;
   readonly unrated: string;
+  /** Lines that are corrected until now. */
+  readonly booked: string;
   /** How often it failed, and why, the last time. */
   readonly tries: number;
   readonly reason: string | null;
@@ -107,11 +109,17 @@ export const linesSql = ({ from, to }: Period, through: number): Sql => ({
   values: [instant(from), instant(to), through],
 });
 
-/** Whether anything that started in a period was rated, or corrected, after a commit. */
-export const ratedSince = async (db: Queries, { from, to }: Period, through: number): Promise<boolean> => {
+/** Whether anything that started in a period was rated, or corrected, after a commit, and before another one where that is given. */
+export const ratedSince = async (
+  db: Queries,
+  { from, to }: Period,
+  through: number,
+  before?: number,
+): Promise<boolean> => {
   const [row] = await db.query<{ is_so: boolean }[]>(
-    `SELECT EXISTS (SELECT FROM bill_line WHERE ${TIME} >= $1::timestamptz AND ${TIME} < $2::timestamptz AND rated_sequence > $3::bigint) AS is_so`,
-    [instant(from), instant(to), through],
+    `SELECT EXISTS (SELECT FROM bill_line WHERE ${TIME} >= $1::timestamptz AND ${TIME} < $2::timestamptz AND rated_sequence > $3::bigint
+       AND ($4::bigint IS NULL OR rated_sequence < $4::bigint)) AS is_so`,
+    [instant(from), instant(to), through, before ?? null],
   );
   return row?.is_so === true;
 };
@@ -173,8 +181,12 @@ export const beginAgain = async (db: Queries, id: string): Promise<void> => {
   await db.query('UPDATE rating_run SET done = 0, unrated = 0 WHERE id = $1', [id]);
 };
 
+/** So often a run, or the booking of one, is tried. */
+export const MOST_TRIES = 3;
 /** What is left of a reason that a person can read. */
 const MOST_REASON_CHARS = 300;
+export const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, MOST_REASON_CHARS);
 
 export const noteFailure = async (
   db: Queries,
@@ -183,7 +195,7 @@ export const noteFailure = async (
 ): Promise<void> => {
   await db.query(
     `UPDATE rating_run SET tries = tries + 1, reason = $2, state = CASE WHEN $3 THEN state ELSE 'failed' END WHERE id = $1 AND state = 'running'`,
-    [id, reason.slice(0, MOST_REASON_CHARS), isTriedAgain],
+    [id, reason, isTriedAgain],
   );
 };
 
@@ -192,11 +204,31 @@ export const noteCommitting = async (db: Queries, id: string): Promise<void> => 
   await db.query(`UPDATE rating_run SET state = 'committing' WHERE id = $1 AND state = 'done'`, [id]);
 };
 
+/** So many lines are corrected by now. */
+export const noteBooked = async (db: Queries, id: string, lines: number): Promise<void> => {
+  await db.query('UPDATE rating_run SET booked = $2 WHERE id = $1', [id, lines]);
+};
+
 /** Their differences are booked. */
 export const noteCommitted = async (db: Queries, ids: readonly string[]): Promise<void> => {
   await db.query(`UPDATE rating_run SET state = 'committed' WHERE id = ANY($1::text[]) AND state <> 'committed'`, [
     ids,
   ]);
+};
+
+/** Why a difference could not be booked, the last time. */
+export const noteReason = async (db: Queries, id: string, reason: string): Promise<void> => {
+  await db.query('UPDATE rating_run SET reason = $2 WHERE id = $1', [id, reason]);
+};
+
+/** Their differences could not be booked, and are not tried again. */
+export const noteCommitsFailed = async (db: Queries, failed: ReadonlyMap<string, string>): Promise<void> => {
+  if (failed.size === 0) return;
+  await db.query(
+    `UPDATE rating_run SET state = 'failed', reason = failed.reason FROM unnest($1::text[], $2::text[]) AS failed (id, reason)
+     WHERE rating_run.id = failed.id AND state <> 'failed'`,
+    [[...failed.keys()], [...failed.values()]],
+  );
 };
 
 export const endRun = async (db: Queries, id: string): Promise<void> => {

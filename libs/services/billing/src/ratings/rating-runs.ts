@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Conflict, newId, type Clock } from '@fornax/base';
 import type { PriceList } from '@fornax/domain';
@@ -11,10 +11,14 @@ import { LOOK_AGAIN_MS, RatingWork } from './rating-work.js';
 
 /** Runs that may wait. */
 const MOST_UNFINISHED = 10;
+/** So often it is looked at a run that is followed. */
+const FOLLOW_MS = 1_000;
 
 /** Takes wishes to rate periods again, which `RatingWork` carries out. */
 @Injectable()
-export class RatingRuns {
+export class RatingRuns implements BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly ledger: LedgerReader,
@@ -41,6 +45,27 @@ export class RatingRuns {
     const run = await readRun(this.db, id);
     if (run?.state === 'running' || run?.state === 'committing') this.work.wakeIn(LOOK_AGAIN_MS);
     return run;
+  }
+
+  /** A run, and again each time that it has come further, until nobody works at it any more. Nothing where there is none, or no more. */
+  async *follow(id: string, signal: AbortSignal): AsyncGenerator<RatingRun> {
+    const ends = AbortSignal.any([signal, this.stop.signal]);
+    let told = '';
+    while (!ends.aborted) {
+      const run = await this.read(id);
+      if (!run) return;
+      const { state, done, booked, tries, reason } = run;
+      const now = JSON.stringify([state, done, booked, tries, reason]);
+      if (now !== told) yield run;
+      told = now;
+      if (state !== 'running' && state !== 'committing') return;
+      // Another process may be the one that works at it.
+      await this.work.changes.next({ timeoutMs: FOLLOW_MS, signal: ends });
+    }
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stop.abort();
   }
 
   wake(): void {

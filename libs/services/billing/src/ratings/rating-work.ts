@@ -5,20 +5,21 @@ import { priceListOfVersion } from '@fornax/domain';
 import { LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { readPriceLists } from '../projections/ledger-state.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 import { rateAgain } from './rated-lines.js';
 import { RatingCommits } from './rating-commits.js';
 import {
   addDifferences,
   beginAgain,
   endRun,
+  MOST_TRIES,
   noteFailure,
   readRun,
+  reasonOf,
   unfinishedRuns,
   type RatingRun,
 } from './rating-rows.js';
 
-/** So often a run is tried. */
-const MOST_TRIES = 3;
 const BETWEEN_TRIES = { firstMs: 1_000, longestMs: 60_000, spread: 0 } as const;
 /** Another process works at it: whether it still does is looked at that often. */
 export const LOOK_AGAIN_MS = 5_000;
@@ -38,6 +39,7 @@ export class RatingWork implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
     private readonly commits: RatingCommits,
+    private readonly ledger: LedgerReader,
     @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -60,7 +62,7 @@ export class RatingWork implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async look(signal: AbortSignal): Promise<DueLook> {
-    const isBooked = await this.commits.work(signal, () => this.changes.tell());
+    const isBooked = await this.book(signal);
     for (const id of await unfinishedRuns(this.db)) {
       if (signal.aborted) break;
       if (this.waitMs(id) > 0) continue;
@@ -70,6 +72,16 @@ export class RatingWork implements OnApplicationBootstrap, BeforeApplicationShut
     const waits = (await unfinishedRuns(this.db)).map((id) => this.waitMs(id) || LOOK_AGAIN_MS);
     if (!isBooked) waits.push(LOOK_AGAIN_MS);
     return { isUpToDate: true, nextInMs: waits.length === 0 ? undefined : Math.min(...waits) };
+  }
+
+  /** @returns whether nothing is left to be booked. What fails is tried again later, and holds up no rating. */
+  private async book(signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.commits.work(signal, () => this.changes.tell());
+    } catch (error) {
+      if (!signal.aborted) this.logger.warn({ err: error }, 'the difference of a rating could not be booked for now');
+      return false;
+    }
   }
 
   /** Until a run that failed here is tried again. */
@@ -85,7 +97,7 @@ export class RatingWork implements OnApplicationBootstrap, BeforeApplicationShut
     const isTriedAgain = tries < MOST_TRIES;
     if (isTriedAgain) this.retryAt.set(id, this.monotonic.elapsed() + backoffMs(tries, BETWEEN_TRIES));
     else this.retryAt.delete(id);
-    await noteFailure(this.db, id, { reason: error instanceof Error ? error.message : String(error), isTriedAgain });
+    await noteFailure(this.db, id, { reason: reasonOf(error), isTriedAgain });
   }
 
   private async work(id: string, signal: AbortSignal): Promise<void> {
@@ -99,6 +111,8 @@ export class RatingWork implements OnApplicationBootstrap, BeforeApplicationShut
       const run = await readRun(this.db, id);
       // Another process works at it: its lock ends with it.
       if (lock?.held !== true || run?.state !== 'running') return;
+      // A ledger that is folded anew, or was restored, does not show yet what it showed when the run was asked for.
+      if (!(await this.ledger.holds(runner.manager, Number(run.through)))) return;
       await this.rate(runner, run, signal);
     } finally {
       await runner.rollbackTransaction().finally(() => runner.release());
