@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CONTROL_SERVICES, needsMasterKey } from '@fornax/contracts';
-import { type RunningPlatform, startPlatform } from '@fornax/testing';
+import { type RunningPlatform, startPlatform, workspaceRoot } from '@fornax/testing';
 import { clientsOf } from './clients.js';
 import { fornax } from './command-line.js';
 import { processesOf, readRuntime } from './launch.js';
@@ -15,30 +15,13 @@ const SLOW_MS = 300_000;
 const VALUE = 'Nussecken-Rezept-4711';
 const [NAME, KEY] = ['QARNOT_SECRET_RECIPE', 'kitchen/recipe'];
 
-/** A key management service in small: `kms.mjs KEY encrypt|decrypt`. Keys lie in files beside it, and what it sealed names its key, as with those that one pays for. */
-const KMS = `
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-const [name, what] = process.argv.slice(2);
-const keyOf = (one) => readFileSync(new URL(one, import.meta.url));
-const told = readFileSync(0, 'utf8').trim();
-if (what === 'encrypt') {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', keyOf(name), nonce);
-  const sealed = Buffer.concat([cipher.update(told, 'utf8'), cipher.final()]);
-  console.log('kms.' + name + '.' + Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64'));
-} else {
-  const [, of, text] = told.split('.');
-  const bytes = Buffer.from(text, 'base64');
-  try {
-    const cipher = createDecipheriv('aes-256-gcm', keyOf(of), bytes.subarray(0, 12));
-    cipher.setAuthTag(bytes.subarray(12, 28));
-    process.stdout.write(Buffer.concat([cipher.update(bytes.subarray(28)), cipher.final()]));
-  } catch {
-    console.error('access denied: ' + of);
-    process.exit(3);
-  }
-}`;
+/** The key management service of the how-to, as it stands there. */
+const kmsOfHowTo = (): string => {
+  const page = readFileSync(join(workspaceRoot, 'docs/how-to/rotate-the-master-key.md'), 'utf8');
+  const [, program] = /```js\n(.*?)```/s.exec(page) ?? [];
+  if (program === undefined) throw new Error('the how-to has no program');
+  return program;
+};
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -84,7 +67,7 @@ describe('a platform of a process for each service, whose master key a command o
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fornax-kms-'));
     data = join(folder, 'data');
-    await writeFile(join(folder, 'kms.mjs'), KMS);
+    await writeFile(join(folder, 'kms.mjs'), kmsOfHowTo());
     for (const key of ['k1', 'k2']) await writeFile(join(folder, key), randomBytes(32));
     platform = await startPlatform(settings('k1'));
     expect((await secret('PUT', KEY, `${VALUE} kept`)).status).toBe(200);

@@ -20,7 +20,7 @@ import { InstanceSnapshots } from './instance-snapshots.js';
 import { InstanceResults } from './instance-results.js';
 import type { InstanceWorld } from './instance-world.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
-import { fetchSecretFiles } from './lease-secrets.js';
+import { fetchSecretFiles, putSecrets } from './lease-secrets.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
 import type { EndedJob } from './store-results.js';
@@ -420,7 +420,7 @@ export class Instance implements Measurable {
       ...files.map(({ content }) => content),
     ]);
     if (order.secrets === true) {
-      await prepared.putSecrets(files);
+      await putSecrets(prepared, files, signal);
       const onGiven = (values: readonly string[]): void => this.#secrets.add(values);
       await prepared.serveSecrets(new SecretEndpoint({ ...world, onGiven }, order, signal).server);
     }

@@ -7,13 +7,15 @@ import {
   secretsReplySchema,
   type SecretsRequest,
 } from '@fornax/contracts';
-import type { SecretFile } from '@fornax/drivers';
+import type { PreparedInstance, SecretFile } from '@fornax/drivers';
 
 import { quoted } from '../files/quoted.js';
 import { UserError } from '../profile/command-of.js';
 import { NotGranted, patiently } from './lease-grant.js';
 
 const TIMEOUT_MS = 10_000;
+/** As long as it is tried to fetch them. */
+const ROOM_PATIENCE_MS = 300_000;
 /** Keys in one note, and how much of each. */
 const MOST_NAMED = 3;
 const MOST_KEY_CHARS = 60;
@@ -130,4 +132,19 @@ export const fetchSecretFiles = async (
 ): Promise<{ readonly files: readonly SecretFile[]; readonly notes: readonly string[] }> => {
   const { secrets, missing } = await askForSecrets(world, lease, { signal, again: patiently });
   return { files: secretFilesOf(secrets), notes: notesOfMissing(missing) };
+};
+
+/** Puts secrets there once other instances leave memory for them. @throws Error they have it for five minutes @throws the signal's reason */
+export const putSecrets = async (
+  prepared: Pick<PreparedInstance, 'putSecrets'>,
+  files: readonly SecretFile[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const patience = AbortSignal.timeout(ROOM_PATIENCE_MS);
+  try {
+    await prepared.putSecrets(files, AbortSignal.any([signal, patience]));
+  } catch (error) {
+    if (!patience.aborted || signal.aborted) throw error;
+    throw new Error('secrets of other instances have the memory that this node keeps for them', { cause: error });
+  }
 };

@@ -52,6 +52,7 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     path: config.FORNAX_NODE_PATH,
     ready:
       config.FORNAX_NODE_SANDBOXES_READY ?? Math.min(MOST_READY, config.FORNAX_NODE_CORES || availableParallelism()),
+    secretsBytes: config.FORNAX_NODE_SECRETS_BYTES,
     network,
     allowedNetworks,
     ...(networkStack === undefined ? {} : { networkStack }),

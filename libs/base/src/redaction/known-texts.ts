@@ -1,6 +1,7 @@
 /** A byte as an edge of the tree: its node, and the next child of the same parent. 0 is the root, and so no child. */
 const ROOT = 0;
 const BYTES = 256;
+const HIGHEST_BIT = 128;
 
 /**
  * Finds known texts in a stream of bytes: the automaton of Aho and Corasick ("Efficient string matching", 1975), in time that grows with the stream and not
@@ -9,7 +10,9 @@ const BYTES = 256;
 export class KnownTexts {
   private readonly byteOf: Uint8Array;
   private readonly firstChild: Int32Array;
-  private readonly nextSibling: Int32Array;
+  /** Children of one parent by the bits of their bytes, the highest first: nine steps at most, however many they are. */
+  private readonly less: Int32Array;
+  private readonly more: Int32Array;
   private readonly fallback: Int32Array;
   private readonly depths: Int32Array;
   /** Length of the longest text that ends in a state; 0: none does. */
@@ -20,12 +23,11 @@ export class KnownTexts {
   constructor(texts: readonly Uint8Array[]) {
     const most = texts.reduce((sum, { length }) => sum + length, 1);
     this.byteOf = new Uint8Array(most);
-    [this.firstChild, this.nextSibling, this.fallback, this.depths, this.longest] = [0, 0, 0, 0, 0].map(
-      () => new Int32Array(most),
-    ) as [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array];
+    const numbers = (): Int32Array => new Int32Array(most);
+    [this.firstChild, this.less, this.more] = [numbers(), numbers(), numbers()];
+    [this.fallback, this.depths, this.longest] = [numbers(), numbers(), numbers()];
     for (const text of texts) this.add(text);
-    for (let child = this.at(this.firstChild, ROOT); child !== ROOT; child = this.at(this.nextSibling, child))
-      this.fromRoot[this.byteOf[child] ?? 0] = child;
+    for (let byte = 0; byte < BYTES; byte += 1) this.fromRoot[byte] = this.childOf(ROOT, byte);
     this.linkFallbacks();
   }
 
@@ -54,8 +56,13 @@ export class KnownTexts {
 
   private childOf(state: number, byte: number): number {
     let child = this.at(this.firstChild, state);
-    while (child !== ROOT && this.byteOf[child] !== byte) child = this.at(this.nextSibling, child);
+    for (let bit = HIGHEST_BIT; child !== ROOT && this.byteOf[child] !== byte; bit >>= 1)
+      child = this.at(this.side(byte, bit), child);
     return child;
+  }
+
+  private side(byte: number, bit: number): Int32Array {
+    return (byte & bit) === 0 ? this.less : this.more;
   }
 
   private add(text: Uint8Array): void {
@@ -72,8 +79,14 @@ export class KnownTexts {
     this.size += 1;
     this.byteOf[child] = byte;
     this.depths[child] = this.depthOf(parent) + 1;
-    this.nextSibling[child] = this.at(this.firstChild, parent);
-    this.firstChild[parent] = child;
+    let at = this.at(this.firstChild, parent);
+    if (at === ROOT) this.firstChild[parent] = child;
+    for (let bit = HIGHEST_BIT; at !== ROOT; bit >>= 1) {
+      const side = this.side(byte, bit);
+      const next = this.at(side, at);
+      if (next === ROOT) side[at] = child;
+      at = next;
+    }
     return child;
   }
 
@@ -83,12 +96,15 @@ export class KnownTexts {
     let known = 1;
     for (let done = 0; done < known; done += 1) {
       const state = this.at(order, done);
-      for (let child = this.at(this.firstChild, state); child !== ROOT; child = this.at(this.nextSibling, child)) {
+      const children = [this.at(this.firstChild, state)];
+      for (let child = children.pop() ?? ROOT; child !== ROOT; child = children.pop() ?? ROOT) {
         const fallback = state === ROOT ? ROOT : this.next(this.at(this.fallback, state), this.byteOf[child] ?? 0);
         this.fallback[child] = fallback;
         if (this.longestAt(child) === 0) this.longest[child] = this.longestAt(fallback);
         order[known] = child;
         known += 1;
+        for (const next of [this.at(this.less, child), this.at(this.more, child)])
+          if (next !== ROOT) children.push(next);
       }
     }
   }

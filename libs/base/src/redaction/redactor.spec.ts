@@ -100,6 +100,22 @@ describe('known texts in a stream', () => {
     steps.mockRestore();
   });
 
+  it('are found among all that begin alike and go on with every byte', () => {
+    // In three orders: how they were added is nothing to how they are found.
+    const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+    const mixed = bytes.map((byte) => (byte * 167) % 256);
+    for (const order of [bytes, bytes.toReversed(), mixed]) {
+      const left = order.filter((byte) => byte % 3 !== 0);
+      const redactor = lookingFor(...left.map((byte) => Buffer.from([97, 97, byte])));
+      for (const byte of bytes.filter((one) => one !== 97)) {
+        const isKnown = byte % 3 !== 0;
+        expect(run(redactor, [Buffer.from([120, 97, 97, byte, 120])])).toBe(
+          isKnown ? `x${REDACTED}x` : Buffer.from([120, 97, 97, byte, 120]).toString('latin1'),
+        );
+      }
+    }
+  });
+
   it('cost a few copies of each byte, however long they are and small the pieces', () => {
     const long = 65_536;
     const redactor = lookingFor(`${'a'.repeat(long)}b`);

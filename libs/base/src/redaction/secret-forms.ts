@@ -5,7 +5,7 @@ export type SecretValue = string | Uint8Array;
 
 /** Shorter values are in too much that is no secret. In bytes, without white space around them. */
 export const SHORTEST_REDACTED_BYTES = 8;
-/** Encoded forms of all values together: each byte of them costs 21 bytes of memory for as long as the instance runs. */
+/** Encoded forms of all values together: each byte of them costs 25 bytes of memory for as long as the instance runs. */
 const MOST_ENCODED_BYTES = 524_288;
 
 /** As it stands inside of a longer text in base64, by how many bytes come before it in its group of three: without the letters that it shares with its neighbors. */

@@ -79,10 +79,11 @@ export interface PreparedInstance {
     readonly secrets: string;
   };
   /**
-   * Puts secrets there, in files of memory that the instance alone may read; earlier ones of the same names are replaced. Also while it runs.
-   * @throws Error this machine has no memory for files
+   * Puts secrets there, in files of memory that the instance alone may read; earlier ones of the same names are replaced. Also while it runs. Waits for
+   * the memory that other instances have of what the node keeps for secrets.
+   * @throws Error this machine has no memory for files, or less; the signal's reason
    */
-  putSecrets(files: readonly SecretFile[]): Promise<void>;
+  putSecrets(files: readonly SecretFile[], signal?: AbortSignal): Promise<void>;
   /**
    * Lets a server listen on the socket `SECRETS_SOCKET` in the folder of its secrets, to which the instance alone may connect. `dispose` closes it.
    * @throws Error this machine has no memory for files

@@ -61,6 +61,8 @@ export interface SandboxOptions {
   /** Folders that the PATH of instances names, those that they cannot see left out; what is exposed comes after them. */
   readonly path?: readonly string[];
   readonly maxProcesses?: number;
+  /** Memory for secrets of all instances together, at most; never more than half of the memory that there is for files. */
+  readonly secretsBytes?: number;
   /** How many sandboxes wait, made before they are needed, for instances like the last one; none where absent. */
   readonly ready?: number;
   /** `host`: instances share the network of this machine, whatever they ask for. Else each has one of its own. */
@@ -169,7 +171,7 @@ export class SandboxDriver implements Driver {
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const lockText = await this.#lock.take();
     await rm(this.#pipes.folder, { recursive: true, force: true });
-    this.#secrets = await SecretFolders.open(this.#name);
+    this.#secrets = await SecretFolders.open(this.#name, this.#options.secretsBytes);
     this.#cgroups = await openCgroups(`fornax-${this.#name}`);
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
@@ -241,7 +243,7 @@ export class SandboxDriver implements Driver {
       ...(view === undefined ? {} : { ownDir }),
       hasOwnUser: owner !== undefined,
       paths: level.paths(folder, this.#secrets?.folderOf(id)),
-      putSecrets: async (files) => this.#secretsHere().put(id, files, owner),
+      putSecrets: async (files, signal) => this.#secretsHere().put(id, files, owner, signal),
       serveSecrets: async (server) => this.#secretsHere().listen(id, server, owner),
       handOver: () => handOver(owner, ownDir),
       start: async (command: InstanceCommand): Promise<RunningInstance> => {

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, describe, expect, it } from '@jest/globals';
 
-import { openLevels } from './driver.fixture.js';
+import { openDriver, openLevels } from './driver.fixture.js';
 
 const levels = await openLevels(['bubblewrap', 'unshare', 'process']);
 afterAll(() => Promise.all(levels.map(([, opened]) => opened?.close())));
@@ -70,6 +70,25 @@ describe.each(levels)('secrets of an instance at the level %s', (level, opened) 
     expect(own).toEqual([]);
     for (const name of left) expect(statSync(`/dev/shm/${name}`).mode & 0o022).toBe(0);
   });
+
+  test('share what the node has for them: who finds none waits until another one is gone', async () => {
+    const small = await openDriver(level, { secretsBytes: 20_000 });
+    if (!small) throw new Error('this machine does not have the level');
+    const [one, other] = await Promise.all(
+      ['one', 'other'].map((id) => small.driver.prepare({ id: `room-${level}-${id}`, cores: 1, memoryMB: 512 })),
+    );
+    if (!one || !other) throw new Error('they were prepared');
+    await expect(one.putSecrets([file('much', 'x'.repeat(20_000))])).rejects.toThrow('20000');
+    await one.putSecrets([file('a', 'x'.repeat(12_000))]);
+    let isThere = false;
+    const waits = other.putSecrets([file('b', 'x'.repeat(12_000))]).then(() => (isThere = true));
+    await one.putSecrets([file('a', 'x'.repeat(12_001))]);
+    expect(isThere).toBe(false);
+    await one.dispose();
+    await waits;
+    await other.dispose();
+    await small.close();
+  }, 30_000);
 
   /** What is said at some sockets, or why nothing is. */
   const connectTo = (sockets: string): string =>

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 
 import type { SecretFile } from '../driver/driver.js';
 import { assertOwn } from './own-folders.js';
+import { roomOf, SecretRoom } from './secret-room.js';
 import type { Owner } from './user-ids.js';
 
 /** A file system in memory, on every Linux. */
@@ -22,17 +23,22 @@ const MOST_CONNECTIONS = 16;
 export class SecretFolders {
   private readonly doors = new Map<string, SecretDoor>();
 
-  private constructor(readonly root: string) {}
+  private constructor(
+    readonly root: string,
+    private readonly room: SecretRoom,
+  ) {}
 
-  /** @param name of the agent on this machine @returns undefined where there is no memory for files here */
-  static async open(name: string): Promise<SecretFolders | undefined> {
+  /** @param name of the agent on this machine @param mostBytes that all instances may have together @returns undefined where there is no memory for files here */
+  static async open(name: string, mostBytes = Number.POSITIVE_INFINITY): Promise<SecretFolders | undefined> {
     const facts = await statfs(SHARED_MEMORY).catch(() => undefined);
     if (facts?.type !== TMPFS) return undefined;
     const root = join(SHARED_MEMORY, `fornax-${name}`);
     await mkdir(root, { mode: 0o711 }).catch(() => undefined);
     await assertOwn(root);
     await Promise.all((await readdir(root)).map((left) => rm(join(root, left), { recursive: true, force: true })));
-    return new SecretFolders(root);
+    // One without a bound is as large as all memory.
+    const half = facts.blocks === 0 ? Number.POSITIVE_INFINITY : (facts.blocks * facts.bsize) / 2;
+    return new SecretFolders(root, new SecretRoom(Math.min(mostBytes, half)));
   }
 
   folderOf(id: string): string {
@@ -44,8 +50,9 @@ export class SecretFolders {
   }
 
   /** Puts files there that their instance alone may read (mode 0400), in the place of earlier ones of the same names. The name of the socket is no file's. */
-  async put(id: string, all: readonly SecretFile[], owner: Owner | undefined): Promise<void> {
+  async put(id: string, all: readonly SecretFile[], owner: Owner | undefined, signal?: AbortSignal): Promise<void> {
     const files = all.filter(({ path }) => path.split('/')[0] !== SECRETS_SOCKET);
+    await this.room.take(id, roomOf(files), signal);
     const root = this.folderOf(id);
     const folders = new Set<string>();
     for (const { path } of files)
@@ -69,6 +76,7 @@ export class SecretFolders {
   async remove(id: string): Promise<void> {
     this.shut(id);
     await rm(this.folderOf(id), { recursive: true, force: true });
+    this.room.give(id);
   }
 
   private shut(id: string): void {
