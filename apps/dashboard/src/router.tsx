@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { Empty } from './parts/states.tsx';
 import { Shell } from './shell.tsx';
 import { searchOfTask, searchOfTasks } from './address/search.ts';
 
@@ -27,6 +28,24 @@ const task = createRoute({
   component: lazyRouteComponent(() => import('./pages/task.tsx'), 'TaskPage'),
 });
 
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/overview',
+  component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage'),
+});
+
+const nodes = createRoute({
+  getParentRoute: () => root,
+  path: '/nodes',
+  component: lazyRouteComponent(() => import('./pages/nodes.tsx'), 'NodesPage'),
+});
+
+const buckets = createRoute({
+  getParentRoute: () => root,
+  path: '/buckets',
+  component: lazyRouteComponent(() => import('./pages/buckets.tsx'), 'BucketsPage'),
+});
+
 const submit = createRoute({
   getParentRoute: () => root,
   path: '/submit',
@@ -34,10 +53,11 @@ const submit = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, tasks, task, submit]),
+  routeTree: root.addChildren([home, overview, tasks, task, submit, nodes, buckets]),
   basepath: '/ui',
   defaultPreload: 'intent',
   scrollRestoration: false,
+  defaultNotFoundComponent: () => <Empty title="There is no such page" />,
 });
 
 declare module '@tanstack/react-router' {

@@ -8,8 +8,11 @@ import { useMayWrite, useMe } from './known/me.tsx';
 
 /** What there is a page of; who may not write has no page that only writes. */
 const PAGES = [
+  { to: '/overview', label: 'Overview', writes: false },
   { to: '/tasks', label: 'Tasks', writes: false },
   { to: '/submit', label: 'Submit', writes: true },
+  { to: '/nodes', label: 'Nodes', writes: false },
+  { to: '/buckets', label: 'Buckets', writes: false },
 ] as const;
 
 const Account = (): ReactNode => {

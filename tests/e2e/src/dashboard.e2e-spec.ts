@@ -189,7 +189,15 @@ suite('the dashboard', () => {
         found[path] = await violationsOn(page);
       };
       const tabs = ['about', 'instances', 'output', 'history', 'bill', 'code'];
-      for (const path of ['/tasks', '/submit', ...tabs.map((tab) => `/tasks/${id}?tab=${tab}`)]) await look(path);
+      for (const path of [
+        '/overview',
+        '/tasks',
+        '/submit',
+        '/nodes',
+        '/buckets',
+        ...tabs.map((tab) => `/tasks/${id}?tab=${tab}`),
+      ])
+        await look(path);
       await page.context().clearCookies();
       await look('/');
       expect(Object.fromEntries(Object.entries(found).filter(([, violations]) => violations.length > 0))).toEqual({});

@@ -5007,6 +5007,10 @@ export interface operations {
                             priceListVersion: number;
                             sequence: number;
                             commitId: string;
+                            links: {
+                                of: string;
+                                events: string | null;
+                            };
                         }[];
                     };
                 };

@@ -37,6 +37,14 @@ export const readTaskPage = (search: TasksSearch, token: string): Promise<TaskPa
   return bodyOf(api.POST('/tasks/summaries/paginate', { body }));
 };
 
+/** How many tasks are like this. */
+export const countTasks = async (search: TasksSearch): Promise<number> => {
+  const filter = filterOf(search);
+  const body = { maximumResults: 1, ...(filter === undefined ? {} : { filter }) };
+  const { total } = await bodyOf(api.POST('/tasks/summaries/paginate', { body }));
+  return total;
+};
+
 /** Tasks in short as they are now, of those that are still there. */
 export const readSummaries = async (ids: readonly string[]): Promise<readonly TaskSummary[]> => {
   const filter = { operator: 'In', field: 'Uuid', values: ids };

@@ -6,6 +6,14 @@ const numbers = new Intl.NumberFormat();
 
 export const count = (value: number): string => numbers.format(value);
 
+const STEPS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** Bytes in decimal units, with three digits that matter. */
+export const bytes = (value: number): string => {
+  const step = Math.min(STEPS.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
+  return `${step === 0 ? value : (value / 1000 ** step).toPrecision(3)} ${STEPS[step] ?? ''}`;
+};
+
 /** Milliseconds as people say them: 3 s, 4 min 5 s, 2 h 7 min, 3 d 4 h. */
 const duration = (ms: number): string => {
   const seconds = Math.max(0, Math.round(ms / 1000));
