@@ -78,6 +78,8 @@ export {
 } from './work/quarantine.js';
 export {
   allConsumerRequests,
+  LEFT_ID,
+  leaveSubject,
   streamDeletionsSubject,
   dispatchSubjectOfConsumer,
   durableRequestSubject,

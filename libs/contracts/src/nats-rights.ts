@@ -10,6 +10,7 @@ import {
   allSnapshotReportsSubject,
   allYieldsSubject,
   eventSubject,
+  leaveSubject,
   nodeRpcPattern,
   type Aggregate,
 } from './subjects/subjects.js';
@@ -56,7 +57,7 @@ export interface ServiceRights {
   readonly hears: readonly string[];
   /** Elections that it stands in. */
   readonly leads: readonly string[];
-  /** Steps of putting a lost log back, which it may ask for. */
+  /** What it may ask of whoever owns the streams: steps of putting a lost log back, and to take out of the log what has left it. */
   readonly restores: readonly string[];
 }
 
@@ -83,7 +84,15 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     follows: [STREAMS.logs],
     // What a deleted task printed.
     purges: [STREAMS.logs],
-    asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting, RPC.secretRights, RPC.stopSnapshots],
+    asks: [
+      RPC.ensureBuckets,
+      RPC.storageUsage,
+      RPC.holdInputs,
+      RPC.waiting,
+      RPC.secretRights,
+      RPC.stopSnapshots,
+      RPC.leftMessages,
+    ],
     tells: [allYieldsSubject('task'), allYieldsSubject('pool')],
     answers: [nodeRpcPattern('output-read'), nodeRpcPattern('secrets'), 'fx.rpc.submission.*'],
     hears: [allLiveSubject],
@@ -94,7 +103,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     appends: ['task', 'job', 'pool'],
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
-    asks: [RPC.taskRow, RPC.constantKey, RPC.resumable],
+    asks: [RPC.taskRow, RPC.constantKey, RPC.resumable, RPC.leftMessages],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
     hears: [allYieldsSubject('task'), allYieldsSubject('pool'), allHeldLeasesSubject],
     leads: ['scheduler'],
@@ -102,6 +111,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   'node-registry': {
     ...none,
     appends: ['node', 'node-token'],
+    asks: [RPC.leftMessages],
     prepares: [STREAMS.dispatch],
     answers: [nodeRpcPattern('join'), nodeRpcPattern('leave'), nodeRpcPattern('rotate')],
     tells: [allHeldLeasesSubject],
@@ -114,19 +124,19 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     asks: [RPC.leaseStatus],
     answers: ['fx.rpc.storage.*'],
     leads: ['log-archive'],
-    restores: [allRestoreSubject],
+    restores: [allRestoreSubject, leaveSubject],
   },
   billing: {
     ...none,
     appends: ['pricing', 'spending'],
-    asks: [RPC.liveProgress],
+    asks: [RPC.liveProgress, RPC.leftMessages],
   },
   snapshot: {
     ...none,
     appends: ['snapshot'],
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'snapshot', filter: allSnapshotReportsSubject }],
-    asks: [RPC.placements, RPC.ensureBuckets, RPC.taskRow, RPC.planSnapshots],
+    asks: [RPC.placements, RPC.ensureBuckets, RPC.taskRow, RPC.planSnapshots, RPC.leftMessages],
     answers: [nodeRpcPattern('snapshot-grant'), nodeRpcPattern('state-saved'), 'fx.rpc.snapshot.*'],
   },
 };

@@ -311,6 +311,7 @@ export {
   type MeteredUse,
   type MeterLine,
 } from './rating/meter-rating.js';
+export { type LogPrefix, type LogPrefixLeft, logPrefixDecider } from './log-archive/log-prefix.decider.js';
 export { masterKeyDecider, type MasterKeyEvent } from './master-key/master-key.decider.js';
 export { namesBelow, problemWithSecretKey, problemWithSecretValue } from './secret/secret-key.js';
 export { secretAccessDecider, type SecretAccessEvent, type SecretGrant } from './secret/secret-access.js';

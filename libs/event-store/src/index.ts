@@ -30,7 +30,7 @@ export { type FollowStreamOptions, followStream } from './jetstream/follow-strea
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { type Gap, describeGap, gapsIn } from './damage/gaps.js';
-export { type ArchivedMessage, headerOf, isSameMessage } from './archive/archived-message.js';
+export { type ArchivedMessage, headerOf, isSameMessage, withoutLeft } from './archive/archived-message.js';
 export {
   type EncodedSegment,
   type OpenSegment,
@@ -42,7 +42,11 @@ export {
 export { ARCHIVE_ID, ArchiveIndex } from './archive/archive-index.js';
 export { RestoreClient, RestoreRefused } from './archive/restore-client.js';
 export { FILLER, RestoredStream, serveRestores } from './archive/restored-stream.js';
-export { appendedMessage, previousOf } from './jetstream-log/messages.js';
+export { appendedMessage, leftIn, previousOf } from './jetstream-log/messages.js';
+export { ArchiveClient, type ArchivedPart, serveLeftMessages } from './left/archive-client.js';
+export { type ArchivedLog, type ArchivedRange } from './left/archived-log.js';
+export { RETENTION_TEXT, isRetention, retentionOf } from './left/retention-rule.js';
+export { Leaving, type LeavingAnswer, LeavingRefused, askToLeave, serveLeaving } from './left/leaving.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {
   type QuarantineDecision,

@@ -9,6 +9,7 @@ import {
   managerOf,
   type EnsureStreamsOptions,
 } from './jetstream/streams.js';
+import { Leaving, serveLeaving } from './left/leaving.js';
 import { RestoredStream, serveRestores } from './archive/restored-stream.js';
 import { openElections } from './leadership/leader-election.js';
 import { backoffMs, delay } from '@fornax/base';
@@ -62,15 +63,24 @@ export const provisionAs = async (
   }
 };
 
-/** Makes consumers, streams that were deleted, and a log that is put back, for the services, who may not, until the connection that it returns is closed. Survives restarts of the server. */
+export interface ServeOptions extends EnsureStreamsOptions {
+  /** How old what leaves the log is at least, in milliseconds. Default: nothing leaves. */
+  readonly retentionMs?: number | undefined;
+}
+
+/**
+ * Makes consumers, streams that were deleted, and a log that is put back, and takes out of the log what has left it, for the services, who may not, until
+ * the connection that it returns is closed. Survives restarts of the server.
+ */
 export const serveConsumersAs = async (
   who: Pick<ConnectNatsOptions, 'url' | 'user' | 'password' | 'signal'>,
-  options: EnsureStreamsOptions = {},
+  options: ServeOptions = {},
 ): Promise<NatsConnection> => {
   const nc = await connectNats({ ...who, name: 'fornax-consumer-maker' });
   remakeWhatIsDeleted(nc, options);
   await makeConsumersFor(nc);
   serveRestores(nc, new RestoredStream(nc, options));
+  serveLeaving(nc, new Leaving(nc, { olderThanMs: options.retentionMs }));
   return nc;
 };
 

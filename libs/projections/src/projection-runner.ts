@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { delay, Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
-import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
+import { type EventLog, LogReset, LogUnavailable, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { advanceCheckpoint, readCheckpoint, readPosition } from './projection/checkpoint.js';
 import {
@@ -199,11 +199,14 @@ export class ProjectionRunner {
   }
 
   private async foldBeside(options: RebuildOptions): Promise<RebuildReport> {
-    const { db, projection, onStopped, onResolved } = this.options;
+    const { db, projection, onStopped, onResolved, onError } = this.options;
     const before = await readStopped(db.manager, projection.name);
     // What was passed without a row for it (other aggregates', or left out) is not in the checkpoint yet, but will not come again.
     if (this.trouble === undefined) await advanceCheckpoint(db.manager, projection, this.current, this.saved);
-    const report = await rebuildProjection(this.options, options);
+    const report = await rebuildProjection(this.options, {
+      ...options,
+      onWait: (why) => onError?.(new LogUnavailable(why)),
+    });
     if (!report.swapped) return report;
     const after = await readStopped(db.manager, projection.name);
     const standing = new Set(after.map(keyOf));

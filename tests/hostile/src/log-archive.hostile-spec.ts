@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FornaxClient } from '@fornax/client';
-import { CONTROL_SERVICES, STREAMS, restoreSubject } from '@fornax/contracts';
+import { CONTROL_SERVICES, STREAMS, leaveSubject, restoreSubject } from '@fornax/contracts';
 import { S3Client, encodePath, sha256Hex, signRequest } from '@fornax/s3';
 import { eventually } from '@fornax/testing';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -138,10 +138,13 @@ const HARMS: readonly (readonly [string, string])[] = [
   [restoreSubject('begin'), '{"epoch":"00000000-0000-4000-8000-000000000000"}'],
   [restoreSubject('append'), 'x'],
   [restoreSubject('finish'), '{"epoch":"00000000-0000-4000-8000-000000000000","to":1}'],
+  [leaveSubject, '{"to":1000000}'],
   ['fx.restoring.log-archive.log', '{}'],
   ['fx.restoring.task.forged', '{}'],
   [`$JS.API.STREAM.DELETE.${STREAMS.events}`, ''],
   [`$JS.API.STREAM.PURGE.${STREAMS.events}`, '{"filter":"fx.ev.log-archive.log"}'],
+  [`$JS.API.STREAM.PURGE.${STREAMS.events}`, '{"seq":5}'],
+  [`$JS.API.STREAM.PURGE.${STREAMS.events}`, ''],
   [`$JS.API.STREAM.MSG.DELETE.${STREAMS.events}`, '{"seq":1}'],
   [`$JS.API.STREAM.UPDATE.${STREAMS.events}`, `{"name":"${STREAMS.events}","subjects":["fx.ev.>"],"max_msgs":1}`],
   [`$JS.API.STREAM.SNAPSHOT.${STREAMS.events}`, '{"deliver_subject":"_INBOX.x"}'],
@@ -178,7 +181,7 @@ describe('the log that the archive is of', () => {
       const mayAsk = service === 'platform' || service === 'storage';
       expect({ service, told: told.map((text) => /"error"/.test(text)) }).toEqual({
         service,
-        told: mayAsk ? [true, true, true] : [],
+        told: mayAsk ? [true, true, true, true] : [],
       });
     }
     expect(await stream()).toEqual(before);

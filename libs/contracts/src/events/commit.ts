@@ -4,6 +4,7 @@ import type {
   BucketEvent,
   JobEvent,
   LinesCorrected,
+  LogPrefixLeft,
   LogSegmentArchived,
   MasterKeyEvent,
   NodeEvent,
@@ -41,6 +42,7 @@ export type FornaxEvent =
   | SpendingEvent
   | LogSegmentArchived
   | StorageMetered
+  | LogPrefixLeft
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

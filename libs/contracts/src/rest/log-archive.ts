@@ -10,6 +10,11 @@ export const logArchiveSchema = z.object({
   to: sequence.describe('Last sequence in them'),
   head: sequence.describe('Last sequence of the log'),
   hash: z.string().describe('Of the last segment: it covers all before'),
+  left: sequence.describe('Last sequence that has left the log, and is in the archive alone; 0 for none'),
+  stays: z
+    .string()
+    .nullable()
+    .describe('Why nothing leaves the log at present although a rule says so, when there is a reason'),
 });
 export type WireLogArchive = z.output<typeof logArchiveSchema>;
 

@@ -98,6 +98,11 @@ export const restoringSubject = (subject: string): string => {
 };
 export const allRestoringSubject = 'fx.restoring.>';
 
+/** Id of the aggregate that says up to where the log is in its archive alone. */
+export const LEFT_ID = 'left';
+/** Asked of whoever owns the streams: to take out of the log what has left it. */
+export const leaveSubject = 'fx.leave';
+
 /** Reports from a node about leases, consumed by the scheduler (work queue). */
 export const reportSubject = (node: string): string => `fx.report.${encodeToken(node)}`;
 export const allReportsSubject = 'fx.report.*';
@@ -219,4 +224,6 @@ export const RPC = {
   storageUsage: 'fx.rpc.storage.usage',
   /** storage: are the inputs of earlier attempts what they were? Then another task may be pinned to them. */
   holdInputs: 'fx.rpc.storage.hold-inputs',
+  /** storage: messages of the event log that have left it; answered in bytes. */
+  leftMessages: 'fx.rpc.storage.left-messages',
 } as const;

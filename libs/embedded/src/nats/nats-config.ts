@@ -5,6 +5,7 @@ import {
   allConsumerRequests,
   allRestoreSubject,
   allRestoringSubject,
+  leaveSubject,
   streamDeletionsSubject,
   type NatsPermissions,
 } from '@fornax/contracts';
@@ -75,10 +76,15 @@ export const provisionerPermissions: NatsPermissions = {
     `$JS.API.STREAM.DELETE.${STREAMS.events}`,
     `$JS.API.STREAM.MSG.DELETE.${STREAMS.events}`,
     allRestoringSubject,
+    // Takes the beginning of the log out once the log says that it has left (ADR 0139), which it reads itself. A log of an earlier release refuses it.
+    `$JS.API.STREAM.PURGE.${STREAMS.events}`,
+    `$JS.API.STREAM.MSG.GET.${STREAMS.events}`,
+    // A consumer for what has left is taken back.
+    `$JS.API.CONSUMER.DELETE.${STREAMS.events}.*`,
     // Answers to other accounts.
     '_R_.>',
   ],
-  subscribe: ['_INBOX.>', allConsumerRequests, allRestoreSubject, streamDeletionsSubject],
+  subscribe: ['_INBOX.>', allConsumerRequests, allRestoreSubject, leaveSubject, streamDeletionsSubject],
 };
 
 /** Whether this server can flush every write before it acknowledges it. */

@@ -50,6 +50,18 @@ export const isSameMessage = (one: ArchivedMessage, other: ArchivedMessage): boo
   textOfHeaders(one.headers) === textOfHeaders(other.headers) &&
   Buffer.compare(one.data, other.data) === 0;
 
+const EXPECTED = 'Nats-Expected-Last-Subject-Sequence';
+
+/**
+ * A message as a log has it that was put back and begins at `first`: it does not say what it was decided on where that has left the log, because the server
+ * would look for it.
+ */
+export const withoutLeft = (message: ArchivedMessage, first: number): ArchivedMessage => {
+  const previous = Number(headerOf(message, EXPECTED));
+  if (!(previous > 0 && previous < first)) return message;
+  return { ...message, headers: message.headers.filter(([name]) => name !== EXPECTED) };
+};
+
 /** sequence (8 bytes), time (8), length of the subject (2), of the headers (4) and of the data (4), in big-endian order; then these three. */
 const FIXED = 26;
 

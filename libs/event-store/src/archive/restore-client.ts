@@ -18,9 +18,12 @@ export class RestoreRefused extends Error {
 export class RestoreClient {
   constructor(private readonly nc: NatsConnection) {}
 
-  /** @throws RestoreRefused the log is not lost */
-  begin(epoch: string): Promise<void> {
-    return this.ask('begin', JSON.stringify({ epoch }));
+  /**
+   * @param first what lies before has left the log
+   * @throws RestoreRefused the log is not lost
+   */
+  begin(epoch: string, first = 1): Promise<void> {
+    return this.ask('begin', JSON.stringify({ epoch, ...(first === 1 ? {} : { first }) }));
   }
 
   /** @throws RestoreRefused the log does not end before the first of them */

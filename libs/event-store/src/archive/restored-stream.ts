@@ -11,7 +11,7 @@ import {
   managerOf,
   type EnsureStreamsOptions,
 } from '../jetstream/streams.js';
-import { type ArchivedMessage, decodeRecords, headerOf } from './archived-message.js';
+import { type ArchivedMessage, decodeRecords, headerOf, withoutLeft } from './archived-message.js';
 
 const STREAM_NOT_FOUND = 10059;
 const TIMEOUT_MS = 10_000;
@@ -21,7 +21,8 @@ const LONG_MS = 120_000;
 /** A message that keeps the place of one that was lost before it was archived, until all are there. */
 export const FILLER = 'Fx-Filler';
 
-const beginSchema = z.strictObject({ epoch: z.uuid() });
+/** `first`: what lies before has left the log. */
+const beginSchema = z.strictObject({ epoch: z.uuid(), first: z.int().min(1).default(1) });
 const finishSchema = z.strictObject({ epoch: z.uuid(), to: z.int().min(1) });
 const ackSchema = z.object({ seq: z.int().optional(), error: z.object({ description: z.string() }).optional() });
 
@@ -31,7 +32,7 @@ const ackSchema = z.object({ seq: z.int().optional(), error: z.object({ descript
  * writes into it (ADR 0129).
  */
 export class RestoredStream {
-  private restoring: { readonly epoch: string; readonly fillers: number[] } | undefined;
+  private restoring: { readonly epoch: string; readonly first: number; readonly fillers: number[] } | undefined;
 
   constructor(
     private readonly nc: NatsConnection,
@@ -40,7 +41,7 @@ export class RestoredStream {
 
   /** Begins anew with an empty stream. @throws Error the log is not lost */
   async begin(body: unknown): Promise<object> {
-    const { epoch } = beginSchema.parse(body);
+    const { epoch, first } = beginSchema.parse(body);
     const jsm = await managerOf(this.nc);
     const present = await infoOf(jsm);
     if (present !== undefined) {
@@ -60,12 +61,13 @@ export class RestoredStream {
       num_replicas: this.options.replicas ?? 1,
       duplicate_window: nanos(SHORT_MS),
       deny_delete: false,
+      ...(first === 1 ? {} : { first_seq: first }),
     });
     if (config.subject_transform === undefined) {
       await jsm.streams.delete(STREAMS.events);
       throw new Error('a lost log is put back by nats-server 2.10 or later only');
     }
-    this.restoring = { epoch, fillers: [] };
+    this.restoring = { epoch, first, fillers: [] };
     return {};
   }
 
@@ -76,7 +78,7 @@ export class RestoredStream {
     const subject = restoringSubject(message.subject);
     if (headerOf(message, FILLER) !== '') this.restoring.fillers.push(message.sequence);
     const reply = await this.nc.request(subject, message.data, {
-      headers: headersOf(message),
+      headers: headersOf(message, this.restoring.first),
       timeout: TIMEOUT_MS,
     });
     const { seq, error } = ackSchema.parse(reply.json());
@@ -123,9 +125,9 @@ const infoOf = async (jsm: JetStreamManager): Promise<StreamInfo | undefined> =>
 const isKept = (name: string): boolean =>
   !/^nats-/i.test(name) || ['nats-msg-id', 'nats-expected-last-subject-sequence'].includes(name.toLowerCase());
 
-const headersOf = (message: ArchivedMessage) => {
+const headersOf = (message: ArchivedMessage, first: number) => {
   const found = newHeaders();
-  for (const [name, value] of message.headers) if (isKept(name)) found.append(name, value);
+  for (const [name, value] of withoutLeft(message, first).headers) if (isKept(name)) found.append(name, value);
   found.set('Nats-Expected-Last-Sequence', String(message.sequence - 1));
   return found;
 };

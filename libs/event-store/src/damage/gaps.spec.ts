@@ -25,6 +25,29 @@ describe('what a stream says of itself', () => {
     ['one that does not say which', { messages: 1, first_seq: 1, last_seq: 9 }, [{ from: 1, through: 9, missing: 8 }]],
   ])('shows the gaps of %s', (_, counts, gaps) => expect(gapsIn(counts)).toEqual(gaps));
 
+  it.each([
+    ['what has left is gone', { messages: 60, first_seq: 41, last_seq: 100 }, 40, []],
+    ['what has left is not gone yet', { messages: 100, first_seq: 1, last_seq: 100 }, 40, []],
+    [
+      'more is gone than has left',
+      { messages: 50, first_seq: 51, last_seq: 100 },
+      40,
+      [{ from: 41, through: 50, missing: 10 }],
+    ],
+    [
+      'some of what has left is not gone, with a hole',
+      { messages: 78, first_seq: 21, last_seq: 100, deleted: [50, 51] },
+      40,
+      [{ from: 50, through: 51, missing: 2 }],
+    ],
+    [
+      'it does not say which',
+      { messages: 58, first_seq: 41, last_seq: 100 },
+      40,
+      [{ from: 41, through: 100, missing: 2 }],
+    ],
+  ])('begin behind what has left: %s', (_, counts, left, gaps) => expect(gapsIn(counts, left)).toEqual(gaps));
+
   it('is put into words', () => {
     expect(describeGap({ from: 7, through: 7, missing: 1 })).toBe('sequence 7 is missing');
     expect(describeGap({ from: 1, through: 9, missing: 8 })).toBe('8 of the sequences 1 to 9 are missing');

@@ -28,22 +28,27 @@ const rangesOf = (sequences: readonly number[]): readonly Gap[] => {
   return gaps;
 };
 
-/** Sequences that the stream itself says it does not have. */
-export const countMissing = ({ messages, last_seq: last }: StreamCounts): number => Math.max(0, last - messages);
+/** What is gone of what has left the log. */
+const goneOf = ({ first_seq: first }: StreamCounts, left: number): number => Math.max(0, Math.min(first - 1, left));
+
+/** Sequences that the stream itself says it does not have, beside those of what has left it (`left` is the last of these). */
+export const countMissing = (counts: StreamCounts, left = 0): number =>
+  Math.max(0, counts.last_seq - counts.messages - goneOf(counts, left));
 
 /**
- * What is missing by what a stream says of itself. The event stream neither expires nor purges, so its sequences run from 1 to its last
- * without a gap. A message whose bytes were changed is still counted: only reading finds it.
+ * What is missing by what a stream says of itself. The event stream does not expire, and what has left it is its beginning, so its sequences run from 1,
+ * or from there, to its last without a gap. A message whose bytes were changed is still counted: only reading finds it.
  */
-export const gapsIn = (counts: StreamCounts): readonly Gap[] => {
-  const missing = countMissing(counts);
+export const gapsIn = (counts: StreamCounts, left = 0): readonly Gap[] => {
+  const missing = countMissing(counts, left);
   if (missing === 0) return [];
   const { first_seq: first, last_seq: last, deleted } = counts;
-  const before = first > 1 ? [gapOf(1, Math.min(first - 1, last))] : [];
+  const gone = goneOf(counts, left);
+  const before = first > gone + 1 ? [gapOf(gone + 1, Math.min(first - 1, last))] : [];
   const between = rangesOf(deleted ?? []);
   const found = [...before, ...between];
   if (found.reduce((sum, gap) => sum + gap.missing, 0) === missing) return found;
-  return [{ from: 1, through: last, missing }];
+  return [{ from: gone + 1, through: last, missing }];
 };
 
 /** What is missing when one that reads everything is given `next` after `position`. */

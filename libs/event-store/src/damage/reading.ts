@@ -14,12 +14,21 @@ export interface Reading {
   given(message: Given): void;
 }
 
+/** Up to where a reader was given what it wanted of the archive alone, and what lies between was left out. */
+export interface Chosen {
+  upTo: number;
+}
+
 /** Of somebody who reads everything behind a place: the sequences follow one another. */
 export class WholeReading implements Reading {
-  constructor(private position: number) {}
+  constructor(
+    private position: number,
+    private readonly chosen: Readonly<Chosen> = { upTo: 0 },
+  ) {}
 
   gapBefore({ sequence }: Given): Gap | undefined {
-    return gapBefore(sequence, this.position);
+    const { upTo } = this.chosen;
+    return sequence <= upTo ? undefined : gapBefore(sequence, Math.max(this.position, upTo));
   }
 
   given({ sequence }: Given): void {

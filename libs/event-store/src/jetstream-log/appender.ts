@@ -26,7 +26,10 @@ import { DurablePublisher, PublishRejected } from '../jetstream/durable-publishe
 import { GroupedPublisher } from './grouped-publisher.js';
 import type { StoredMessages } from '../jetstream/stored-messages.js';
 import type { LogIntegrity } from './integrity.js';
+import type { ArchivedLog } from '../left/archived-log.js';
+import { type Left, type LeftPrefix } from '../jetstream/left-prefix.js';
 import { MSG_ID, messageId, storedMessage } from './messages.js';
+import { isMadeAfter } from './made-after.js';
 
 const WRONG_LAST_SEQUENCE = 10071;
 /** How much longer than usual the log is asked what became of a commit: all in all, and with a group's wait, well below the 30 s of a client. */
@@ -58,6 +61,8 @@ export interface AppenderParts {
   readonly quarantine: Quarantine;
   /** Whether the server takes commits together. */
   readonly takesBatches: boolean;
+  readonly left: LeftPrefix;
+  readonly archive: ArchivedLog;
 }
 
 /** Appends commits at the sequence they were decided on, each of them once. */
@@ -81,8 +86,14 @@ export class LogAppender {
   }
 
   async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
+    return this.tellingFailures(() =>
+      this.tryToAppend(aggregate, aggregateId, commit, expected, () => this.checkNew(aggregate, aggregateId)),
+    );
+  }
+
+  private async tellingFailures(append: () => Promise<number>): Promise<number> {
     try {
-      return await this.tryToAppend(aggregate, aggregateId, commit, expected);
+      return await append();
     } catch (error) {
       if (error instanceof LogUnavailable) this.options.onFailed?.();
       throw error;
@@ -99,7 +110,7 @@ export class LogAppender {
     for (let left = PROBE_TRIES; ; left -= 1) {
       const last = await this.parts.stored.last(subject);
       try {
-        return await this.append(aggregate, id, commit, last?.sequence ?? 0);
+        return await this.tellingFailures(() => this.tryToAppend(aggregate, id, commit, last?.sequence ?? 0));
       } catch (error) {
         if (!(error instanceof VersionConflict) || left <= 1) throw error;
       }
@@ -111,6 +122,7 @@ export class LogAppender {
     aggregateId: string,
     commit: Commit,
     expected: number,
+    checkNew: () => Promise<void> = () => Promise.resolve(),
   ): Promise<number> {
     const subject = eventSubject(aggregate, aggregateId);
     const msgId = messageId(subject, commit.id);
@@ -121,6 +133,8 @@ export class LogAppender {
     const headers = { [EVENT_HEADERS.checksum]: checksumOf({ subject, msgId, data }) };
     this.options.checkWritable?.(commit);
     this.checkFolded(aggregate, aggregateId, commit);
+    // The server knows nothing of an aggregate that has left the log, and would take it for a new one.
+    if (expected === 0) await checkNew();
     for (let last = expected; ;) {
       try {
         const options = {
@@ -145,7 +159,7 @@ export class LogAppender {
           throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
         const earlier = await this.lookUp(subject, msgId, expected);
         if (earlier !== undefined) return this.appended(earlier);
-        const leftOut = await this.lastLeftOut(subject, last);
+        const leftOut = (await this.hasLeft(subject, last)) ? 0 : await this.lastLeftOut(subject, last);
         if (leftOut === undefined) throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
         last = leftOut;
         continue;
@@ -154,6 +168,29 @@ export class LogAppender {
       if (first === undefined) throw new OutcomeUnknown('the log answered without a sequence');
       return this.appended(first);
     }
+  }
+
+  /** @throws VersionConflict it has commits that have left the log */
+  private async checkNew(aggregate: Aggregate, aggregateId: string): Promise<void> {
+    const left = await this.parts.left.current().catch(cannotTell);
+    if (left.to === 0 || isMadeAfter(aggregateId, left.lastAt)) return;
+    if (await this.isArchivedBehind(eventSubject(aggregate, aggregateId), 0, left))
+      throw new VersionConflict(aggregate, aggregateId, 0);
+  }
+
+  /** Whether a commit is the last of its subject and has left the log, which therefore knows none of that subject. */
+  private async hasLeft(subject: string, last: number): Promise<boolean> {
+    if (last === 0) return false;
+    const left = await this.parts.left.look().catch(cannotTell);
+    if (last > left.to || (await this.parts.stored.last(subject)) !== undefined) return false;
+    return !(await this.isArchivedBehind(subject, last, left));
+  }
+
+  private async isArchivedBehind(subject: string, last: number, { to }: Left): Promise<boolean> {
+    if (last >= to) return false;
+    for await (const messages of this.parts.archive.read({ from: last + 1, to, subjects: [subject] }))
+      if (messages.length > 0) return true;
+    return false;
   }
 
   /**
@@ -239,3 +276,7 @@ export class LogAppender {
     this.publisher.close();
   }
 }
+
+const cannotTell = (cause: unknown): never => {
+  throw new LogUnavailable('the log cannot tell what has left it', { cause });
+};

@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { type Reading, WholeReading } from '../damage/reading.js';
+import { type Chosen, type Reading, WholeReading } from '../damage/reading.js';
 import { takeUndamaged } from '../damage/take-undamaged.js';
 import { type LogGate, LogReset, type SubscribeOptions } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
@@ -10,7 +10,7 @@ import { SharedTail } from './shared-tail.js';
 import type { EventFeeds } from './event-feeds.js';
 import type { LogIntegrity } from './integrity.js';
 import { commitOf, messageOf } from './messages.js';
-import { isMostOfTheLog, readingOf, serverFilter, wantedBy } from './selection.js';
+import { archiveSubjects, isMostOfTheLog, readingOf, serverFilter, wantedBy } from './selection.js';
 
 export const DEFAULT_BATCH = 500;
 /** Messages on their way from the server to the shared tail at most. */
@@ -74,8 +74,9 @@ export class LogFollowers {
         while (!signal.aborted) {
           if (tail?.covers(at) === true) await handOver(await tail.next(at, maxBatch, signal), new WholeReading(at));
           else {
-            const reading = readingOf(serverFilter(aggregates), at);
-            await this.catchUp(at, options, async (messages) => {
+            const chosen: Chosen = { upTo: 0 };
+            const reading = readingOf(serverFilter(aggregates), at, chosen);
+            await this.catchUp(at, chosen, options, async (messages) => {
               await handOver(messages, reading);
               return tail?.covers(at) === true;
             });
@@ -101,10 +102,17 @@ export class LogFollowers {
   /** Reads with a consumer of its own, until `handOver` says that this is near enough to the end. */
   private async catchUp(
     position: number,
+    chosen: Chosen,
     { aggregates, signal, maxBatch = DEFAULT_BATCH }: SubscribeOptions,
     handOver: (messages: readonly FeedMessage[]) => Promise<boolean>,
   ): Promise<void> {
-    const { feed, close } = await this.parts.feeds.open(serverFilter(aggregates), position + 1, 2 * maxBatch);
+    const { feed, close } = this.parts.feeds.open({
+      filter: serverFilter(aggregates),
+      from: position + 1,
+      maxBatch,
+      subjects: archiveSubjects(aggregates),
+      chosen,
+    });
     try {
       while (!signal.aborted) if (await handOver(await feed.next(maxBatch, signal))) return;
     } finally {
@@ -133,7 +141,7 @@ export class LogFollowers {
 
   private async openTail(): Promise<SharedTail> {
     const { epoch, sequence } = await this.parts.integrity.head();
-    const { feed, close } = await this.parts.feeds.open(undefined, sequence + 1, TAIL_CAPACITY);
+    const { feed, close } = await this.parts.feeds.openStream(undefined, sequence + 1, TAIL_CAPACITY);
     return new SharedTail(epoch, sequence, feed, close);
   }
 }

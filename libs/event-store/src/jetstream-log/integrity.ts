@@ -9,6 +9,7 @@ import type { Quarantine } from '../quarantine/quarantine.js';
 import type { FeedMessage } from '../jetstream/pull-feed.js';
 import type { StoredMessages } from '../jetstream/stored-messages.js';
 import { epochOf } from '../jetstream/streams.js';
+import type { LeftPrefix } from '../jetstream/left-prefix.js';
 import { type LogMessage, commitOf, foundIn, messageOf } from './messages.js';
 
 const STREAM_NOT_FOUND = 10059;
@@ -26,6 +27,7 @@ export class LogIntegrity {
     private readonly jsm: JetStreamManager,
     private readonly stored: StoredMessages,
     private readonly quarantine: Quarantine,
+    private readonly left: LeftPrefix,
   ) {}
 
   async head(): Promise<LogHead> {
@@ -64,13 +66,21 @@ export class LogIntegrity {
   /** What the stream says of itself shows most gaps; nothing is asked twice. */
   async noticeGaps(info: StreamInfo): Promise<void> {
     const epoch = epochOf(info);
-    const checked = `${epoch}/${countMissing(info.state)}`;
+    const { to } = info.state.first_seq > 1 ? await this.leftBefore(info.state.first_seq) : { to: 0 };
+    const missing = countMissing(info.state, to);
+    const checked = `${epoch}/${missing}`;
     if (this.checkedCounts === checked) return;
-    if (countMissing(info.state) > 0) {
+    if (missing > 0) {
       const { state } = await this.jsm.streams.info(STREAMS.events, { deleted_details: true });
-      for (const gap of gapsIn(state)) this.quarantine.noticeGap(gap);
+      for (const gap of gapsIn(state, to)) this.quarantine.noticeGap(gap);
     }
     this.checkedCounts = checked;
+  }
+
+  /** What has left a log that begins there. */
+  private async leftBefore(first: number): Promise<{ readonly to: number }> {
+    const left = await this.left.current();
+    return left.to < first - 1 ? this.left.look() : left;
   }
 
   /**
@@ -91,6 +101,7 @@ export class LogIntegrity {
 
   /** The server may have started anew, on other files. */
   lookAgain(): void {
+    this.left.forget();
     this.checkedEnd = '';
   }
 

@@ -142,10 +142,10 @@ describe('the JetStream log', () => {
     expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(1);
   });
 
-  it('lets nobody delete or purge a commit', async () => {
+  it('lets nobody delete a commit, nor say that it may be', async () => {
     await submit('a');
     const jsm = await managerOf(nc);
-    await expect(jsm.streams.purge(STREAMS.events)).rejects.toThrow();
+    await expect(jsm.streams.update(STREAMS.events, { deny_delete: false })).rejects.toThrow('can not cancel deny');
     await expect(jsm.streams.deleteMessage(STREAMS.events, 1)).rejects.toThrow();
   });
 

@@ -15,18 +15,20 @@ import type { DamagedPlace, EventLog, LogGate, LogHead, SubscribeOptions } from 
 import { type ArchivedMessage, archivedMessage } from '../archive/archived-message.js';
 import { ChecksumMismatch } from '../damage/commit-checksum.js';
 import { type Gap, gapBefore } from '../damage/gaps.js';
-import { PartReading } from '../damage/reading.js';
+import { type Chosen, PartReading } from '../damage/reading.js';
 import { type LogVerification, type VerifyOptions, verifyLog } from '../damage/verify-log.js';
 import { Quarantine } from '../quarantine/quarantine.js';
 import { type AppendOptions, LogAppender } from './appender.js';
 import { EventFeeds } from './event-feeds.js';
 import { DEFAULT_BATCH, LogFollowers } from './followers.js';
 import { LogIntegrity } from './integrity.js';
-import { type LogMessage, commitOf, foundIn, messageOf, storedMessage } from './messages.js';
-import { aggregateSubject, readingOf, serverFilter, wantedBy } from './selection.js';
+import { type LogMessage, commitOf, foundIn, messageOf, storedAs, storedMessage } from './messages.js';
+import { aggregateSubject, archiveSubjects, readingOf, serverFilter, wantedBy } from './selection.js';
 import { onReconnect } from '../jetstream/connection.js';
 import type { FeedPace } from '../jetstream/pull-feed.js';
 import { type StoredMessage, StoredMessages } from '../jetstream/stored-messages.js';
+import { type ArchivedLog, NO_ARCHIVE } from '../left/archived-log.js';
+import { type Left, LeftPrefix, type LeftTimes } from '../jetstream/left-prefix.js';
 import { ensureStreams, epochOf, managerOf } from '../jetstream/streams.js';
 
 /** Single reads cost a round trip each: an aggregate with a longer tail than this is read by a consumer instead. */
@@ -40,6 +42,9 @@ export interface OpenLogOptions extends AppendOptions {
   readonly pace?: FeedPace;
   /** Holds back who appends and who follows while the log is not the one that was read. */
   readonly gate?: LogGate;
+  /** Where what has left the log is read. Default: nowhere. */
+  readonly archive?: ArchivedLog;
+  readonly leftTimes?: LeftTimes;
 }
 
 /** The stream as it was when the log was opened, and its manager. */
@@ -57,6 +62,8 @@ export class JetStreamLog implements EventLog {
   private readonly feeds: EventFeeds;
   private readonly appender: LogAppender;
   private readonly followers: LogFollowers;
+  private readonly prefix: LeftPrefix;
+  private readonly archive: ArchivedLog;
 
   private constructor(
     private readonly nc: NatsConnection,
@@ -66,9 +73,13 @@ export class JetStreamLog implements EventLog {
     readonly quarantine: Quarantine,
   ) {
     const stored = new StoredMessages(nc, STREAMS.events);
-    const integrity = new LogIntegrity(jsm, stored, quarantine);
-    const feeds = new EventFeeds(nc, jsm, options);
-    this.appender = new LogAppender(nc, { stored, integrity, quarantine, takesBatches }, options);
+    const { archive = NO_ARCHIVE, reader, pace } = options;
+    this.archive = archive;
+    this.prefix = new LeftPrefix(nc, options.leftTimes);
+    const integrity = new LogIntegrity(jsm, stored, quarantine, this.prefix);
+    const feeds = new EventFeeds(nc, jsm, { left: this.prefix, archive, reader, pace });
+    const left = this.prefix;
+    this.appender = new LogAppender(nc, { stored, integrity, quarantine, takesBatches, left, archive }, options);
     this.followers = new LogFollowers({ epoch, feeds, integrity, quarantine, gate: options.gate });
     this.stored = stored;
     this.integrity = integrity;
@@ -120,9 +131,30 @@ export class JetStreamLog implements EventLog {
     most = Number.POSITIVE_INFINITY,
   ): Promise<readonly RecordedCommit[]> {
     const subject = eventSubject(aggregate, aggregateId);
+    for (;;) {
+      const left = await this.prefix.current();
+      const commits = await this.readSubject(subject, left, after, most);
+      if (await this.prefix.stillHolds(left)) return commits;
+    }
+  }
+
+  private async readSubject(
+    subject: string,
+    left: Left,
+    after: number,
+    most: number,
+  ): Promise<readonly RecordedCommit[]> {
     const commits: RecordedCommit[] = [];
     let position = after;
     const reading = new PartReading(after + 1);
+    const wanted = { filter: subject, maxBatch: Math.min(DEFAULT_BATCH, most) };
+    if (after < left.to) {
+      for await (const messages of this.feeds.leftOf({ ...wanted, from: after + 1 }, left.to)) {
+        commits.push(...(await this.integrity.commitsOf(messages, { reading })).slice(0, most - commits.length));
+        if (commits.length >= most) return commits;
+      }
+      position = left.to;
+    }
     for (let reads = 0; reads < SINGLE_READS && commits.length < most; reads += 1) {
       const found = await this.stored.next(subject, position + 1);
       if (found === undefined) return commits;
@@ -135,8 +167,8 @@ export class JetStreamLog implements EventLog {
       if (commit) commits.push(commit);
     }
     if (commits.length >= most) return commits;
-    const maxBatch = Math.min(DEFAULT_BATCH, most - commits.length);
-    for await (const messages of this.feeds.replay(subject, position + 1, Number.MAX_SAFE_INTEGER, maxBatch)) {
+    const rest = { filter: subject, from: position + 1, maxBatch: Math.min(DEFAULT_BATCH, most - commits.length) };
+    for await (const messages of this.feeds.replay(rest, Number.MAX_SAFE_INTEGER)) {
       commits.push(...(await this.integrity.commitsOf(messages, { reading })).slice(0, most - commits.length));
       if (commits.length >= most) break;
     }
@@ -149,18 +181,25 @@ export class JetStreamLog implements EventLog {
     const to = options.to ?? (await this.head()).sequence;
     const isWanted = wantedBy(aggregates);
     const filter = serverFilter(aggregates);
-    const reading = readingOf(filter, from - 1);
+    const chosen: Chosen = { upTo: 0 };
+    const reading = readingOf(filter, from - 1, chosen);
     let last = from - 1;
-    for await (const messages of this.feeds.replay(filter, from, to, maxBatch)) {
+    const wanted = { filter, from, maxBatch, subjects: archiveSubjects(aggregates), chosen };
+    for await (const messages of this.feeds.replay(wanted, to)) {
       const commits = await this.integrity.commitsOf(messages, { reading, isWanted, despiteDamage });
       last = messages.at(-1)?.sequence ?? last;
       if (commits.length > 0) yield commits;
     }
+    last = Math.max(last, Math.min(chosen.upTo, to));
     if (filter === undefined && last < to && !despiteDamage) await this.integrity.checkEnd(last, to);
   }
 
-  /** Looks whether each sequence of a part of the log is there and holds what was appended. What is damaged is noticed. */
-  verify(options: VerifyOptions): Promise<LogVerification> {
+  /**
+   * Looks whether each sequence of a part of the log is there and holds what was appended. What is damaged is noticed. What has left the log is not looked
+   * at: the archive has hashes of its own.
+   */
+  async verify(options: VerifyOptions): Promise<LogVerification> {
+    const from = await this.feeds.firstInStream(options.from);
     const parts = {
       head: () => this.head(),
       replay: (from: number, to: number) => this.replayMessages(from, to),
@@ -169,11 +208,12 @@ export class JetStreamLog implements EventLog {
         void this.quarantine.noticeChanged(foundIn(message, new ChecksumMismatch())),
       damagedPlaces: () => this.damagedPlaces(),
     };
-    return verifyLog(parts, options);
+    return verifyLog(parts, { ...options, from });
   }
 
   private async *replayMessages(from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
-    for await (const messages of this.feeds.replay(undefined, from, to, DEFAULT_BATCH)) yield messages.map(messageOf);
+    const wanted = { filter: undefined, from, maxBatch: DEFAULT_BATCH };
+    for await (const messages of this.feeds.replay(wanted, to)) yield messages.map(messageOf);
   }
 
   /**
@@ -188,7 +228,8 @@ export class JetStreamLog implements EventLog {
       if (gap !== undefined) await this.integrity.checkGap(gap);
       last = next;
     };
-    for await (const batch of to < from ? [] : this.feeds.replay(undefined, from, to, DEFAULT_BATCH)) {
+    const wanted = { filter: undefined, from, maxBatch: DEFAULT_BATCH };
+    for await (const batch of to < from ? [] : this.feeds.replay(wanted, to)) {
       const whole: ArchivedMessage[] = [];
       for (const message of batch) {
         await check(message.sequence);
@@ -204,23 +245,39 @@ export class JetStreamLog implements EventLog {
   }
 
   /** A message as it lies in the log, whether it can be read or not. */
-  messageAt(sequence: number): Promise<StoredMessage | undefined> {
-    return this.stored.at(sequence);
+  async messageAt(sequence: number): Promise<StoredMessage | undefined> {
+    const stored = await this.stored.at(sequence);
+    if (stored !== undefined || sequence > (await this.prefix.look()).to) return stored;
+    for await (const [message] of this.archive.read({ from: sequence, to: sequence }))
+      return message && storedAs(message);
+    return undefined;
+  }
+
+  /** What has left the log, as it says now. */
+  left(): Promise<Left> {
+    return this.prefix.look();
   }
 
   /** @throws Error why this version cannot read the message; also when there is none */
   async checkReadable(sequence: number): Promise<void> {
-    const message = await this.stored.at(sequence);
+    const message = await this.messageAt(sequence);
     if (message === undefined) throw new Error(`the log holds no message ${sequence}`);
     commitOf(storedMessage(message));
   }
 
   async nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined> {
-    const found = await Promise.all(
-      aggregates.map((aggregate) => this.stored.next(aggregateSubject(aggregate), after + 1)),
-    );
-    const sequences = found.flatMap((message) => (message === undefined ? [] : [message.sequence]));
-    return sequences.length === 0 ? undefined : Math.min(...sequences);
+    const subjects = aggregates.map(aggregateSubject);
+    for (;;) {
+      const left = await this.prefix.current();
+      if (after < left.to)
+        for await (const [message] of this.archive.read({ from: after + 1, to: left.to, subjects }))
+          if (message !== undefined) return message.sequence;
+      const from = Math.max(after, left.to) + 1;
+      const found = await Promise.all(subjects.map((subject) => this.stored.next(subject, from)));
+      if (!(await this.prefix.stillHolds(left))) continue;
+      const sequences = found.flatMap((message) => (message === undefined ? [] : [message.sequence]));
+      return sequences.length === 0 ? undefined : Math.min(...sequences);
+    }
   }
 
   askToYield(aggregate: Aggregate, aggregateId: string): void {

@@ -61,6 +61,22 @@ export const storedMessage = ({ subject, sequence, data, header }: StoredMessage
   previous: sequenceIn(header(EXPECTED_LAST)),
 });
 
+/** A message of the archive as the stream would give it. */
+export const storedAs = (message: ArchivedMessage): StoredMessage => ({
+  subject: message.subject,
+  sequence: message.sequence,
+  data: message.data,
+  storedAt: new Date(Number(message.timeNs / 1_000_000n)).toISOString(),
+  headers: message.headers,
+  header: (name) => headerOf(message, name),
+});
+
+/** Up to where a message of the archive says that the log has left it. @throws UnreadableCommit */
+export const leftIn = (message: ArchivedMessage): number => {
+  const event = commitOf(storedMessage(storedAs(message))).events.at(-1);
+  return event?.type === 'LogPrefixLeft' ? event.to : 0;
+};
+
 /** @throws UnreadableCommit this is no commit that this version can read */
 const decode = (subject: string, sequence: number, data: Uint8Array, msgId: string): RecordedCommit => {
   const { aggregate, id } = parseEventSubject(subject);

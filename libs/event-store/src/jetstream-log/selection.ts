@@ -1,5 +1,5 @@
 import { AGGREGATES, eventSubject, type Aggregate } from '@fornax/contracts';
-import { PartReading, type Reading, WholeReading } from '../damage/reading.js';
+import { type Chosen, PartReading, type Reading, WholeReading } from '../damage/reading.js';
 
 export const aggregateSubject = (aggregate: Aggregate): string => eventSubject(aggregate, '').concat('>');
 
@@ -23,5 +23,9 @@ export const isMostOfTheLog = (aggregates: readonly Aggregate[] | undefined): bo
   aggregates?.length !== 1 || aggregates[0] === 'task';
 
 /** Looks after one who reads what the server filters so, behind a position. */
-export const readingOf = (filter: string | undefined, position: number): Reading =>
-  filter === undefined ? new WholeReading(position) : new PartReading(position + 1);
+export const readingOf = (filter: string | undefined, position: number, chosen: Chosen): Reading =>
+  filter === undefined ? new WholeReading(position, chosen) : new PartReading(position + 1);
+
+/** What is asked of the archive, which finds by subjects where the log does not: all when undefined. */
+export const archiveSubjects = (aggregates: readonly Aggregate[] | undefined): readonly string[] | undefined =>
+  aggregates?.map(aggregateSubject);

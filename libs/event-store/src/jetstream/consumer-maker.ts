@@ -11,6 +11,8 @@ import {
   readerRequestSubject,
 } from '@fornax/contracts';
 import { z } from 'zod';
+import { leftNow } from './left-prefix.js';
+import { StoredMessages } from './stored-messages.js';
 import { managerOf } from './streams.js';
 
 export interface ReaderOptions {
@@ -60,13 +62,37 @@ const durableRequest = z.strictObject({
 const readerAnswer = z.object({ ok: z.object({ name: z.string(), pending: z.number() }) });
 const durableAnswer = z.object({ ok: z.object({}) });
 const failure = z.object({ error: z.string() });
+const left = z.object({ left: z.int() });
 
 const startAt = (from: ReaderOptions['from']): Partial<ConsumerConfig> =>
   'time' in from
     ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.time }
     : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from.sequence };
 
-const addReader = async (
+/** What a reader of the event log wants has left it: it is read from the archive up to there. */
+export class HasLeft extends Error {
+  constructor(readonly to: number) {
+    super(`commits up to ${to} have left the event log`);
+    this.name = 'HasLeft';
+  }
+}
+
+/**
+ * The consumer comes first, then it is asked what has left. So whoever takes commits out of the log, who looks for consumers once the log says what has
+ * left, sees each one that was made for any of it.
+ * @throws HasLeft
+ */
+const addReader = async (nc: NatsConnection, jsm: JetStreamManager, options: ReaderOptions): Promise<Reader> => {
+  const made = await addConsumer(jsm, options);
+  const { stream, from } = options;
+  if (stream !== STREAMS.events) return made;
+  const { to } = await leftNow(new StoredMessages(nc, STREAMS.events));
+  if (to === 0 || ('sequence' in from && from.sequence > to)) return made;
+  await jsm.consumers.delete(stream, made.name);
+  throw new HasLeft(to);
+};
+
+const addConsumer = async (
   jsm: JetStreamManager,
   { stream, reader, filterSubject, from }: ReaderOptions,
 ): Promise<Reader> => {
@@ -114,6 +140,8 @@ const askOrMake = async <T>(
       ).json();
       const failed = failure.safeParse(reply);
       if (failed.success) throw new Error(`no consumer: ${failed.data.error}`);
+      const gone = left.safeParse(reply);
+      if (gone.success) throw new HasLeft(gone.data.left);
       return request.answer.parse(reply).ok;
     } catch (error) {
       if (!isUnanswered(error)) throw error;
@@ -124,11 +152,11 @@ const askOrMake = async <T>(
   return made;
 };
 
-/** A consumer to read a stream with, from a place on. */
+/** A consumer to read a stream with, from a place on. @throws HasLeft */
 export const openReader = (nc: NatsConnection, options: ReaderOptions): Promise<Reader> => {
   const { stream, ...body } = options;
   return askOrMake(nc, { subject: readerRequestSubject(stream), body, answer: readerAnswer }, (jsm) =>
-    addReader(jsm, options),
+    addReader(nc, jsm, options),
   );
 };
 
@@ -149,12 +177,12 @@ const isKnown = ({ stream, durable, filterSubject }: DurableOptions): boolean =>
         (taken) => taken.stream === stream && taken.durable === durable && taken.filter === filterSubject,
       );
 
-const answerOf = async (jsm: JetStreamManager, { subject: asked, data }: Msg): Promise<object> => {
+const answerOf = async (nc: NatsConnection, jsm: JetStreamManager, { subject: asked, data }: Msg): Promise<object> => {
   const [, , kind, stream = '', durable = ''] = asked.split('.');
   const body: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
   if (kind === 'read') {
     const { filterSubject, ...rest } = readerRequest.parse(body);
-    return addReader(jsm, { stream, ...rest, ...(filterSubject === undefined ? {} : { filterSubject }) });
+    return addReader(nc, jsm, { stream, ...rest, ...(filterSubject === undefined ? {} : { filterSubject }) });
   }
   const { filterSubject, ackWaitMs } = durableRequest.parse(body);
   const options = {
@@ -180,9 +208,14 @@ export const makeConsumersFor = async (nc: NatsConnection): Promise<void> => {
     callback: (error, message) => {
       if (error) return;
       const respond = (answer: object): void => void (nc.isClosed() || message.respond(JSON.stringify(answer)));
-      answerOf(jsm, message).then(
+      answerOf(nc, jsm, message).then(
         (ok) => respond({ ok }),
-        (reason: unknown) => respond({ error: reason instanceof Error ? reason.message : String(reason) }),
+        (reason: unknown) =>
+          respond(
+            reason instanceof HasLeft
+              ? { left: reason.to }
+              : { error: reason instanceof Error ? reason.message : String(reason) },
+          ),
       );
     },
   });

@@ -78,6 +78,7 @@ const answer = async (from: NatsConnection, subject: string, body = '{}'): Promi
 const HARMFUL = [
   '$JS.API.STREAM.DELETE.FORNAX_EVENTS',
   '$JS.API.STREAM.PURGE.FX_REPORTS',
+  '$JS.API.STREAM.PURGE.FORNAX_EVENTS',
   '$JS.API.CONSUMER.DELETE.FX_REPORTS.scheduler',
   '$KV.FX_LEADER.victim',
   'fx.ev.poison.x',
@@ -135,6 +136,7 @@ const everything = (): readonly string[] => [
   'fx.consumer.read.FX_REPORTS',
   'fx.consumer.read.FX_DISPATCH',
   'fx.consumer.read.FX_LOGS',
+  'fx.leave',
   'fx.restore.begin',
   'fx.restore.append',
   'fx.restore.finish',

@@ -82,7 +82,8 @@ export const eventStream = (): NewStream => ({
   storage: StorageType.File,
   duplicate_window: nanos(120 * SECOND_MS),
   deny_delete: true,
-  deny_purge: true,
+  // What has left it by rule is taken out by whoever owns it, who alone has the right (ADR 0139).
+  deny_purge: false,
   allow_direct: true,
   // Commits that come together are flushed together (nats-server 2.12 or later; others ignore it).
   allow_atomic: true,

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import {
   FoldGuard,
+  LogUnavailable,
   reasonOf,
   type EventLog,
   type OnFollowing,
@@ -10,7 +11,7 @@ import {
 } from '@fornax/event-store';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent, AccountRole, SpendingEvent, SpendingHold, StoppingHold } from '@fornax/domain';
-import { systemClock, type Clock, Progress } from '@fornax/base';
+import { backoffMs, delay, systemClock, type Clock, Progress } from '@fornax/base';
 import type { Sealer } from '../secrets/sealer.js';
 import {
   hashToken,
@@ -299,12 +300,28 @@ export class AccountDirectory {
     // Whoever is to decide about a damaged log must get in; until then nothing is written.
     if (sequence > 0) {
       // One after the other: the server finds the messages of one aggregate by its index, and would go through all of the log for two.
-      for (const aggregate of AGGREGATES)
-        for await (const batch of log.read({ from: 1, to: sequence, aggregates: [aggregate], despiteDamage: true }))
-          this.applyAll(batch);
+      for (const aggregate of AGGREGATES) await this.replayOf(log, aggregate, sequence);
     }
     this.caughtUp = true;
     return sequence + 1;
+  }
+
+  /** Waits while the log cannot be read, as where a part of it is in the archive and that is away: nobody is let in until it can. */
+  private async replayOf(log: EventLog, aggregate: Aggregate, to: number): Promise<void> {
+    const { signal } = this.stop;
+    for (let [from, failures] = [1, 1]; !signal.aborted; failures += 1) {
+      try {
+        for await (const batch of log.read({ from, to, aggregates: [aggregate], despiteDamage: true })) {
+          this.applyAll(batch);
+          from = (batch.at(-1)?.sequence ?? from) + 1;
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        this.onState(reasonOf(error));
+        await delay(backoffMs(failures), signal);
+      }
+    }
   }
 
   private follow(log: EventLog, from: number): Promise<void> {

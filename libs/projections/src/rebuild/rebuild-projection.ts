@@ -1,4 +1,5 @@
-import { isFoldError, type EventLog } from '@fornax/event-store';
+import { backoffMs, delay } from '@fornax/base';
+import { isFoldError, LogUnavailable, type EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
 import { shadowSchema } from '../database/identifiers.js';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../projection/checkpoint.js';
@@ -57,6 +58,8 @@ export interface RebuildOptions {
   readonly signal?: AbortSignal;
   /** Told after each batch: the sequence that is folded, and the one to reach. */
   readonly onProgress?: (sequence: number, of: number) => void;
+  /** Told why it waits, each time it looks again in vain. */
+  readonly onWait?: (why: string) => void;
 }
 
 /** Folds the log into the shadow tables and counts. */
@@ -89,7 +92,22 @@ class ShadowFold {
     });
   }
 
+  /** Waits while the log cannot be read, as where a part of it is in the archive and that is away. */
   async upTo(sequence: number): Promise<void> {
+    const { signal, onWait } = this.options;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.readUpTo(sequence);
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        onWait?.(error.message);
+        await delay(backoffMs(failures), signal);
+        signal?.throwIfAborted();
+      }
+    }
+  }
+
+  private async readUpTo(sequence: number): Promise<void> {
     const { log, db, schema, projection } = this.target;
     const { aggregates } = projection;
     const { signal, onProgress } = this.options;

@@ -22,6 +22,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import {
   DurablePublisher,
   ensureStreams,
+  ArchiveClient,
   JetStreamLog,
   managerOf,
   onReconnect,
@@ -138,6 +139,7 @@ export class CoreModule {
               replicas: config.nats.replicas,
               reader: config.name,
               gate: watch,
+              archive: new ArchiveClient(nats),
               checkWritable: (commit) => stops.check(writerOf(commit)),
               onStoreRefused: (reason) => store.refused(reason),
               onFailed: () => store.failed(),

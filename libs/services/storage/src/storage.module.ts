@@ -2,7 +2,7 @@ import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/object-store';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { RestoreClient, type JetStreamLog } from '@fornax/event-store';
+import { RestoreClient, askToLeave, type JetStreamLog } from '@fornax/event-store';
 import { EVENT_LOG, LOGGER, NATS, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
@@ -40,7 +40,12 @@ import { ExpiryController } from './http/expiry.controller.js';
 import { BucketExpiry1790000000007 } from './migrations/1790000000007-bucket-expiry.migration.js';
 import { ObjectExpiry } from './process-managers/object-expiry.js';
 import { ArchiveObjects } from './log-archive/archive-objects.js';
+import { LogArchive } from './log-archive/log-archive.js';
 import { LogArchiver } from './log-archive/log-archiver.js';
+import { LeftIndex } from './log-archive/left-index.js';
+import { LeftMessages } from './log-archive/left-messages.js';
+import { LeftMessagesHost } from './log-archive/left-messages.host.js';
+import { LogRetention } from './log-archive/log-retention.js';
 import { LogRestore } from './log-archive/log-restore.js';
 import { LogArchiveController } from './log-archive/log-archive.controller.js';
 import { LogArchiving } from './log-archive/log-archiving.js';
@@ -64,6 +69,7 @@ import { SnapshotUsage1790000000010 } from './migrations/1790000000010-snapshot-
 import { TaskOwners1790000000009 } from './migrations/1790000000009-task-owners.migration.js';
 import { TaskOwnersProjection } from './projections/task-owners.projection.js';
 import { BucketDamage1790000000010 } from './migrations/1790000000010-bucket-damage.migration.js';
+import { LeftLog1790000000013 } from './migrations/1790000000013-left-log.migration.js';
 import { BucketDamageProjection } from './projections/bucket-damage.projection.js';
 import { DamageNotes } from './store/damage-notes.js';
 import { BucketsProjection } from './projections/buckets.projection.js';
@@ -72,6 +78,9 @@ import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
 import { loadStorageConfig, type StorageConfig } from './config/storage.config.js';
 import { OBJECT_STORE, STORAGE_CONFIG, type ServiceLogger } from './config/tokens.js';
+
+/** Fewer commits are not worth a step of the retention. */
+const LEAST_COMMITS = 100;
 
 /** The local store's own list of buckets follows the read model's, also after that was rebuilt from another log. */
 const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
@@ -119,6 +128,7 @@ class StoreCloser implements OnApplicationShutdown {
       SnapshotsOfOwners1790000000011,
       BucketDamage1790000000010,
       Meters1790000000012,
+      LeftLog1790000000013,
     ]),
   ],
   controllers: [
@@ -147,6 +157,38 @@ class StoreCloser implements OnApplicationShutdown {
       inject: [EVENT_LOG, ArchiveObjects, STORAGE_CONFIG],
       useFactory: (log: JetStreamLog, objects: ArchiveObjects, { logArchive }: StorageConfig) =>
         new LogArchiver({ log, objects, config: logArchive }),
+    },
+    {
+      provide: LeftIndex,
+      inject: [getDataSourceToken('storage'), ArchiveObjects],
+      useFactory: (db: DataSource, objects: ArchiveObjects) => new LeftIndex(db, objects),
+    },
+    {
+      provide: LeftMessages,
+      inject: [EVENT_LOG, ArchiveObjects, LeftIndex],
+      useFactory: (log: JetStreamLog, objects: ArchiveObjects, index: LeftIndex) =>
+        new LeftMessages(log, objects, index),
+    },
+    LeftMessagesHost,
+    LogArchive,
+    {
+      provide: LogRetention,
+      inject: [EVENT_LOG, ArchiveObjects, LeftIndex, NATS, STORAGE_CONFIG],
+      useFactory: (
+        log: JetStreamLog,
+        objects: ArchiveObjects,
+        index: LeftIndex,
+        nats: NatsConnection,
+        { logArchive: { retentionMs } }: StorageConfig,
+      ) =>
+        new LogRetention({
+          log,
+          objects,
+          index,
+          askToLeave: () => askToLeave(nats),
+          rule: { retentionMs, leastCommits: LEAST_COMMITS },
+          now: () => Date.now(),
+        }),
     },
     {
       provide: LogRestore,

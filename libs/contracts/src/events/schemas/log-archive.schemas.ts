@@ -17,4 +17,9 @@ export const logArchiveEvents = {
       at: instant,
     }),
   },
+  LogPrefixLeft: {
+    version: 1,
+    aggregate: 'log-archive',
+    schema: z.object({ to: count, number: count, hash: z.string(), lastAt: instant, at: instant }),
+  },
 } as const;

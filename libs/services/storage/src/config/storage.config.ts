@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadDoorLimits, type DoorLimits } from '@fornax/service-kit';
 import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
+import { retentionOf } from '@fornax/event-store';
 import { z } from 'zod';
 
 /** Where objects are kept. */
@@ -21,6 +22,8 @@ export interface LogArchiveConfig {
   /** So many bytes of messages make a segment before that, too. */
   readonly segmentBytes: number;
   readonly leaderTtlMs: number;
+  /** How old what leaves the log is at least, in milliseconds; undefined: nothing leaves. */
+  readonly retentionMs: number | undefined;
 }
 
 export interface MeterConfig {
@@ -69,7 +72,7 @@ const settings = z.object({
   FORNAX_LOG_ARCHIVE_AFTER_MS: intSetting({ min: 0, max: 86_400_000 }).default(60_000),
   FORNAX_LOG_ARCHIVE_SEGMENT_BYTES: intSetting({ min: 1_000, max: 256 * 1024 * 1024 }).default(8 * 1024 * 1024),
   FORNAX_LOG_RETENTION: z
-    .literal('off', { error: 'must be off: finished tasks cannot leave the event log by rule yet (docs/adr/0128)' })
+    .literal('off', { error: 'must be off: finished tasks cannot leave the event log by rule yet (docs/adr/0139)' })
     .default('off'),
   FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: intSetting({ min: 100, max: 600_000 }).default(10_000),
   FORNAX_STORAGE_METER_EVERY_S: intSetting({ min: 0, max: HOUR_S }).optional(),
@@ -115,6 +118,7 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
       afterMs: values.FORNAX_LOG_ARCHIVE_AFTER_MS,
       segmentBytes: values.FORNAX_LOG_ARCHIVE_SEGMENT_BYTES,
       leaderTtlMs: values.FORNAX_LOG_ARCHIVE_LEADER_TTL_MS,
+      retentionMs: retentionOf(values.FORNAX_LOG_RETENTION),
     },
     meter: {
       everyMs: (values.FORNAX_STORAGE_METER_EVERY_S ?? LOOK_EVERY_S[values.FORNAX_OBJECTS]) * 1_000,

@@ -17,8 +17,8 @@ export interface VerificationParts {
   readonly epoch: string;
   /** What the log says of each segment, by number; empty where the log is another one. */
   readonly index: ReadonlyMap<number, ArchivedSegment>;
-  /** The log of the same epoch, and its end; undefined where it is lost. */
-  readonly live: { readonly log: JetStreamLog; readonly head: number } | undefined;
+  /** The log of the same epoch, its end, and the last sequence that has left it; undefined where it is lost. */
+  readonly live: { readonly log: JetStreamLog; readonly head: number; readonly left: number } | undefined;
 }
 
 /** Where a part ended: `<number>:<sequence>:<hash>`, the hash empty when it is not known. */
@@ -98,12 +98,13 @@ export class ArchiveVerification {
     const { number, from, to } = segment.header;
     let hash: string | undefined;
     const messages = this.counted(segment, (found) => (hash = found));
-    if (live === undefined || live.head < from) {
+    if (live === undefined || live.head < from || to <= live.left) {
       for await (const _ of messages);
     } else {
       this.compared += 1;
       const end = Math.min(to, live.head);
-      const difference = await differenceOf(messages, live.log.messages(from, end), end).catch(ofLog);
+      const first = Math.max(from, live.left + 1);
+      const difference = await differenceOf(messages, live.log.messages(first, end), end, live.left + 1).catch(ofLog);
       if (difference !== undefined)
         this.note(number, key, { offset: null, sequence: difference.sequence, detail: difference.detail });
     }

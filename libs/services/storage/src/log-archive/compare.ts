@@ -1,4 +1,4 @@
-import { isSameMessage, type ArchivedMessage, type OpenSegment } from '@fornax/event-store';
+import { isSameMessage, withoutLeft, type ArchivedMessage, type OpenSegment } from '@fornax/event-store';
 
 /** Where two sequences of messages differ first. */
 export interface Difference {
@@ -12,7 +12,7 @@ async function* each(batches: AsyncIterable<readonly ArchivedMessage[]>): AsyncG
 }
 
 /**
- * Compares archived messages with those of the live log, up to `to`. What the log has lost and operators gave up is in the archive alone, and no
+ * Compares archived messages with those of the live log, which begins at `first` (what lies before has left it), up to `to`. What the log has lost and operators gave up is in the archive alone, and no
  * difference.
  * @throws SegmentDamaged
  */
@@ -20,6 +20,7 @@ export const differenceOf = async (
   archived: AsyncIterable<readonly ArchivedMessage[]>,
   live: AsyncIterable<readonly ArchivedMessage[]>,
   to: number,
+  first: number,
 ): Promise<Difference | undefined> => {
   const log = each(live)[Symbol.asyncIterator]();
   try {
@@ -29,7 +30,7 @@ export const differenceOf = async (
       if (next.done !== true && next.value.sequence < message.sequence)
         return { sequence: next.value.sequence, detail: 'the log has a message that the archive does not have' };
       if (next.done === true || next.value.sequence > message.sequence) continue;
-      if (!isSameMessage(message, next.value))
+      if (!isSameMessage(message, next.value) && !isSameMessage(withoutLeft(message, first), next.value))
         return { sequence: message.sequence, detail: 'the log and the archive hold different messages' };
       next = await log.next();
     }

@@ -9,14 +9,13 @@ import {
   type WireLogRestore,
 } from '@fornax/contracts';
 import { ARCHIVE_ROOT } from '@fornax/domain';
-import { ArchiveIndex, JetStreamLog, type EventLog } from '@fornax/event-store';
+import { ArchiveIndex, type JetStreamLog } from '@fornax/event-store';
 import { AdmittedBy } from '@fornax/identity';
 import { EVENT_LOG, LogWatch, RECOVERY_CHECK, ZodQuery } from '@fornax/service-kit';
-import { Conflict, Unavailable } from '@fornax/base';
+import { Conflict } from '@fornax/base';
 import { z } from 'zod';
-import { ArchiveObjects } from './archive-objects.js';
 import { ArchiveVerification, parseAfter } from './archive-verification.js';
-import { LogRestore } from './log-restore.js';
+import { LogArchive } from './log-archive.js';
 
 /** How long one part takes, unless its last segment is long. */
 const PART_MS = 1_000;
@@ -48,10 +47,9 @@ export class LogArchiveController {
   private readonly known: ArchiveIndex;
 
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    private readonly objects: ArchiveObjects,
+    @Inject(EVENT_LOG) private readonly log: JetStreamLog,
+    private readonly archive: LogArchive,
     private readonly watch: LogWatch,
-    private readonly restoring: LogRestore,
   ) {
     this.known = new ArchiveIndex(log);
   }
@@ -64,8 +62,10 @@ export class LogArchiveController {
     const head = await this.watch.headNow();
     const segments = head === undefined ? [] : await this.known.segments(head.epoch);
     const { number, to, hash } = segments.at(-1) ?? ARCHIVE_ROOT;
-    const logs = [...(await this.objects.epochs())];
-    return { epoch: await this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash };
+    const logs = [...(await this.archive.objects.epochs())];
+    const left = head === undefined ? 0 : (await this.log.left()).to;
+    const stays = this.archive.retention.why ?? null;
+    return { epoch: await this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash, left, stays };
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -76,16 +76,15 @@ export class LogArchiveController {
   })
   @ApiOkResponse({ standardSchema: archiveVerificationSchema })
   async verify(@ZodQuery(querySchema) query: z.output<typeof querySchema>): Promise<WireArchiveVerification> {
-    if (!(this.log instanceof JetStreamLog)) throw new Unavailable('This log cannot be verified');
     const head = await this.watch.headNow();
     const epoch = query.log ?? (await this.epoch(head));
     const isLive = head !== undefined && head.epoch === epoch;
     const index = new Map(
       (isLive ? await this.known.segments(head.epoch) : []).map((segment) => [segment.number, segment]),
     );
-    const live = isLive ? { log: this.log, head: head.sequence } : undefined;
+    const live = isLive ? { log: this.log, head: head.sequence, left: (await this.log.left()).to } : undefined;
     const place = parseAfter(query.after);
-    const parts = { objects: this.objects, epoch: epoch ?? '', index, live };
+    const parts = { objects: this.archive.objects, epoch: epoch ?? '', index, live };
     return new ArchiveVerification(parts, place, query.until).run(PART_MS);
   }
 
@@ -104,7 +103,7 @@ export class LogArchiveController {
       throw new Conflict(`Say which log is to be restored. There is an archive of ${logs.join(', ') || 'none'}`, {
         code: 'which-log',
       });
-    return this.restoring.start(wanted);
+    return this.archive.restore.start(wanted);
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -112,7 +111,7 @@ export class LogArchiveController {
   @ApiOperation({ summary: 'How far the event log is put back' })
   @ApiOkResponse({ standardSchema: logRestoreSchema })
   progress(): WireLogRestore {
-    return this.restoring.progress;
+    return this.archive.restore.progress;
   }
 
   /** The log that was read before, when there is another one in its place. */

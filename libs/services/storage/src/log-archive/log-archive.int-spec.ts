@@ -269,7 +269,7 @@ describe('a lost log', () => {
       expect(await archiver().archive()).not.toEqual([]);
       expect((await verify()).findings).toEqual([]);
       const { config } = await (await managerOf(nats())).streams.info(STREAMS.events);
-      expect(config).toMatchObject({ deny_delete: true, deny_purge: true, duplicate_window: 120_000_000_000 });
+      expect(config).toMatchObject({ deny_delete: true, deny_purge: false, duplicate_window: 120_000_000_000 });
     },
     TIMEOUT_MS,
   );

@@ -14,12 +14,12 @@ import {
   type JetStreamLog,
   type Loaded,
 } from '@fornax/event-store';
-import type { Commit } from '@fornax/contracts';
+import { eventSubject, type Commit } from '@fornax/contracts';
 import type { LogArchiveConfig } from '../config/storage.config.js';
 import { type ArchiveObjects, segmentKey } from './archive-objects.js';
 import { differenceOf, readThrough, timeOf } from './compare.js';
 
-const INDEX_SUBJECT = 'fx.ev.log-archive.';
+const INDEX_SUBJECT = eventSubject('log-archive', ARCHIVE_ID);
 /** So often a log goes back, and on another way, behind the same segment, at most. */
 const MOST_FORKS = 1_000;
 
@@ -29,9 +29,12 @@ export interface LogArchiverParts {
   readonly config: LogArchiveConfig;
 }
 
-/** The end of the index, in the log. */
-const loadArchiveEnd = (log: JetStreamLog): Promise<Loaded<ArchiveEnd>> =>
-  loadAggregate(log, 'log-archive', ARCHIVE_ID, logArchiveDecider);
+/** The end of the index, in the log. What has left the log is not read for it: the commit that says so names the last segment of that. */
+const loadArchiveEnd = async (log: JetStreamLog): Promise<Loaded<ArchiveEnd>> => {
+  const { to, number, hash } = await log.left();
+  const from = to === 0 ? undefined : { state: { number, to, hash }, sequence: to };
+  return loadAggregate(log, 'log-archive', ARCHIVE_ID, logArchiveDecider, from);
+};
 
 /**
  * Archives the log: what is not archived yet becomes segments, each of which is stored as an object first and noted in the log then. So whoever dies in
@@ -81,7 +84,7 @@ export class LogArchiver {
         part.messages.push(message);
         part.bytes += message.data.length;
         part.to = message.sequence;
-        part.isWorthIt ||= !message.subject.startsWith(INDEX_SUBJECT);
+        part.isWorthIt ||= message.subject !== INDEX_SUBJECT;
         if (part.bytes < this.parts.config.segmentBytes || !part.isWorthIt) continue;
         yield part;
         part = emptyPart(part.to + 1);
@@ -120,7 +123,9 @@ export class LogArchiver {
     if (header.epoch !== epoch || header.previous !== end.hash || header.from !== end.to + 1 || header.to > head)
       return undefined;
     const { hash, at } = await readThrough(segment);
-    const difference = await differenceOf(segment.read(), log.messages(header.from, header.to), header.to);
+    const { to: left } = await log.left();
+    const live = log.messages(header.from, header.to);
+    const difference = await differenceOf(segment.read(), live, header.to, left + 1);
     return difference === undefined ? { segment: { ...aboutOf(header), hash, sizeBytes, key }, at } : undefined;
   }
 

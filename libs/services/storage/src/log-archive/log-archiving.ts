@@ -5,7 +5,10 @@ import { lead } from '@fornax/event-store';
 import { CORE_CONFIG, LOGGER, LogFollower, LogHandler, LogWatch, NATS, type CoreConfig } from '@fornax/service-kit';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { ServiceLogger } from '../config/tokens.js';
-import { LogArchiver } from './log-archiver.js';
+import { LogArchive } from './log-archive.js';
+
+/** How often is looked what may leave the log, whether something is written or not. */
+const LEAVE_EVERY_MS = 60_000;
 
 /** Archives the log as it grows, in one process at a time: some time after a commit, whatever comes meanwhile with it. */
 @LogFollower()
@@ -18,13 +21,13 @@ export class LogArchiving implements OnApplicationBootstrap, BeforeApplicationSh
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
     @Inject(CORE_CONFIG) private readonly core: CoreConfig,
-    private readonly archiver: LogArchiver,
+    private readonly archive: LogArchive,
     private readonly watch: LogWatch,
     @Inject(LOGGER) private readonly logger: ServiceLogger,
   ) {}
 
   onApplicationBootstrap(): void {
-    const { afterMs, leaderTtlMs } = this.archiver.config;
+    const { afterMs, leaderTtlMs } = this.archive.archiver.config;
     if (afterMs === 0) return;
     const options = {
       name: 'log-archive',
@@ -52,7 +55,7 @@ export class LogArchiving implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private async keepArchiving(afterMs: number, signal: AbortSignal): Promise<void> {
-    this.archiver.begin();
+    this.archive.archiver.begin();
     this.isWanted = true;
     while (!signal.aborted) {
       if (!this.isWanted) await this.untilWanted(signal);
@@ -60,11 +63,30 @@ export class LogArchiving implements OnApplicationBootstrap, BeforeApplicationSh
       await this.watch.opened(signal);
       if (signal.aborted) return;
       this.isWanted = false;
-      await this.archiver.archive(signal);
+      await this.archive.archiver.archive(signal);
+      await this.letLeave(signal);
+    }
+  }
+
+  /** Why it cannot is told by the archive's state; archiving goes on. */
+  private async letLeave(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted && (await this.archive.retention.step()));
+    } catch (error) {
+      this.logger.warn({ err: error }, 'nothing leaves the event log');
     }
   }
 
   private async untilWanted(signal: AbortSignal): Promise<void> {
+    const timer = this.archive.retention.isOn ? setTimeout(() => this.wake(), LEAVE_EVERY_MS) : undefined;
+    try {
+      await this.untilWoken(signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async untilWoken(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.wake = resolve;
     const over = (): void => resolve();

@@ -1,4 +1,4 @@
-import { eventSubject, type WireLogRestore } from '@fornax/contracts';
+import { LEFT_ID, eventSubject, type WireLogRestore } from '@fornax/contracts';
 import type { ArchivedSegment } from '@fornax/domain';
 import {
   ARCHIVE_ID,
@@ -9,6 +9,7 @@ import {
   type OpenSegment,
   type RestoreClient,
   type SegmentHeader,
+  leftIn,
 } from '@fornax/event-store';
 import { Conflict } from '@fornax/base';
 import type { ServiceLogger } from '../config/tokens.js';
@@ -18,6 +19,7 @@ import { readThrough } from './compare.js';
 import { aboutOf, noteOf } from './log-archiver.js';
 
 const NOTES = eventSubject('log-archive', ARCHIVE_ID);
+const LEFT = eventSubject('log-archive', LEFT_ID);
 
 interface FoundSegment {
   readonly segment: ArchivedSegment;
@@ -32,6 +34,8 @@ interface Survey {
   /** How many of the segments are noted in what is archived, and where the last of these notes is. */
   readonly notes: number;
   readonly lastNote: number;
+  /** The first sequence that the log has again: what lies before had left it. */
+  readonly first: number;
   /** Lost messages that later ones were decided on: the subject, by sequence. */
   readonly subjects: ReadonlyMap<number, string>;
 }
@@ -78,8 +82,8 @@ export class LogRestore {
     if (last === undefined) throw new Error(`nothing of log ${log} is archived`);
     const to = last.to + survey.segments.length - survey.notes;
     this.state = { ...this.state, to };
-    await this.client.begin(log);
-    for (const { segment } of survey.segments) {
+    await this.client.begin(log, survey.first);
+    for (const { segment } of survey.segments.filter(({ segment: { to: last } }) => last >= survey.first)) {
       const opened = await this.objects.open(segment.key);
       if (opened === undefined) throw new Error(`segment ${segment.number} is gone`);
       await this.append(opened, survey);
@@ -95,8 +99,8 @@ export class LogRestore {
     this.state = { ...this.state, restored: to };
   }
 
-  private async append(segment: OpenSegment, { subjects }: Survey): Promise<void> {
-    let next = segment.header.from;
+  private async append(segment: OpenSegment, { subjects, first }: Survey): Promise<void> {
+    let next = Math.max(first, segment.header.from);
     const filledUpTo = (sequence: number): ArchivedMessage[] => {
       const fillers: ArchivedMessage[] = [];
       for (; next < sequence; next += 1) fillers.push(fillerOf(next, subjects.get(next)));
@@ -104,7 +108,8 @@ export class LogRestore {
       return fillers;
     };
     for await (const batch of segment.read()) {
-      await this.client.append(batch.flatMap((message) => [...filledUpTo(message.sequence), message]));
+      const staying = batch.filter(({ sequence }) => sequence >= first);
+      await this.client.append(staying.flatMap((message) => [...filledUpTo(message.sequence), message]));
       this.state = { ...this.state, restored: next - 1 };
     }
     await this.client.append(filledUpTo(segment.header.to + 1));
@@ -114,12 +119,12 @@ export class LogRestore {
   private async survey(log: string): Promise<Survey> {
     const segments: FoundSegment[] = [];
     const subjects = new Map<number, string>();
-    let [notes, lastNote] = [0, 0];
+    let [notes, lastNote, first] = [0, 0, 1];
     const isLost = (sequence: number): boolean =>
       segments.some(({ missing }) => missing.some(([from, through]) => from <= sequence && sequence <= through));
     for (let place: WalkPlace = WALK_START; ;) {
       const step = await nextSegment(this.objects, log, place, undefined);
-      if (step.kind === 'end') return { segments, notes, lastNote, subjects };
+      if (step.kind === 'end') return { segments, notes, lastNote, first, subjects };
       if (step.kind === 'missing') throw new Error(`segment ${step.number} of the archive is missing`);
       if (step.kind === 'damaged') throw new Error(`segment ${step.number} of the archive: ${step.damage.detail}`);
       const { key, segment } = step;
@@ -129,6 +134,7 @@ export class LogRestore {
           const previous = previousOf(message);
           const isHere = missing.some(([from, through]) => from <= previous && previous <= through);
           if (isHere || isLost(previous)) subjects.set(previous, message.subject);
+          if (message.subject === LEFT) first = leftIn(message) + 1;
           if (message.subject !== NOTES) continue;
           notes += 1;
           lastNote = message.sequence;

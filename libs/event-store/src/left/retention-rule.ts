@@ -1,0 +1,17 @@
+const RULE = /^([1-9]\d{0,4})([mhd])$/;
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** What `FORNAX_LOG_RETENTION` may be. */
+export const RETENTION_TEXT = 'must be off, or an age like 12h or 90d';
+
+/** Whether a text is a rule. */
+export const isRetention = (text: string): boolean => text === 'off' || RULE.test(text);
+
+/** How old what leaves the event log is at least, in milliseconds; undefined where nothing leaves. @throws Error */
+export const retentionOf = (text: string): number | undefined => {
+  if (text === 'off') return undefined;
+  const [, count, unit = ''] = RULE.exec(text) ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (count === undefined || unitMs === undefined) throw new Error(`FORNAX_LOG_RETENTION ${RETENTION_TEXT}`);
+  return Number(count) * unitMs;
+};

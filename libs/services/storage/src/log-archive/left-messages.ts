@@ -1,0 +1,77 @@
+import type { ArchivedSegment } from '@fornax/domain';
+import {
+  SegmentDamaged,
+  type ArchivedMessage,
+  type ArchivedPart,
+  type ArchivedRange,
+  type JetStreamLog,
+} from '@fornax/event-store';
+import type { ArchiveObjects } from './archive-objects.js';
+import { readThrough } from './compare.js';
+import type { LeftIndex } from './left-index.js';
+
+/** Bytes of messages in one answer, unless one message has more. */
+const PART_BYTES = 1024 * 1024;
+/** Segments that are kept as they were read: whoever reads them all asks for several parts of one. */
+const KEPT = 2;
+
+/** Reads what has left the log for whoever asks, from segments whose bytes were compared with their hashes. */
+export class LeftMessages {
+  private readonly kept = new Map<string, Promise<readonly ArchivedMessage[]>>();
+
+  constructor(
+    private readonly log: JetStreamLog,
+    private readonly objects: ArchiveObjects,
+    private readonly index: LeftIndex,
+  ) {}
+
+  /** @throws Error why it cannot be read */
+  async partOf({ from, to, subjects }: ArchivedRange): Promise<ArchivedPart> {
+    const [{ epoch }, left] = [await this.log.head(), await this.log.left()];
+    if (to > left.to) throw new Error(`only commits up to ${left.to} have left the event log`);
+    await this.index.bringTo(epoch, left);
+    const segment = await this.index.find({ epoch, number: left.number, from, subjects });
+    if (segment === undefined || segment.from > to) return { messages: [], next: undefined };
+    const isWanted = wantedBy(subjects);
+    const messages: ArchivedMessage[] = [];
+    let bytes = 0;
+    for (const message of await this.messagesOf(segment)) {
+      if (message.sequence < from || message.sequence > to || !isWanted(message.subject)) continue;
+      if (bytes > 0 && bytes + message.data.length > PART_BYTES) return { messages, next: message.sequence };
+      messages.push(message);
+      bytes += message.data.length;
+    }
+    return { messages, next: segment.to < to ? segment.to + 1 : undefined };
+  }
+
+  private messagesOf(segment: ArchivedSegment): Promise<readonly ArchivedMessage[]> {
+    const known = this.kept.get(segment.key);
+    if (known !== undefined) return known;
+    const reading = this.read(segment);
+    this.kept.set(segment.key, reading);
+    reading.catch(() => this.kept.delete(segment.key));
+    for (const key of this.kept.keys()) if (this.kept.size > KEPT) this.kept.delete(key);
+    return reading;
+  }
+
+  private async read({ key, number, hash }: ArchivedSegment): Promise<readonly ArchivedMessage[]> {
+    try {
+      const segment = await this.objects.open(key);
+      if (segment === undefined) throw new Error('it is not there');
+      const messages: ArchivedMessage[] = [];
+      const found = await readThrough(segment, (batch) => messages.push(...batch));
+      if (found.hash !== hash) throw new Error(`its hash is ${found.hash}, and was ${hash}`);
+      return messages;
+    } catch (error) {
+      const reason = error instanceof SegmentDamaged ? error.detail : String(error);
+      throw new Error(`segment ${number} of the archive: ${reason}`, { cause: error });
+    }
+  }
+}
+
+const wantedBy = (subjects: readonly string[] | undefined): ((subject: string) => boolean) => {
+  if (subjects === undefined) return () => true;
+  const exact = new Set(subjects);
+  const kinds = subjects.filter((subject) => subject.endsWith('.>')).map((subject) => subject.slice(0, -1));
+  return (subject) => exact.has(subject) || kinds.some((kind) => subject.startsWith(kind));
+};
