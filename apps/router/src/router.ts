@@ -9,7 +9,7 @@ import {
   type DoorLimits,
 } from '@fornax/service-kit';
 import { presentSession, tokenOf } from '@fornax/identity';
-import { durationHistogram } from '@fornax/base';
+import { durationsOf } from '@fornax/base';
 import type { Telemetry } from '@fornax/base/telemetry';
 import {
   acceptByAll,
@@ -50,7 +50,7 @@ const HEALTH_KEPT_MS = 250;
 /** One origin for all services (contract, 1.1: the API lives at the root of one). Not listening yet. */
 export const createRouter = ({ targets, door, telemetry, onError }: RouterParts): Server => {
   const agent = new http.Agent({ keepAlive: true });
-  const duration = durationHistogram('http.server.request.duration', 'Duration of HTTP server requests');
+  const duration = durationsOf('http.server.request.duration');
   const slots = new RequestSlots(door);
   const leaving = new WeakMap<ServerResponse, () => void>();
   const passOn = (service: Service, { request, response }: Exchange): void => {

@@ -36,7 +36,15 @@ export { RpcClient } from './rpc/rpc-client.js';
 export { rpcErrorOf, RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';
 export { DroppedMessages, type Refusals, type WarningLogger } from './telemetry/dropped-messages.js';
 export { createLogger, type Logger } from './telemetry/logger.js';
-export { durationHistogram, meter } from './telemetry/metrics.js';
+export { INSTRUMENTS, type InstrumentFacts, type NameOf } from './telemetry/catalogue.js';
+export {
+  counterOf,
+  durationsOf,
+  observeCounter,
+  observeGauge,
+  type Count,
+  type Durations,
+} from './telemetry/metrics.js';
 export { RecurringTrouble } from './telemetry/recurring-trouble.js';
 export { activeTraceId, activeTraceparent, inSpan, traceContextOf, type SpanOptions } from './telemetry/trace.js';
 export { Backoff, backoffMs, type BackoffBounds } from './time/backoff.js';

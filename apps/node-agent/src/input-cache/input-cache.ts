@@ -4,7 +4,7 @@ import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFil
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import { metrics } from '@opentelemetry/api';
+import { counterOf } from '@fornax/base';
 import { z } from 'zod';
 
 import { codeOf } from '../files/job-files.js';
@@ -99,12 +99,8 @@ export class InputCache {
   /** When files that this process has read or written were changed last, by then; milliseconds. */
   readonly #checked = new Map<string, number>();
   readonly #now: () => number;
-  readonly #objects = metrics
-    .getMeter('fornax')
-    .createCounter('fornax.inputs', { description: 'Objects of inputs, by where they came from' });
-  readonly #size = metrics
-    .getMeter('fornax')
-    .createCounter('fornax.inputs.size', { description: 'Bytes of inputs, by where they came from', unit: 'By' });
+  readonly #objects = counterOf('fornax.inputs');
+  readonly #size = counterOf('fornax.inputs.size');
   #lines = 0;
   /** Lines that wait to be written. */
   readonly #unwritten: string[] = [];

@@ -1,4 +1,4 @@
-import { activeTraceparent, RpcClient, unlessAborted } from '@fornax/base';
+import { activeTraceparent, counterOf, RpcClient, unlessAborted } from '@fornax/base';
 import {
   type CancelOrder,
   dispatchConsumer,
@@ -16,7 +16,6 @@ import type { Driver, DriverFacts } from '@fornax/drivers';
 import { connectNats, consumeBatches, DurablePublisher, onReconnect } from '@fornax/event-store';
 import { S3Connection } from '@fornax/s3';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { metrics } from '@opentelemetry/api';
 
 import { InputRecords } from '../instance/input-manifest.js';
 import type { InstanceWorld } from '../instance/instance-world.js';
@@ -101,12 +100,8 @@ export class Agent {
   readonly #stop = new AbortController();
   #seen = new SeenLeases();
   #leaders = new LeaderFence();
-  readonly #ignored = metrics
-    .getMeter('fornax')
-    .createCounter('fornax.orders.ignored', { description: 'Messages of orders from a scheduler that was replaced' });
-  readonly #unreadable = metrics
-    .getMeter('fornax')
-    .createCounter('fornax.orders.unreadable', { description: 'Messages that came as orders and are none' });
+  readonly #ignored = counterOf('fornax.orders.ignored');
+  readonly #unreadable = counterOf('fornax.orders.unreadable');
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
   readonly #line: LeaseLine;

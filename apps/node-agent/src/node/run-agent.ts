@@ -2,9 +2,16 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-import { createLogger, endWithParent, type Env, keepMemoryOutOfCoreDumps, onceStopped } from '@fornax/base';
+import {
+  counterOf,
+  createLogger,
+  endWithParent,
+  type Env,
+  keepMemoryOutOfCoreDumps,
+  observeGauge,
+  onceStopped,
+} from '@fornax/base';
 import { closeInherited, type DriverFacts, SandboxDriver } from '@fornax/drivers';
-import { metrics } from '@opentelemetry/api';
 
 import { type AgentConfig, loadAgentConfig } from '../config/config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
@@ -100,7 +107,6 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const stopped = onceStopped();
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
   const telemetry = await openTelemetry(config);
-  const meter = metrics.getMeter('fornax');
 
   const driver = await openDriver(config);
   const facts = await driver.probe();
@@ -123,15 +129,10 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   });
   const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
   const connecting = new AbortController();
-  const ended = meter.createCounter('fornax.instances', { description: 'Instances that ended on this node' });
+  const ended = counterOf('fornax.instances');
   const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
   const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(cache));
-  meter
-    .createObservableGauge('fornax.inputs.cache.size', {
-      description: 'Bytes of inputs that are kept here',
-      unit: 'By',
-    })
-    .addCallback((result) => result.observe(cache?.bytes ?? 0));
+  observeGauge('fornax.inputs.cache.size', (result) => result.observe(cache?.bytes ?? 0));
   const starting = Agent.start(
     {
       nodeId: config.FORNAX_NODE_ID,
@@ -171,9 +172,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
     await driver.close();
     return;
   }
-  meter
-    .createObservableGauge('fornax.leases', { description: 'Leases on this node' })
-    .addCallback((result) => result.observe(agent.leases));
+  observeGauge('fornax.leases', (result) => result.observe(agent.leases));
   const http =
     config.FORNAX_NODE_HTTP_PORT === 0
       ? undefined

@@ -1,5 +1,4 @@
-import type { Counter } from '@opentelemetry/api';
-import { meter } from './metrics.js';
+import { counterOf } from './metrics.js';
 
 /** The part of a logger that is used. */
 export interface WarningLogger {
@@ -18,18 +17,14 @@ const LOG_EVERY_MS = 10_000;
  * log at most once in ten seconds for each reason, with how many there were. So a sender that misbehaves can flood neither.
  */
 export class DroppedMessages<Reason extends string> implements Refusals<Reason> {
-  private readonly counter: Counter;
+  private readonly counter = counterOf('fornax.intake.dropped');
   private readonly told = new Map<Reason, { at: number; since: number }>();
 
   constructor(
     private readonly intake: string,
     private readonly logger: WarningLogger,
     private readonly nowMs: () => number = () => performance.now(),
-  ) {
-    this.counter = meter().createCounter('fornax.intake.dropped', {
-      description: 'Messages, or parts of them, that an intake did not take in',
-    });
-  }
+  ) {}
 
   /** Something that no honest sender sends. `about` must hold nothing secret. */
   refuse(reason: Reason, about: object): void {

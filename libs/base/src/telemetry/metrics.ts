@@ -1,11 +1,60 @@
-import { metrics, type Histogram, type Meter } from '@opentelemetry/api';
+import { metrics, type Attributes, type Meter, type ObservableCallback } from '@opentelemetry/api';
+import { INSTRUMENTS, type NameOf } from './catalogue.js';
 
 const METER = 'fornax';
-const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const DURATION_BUCKETS_S = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200,
+];
 
-/** The meter of the process; call it after telemetry has started. Ids never label a metric. */
-export const meter = (): Meter => metrics.getMeter(METER);
+/** Makes an instrument when it is used first, and again when telemetry has started since: code is loaded before that. */
+const whenUsed = <T>(make: (meter: Meter) => T): (() => T) => {
+  let made: { readonly by: unknown; readonly instrument: T } | undefined;
+  return () => {
+    const by = metrics.getMeterProvider();
+    if (made?.by !== by) made = { by, instrument: make(metrics.getMeter(METER)) };
+    return made.instrument;
+  };
+};
 
-/** Duration histogram in seconds with the bounds that all Fornax durations share. */
-export const durationHistogram = (name: string, description: string): Histogram =>
-  meter().createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: DURATION_BUCKETS_S } });
+const optionsOf = (name: keyof typeof INSTRUMENTS): { description: string; unit: string } => {
+  const { description, unit } = INSTRUMENTS[name];
+  return { description, unit };
+};
+
+export interface Count {
+  add(count: number, labels?: Attributes): void;
+}
+
+/** Returns a counter of the catalogue. */
+export const counterOf = (name: NameOf<'counter'>): Count => {
+  const counter = whenUsed((meter) => meter.createCounter(name, optionsOf(name)));
+  return { add: (count, labels) => counter().add(count, labels) };
+};
+
+export interface Durations {
+  /** @param seconds never milliseconds */
+  record(seconds: number, labels?: Attributes): void;
+}
+
+/** Returns a histogram of durations of the catalogue; all have the same bounds. */
+export const durationsOf = (name: NameOf<'histogram'>): Durations => {
+  const histogram = whenUsed((meter) =>
+    meter.createHistogram(name, {
+      ...optionsOf(name),
+      advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
+    }),
+  );
+  return { record: (seconds, labels) => histogram().record(seconds, labels) };
+};
+
+/** Asks for the value of a gauge of the catalogue whenever metrics are read. Call it after telemetry has started. @returns how to stop */
+export const observeGauge = (name: NameOf<'gauge'>, observe: ObservableCallback): (() => void) => {
+  const gauge = metrics.getMeter(METER).createObservableGauge(name, optionsOf(name));
+  gauge.addCallback(observe);
+  return () => gauge.removeCallback(observe);
+};
+
+/** Asks for the sum of a counter of the catalogue whenever metrics are read. Call it after telemetry has started. */
+export const observeCounter = (name: NameOf<'counter'>, observe: ObservableCallback): void => {
+  metrics.getMeter(METER).createObservableCounter(name, optionsOf(name)).addCallback(observe);
+};

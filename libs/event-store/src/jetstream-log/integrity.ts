@@ -4,7 +4,7 @@ import { ChecksumMismatch, checkCommit } from '../damage/commit-checksum.js';
 import { type Gap, countMissing, gapBefore, gapsIn } from '../damage/gaps.js';
 import type { Reading } from '../damage/reading.js';
 import { takeUndamaged } from '../damage/take-undamaged.js';
-import { type DamagedPlace, type LogHead, LogReset } from '../log/event-log.js';
+import { type DamagedPlace, type LogExtent, type LogHead, LogReset } from '../log/event-log.js';
 import type { Quarantine } from '../quarantine/quarantine.js';
 import type { FeedMessage } from '../jetstream/pull-feed.js';
 import type { StoredMessages } from '../jetstream/stored-messages.js';
@@ -36,6 +36,12 @@ export class LogIntegrity {
     this.quarantine.enter(epoch);
     await this.noticeGaps(info);
     return { epoch, sequence: info.state.last_seq };
+  }
+
+  /** How large the log is. */
+  async extent(): Promise<LogExtent> {
+    const { state } = await this.jsm.streams.info(STREAMS.events);
+    return { commits: state.messages, bytes: state.bytes };
   }
 
   /** @throws LogReset */

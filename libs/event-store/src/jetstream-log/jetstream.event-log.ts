@@ -11,7 +11,7 @@ import {
   type LogProbed,
   type RecordedCommit,
 } from '@fornax/contracts';
-import type { DamagedPlace, EventLog, LogGate, LogHead, SubscribeOptions } from '../log/event-log.js';
+import type { DamagedPlace, EventLog, LogExtent, LogGate, LogHead, SubscribeOptions } from '../log/event-log.js';
 import { type ArchivedMessage, archivedMessage } from '../archive/archived-message.js';
 import { ChecksumMismatch } from '../damage/commit-checksum.js';
 import { type Gap, gapBefore } from '../damage/gaps.js';
@@ -122,6 +122,11 @@ export class JetStreamLog implements EventLog {
 
   head(): Promise<LogHead> {
     return this.integrity.head();
+  }
+
+  /** How large the log is. */
+  extent(): Promise<LogExtent> {
+    return this.integrity.extent();
   }
 
   async readAggregate(

@@ -123,6 +123,12 @@ export interface DamagedPlace {
 }
 
 /** Which log this is and how long it is. Another epoch, or a head below a checkpoint, means that the stream was wiped or went back. */
+/** How large a log is. */
+export interface LogExtent {
+  readonly commits: number;
+  readonly bytes: number;
+}
+
 export interface LogHead {
   readonly epoch: string;
   readonly sequence: number;

@@ -46,6 +46,7 @@ export interface DiskWatchOptions {
 export class DiskWatch {
   private timer: NodeJS.Timeout | undefined;
   private isShort = false;
+  private free: number | undefined;
 
   constructor(
     private readonly stops: WriteStops,
@@ -59,13 +60,20 @@ export class DiskWatch {
     this.timer.unref();
   }
 
+  /** Room on the disk with the least of it, as of the last look; undefined: none was measured. */
+  get freeBytes(): number | undefined {
+    return this.free;
+  }
+
   stop(): void {
     clearInterval(this.timer);
   }
 
   async look(): Promise<void> {
     const { folders, lowBytes, measure = measureDisks } = this.options;
-    const short = shortDisks(await measure(folders), lowBytes, this.isShort);
+    const disks = await measure(folders);
+    this.free = disks.length === 0 ? undefined : Math.min(...disks.map(({ freeBytes }) => freeBytes));
+    const short = shortDisks(disks, lowBytes, this.isShort);
     this.isShort = short.length > 0;
     this.stops.set(
       'disk',

@@ -1,7 +1,7 @@
 import { context, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { durationHistogram, traceContextOf } from '@fornax/base';
+import { durationsOf, traceContextOf } from '@fornax/base';
 
 /** Anybody may send any method that there is a word for; those of ours are told apart. */
 const METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -17,7 +17,7 @@ const QUIET = /^\/(health|metrics)(\/|$)/;
  * run inside the span.
  */
 export const observeRequests = (fastify: FastifyInstance, logger: Logger): void => {
-  const duration = durationHistogram('http.server.request.duration', 'Duration of HTTP server requests');
+  const duration = durationsOf('http.server.request.duration');
   const spans = new WeakMap<FastifyRequest, Span>();
   const tracer = trace.getTracer('fornax');
 

@@ -1,13 +1,9 @@
-import { meter } from '@fornax/base';
+import { observeGauge } from '@fornax/base';
 import type { ProjectionStatus } from './projection-host.js';
 
 /** `fornax.projection.lag`, in commits of the log. Several hosts may live in one process (tests). */
 export const observeProjectionLag = (statuses: () => Promise<readonly ProjectionStatus[]>): void => {
-  meter()
-    .createObservableGauge('fornax.projection.lag', {
-      description: 'Commits of the log that a projection has not applied yet',
-    })
-    .addCallback(async (result) => {
-      for (const { name, lag } of await statuses().catch(() => [])) result.observe(lag, { projection: name });
-    });
+  observeGauge('fornax.projection.lag', async (result) => {
+    for (const { name, lag } of await statuses().catch(() => [])) result.observe(lag, { projection: name });
+  });
 };

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { HealthRegistry } from '../core/health.registry.js';
 import { WriteStops } from '../core/write-stops.js';
 import { LOGGER } from '../core/tokens.js';
-import { meter } from '@fornax/base';
+import { observeCounter, observeGauge } from '@fornax/base';
 
 const MOST_NAMED = 3;
 
@@ -30,20 +30,12 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
         logger.error(facts, 'put into the quarantine; an operator decides: fornax log quarantine show');
       else logger.info({ ...facts, state, by: decision?.by, why: decision?.reason }, 'the quarantine has changed');
     });
-    meter()
-      .createObservableGauge('fornax.quarantine.entries', {
-        description: 'Messages and folds that are put aside and wait for an operator',
-      })
-      .addCallback((result) => {
-        const undecided = quarantine.list().filter(isUndecided);
-        for (const kind of ['unreadable', 'stopped'] as const)
-          result.observe(undecided.filter(({ what }) => what.kind === kind).length, { kind });
-      });
-    meter()
-      .createObservableCounter('fornax.quarantine.overflow', {
-        description: 'Messages that were left out and found no room in the quarantine',
-      })
-      .addCallback((result) => result.observe(quarantine.overflow));
+    observeGauge('fornax.quarantine.entries', (result) => {
+      const undecided = quarantine.list().filter(isUndecided);
+      for (const kind of ['unreadable', 'stopped'] as const)
+        result.observe(undecided.filter(({ what }) => what.kind === kind).length, { kind });
+    });
+    observeCounter('fornax.quarantine.overflow', (result) => result.observe(quarantine.overflow));
   }
 
   beforeApplicationShutdown(): void {

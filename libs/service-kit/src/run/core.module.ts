@@ -57,6 +57,7 @@ import { ProjectionsController } from '../operators/projections.controller.js';
 import { QuarantineReview } from '../quarantine/quarantine-review.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
 import { QuarantineController } from '../operators/quarantine.controller.js';
+import { CoreMetrics } from '../core/core-metrics.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { LogStore } from '../core/log-store.js';
 import { WriteStops } from '../core/write-stops.js';
@@ -182,6 +183,7 @@ export class CoreModule {
           },
         },
         { provide: Quarantine, inject: [EVENT_LOG], useFactory: (log: JetStreamLog) => log.quarantine },
+        CoreMetrics,
         QuarantineWatch,
         QuarantineReview,
         { provide: RpcClient, inject: [NATS], useFactory: (nats: NatsConnection) => new RpcClient(nats) },

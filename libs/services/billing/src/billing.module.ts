@@ -52,6 +52,7 @@ import { Power1790001520000 } from './migrations/1790001520000-power.migration.j
 import { Bill1790001500000 } from './migrations/1790001500000-bill.migration.js';
 import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
 import { LedgerAudits } from './audit/ledger-auditor.js';
+import { BillingMetrics } from './metrics/billing-metrics.js';
 import { StandingAudit } from './audit/standing-audit.js';
 import { BillAuditController } from './http/bill-audit.controller.js';
 import { PricesController } from './http/prices.controller.js';
@@ -102,6 +103,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     DefaultPriceList,
     PublishPriceList,
     LedgerAudits,
+    BillingMetrics,
     StandingAudit,
     LedgerReader,
     StatementReader,

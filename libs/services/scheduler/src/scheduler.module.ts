@@ -8,6 +8,7 @@ import { Holds1790001540000 } from './migrations/1790001540000-holds.migration.j
 import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
 import { SCHEDULER_CONFIG, loadSchedulerConfig } from './config/scheduler.config.js';
+import { FleetMetrics } from './metrics/fleet-metrics.js';
 import { SchedulerService } from './scheduler.service.js';
 import { AcceptedLog } from './term/accepted-log.js';
 import { GrantKeys } from './term/grant-keys.js';
@@ -43,6 +44,7 @@ import { Terms } from './term/terms.js';
     GrantKeys,
     LeaderDoor,
     Terms,
+    FleetMetrics,
     NewBeginnings,
     SchedulerReadiness,
     SchedulerService,

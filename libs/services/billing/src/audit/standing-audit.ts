@@ -1,5 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { delay, meter, type MonotonicClock } from '@fornax/base';
+import { delay, observeGauge, type MonotonicClock } from '@fornax/base';
 import type { EventLog } from '@fornax/event-store';
 import { auditLog, EVENT_LOG, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
@@ -28,19 +28,13 @@ export class StandingAudit implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
     private readonly audits: LedgerAudits,
   ) {
-    meter()
-      .createObservableGauge('fornax.billing.findings', {
-        description: 'What the last audit of the ledger has found; nothing before the first',
-      })
-      .addCallback((result) => {
-        if (this.findings !== undefined) result.observe(this.findings);
-      });
-    meter()
-      .createObservableGauge('fornax.billing.unrated', { description: 'Attempts that have no price yet' })
-      .addCallback(async (result) => {
-        const count = await this.audits.unrated().catch(() => undefined);
-        if (count !== undefined) result.observe(count);
-      });
+    observeGauge('fornax.billing.findings', (result) => {
+      if (this.findings !== undefined) result.observe(this.findings);
+    });
+    observeGauge('fornax.billing.unrated', async (result) => {
+      const count = await this.audits.unrated().catch(() => undefined);
+      if (count !== undefined) result.observe(count);
+    });
   }
 
   onApplicationBootstrap(): void {

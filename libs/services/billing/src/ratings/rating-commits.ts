@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { Conflict, meter, newId, type Clock, type Logger } from '@fornax/base';
+import { Conflict, counterOf, newId, type Clock, type Logger } from '@fornax/base';
 import type { CommitMeta } from '@fornax/contracts';
 import {
   booksDecider,
@@ -50,9 +50,7 @@ type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
 export class RatingCommits {
   /** How often bookings failed in this process. */
   private readonly tries = new Map<string, number>();
-  private readonly failures = meter().createCounter('fornax.billing.bookings.failed', {
-    description: 'Ratings whose difference could not be booked',
-  });
+  private readonly failures = counterOf('fornax.billing.bookings.failed');
 
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,

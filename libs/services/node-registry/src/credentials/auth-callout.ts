@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { NODES_ACCOUNT, nodePermissions } from '@fornax/contracts';
 import type { Nkey } from '@fornax/event-store';
 import { CLOCK, LOGGER, NATS } from '@fornax/service-kit';
-import { meter, newId, type Clock } from '@fornax/base';
+import { counterOf, newId, type Clock } from '@fornax/base';
 import type { Logger } from 'pino';
 import type { NatsConnection } from '../connection/nats-connection.js';
 import { Admission, type Verdict } from './admission.js';
@@ -24,9 +24,7 @@ const MAX_OPEN = 256;
 export class AuthCallout implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private readonly open = new Set<Promise<void>>();
-  private readonly counter = meter().createCounter('fornax.node.connects', {
-    description: 'Connections of nodes that the platform was asked about',
-  });
+  private readonly counter = counterOf('fornax.node.connects');
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,

@@ -4,6 +4,7 @@ import { TaskWriter, type Tracing } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import type { LeaseList, LeaseWatchLimits } from '../view/lease-watch.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
+import { tallyCommit, workMeters } from '../metrics/work-tally.js';
 import { Consequences } from './consequences.js';
 import { Dependencies } from './dependencies.js';
 import { LeasePatrol } from './lease-patrol.js';
@@ -88,6 +89,7 @@ export class Leadership {
     signal.throwIfAborted();
     const { view } = loaded;
     view.measure({ now, elapsed });
+    view.onFolded((folded) => tallyCommit(folded, workMeters));
     const onSuperseded = (seen: number): void => {
       logger.warn({ leaderEpoch, seen }, 'another leader has taken over');
       ports.onSuperseded(seen);

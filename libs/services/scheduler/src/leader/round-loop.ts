@@ -1,5 +1,4 @@
-import { soon } from '@fornax/base';
-import { metrics } from '@opentelemetry/api';
+import { counterOf, durationsOf, soon } from '@fornax/base';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import { hasRoomInPools } from '../view/pool-round.js';
@@ -25,12 +24,8 @@ const MAX_PAUSE_MS = 50;
 /** A clock that was set makes the end of a hold sooner or later. */
 const LONGEST_SLEEP_MS = 60_000;
 
-const meter = metrics.getMeter('fornax.scheduler');
-const roundDuration = meter.createHistogram('fornax.scheduler.round.duration', {
-  unit: 's',
-  description: 'Time to plan one round',
-});
-const placementCount = meter.createCounter('fornax.scheduler.placements', { description: 'Instances dispatched' });
+const roundDuration = durationsOf('fornax.scheduler.round.duration');
+const placementCount = counterOf('fornax.scheduler.placements');
 
 /**
  * Runs scheduling rounds, one at a time. `wake` is cheap: however often it is called, one round follows, after the events at hand are folded.

@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { metrics } from '@opentelemetry/api';
 import { Leadership } from '../leader/leadership.js';
 import { AcceptedLog } from './accepted-log.js';
 import { LeaderDoor } from './leader-door.js';
 import { Losses } from './losses.js';
 import { TermPorts } from './term-ports.js';
-
-const meter = metrics.getMeter('fornax.scheduler');
 
 /**
  * Runs the terms of this process as leader, one at a time. A standby holds nothing: a new leader folds its view from the log. States of a term:
@@ -24,13 +21,7 @@ export class Terms {
     private readonly losses: Losses,
     private readonly ports: TermPorts,
     private readonly door: LeaderDoor,
-  ) {
-    meter
-      .createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
-      .addCallback((result) => {
-        if (this.leadership) result.observe(this.leadership.view.queue.waitingInstances);
-      });
-  }
+  ) {}
 
   /** The leadership once its view is loaded; undefined in a standby and while a term begins. */
   get current(): Leadership | undefined {

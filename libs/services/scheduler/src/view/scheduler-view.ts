@@ -24,6 +24,7 @@ import {
   type NodeView,
   type TaskState,
 } from '@fornax/domain';
+import type { FoldedCommit } from '../metrics/work-tally.js';
 import { noChanges, type Changes } from './changes.js';
 import { DependencyBook, type Settled } from './dependency-book.js';
 import { foldEntry, isFinished } from './entry-fold.js';
@@ -83,6 +84,7 @@ export class SchedulerView {
   /** The smallest request that ever waited in this view: with less free than that on every node no round can place anything. */
   private smallestCores = Infinity;
   private measured: (Clocks & { readonly since: number }) | undefined;
+  private tell: ((folded: FoldedCommit) => void) | undefined;
 
   /**
    * From now on what comes to be is measured by these clocks. What is in the view already is older: of that, only instants are known, so it is
@@ -92,6 +94,11 @@ export class SchedulerView {
     this.measured = { ...clocks, since: clocks.elapsed() };
     // A deadline is an instant, for it outlives this process; how long is left of it is looked up once, and then measured.
     this.deadlines.measure((at, limitMs) => clocks.elapsed() + Math.min(Math.max(0, at - clocks.now()), limitMs));
+  }
+
+  /** From now on each commit of a task is told once it is folded. */
+  onFolded(tell: (folded: FoldedCommit) => void): void {
+    this.tell = tell;
   }
 
   /** How long a lease has been held; undefined in a view that measures nothing. */
@@ -248,6 +255,7 @@ export class SchedulerView {
       leaderEpoch: Math.max(before.leaderEpoch, commit.meta.leaderEpoch ?? 0),
       waitingSince: waitingNow ? (before.waitingSince ?? commit.at) : undefined,
     };
+    this.tell?.({ before, after: entry, commit });
     let settled: readonly Settled[] = [];
     if (isFinished(entry)) {
       this.drop(entry);

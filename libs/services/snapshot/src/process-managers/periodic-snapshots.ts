@@ -5,7 +5,7 @@ import {
   eachLimited,
   GATHER_MS,
   isOutage,
-  meter,
+  counterOf,
   SteadyClock,
   Unavailable,
   type Clock,
@@ -42,9 +42,7 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
   private readonly barrier: ReadBarrier;
   private readonly timer: DueTimer;
   private readonly passedOver = new PassedOver();
-  private readonly failures = meter().createCounter('fornax.snapshots.not_taken', {
-    description: 'Periodic snapshots that were due and could not be taken then',
-  });
+  private readonly failures = counterOf('fornax.snapshots.not_taken');
   /** In a row, of what nobody answered. */
   private unanswered = 0;
   private hasLookedBack = false;

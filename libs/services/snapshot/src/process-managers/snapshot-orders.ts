@@ -1,3 +1,4 @@
+import { counterOf } from '@fornax/base';
 import { Inject } from '@nestjs/common';
 import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
 import { folderOf, isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
@@ -30,6 +31,8 @@ const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
  */
 @LogFollower()
 export class SnapshotOrders {
+  private readonly counter = counterOf('fornax.snapshots.ended');
+
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
@@ -59,7 +62,9 @@ export class SnapshotOrders {
     for (const { aggregateId, events, meta, sequence } of batch) {
       for (const event of events) {
         if (event.type === 'SnapshotTriggered') await this.order(event, { sequence, traceparent: meta.traceparent });
-        if (event.type === 'SnapshotCompleted' || event.type === 'SnapshotFailed') this.commands.forget(aggregateId);
+        if (event.type !== 'SnapshotCompleted' && event.type !== 'SnapshotFailed') continue;
+        this.commands.forget(aggregateId);
+        this.counter.add(1, { outcome: event.type === 'SnapshotCompleted' ? 'completed' : 'failed' });
       }
     }
     const ended = leasesEndedIn(batch);

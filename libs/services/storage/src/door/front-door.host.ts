@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { S3Error } from '@fornax/s3';
 import { HealthRegistry, LOGGER } from '@fornax/service-kit';
-import { durationHistogram, inSpan } from '@fornax/base';
+import { durationsOf, inSpan } from '@fornax/base';
 import type { StorageConfig } from '../config/storage.config.js';
 import { STORAGE_CONFIG, type ServiceLogger } from '../config/tokens.js';
 import type { S3Parts } from '../s3/exchange.js';
@@ -13,11 +13,10 @@ import { createFrontDoor } from './front-door.js';
 /** How long requests in progress may take to end when the process stops. */
 const STOP_GRACE_MS = 4_000;
 
-let durations: ReturnType<typeof durationHistogram> | undefined;
+const durations = durationsOf('fornax.s3.duration');
 
 /** Spans and durations of requests; a refusal is an answer, not a failure of the span. */
 const observed: S3Parts['observe'] = async ({ operation, parent }, run) => {
-  durations ??= durationHistogram('fornax.s3.duration', 'Duration of S3 requests, by operation');
   const startedAt = performance.now();
   let refusal: S3Error | undefined;
   try {

@@ -20,6 +20,7 @@ import type { Exchange, S3Parts } from '../s3/exchange.js';
 import { withCarriedHeaders, withOlderCarriedHeaders } from './carried-headers.js';
 import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
+import { countMoved } from './moved-bytes.js';
 import { RequestBudget } from './request-budget.js';
 import { operationName, operationOf, refuseForms } from './router.js';
 import type { Principal } from '../access/principal.js';
@@ -199,6 +200,7 @@ const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arri
       slots.enter(caller, (isIn) => {
         if (!isIn) return sendError(arrival, slowDown());
         run(arrival, examined)
+          .then(() => countMoved(arrival.message, arrival.response))
           .catch((error: unknown) => fail(arrival, error, known))
           .finally(() => slots.leave(caller));
       });

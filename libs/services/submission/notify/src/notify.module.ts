@@ -15,6 +15,7 @@ import { WebhookAttendant } from './webhooks/webhook-attendant.js';
 import { WebhookCommands } from './webhooks/webhook-commands.js';
 import { WebhookDeliverer } from './webhooks/webhook-deliverer.js';
 import { WebhookDelivery } from './webhooks/webhook-delivery.js';
+import { WebhookMetrics } from './webhooks/webhook-metrics.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 import { WebhookStore } from './webhooks/webhook-store.js';
 import { WebhookTargets } from './webhooks/webhook-targets.js';
@@ -44,6 +45,7 @@ import { WebhooksProjection } from './webhooks/webhooks.projection.js';
     WebhookAttendant,
     ActiveWebhooks,
     WebhookDeliverer,
+    WebhookMetrics,
   ],
 })
 export class NotifyModule {}

@@ -6,6 +6,7 @@ import { loadOutputConfig, OUTPUT_CONFIG, type OutputConfig } from './config/out
 import { EndedTasks } from './followers/ended-tasks.js';
 import { IngestedOutput } from './model/ingested-output.js';
 import { LogIngest } from './followers/log-ingest.js';
+import { OutputMetrics } from './followers/output-metrics.js';
 import { OutputCleanup } from './followers/output-cleanup.js';
 import { OutputRangesController } from './http/output-ranges.controller.js';
 import { OutputTailController } from './http/output-tail.controller.js';
@@ -52,6 +53,7 @@ const windowOf = ({ logUnreadBytes }: OutputConfig): OutputWindow => new OutputW
     IngestedOutput,
     ErrorOutput,
     LogIngest,
+    OutputMetrics,
     LogReader,
   ],
 })

@@ -53,6 +53,17 @@ export class WebhookStore {
     return (await this.db.query<WebhookRecord[]>(sql, [owner])).map(webhookOf);
   }
 
+  /** How many deliver, of how many the last try failed, and how many are parked. */
+  async countByState(): Promise<{ readonly active: number; readonly failing: number; readonly parked: number }> {
+    const [row] = await this.db.query<{ active: number; failing: number; parked: number }[]>(
+      `SELECT count(*) FILTER (WHERE state = 'active' AND coalesce(d.failures, 0) = 0)::int AS active,
+         count(*) FILTER (WHERE state = 'active' AND d.failures > 0)::int AS failing,
+         count(*) FILTER (WHERE state = 'parked')::int AS parked
+       FROM webhook LEFT JOIN webhook_delivery AS d USING (webhook_id, started_by)`,
+    );
+    return row ?? { active: 0, failing: 0, parked: 0 };
+  }
+
   async find(webhookId: string): Promise<WebhookRow | undefined> {
     const [record] = await this.db.query<WebhookRecord[]>('SELECT * FROM webhook WHERE webhook_id = $1', [webhookId]);
     return record && webhookOf(record);

@@ -1,0 +1,2 @@
+export { expressionsOf, type Board } from './board.js';
+export { boards } from './boards.js';
