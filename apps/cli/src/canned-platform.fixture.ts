@@ -16,10 +16,12 @@ export interface CannedPlatform {
   readonly stream?: (request: http.IncomingMessage, response: http.ServerResponse) => boolean;
   readonly onStdout?: (text: string) => void;
   readonly signal?: AbortSignal;
+  /** Columns of the terminal that it writes to; undefined: it is none. */
+  readonly width?: number;
 }
 
 /** The command line before a platform that has its answers ready. Start and stop it around the tests. */
-export const cannedPlatform = ({ answers, stream, onStdout, signal }: CannedPlatform) => {
+export const cannedPlatform = ({ answers, stream, onStdout, signal, width }: CannedPlatform) => {
   const asked: Asked[] = [];
   const bodies: unknown[] = [];
   const server = http.createServer((request, response) => {
@@ -53,6 +55,7 @@ export const cannedPlatform = ({ answers, stream, onStdout, signal }: CannedPlat
           QARNOT_CLIENT_TOKEN: 't',
         },
         cwd: '/nowhere',
+        width,
         stdout: (text) => {
           said.stdout += text;
           onStdout?.(text);

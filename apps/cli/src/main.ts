@@ -10,5 +10,8 @@ process.exitCode = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
+  width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  isErrorTerminal: process.stderr.isTTY,
+  hasColors: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   signal: interrupted.signal,
 });

@@ -11,7 +11,11 @@ const unused = (): never => {
 const io: Io = {
   print: unused,
   write: unused,
+  writeRaw: unused,
+  table: unused,
+  document: unused,
   tell: unused,
+  isWatched: unused,
   client: unused,
   signal: new AbortController().signal,
   setExitCode: unused,

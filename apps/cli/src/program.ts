@@ -1,13 +1,21 @@
 import { Command } from 'commander';
 import { GROUPS } from './groups.js';
 import { versionOf } from './version.js';
+import { withOutput } from './terminal/output.js';
 import type { Io } from './terminal/io.js';
 
 const ENVIRONMENT = `
 Environment:
   QARNOT_CLUSTER_URL   the API, e.g. http://127.0.0.1:8080
   QARNOT_CLIENT_TOKEN  who you are
-  FORNAX_DATA_DIR      data folder of a platform on this machine; its file "env" is read when the others are not set (.fornax)`;
+  FORNAX_DATA_DIR      data folder of a platform on this machine; its file "env" is read when the others are not set (.fornax)
+  NO_COLOR             no colors, whatever the terminal can
+
+Exit codes:
+  0    done; of a command that waits or compares: it succeeded, nothing is different
+  1    the platform said no or cannot be reached, a task did not succeed, something is damaged or missing
+  2    wrongly called: nothing was done
+  130  ended by Ctrl-C`;
 
 /** Which command of the first level is meant; undefined: none, or that of all. */
 const nameIn = (args: readonly string[]): string | undefined => {
@@ -30,5 +38,6 @@ export const buildProgram = async (io: Io, args?: readonly string[]): Promise<Co
   for (const { names, load } of GROUPS)
     if (args === undefined || (name !== undefined && Object.hasOwn(names, name))) (await load())(program, io);
     else for (const [other, what] of Object.entries(names)) program.command(other).description(what);
+  withOutput(program);
   return program;
 };

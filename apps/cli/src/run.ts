@@ -1,21 +1,21 @@
 import type { FornaxClient } from '@fornax/client';
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { findConnection, UsageError, type Env } from './session/connection.js';
-import type { Io } from './terminal/io.js';
+import { harmless } from './terminal/harmless.js';
+import type { OutputWish } from './terminal/output.js';
+import { terminalIo, type Shown, type Terminal } from './terminal/terminal-io.js';
 import { buildProgram } from './program.js';
 
-export interface Surroundings {
+export interface Surroundings extends Terminal {
   readonly env: Env;
   readonly cwd: string;
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
 /** Runs one command. @returns the exit code: 0, 1 for a no of the platform or a difference, 2 for a wrong call, 130 after Ctrl-C */
 export const run = async (
   args: readonly string[],
-  { env, cwd, stdout, stderr, signal }: Surroundings,
+  { env, cwd, signal, ...terminal }: Surroundings,
 ): Promise<number> => {
   let exitCode = 0;
   let client: FornaxClient | undefined;
@@ -24,19 +24,30 @@ export const run = async (
     if (!api) throw new Error('A command asked for the platform before it ran.');
     return new api.FornaxClient(findConnection(env, cwd));
   };
-  const io: Io = {
-    print: (line) => stdout(`${line}\n`),
-    write: stdout,
-    tell: (line) => stderr(`${line}\n`),
+  const { stdout, stderr } = terminal;
+  const shown: Shown = { wish: {} };
+  const io = terminalIo(terminal, shown, {
     client: () => (client ??= connect()),
     signal,
     setExitCode: (code) => void (exitCode = code),
-  };
+  });
   const program = await buildProgram(io, args);
   configure(program, stdout, stderr);
   // Help and mistakes are answered without it: it takes longer to read than all the rest.
-  program.hook('preAction', async () => {
+  program.hook('preAction', async (_, command) => {
     api = await import('@fornax/client');
+    const wish: OutputWish = command.opts();
+    shown.wish = wish;
+    const { output, columns } = wish;
+    if (output === 'yaml') shown.yaml = (await import('./terminal/yaml.js')).yamlOf;
+    // What has a document of its own shows that one.
+    if ((output === 'json' || output === 'yaml') && columns === undefined && hasJson(command))
+      command.setOptionValue('json', true);
+  });
+  program.hook('postAction', () => {
+    const { output, columns } = shown.wish;
+    if ((output !== undefined || columns !== undefined) && shown.wasAsked !== true && exitCode === 0)
+      io.tell('Note: this command shows neither rows nor a document, so --output and --columns changed nothing.');
   });
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -44,13 +55,14 @@ export const run = async (
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (signal.aborted) return 130;
-    stderr(`${textOf(error, api)}\n`);
+    stderr(`${harmless(textOf(error, api))}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 };
 
-type Configurable = Awaited<ReturnType<typeof buildProgram>>;
-const configure = (command: Configurable, writeOut: (text: string) => void, writeErr: (text: string) => void): void => {
+const hasJson = (command: Command): boolean => command.options.some(({ long }) => long === '--json');
+
+const configure = (command: Command, writeOut: (text: string) => void, writeErr: (text: string) => void): void => {
   command.exitOverride().configureOutput({ writeOut, writeErr });
   for (const child of command.commands) configure(child, writeOut, writeErr);
 };

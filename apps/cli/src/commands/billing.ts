@@ -3,7 +3,6 @@ import { stringify } from 'yaml';
 import { inLines } from '../session/document-errors.js';
 import { openDocument } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { followAudit, printFindings, saidOf } from './log-audit.js';
 import { addRatingCommands } from './rating.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
@@ -31,7 +30,7 @@ const list = async (io: Io): Promise<void> => {
     validUntil ?? '-',
     sequence,
   ]);
-  io.print(renderTable([['LIST', 'CURRENCY', 'FROM', 'UNTIL', 'SEQUENCE'], ...rows]));
+  io.table([['LIST', 'CURRENCY', 'FROM', 'UNTIL', 'SEQUENCE'], ...rows]);
 };
 
 const unrated = async (io: Io): Promise<void> => {
@@ -39,7 +38,7 @@ const unrated = async (io: Io): Promise<void> => {
   if (count === 0) return io.print('Everything that has run has a price.');
   io.setExitCode(1);
   const rows = attempts.map((one) => [one.taskId, one.instance, one.attempt, one.owner, one.reason, one.sequence]);
-  io.print(renderTable([['TASK OR POOL', 'INSTANCE', 'ATTEMPT', 'OWNER', 'WHY', 'SEQUENCE'], ...rows]));
+  io.table([['TASK OR POOL', 'INSTANCE', 'ATTEMPT', 'OWNER', 'WHY', 'SEQUENCE'], ...rows]);
   const more = count - attempts.length - readings;
   if (more > 0) io.print(`and ${more} more`);
   if (readings > 0) io.print(`${readings} readings of the meters of storage`);
@@ -48,7 +47,7 @@ const unrated = async (io: Io): Promise<void> => {
 const audit = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {
   const audited = await followAudit(io, io.client().billing.audit(io.signal));
   if (audited.count > 0) io.setExitCode(1);
-  if (json) return io.print(JSON.stringify(audited, null, 2));
+  if (json) return io.document(audited);
   io.print(
     `${audited.commits} commits up to ${audited.head}, and the ledger that follows from them: ${saidOf(audited)}`,
   );

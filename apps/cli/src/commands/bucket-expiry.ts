@@ -3,7 +3,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const DAY = 86_400;
 
@@ -14,20 +13,18 @@ const wholeOf = (text: string): number => {
 const spanOf = (seconds: number): string => (seconds % DAY === 0 ? `${seconds / DAY} days` : `${seconds} seconds`);
 
 const print = (io: Io, bucket: string, rules: readonly WireExpiryRule[], json: boolean): void => {
-  if (json) return io.print(JSON.stringify(rules, null, 2));
+  if (json) return io.document(rules);
   if (rules.length === 0) return io.print(`Objects of ${harmlessLine(bucket)} stay: it has no expiry rules.`);
-  io.print(
-    renderTable([
-      ['PREFIX', 'DELETED AFTER', 'DELETED SO FAR', 'BYTES', 'LAST'],
-      ...rules.map(({ prefix, afterSeconds, expiredObjects, expiredBytes, expiredAt }) => [
-        prefix === '' ? '(all)' : harmlessLine(prefix),
-        spanOf(afterSeconds),
-        expiredObjects,
-        expiredBytes,
-        expiredAt ?? '-',
-      ]),
+  io.table([
+    ['PREFIX', 'DELETED AFTER', 'DELETED SO FAR', 'BYTES', 'LAST'],
+    ...rules.map(({ prefix, afterSeconds, expiredObjects, expiredBytes, expiredAt }) => [
+      prefix === '' ? '(all)' : harmlessLine(prefix),
+      spanOf(afterSeconds),
+      expiredObjects,
+      expiredBytes,
+      expiredAt ?? '-',
     ]),
-  );
+  ]);
 };
 
 interface PrefixChoices {

@@ -27,7 +27,7 @@ const files = (io: Io, from: string, { json = false }: { readonly json?: boolean
   withStorage(io, async (s3) => {
     const { bucket, prefix } = placeOf(from);
     const objects = s3.list(bucket, prefix, { signal: io.signal });
-    if (json) return io.print(JSON.stringify(await Array.fromAsync(objects), null, 2));
+    if (json) return io.document(await Array.fromAsync(objects));
     let count = 0;
     for await (const object of objects) {
       if (count === 0) io.print(`${'BYTES'.padStart(BYTES_WIDTH)}  ${'STORED'.padEnd(24)}  OBJECT`);

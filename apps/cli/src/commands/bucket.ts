@@ -3,7 +3,6 @@ import { Argument, type Command } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const KINDS = ['user', 'project', 'organization'] as const;
 
@@ -22,20 +21,18 @@ const grantsText = (grants: WireBucket['grants']): string =>
 
 const list = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {
   const buckets = await io.client().buckets.list();
-  if (json) return io.print(JSON.stringify(buckets, null, 2));
-  io.print(
-    renderTable([
-      ['NAME', 'ACCESS', 'OWNER', 'OBJECTS', 'BYTES', 'GRANTS'],
-      ...buckets.map(({ name, access, owner, objects, bytes, grants }) => [
-        name,
-        access,
-        harmlessLine(owner.name),
-        objects,
-        bytes,
-        grantsText(grants),
-      ]),
+  if (json) return io.document(buckets);
+  io.table([
+    ['NAME', 'ACCESS', 'OWNER', 'OBJECTS', 'BYTES', 'GRANTS'],
+    ...buckets.map(({ name, access, owner, objects, bytes, grants }) => [
+      name,
+      access,
+      harmlessLine(owner.name),
+      objects,
+      bytes,
+      grantsText(grants),
     ]),
-  );
+  ]);
 };
 
 const line = ({ kind, name, access, id, grantedAt }: WireBucketGrant): readonly string[] => [
@@ -48,9 +45,9 @@ const line = ({ kind, name, access, id, grantedAt }: WireBucketGrant): readonly 
 
 const listGrants = async (io: Io, bucket: string, { json = false }: { readonly json?: boolean }): Promise<void> => {
   const grants = await io.client().buckets.grants(bucket);
-  if (json) return io.print(JSON.stringify(grants, null, 2));
+  if (json) return io.document(grants);
   if (grants.length === 0) return io.print(`${harmlessLine(bucket)} is shared with nobody.`);
-  io.print(renderTable([['ACCESS', 'TO', 'NAME', 'SINCE', 'ID'], ...grants.map(line)]));
+  io.table([['ACCESS', 'TO', 'NAME', 'SINCE', 'ID'], ...grants.map(line)]);
 };
 
 const grant = async (

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const MICROS = 1_000_000;
 
@@ -21,12 +20,10 @@ const nodes = async (io: Io): Promise<void> => {
       drain?.reason ?? '-',
     ],
   );
-  io.print(
-    renderTable([
-      ['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU', 'ACCESS', 'DRAINED BECAUSE'],
-      ...rows,
-    ]),
-  );
+  io.table([
+    ['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU', 'ACCESS', 'DRAINED BECAUSE'],
+    ...rows,
+  ]);
   for (const { id, warnings } of fleet)
     for (const warning of warnings) io.print(`${harmlessLine(id)}: ${harmlessLine(warning)}`);
 };
@@ -44,9 +41,7 @@ const bill = async (io: Io, task: string): Promise<void> => {
     line.rule,
     line.sequence,
   ]);
-  io.print(
-    renderTable([['INSTANCE', 'ATTEMPT', 'NODE', 'OUTCOME', 'SECONDS', 'CORES', 'AMOUNT', 'RULE', 'EVENT'], ...rows]),
-  );
+  io.table([['INSTANCE', 'ATTEMPT', 'NODE', 'OUTCOME', 'SECONDS', 'CORES', 'AMOUNT', 'RULE', 'EVENT'], ...rows]);
   io.print(`total ${(totalMicros / MICROS).toFixed(6)} ${lines[0]?.currency ?? 'EUR'}, plan ${plan}`);
 };
 

@@ -62,7 +62,7 @@ interface AsOfOptions {
 const show = async (io: Io, id: string, { asOf }: AsOfOptions): Promise<void> => {
   const client = io.client();
   const task = asOf === undefined ? await client.getTask(id) : await client.history.taskAsOf(id, asOf);
-  io.print(JSON.stringify(task, null, 2));
+  io.document(task);
 };
 
 const waiting = async (io: Io, id: string, { asOf }: AsOfOptions): Promise<void> => {

@@ -5,7 +5,6 @@ import { UsageError } from '../session/connection.js';
 import { inLines } from '../session/document-errors.js';
 import { documentOf, openDocument, tasksIn } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 interface SubmitOptions {
@@ -54,7 +53,7 @@ const list = async (io: Io): Promise<void> => {
     tags.join(','),
     creationDate,
   ]);
-  io.print(renderTable([['ID', 'NAME', 'STATE', 'TAGS', 'CREATED'], ...rows]));
+  io.table([['ID', 'NAME', 'STATE', 'TAGS', 'CREATED'], ...rows]);
 };
 
 const tasks = async (io: Io, id: string): Promise<void> => {
@@ -64,7 +63,7 @@ const tasks = async (io: Io, id: string): Promise<void> => {
     state,
     dependencies?.state ?? '-',
   ]);
-  io.print(renderTable([['ID', 'NAME', 'STATE', 'DEPENDENCIES'], ...rows]));
+  io.table([['ID', 'NAME', 'STATE', 'DEPENDENCIES'], ...rows]);
 };
 
 const REPETITIONS = [
@@ -96,7 +95,7 @@ export const addJobCommands = (program: Command, io: Io): void => {
   job
     .command('get <job>')
     .description('everything about one job (uuid or shortname), as JSON')
-    .action(async (id: string) => io.print(JSON.stringify(await io.client().jobs.get(id), null, 2)));
+    .action(async (id: string) => io.document(await io.client().jobs.get(id)));
   job
     .command('tasks <job>')
     .description('its tasks, oldest first')
@@ -106,11 +105,9 @@ export const addJobCommands = (program: Command, io: Io): void => {
     .description('its tasks and what they wait for, with the critical path and the expected end, as JSON')
     .option('--dot', 'in the language of Graphviz instead')
     .action(async (id: string, { dot }: { readonly dot?: boolean }) =>
-      io.print(
-        dot === true
-          ? (await io.client().jobs.dot(id)).trimEnd()
-          : JSON.stringify(await io.client().jobs.graph(id), null, 2),
-      ),
+      dot === true
+        ? io.print((await io.client().jobs.dot(id)).trimEnd())
+        : io.document(await io.client().jobs.graph(id)),
     );
   for (const [kind, which] of REPETITIONS)
     withReason(job.command(`${kind} <job>`).description(`make a job of ${which}, in the same shape; prints its id`))

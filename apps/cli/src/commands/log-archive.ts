@@ -1,7 +1,6 @@
 import type { WireArchiveFinding } from '@fornax/client';
 import { ApiError } from '@fornax/client';
 import { teller, type Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 /** What was found in the archive of the log. */
 export interface ArchiveVerification {
@@ -67,5 +66,5 @@ export const printArchive = (
     key ?? '',
     reason.replace(/\s+/g, ' '),
   ]);
-  io.print(renderTable([['SEGMENT', 'SEQUENCE', 'OFFSET', 'OBJECT', 'WHAT'], ...rows]));
+  io.table([['SEGMENT', 'SEQUENCE', 'OFFSET', 'OBJECT', 'WHAT'], ...rows]);
 };

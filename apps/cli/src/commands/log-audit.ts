@@ -1,7 +1,6 @@
 import type { AuditFinding, AuditMessage } from '@fornax/client';
 import type { Command } from 'commander';
 import { withProgress, type Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const HELP = `
 Folds the event log from its beginning and looks for what must never be: an instance that ran twice at once or after its end, an attempt that is
@@ -69,7 +68,7 @@ export const printFindings = (io: Io, { count, findings }: Audited): void => {
     sequences.join(' '),
     detail.replace(/\s+/g, ' '),
   ]);
-  if (rows.length > 0) io.print(renderTable([['WHAT', 'TASK', 'INSTANCE', 'SEQUENCES', 'DETAIL'], ...rows]));
+  if (rows.length > 0) io.table([['WHAT', 'TASK', 'INSTANCE', 'SEQUENCES', 'DETAIL'], ...rows]);
   if (count > findings.length) io.print(`and ${count - findings.length} more`);
 };
 
@@ -80,7 +79,7 @@ const audit = async (io: Io, { projections = false, json = false }: Options): Pr
   if (count > 0 || differences.length > 0) io.setExitCode(1);
   if (json) {
     const rows = projections ? { differences } : {};
-    return io.print(JSON.stringify({ head, commits, tasksUnderWay, count, findings, ...rows }, null, 2));
+    return io.document({ head, commits, tasksUnderWay, count, findings, ...rows });
   }
   io.print(`${commits} commits of tasks and nodes up to ${head}, ${tasksUnderWay} tasks under way: ${saidOf(audited)}`);
   printFindings(io, audited);

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { harmless } from '../terminal/harmless.js';
 import { printTasks } from '../session/named-tasks.js';
 import { withProgress, type Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const look = (io: Io): Promise<LogState> =>
   withProgress(io, 'comparing the read models with the log', () => io.client().log.state(io.signal));
@@ -13,7 +12,7 @@ const printLost = (io: Io, { known, lost, lostTasks, lastCommitAt }: LogState): 
   if (lastCommitAt !== null) io.print(`last commit  ${lastCommitAt}`);
   if (lost.length === 0) return io.print('No row of a read model depends on what is missing.');
   io.print('Rows that are as they are because of what is missing in this log:');
-  io.print(renderTable([['TABLE', 'ROWS'], ...lost.map(({ table, rows }) => [table, rows])]));
+  io.table([['TABLE', 'ROWS'], ...lost.map(({ table, rows }) => [table, rows])]);
   printTasks(io, lostTasks);
 };
 

@@ -3,7 +3,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { teller, type Io } from '../terminal/io.js';
 import { printArchive, verifyArchive } from './log-archive.js';
 import { verifyStatement } from './log-statement.js';
-import { renderTable } from '../terminal/table.js';
 
 const HELP = `
 The event log never deletes, so its sequences follow one another; each commit carries a checksum. What is missing or changed is named here
@@ -70,7 +69,7 @@ const printLive = (io: Io, { from, to, commits, withoutChecksum, places }: LiveV
     place.isGivenUp ? 'given up' : 'open',
     place.reason.replace(/\s+/g, ' '),
   ]);
-  io.print(renderTable([['ID', 'FROM', 'THROUGH', 'STATE', 'WHAT'], ...rows]));
+  io.table([['ID', 'FROM', 'THROUGH', 'STATE', 'WHAT'], ...rows]);
 };
 
 const verify = async (io: Io, { from = 1, json = false, live, archive, log, statement }: Options): Promise<void> => {
@@ -83,7 +82,7 @@ const verify = async (io: Io, { from = 1, json = false, live, archive, log, stat
   if (json) {
     const { places = [], ...counts } = found ?? {};
     const whole = found === undefined ? {} : { ...counts, isWhole: places.length === 0, damage: places };
-    return io.print(JSON.stringify({ ...whole, ...(archived === undefined ? {} : { archive: archived }) }, null, 2));
+    return io.document({ ...whole, ...(archived === undefined ? {} : { archive: archived }) });
   }
   if (found !== undefined) printLive(io, found);
   if (archived !== undefined) printArchive(io, archived);

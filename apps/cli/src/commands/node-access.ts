@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Io, withProgress } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const UNITS_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
@@ -41,7 +40,7 @@ const listTokens = async (io: Io): Promise<void> => {
     token.createdBy,
     token.reason === '' ? '-' : token.reason,
   ]);
-  io.print(renderTable([['ID', 'STATUS', 'NAME', 'USED BY', 'EXPIRES', 'MADE BY', 'REASON'], ...rows]));
+  io.table([['ID', 'STATUS', 'NAME', 'USED BY', 'EXPIRES', 'MADE BY', 'REASON'], ...rows]);
 };
 
 const revoke = async (io: Io, node: string, options: ReasonOptions): Promise<void> => {

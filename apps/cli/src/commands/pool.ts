@@ -4,7 +4,6 @@ import { UsageError } from '../session/connection.js';
 import { printOutput, type LogOptions } from '../session/print-output.js';
 import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 import {
   boundsOf,
@@ -103,7 +102,7 @@ const list = async (io: Io): Promise<void> => {
     pool.queuedOrRunningTaskInstancesCount,
     pool.creationDate,
   ]);
-  io.print(renderTable([['ID', 'NAME', 'STATE', 'READY', 'WANTED', 'INSTANCES', 'CREATED'], ...rows]));
+  io.table([['ID', 'NAME', 'STATE', 'READY', 'WANTED', 'INSTANCES', 'CREATED'], ...rows]);
 };
 
 /** Adds what is said of the slots of a new pool. */
@@ -163,7 +162,7 @@ export const addPoolCommands = (program: Command, io: Io): void => {
   pool
     .command('get <pool>')
     .description('everything about one pool (uuid or shortname), as JSON')
-    .action(async (id: string) => io.print(JSON.stringify(await io.client().pools.get(id), null, 2)));
+    .action(async (id: string) => io.document(await io.client().pools.get(id)));
   pool
     .command('logs <pool>')
     .description('what the preparation of its slots has printed')

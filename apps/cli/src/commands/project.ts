@@ -1,7 +1,6 @@
 import type { ProjectChange, ProjectOwner } from '@fornax/client';
 import type { Command } from 'commander';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 interface CreateOptions extends ProjectOwner {
   readonly slug?: string;
@@ -36,7 +35,7 @@ const list = async (io: Io, owner: ProjectOwner): Promise<void> => {
     user === null ? 'organization' : user.name,
     uuid,
   ]);
-  io.print(renderTable([['SLUG', 'NAME', 'STATE', 'OF', 'ID'], ...rows]));
+  io.table([['SLUG', 'NAME', 'STATE', 'OF', 'ID'], ...rows]);
 };
 
 const change = async (io: Io, project: string, changes: ProjectChange, { any }: ChangeOptions): Promise<void> => {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { withProgress, type Io } from '../terminal/io.js';
 import { printTasks } from '../session/named-tasks.js';
-import { renderTable } from '../terminal/table.js';
 
 const list = async (io: Io): Promise<void> => {
   const rows = (await io.client().projections.list()).map(({ name, service, sequence, lag, rebuilding }) => [
@@ -11,7 +10,7 @@ const list = async (io: Io): Promise<void> => {
     lag,
     rebuilding ? `${rebuilding.sequence} of ${rebuilding.of}` : '',
   ]);
-  io.print(renderTable([['PROJECTION', 'SERVICE', 'SEQUENCE', 'LAG', 'REBUILDING'], ...rows]));
+  io.table([['PROJECTION', 'SERVICE', 'SEQUENCE', 'LAG', 'REBUILDING'], ...rows]);
 };
 
 interface RebuildOptions {
@@ -26,18 +25,16 @@ const rebuild = async (io: Io, name: string, { verify = false, force = false }: 
   const { rows, differences, events, seconds, swapped } = report;
   const rate = seconds > 0 ? `, ${Math.round(events / seconds)} events/s` : '';
   io.print(`${name}: ${events} events in ${seconds.toFixed(2)} s${rate}`);
-  io.print(renderTable([['TABLE', 'ROWS'], ...Object.entries(rows)]));
+  io.table([['TABLE', 'ROWS'], ...Object.entries(rows)]);
   if (swapped) io.print('The rebuilt rows have replaced the old ones.');
   if (!verify) return;
   const differing = differences.filter(({ onlyLive, onlyRebuilt }) => onlyLive > 0 || onlyRebuilt > 0);
   if (differing.length === 0) return io.print('The live rows equal the rebuilt ones.');
   io.print('The live rows differ from the rebuilt ones:');
-  io.print(
-    renderTable([
-      ['TABLE', 'ONLY LIVE', 'ONLY REBUILT'],
-      ...differing.map(({ table, onlyLive, onlyRebuilt }) => [table, onlyLive, onlyRebuilt]),
-    ]),
-  );
+  io.table([
+    ['TABLE', 'ONLY LIVE', 'ONLY REBUILT'],
+    ...differing.map(({ table, onlyLive, onlyRebuilt }) => [table, onlyLive, onlyRebuilt]),
+  ]);
   printTasks(io, report.tasks);
   io.setExitCode(1);
 };

@@ -2,7 +2,6 @@ import type { QuarantineDetail, QuarantineEntry } from '@fornax/client';
 import type { Command } from 'commander';
 import { harmless } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const HELP = `
 A message that nobody can read, or a fold that throws on one task, node or account, is put aside: everything else goes on.
@@ -43,7 +42,7 @@ const list = async (io: Io, all: boolean): Promise<void> => {
     entry.foundAt,
     entry.reason.replace(/\s+/g, ' ').slice(0, MAX_REASON),
   ]);
-  io.print(renderTable([['ID', 'STATE', 'WHAT', 'ABOUT', 'FOUND', 'REASON'], ...rows]));
+  io.table([['ID', 'STATE', 'WHAT', 'ABOUT', 'FOUND', 'REASON'], ...rows]);
 };
 
 const linesOf = (entry: QuarantineDetail): readonly (readonly [name: string, value: string | number | null])[] => [
@@ -67,7 +66,7 @@ const linesOf = (entry: QuarantineDetail): readonly (readonly [name: string, val
 
 const show = async (io: Io, id: string, isJson: boolean): Promise<void> => {
   const entry = await io.client().log.quarantined(id);
-  if (isJson) return io.print(JSON.stringify(entry, null, 2));
+  if (isJson) return io.document(entry);
   for (const [name, value] of linesOf(entry))
     if (value !== null) io.print(`${name.padEnd(10)} ${harmless(String(value))}`);
   for (const { name, value } of entry.headers) io.print(`header     ${harmless(`${name}: ${value}`)}`);

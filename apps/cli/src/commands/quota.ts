@@ -9,7 +9,6 @@ import type {
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const ceilingOf = (text: string): number => {
@@ -72,10 +71,10 @@ interface OfOptions {
 
 const show = async (io: Io, user: string | undefined, { organization, project }: OfOptions): Promise<void> => {
   const client = io.client();
-  if (organization !== undefined) io.print(renderTable(limits(await client.people.organization(organization))));
-  else if (project !== undefined) io.print(renderTable(limits(await client.people.project(project))));
-  else if (user !== undefined) io.print(renderTable(limits(await client.people.user(user))));
-  else io.print(renderTable(usage(await client.info())));
+  if (organization !== undefined) io.table(limits(await client.people.organization(organization)));
+  else if (project !== undefined) io.table(limits(await client.people.project(project)));
+  else if (user !== undefined) io.table(limits(await client.people.user(user)));
+  else io.table(usage(await client.info()));
 };
 
 interface SetOptions extends OfOptions, ReasonOptions {
@@ -136,7 +135,7 @@ const set = async (io: Io, user: string | undefined, options: SetOptions): Promi
     if (user !== undefined) return people.changeUser(user, { quotas });
     return people.changeProject(project ?? '', { quotas: storageChange(quotas) }, false);
   };
-  io.print(renderTable(limits(await change())));
+  io.table(limits(await change()));
 };
 
 export const addQuotaCommands = (program: Command, io: Io): void => {

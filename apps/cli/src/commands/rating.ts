@@ -4,7 +4,6 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { inLines } from '../session/document-errors.js';
 import { openDocument } from '../session/job-file.js';
 import { withProgress, type Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { once, withKey, type KeyOptions } from './keyed.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
@@ -76,7 +75,7 @@ const rate = async (io: Io, options: RateOptions): Promise<void> => {
   });
   const { id, by } = rating;
   rating = await io.client().billing.rating(id, { by: options.by, limit: 10_000 });
-  if (options.json) return io.print(JSON.stringify(rating, null, 2));
+  if (options.json) return io.document(rating);
   const rows = rating.rows.map((row) => [
     row.project,
     ...(by === 'task' ? [row.task ?? '-'] : []),
@@ -87,13 +86,7 @@ const rate = async (io: Io, options: RateOptions): Promise<void> => {
   ]);
   const { attempts, before, after, difference } = rating.sums;
   const sum = ['total', ...(by === 'task' ? [''] : []), attempts, before, after, difference];
-  io.print(
-    renderTable([
-      ['PROJECT', ...(by === 'task' ? ['TASK'] : []), 'ATTEMPTS', 'IS', 'WOULD BE', 'DIFFERENCE'],
-      ...rows,
-      sum,
-    ]),
-  );
+  io.table([['PROJECT', ...(by === 'task' ? ['TASK'] : []), 'ATTEMPTS', 'IS', 'WOULD BE', 'DIFFERENCE'], ...rows, sum]);
   if (rating.unrated > 0) io.tell(`${rating.unrated} attempts have no price by these: they are in no row`);
   if (rating.count > rating.rows.length) io.tell(`and ${rating.count - rating.rows.length} more rows`);
   if (options.prices === undefined && difference !== '0') io.tell(`fornax billing commit ${id} books the difference`);
@@ -114,7 +107,7 @@ const months = async (io: Io): Promise<void> => {
     closedAt,
     sequence,
   ]);
-  io.print(renderTable([['MONTH', 'CLOSED', 'SEQUENCE'], ...rows]));
+  io.table([['MONTH', 'CLOSED', 'SEQUENCE'], ...rows]);
 };
 
 const close = async (io: Io, month: string, options: ReasonOptions): Promise<void> => {

@@ -4,7 +4,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { AskedAccesses } from '@fornax/client';
 import { UsageError } from '../session/connection.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import type { OwnerOptions } from './others.js';
 
 interface FileOptions {
@@ -38,7 +37,7 @@ const versions = async (io: Io, key: string): Promise<void> => {
     createdAt,
     restoredFrom === null ? '' : `of version ${restoredFrom}`,
   ]);
-  io.print(renderTable([['VERSION', 'CREATED', ''], ...rows]));
+  io.table([['VERSION', 'CREATED', ''], ...rows]);
 };
 
 const accesses = async (io: Io, { key, task, from, to, most, owner }: AccessOptions): Promise<void> => {
@@ -58,7 +57,7 @@ const accesses = async (io: Io, { key, task, from, to, most, owner }: AccessOpti
     const instance = one.taskUuid === null ? '' : `${one.taskUuid}[${one.instanceId ?? ''}] on ${one.node ?? ''}`;
     rows.push([one.at, one.key, one.version, one.way, one.taskUuid === null ? one.actor : instance]);
   }
-  io.print(renderTable([['AT', 'KEY', 'VERSION', 'WAY', 'TO'], ...rows]));
+  io.table([['AT', 'KEY', 'VERSION', 'WAY', 'TO'], ...rows]);
 };
 
 /** `fornax secret …` */

@@ -9,7 +9,6 @@ import { clientOf, withReason, type ReasonOptions } from './others.js';
 import { parallelOf, storageOf } from '../session/storage.js';
 import { instanceOf } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import type { Found } from '../transfer/fetch-file.js';
 import type { About } from '../transfer/transfer-all.js';
 
@@ -31,7 +30,7 @@ const statusOf = ({ status, prune }: WireSnapshotSummary): string => {
 
 const list = async (io: Io, task: string, { json }: JsonOption): Promise<void> => {
   const snapshots = await io.client().snapshots.list(task);
-  if (json === true) return io.print(JSON.stringify(snapshots, null, 2));
+  if (json === true) return io.document(snapshots);
   const rows = snapshots.map((one) => [
     one.id,
     statusOf(one),
@@ -41,7 +40,7 @@ const list = async (io: Io, task: string, { json }: JsonOption): Promise<void> =
     one.sizeToUpload ?? '',
     one.reason ?? '',
   ]);
-  io.print(renderTable([['ID', 'STATUS', 'DUE', 'INSTANCES', 'FILES', 'BYTES', 'REASON'], ...rows]));
+  io.table([['ID', 'STATUS', 'DUE', 'INSTANCES', 'FILES', 'BYTES', 'REASON'], ...rows]);
 };
 
 /** A complete snapshot, and what it has. @throws UsageError, ApiError */
@@ -76,11 +75,11 @@ const forEachFile = async (
 const files = async (io: Io, id: string, options: FilesOptions): Promise<void> => {
   if (options.verify === true) {
     const outcome = await forEachFile(io, id, options, checkObject);
-    if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
+    if (options.json === true) return io.document(outcome);
     return printOutcome(io, outcome, 'files', 'are what the instances stored');
   }
   const { found } = await filesOfSnapshot(io, id, options);
-  if (options.json === true) return io.print(JSON.stringify(found, null, 2));
+  if (options.json === true) return io.document(found);
   const rows = found.map(({ instance, path, size, mode, sha256, target }) => [
     instance,
     size ?? '',
@@ -88,12 +87,12 @@ const files = async (io: Io, id: string, options: FilesOptions): Promise<void> =
     sha256?.slice(0, 16) ?? '',
     target === null ? path : `${path} -> ${target}`,
   ]);
-  io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'PATH'], ...rows]));
+  io.table([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'PATH'], ...rows]);
 };
 
 const download = async (io: Io, id: string, folder: string, options: FilesOptions): Promise<void> => {
   const outcome = await forEachFile(io, id, options, (s3, object, about) => bring(s3, object, folder, about));
-  if (options.json === true) return io.print(JSON.stringify(outcome, null, 2));
+  if (options.json === true) return io.document(outcome);
   printOutcome(io, outcome, 'files', `are in ${folder} (${outcome.alreadyThere} were there)`);
 };
 
@@ -120,20 +119,18 @@ const diff = async (io: Io, before: string, after: string, { instance, json }: P
   const later = await snapshots.get(after);
   checkHasFiles(later, instance);
   const changes = await Array.fromAsync(snapshots.changes({ ...later, instance }, before));
-  if (json === true) return io.print(JSON.stringify(changes, null, 2));
+  if (json === true) return io.document(changes);
   if (changes.length > 0)
-    io.print(
-      renderTable([
-        ['', 'INSTANCE', 'BEFORE', 'AFTER', 'PATH'],
-        ...changes.map(({ change, instance: number, before: was, after: is, path }) => [
-          SIGNS[change],
-          number,
-          was ?? '',
-          is ?? '',
-          path,
-        ]),
+    io.table([
+      ['', 'INSTANCE', 'BEFORE', 'AFTER', 'PATH'],
+      ...changes.map(({ change, instance: number, before: was, after: is, path }) => [
+        SIGNS[change],
+        number,
+        was ?? '',
+        is ?? '',
+        path,
       ]),
-    );
+    ]);
   io.print(countsOf(changes));
 };
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { ApiError, type WireCreditsOfAccount, type WireOwnBudget } from '@fornax/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { once, withKey, type KeyOptions } from './keyed.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
@@ -11,7 +10,7 @@ const printCredits = (io: Io, { remaining, consumed, isExhausted, entries }: Wir
   io.print(`${left}, ${consumed} used${isExhausted ? '; used up' : ''}`);
   if (entries.length === 0) return;
   const rows = entries.map(({ at, kind, amount, note }) => [at, kind, amount, note]);
-  io.print(renderTable([['AT', 'WHAT', 'AMOUNT', 'NOTE'], ...rows]));
+  io.table([['AT', 'WHAT', 'AMOUNT', 'NOTE'], ...rows]);
 };
 
 const cents = (value: number): string => `${Math.floor(value / 100)}.${String(value % 100).padStart(2, '0')}`;
@@ -27,7 +26,7 @@ const printBudgets = (io: Io, budgets: readonly WireOwnBudget[]): void => {
     one.expirationDateUtc?.slice(0, 10) ?? '-',
     one.isArchived ? 'archived' : one.isExhausted ? 'used up' : one.isActive ? 'active' : 'inactive',
   ]);
-  io.print(renderTable([['BUDGET', 'ALIAS', 'USED', 'TOTAL', 'POLICY', 'FROM', 'UNTIL', 'STATE'], ...rows]));
+  io.table([['BUDGET', 'ALIAS', 'USED', 'TOTAL', 'POLICY', 'FROM', 'UNTIL', 'STATE'], ...rows]);
 };
 
 interface BookOptions extends ReasonOptions {

@@ -2,7 +2,6 @@ import { ApiError, type WireStorageDisk, type WireStorageUsage } from '@fornax/c
 import type { Command } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 /** Tasks that are printed; `--json` has up to a thousand. */
 const MOST_TASKS = 20;
@@ -15,19 +14,17 @@ interface UsageChoices {
 const printTasks = (io: Io, { tasks, moreTasks }: WireStorageUsage): void => {
   if (tasks.length === 0) return;
   const shown = tasks.slice(0, MOST_TASKS);
-  io.print(
-    renderTable([
-      ['TASK', 'OBJECTS', 'BYTES', 'STAGED', 'MANIFESTS', 'OUTPUT'],
-      ...shown.map((task) => [
-        harmlessLine(task.taskId),
-        task.objects,
-        task.bytes,
-        task.staged,
-        task.manifests,
-        task.output,
-      ]),
+  io.table([
+    ['TASK', 'OBJECTS', 'BYTES', 'STAGED', 'MANIFESTS', 'OUTPUT'],
+    ...shown.map((task) => [
+      harmlessLine(task.taskId),
+      task.objects,
+      task.bytes,
+      task.staged,
+      task.manifests,
+      task.output,
     ]),
-  );
+  ]);
   const hidden = tasks.slice(MOST_TASKS);
   const more = hidden.length + moreTasks.tasks;
   const bytes = hidden.reduce((sum, task) => sum + task.bytes, moreTasks.bytes);
@@ -35,14 +32,12 @@ const printTasks = (io: Io, { tasks, moreTasks }: WireStorageUsage): void => {
 };
 
 const printDisk = (io: Io, { kinds, total, indexedBytes }: WireStorageDisk): void => {
-  io.print(
-    renderTable([
-      ['ON DISK', 'BUCKET', 'FILES', 'BYTES'],
-      ...kinds
-        .filter(({ files }) => files > 0)
-        .map(({ kind, bucket, files, bytes }) => [kind, harmlessLine(bucket ?? '-'), files, bytes]),
-    ]),
-  );
+  io.table([
+    ['ON DISK', 'BUCKET', 'FILES', 'BYTES'],
+    ...kinds
+      .filter(({ files }) => files > 0)
+      .map(({ kind, bucket, files, bytes }) => [kind, harmlessLine(bucket ?? '-'), files, bytes]),
+  ]);
   const missing = kinds.find(({ kind }) => kind === 'missing');
   io.print(
     `${total.files} files with ${total.bytes} bytes are on disk; the content of all objects is ${indexedBytes} bytes`,
@@ -60,26 +55,22 @@ const printDisk = (io: Io, { kinds, total, indexedBytes }: WireStorageDisk): voi
 };
 
 const print = (io: Io, usage: WireStorageUsage): void => {
-  io.print(
-    renderTable([
-      ['BUCKET', 'OBJECTS', 'BYTES', 'UNFINISHED PARTS', 'BYTES OF PARTS'],
-      ...usage.buckets.map(({ name, objects, bytes, uploadParts, uploadBytes }) => [
-        harmlessLine(name),
-        objects,
-        bytes,
-        uploadParts,
-        uploadBytes,
-      ]),
+  io.table([
+    ['BUCKET', 'OBJECTS', 'BYTES', 'UNFINISHED PARTS', 'BYTES OF PARTS'],
+    ...usage.buckets.map(({ name, objects, bytes, uploadParts, uploadBytes }) => [
+      harmlessLine(name),
+      objects,
+      bytes,
+      uploadParts,
+      uploadBytes,
     ]),
-  );
+  ]);
   printTasks(io, usage);
-  io.print(
-    renderTable([
-      ['KIND', 'OBJECTS', 'BYTES'],
-      ...usage.kinds.map(({ kind, objects, bytes }) => [kind, objects, bytes]),
-      ['total', usage.total.objects, usage.total.bytes],
-    ]),
-  );
+  io.table([
+    ['KIND', 'OBJECTS', 'BYTES'],
+    ...usage.kinds.map(({ kind, objects, bytes }) => [kind, objects, bytes]),
+    ['total', usage.total.objects, usage.total.bytes],
+  ]);
 };
 
 /** The disk where there is one to look at. */
@@ -98,7 +89,7 @@ const usage = async (io: Io, { json = false, disk = false }: UsageChoices): Prom
     io.client().storage.usage(io.signal),
   );
   const onDisk = disk ? await withProgress(io, 'looking at all files of objects', () => diskOf(io)) : undefined;
-  if (json) return io.print(JSON.stringify({ ...found, ...(onDisk ? { disk: onDisk } : {}) }, null, 2));
+  if (json) return io.document({ ...found, ...(onDisk ? { disk: onDisk } : {}) });
   print(io, found);
   if (onDisk) printDisk(io, onDisk);
 };
@@ -130,15 +121,13 @@ const reconcile = async (io: Io, { json = false }: { readonly json?: boolean }):
   const found = await withProgress(io, 'comparing counters with objects', () =>
     io.client().storage.reconcile(io.signal),
   );
-  if (json) return io.print(JSON.stringify(found, null, 2));
+  if (json) return io.document(found);
   const { buckets, differences } = found;
   if (differences.length === 0) return io.print(`${buckets} buckets compared: what is counted is what is there`);
-  io.print(
-    renderTable([
-      ['BUCKET', 'OBJECTS MORE', 'BYTES MORE'],
-      ...differences.map(({ bucket, objects, bytes }) => [harmlessLine(bucket), objects, bytes]),
-    ]),
-  );
+  io.table([
+    ['BUCKET', 'OBJECTS MORE', 'BYTES MORE'],
+    ...differences.map(({ bucket, objects, bytes }) => [harmlessLine(bucket), objects, bytes]),
+  ]);
   io.print(`${buckets} buckets compared; the counters of ${differences.length} were wrong by that, and are repaired`);
 };
 

@@ -2,27 +2,24 @@ import type { ObjectsScrub } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { addReconcileCommand, addStorageUsageCommand } from './storage-usage.js';
 
 const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   const report = await withProgress(io, 'looking through all files of objects', () =>
     io.client().storage.reindex({ forgetMissing, signal: io.signal }),
   );
-  io.print(
-    renderTable([
-      ['FILES', 'RESTORED', 'KNOWN', 'WITHOUT BUCKET', 'DAMAGED', 'SET ASIDE', 'MISSING'],
-      [
-        report.files,
-        report.restored,
-        report.known,
-        report.withoutBucket,
-        report.damaged,
-        report.setAside,
-        report.missing,
-      ],
-    ]),
-  );
+  io.table([
+    ['FILES', 'RESTORED', 'KNOWN', 'WITHOUT BUCKET', 'DAMAGED', 'SET ASIDE', 'MISSING'],
+    [
+      report.files,
+      report.restored,
+      report.known,
+      report.withoutBucket,
+      report.damaged,
+      report.setAside,
+      report.missing,
+    ],
+  ]);
   if (report.setAside > 0)
     io.print(
       'Files of no object that can be told are in the folder "set-aside" beside the others; nothing was deleted. ' +
@@ -79,7 +76,7 @@ const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices
       io.tell(`${progress()}; it goes on from here with: fornax storage scrub --after '${harmlessLine(next)}'`);
     throw error;
   }
-  if (json) io.print(JSON.stringify(sum, null, 2));
+  if (json) io.document(sum);
   else {
     io.print(`${progress()}; ${sum.orphans} files of no object, which are removed by themselves`);
     for (const { bucket, key, reason, since } of sum.findings)
@@ -102,18 +99,16 @@ const effects = async (io: Io, giveUp: string | undefined): Promise<void> => {
   }
   const owed = await io.client().storage.owedEffects();
   if (owed.length === 0) return io.print('Nothing is owed to the object store.');
-  io.print(
-    renderTable([
-      ['ID', 'KIND', 'OF', 'FAILURES', 'REASON'],
-      ...owed.map(({ id, kind, scope, failures, reason }) => [
-        id,
-        kind,
-        harmlessLine(scope),
-        failures,
-        harmlessLine(reason ?? ''),
-      ]),
+  io.table([
+    ['ID', 'KIND', 'OF', 'FAILURES', 'REASON'],
+    ...owed.map(({ id, kind, scope, failures, reason }) => [
+      id,
+      kind,
+      harmlessLine(scope),
+      failures,
+      harmlessLine(reason ?? ''),
     ]),
-  );
+  ]);
 };
 
 /** `fornax storage …`, for operators. */

@@ -47,7 +47,7 @@ const elsewhere = ({ whatIf }: TaskCost): readonly string[] => {
 
 const show = async (io: Io, id: string, json: boolean): Promise<void> => {
   const cost = await io.client().billing.taskCost(id);
-  if (json) return io.print(JSON.stringify(cost, null, 2));
+  if (json) return io.document(cost);
   const { totalMicros, running, currency } = cost;
   const runs = running.attempts === 0 ? '' : `, of that ${amount(running.micros)} of ${running.attempts} that run`;
   io.print(`until now: ${amount(totalMicros)} ${currency}${runs}`);

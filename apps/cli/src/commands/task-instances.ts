@@ -2,7 +2,6 @@ import type { ListedInstance } from '@fornax/client';
 import type { Command } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 interface Options {
   readonly state?: string;
@@ -23,7 +22,7 @@ const list = async (io: Io, id: string, { state, json }: Options): Promise<void>
   const columns = fornax.table?.columns ?? [];
   const found: ListedInstance[] = [];
   for await (const one of io.client().results.instances(id, state)) found.push(one);
-  if (json === true) return io.print(JSON.stringify(found, null, 2));
+  if (json === true) return io.document(found);
   const rows = found.map(({ instanceId, state: is, attempt, node, exitCode, row }) => [
     instanceId,
     is,
@@ -32,7 +31,7 @@ const list = async (io: Io, id: string, { state, json }: Options): Promise<void>
     exitCode ?? '',
     ...columns.map((name) => shown(row?.[name] ?? '')),
   ]);
-  io.print(renderTable([[...HEADING, ...columns], ...rows]));
+  io.table([[...HEADING, ...columns], ...rows]);
 };
 
 /** `fornax task instances`. */

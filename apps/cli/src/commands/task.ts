@@ -8,7 +8,6 @@ import { printOutput, type LogOptions } from '../session/print-output.js';
 import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
 
 interface After {
@@ -145,11 +144,11 @@ const list = async (io: Io, options: ListOptions): Promise<void> => {
     filter: taskFilter(options, project === undefined ? undefined : await projectId(io, project)),
     limit,
   };
-  if (!owners) return io.print(renderTable([HEADING, ...(await rowsOf(io.client(), wanted))]));
+  if (!owners) return io.table([HEADING, ...(await rowsOf(io.client(), wanted))]);
   const rows: (readonly (string | number)[])[] = [];
   for (const { uuid, email } of owners)
     rows.push(...(await rowsOf(io.client().readingAs(uuid), wanted)).map((row) => [...row, email]));
-  io.print(renderTable([[...HEADING, 'OWNER'], ...rows]));
+  io.table([[...HEADING, 'OWNER'], ...rows]);
 };
 
 const REPETITIONS = [
@@ -198,13 +197,14 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
   task
     .command('get <task>')
     .description('everything about one task (uuid or shortname), as JSON')
-    .action(async (id: string) => io.print(JSON.stringify(await io.client().getTask(id), null, 2)));
+    .action(async (id: string) => io.document(await io.client().getTask(id)));
   task
     .command('logs <task>')
     .description('what a task has printed')
     .option('--stderr', 'its errors instead of its output')
     .option('-i, --instance <number>', 'one instance only', instanceOf)
     .option('-f, --follow', 'go on until the task is over')
+    .option('--raw', 'on a terminal, too, as it is: colors, and whatever else it does')
     .action((id: string, options: LogOptions) => printOutput(io, 'tasks', id, options));
   task
     .command('submit')

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -35,7 +34,7 @@ const list = async (io: Io, { user }: TokenOptions): Promise<void> => {
     expirationDate === null ? 'never' : `${expirationDate}${isExpired ? ' (expired)' : ''}`,
     id,
   ]);
-  io.print(renderTable([['NAME', 'CREATED', 'EXPIRES', 'ID'], ...rows]));
+  io.table([['NAME', 'CREATED', 'EXPIRES', 'ID'], ...rows]);
 };
 
 export const addTokenCommands = (program: Command, io: Io): void => {

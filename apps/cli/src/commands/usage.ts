@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import type { StatementWish, WireMeters, WireStatement } from '@fornax/client';
 import { Option, type Command } from 'commander';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 /** Rows that are printed; CSV has all. */
 const MOST_ROWS = 10_000;
@@ -58,7 +57,7 @@ const printTable = (
     ...sumsOf(total),
     withSixDigits(total.amount),
   ];
-  io.print(renderTable([[...groupBy.map((one) => one.toUpperCase()), ...columns, currency], ...lines, sum]));
+  io.table([[...groupBy.map((one) => one.toUpperCase()), ...columns, currency], ...lines, sum]);
   io.tell(`from ${from} until ${to} (${timeZone})`);
   if (unrated > 0) io.tell(`${unrated} attempts have no price yet and are in no row`);
   const used = meters.filter(({ quantity }) => quantity !== '0');
@@ -78,7 +77,7 @@ const printMeters = (io: Io, { from, to, timeZone, currency, groupBy, rows, tota
   const lines = rows.map((row) => [...groupBy.map((one) => row.names[one] ?? row.by[one] ?? '-'), ...cells(row)]);
   const sums = totals.map((total) => [...groupBy.map((_, index) => (index === 0 ? 'total' : '')), ...cells(total)]);
   const head = [...groupBy.map((one) => one.toUpperCase()), 'METER', 'QUANTITY', 'UNIT', currency];
-  io.print(renderTable([head, ...lines, ...sums]));
+  io.table([head, ...lines, ...sums]);
   io.tell(`from ${from} until ${to} (${timeZone})`);
   if (unrated > 0) io.tell(`${unrated} readings have no price yet and are in no row`);
 };
@@ -106,7 +105,7 @@ const usage = async (io: Io, options: UsageOptions): Promise<void> => {
     return;
   }
   const statement = await io.client().billing.statement({ ...wish, limit: MOST_ROWS });
-  if (options.output === 'json') io.print(JSON.stringify(statement, null, 2));
+  if (options.output === 'json') io.document(statement);
   else printTable(io, statement);
   const more = statement.count - statement.rows.length;
   if (more > 0) io.tell(`and ${more} more rows: --output csv has all`);

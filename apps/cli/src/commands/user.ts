@@ -1,7 +1,6 @@
 import type { UserChange, WireUser } from '@fornax/client';
 import { type Command, Option } from 'commander';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const ROLES = ['user', 'auditor', 'coordinator', 'operator'];
@@ -21,7 +20,7 @@ const row = (user: WireUser): readonly string[] => [
 const HEADING = ['E-MAIL', 'ROLE', 'STATE', 'ORGANIZATION', 'ID'];
 
 const change = async (io: Io, user: string, changes: UserChange, options: ReasonOptions): Promise<void> => {
-  io.print(renderTable([HEADING, row(await clientOf(io, options).people.changeUser(user, changes))]));
+  io.table([HEADING, row(await clientOf(io, options).people.changeUser(user, changes))]);
 };
 
 const organizations = (program: Command, io: Io): void => {
@@ -35,7 +34,7 @@ const organizations = (program: Command, io: Io): void => {
     .description('all organizations')
     .action(async () => {
       const rows = (await io.client().people.organizations()).map(({ name, members, uuid }) => [name, members, uuid]);
-      io.print(renderTable([['NAME', 'MEMBERS', 'ID'], ...rows]));
+      io.table([['NAME', 'MEMBERS', 'ID'], ...rows]);
     });
 };
 
@@ -55,13 +54,13 @@ export const addUserCommands = (program: Command, io: Io): void => {
   user
     .command('list')
     .description('all users; for an auditor those of its organization')
-    .action(async () => io.print(renderTable([HEADING, ...(await io.client().people.users()).map(row)])));
+    .action(async () => io.table([HEADING, ...(await io.client().people.users()).map(row)]));
   user
     .command('show [user]')
     .description('a user by e-mail or id, or yourself, as JSON')
     .action(async (name: string | undefined) => {
       const { people } = io.client();
-      io.print(JSON.stringify(await (name === undefined ? people.me() : people.user(name)), null, 2));
+      io.document(await (name === undefined ? people.me() : people.user(name)));
     });
   withReason(user.command('role <user> <role>').description(`change what a user may do: ${ROLES.join(', ')}`)).action(
     (name: string, role: string, options: ReasonOptions) => change(io, name, { role }, options),

@@ -1,7 +1,6 @@
 import type { WebhookRecord } from '@fornax/client';
 import type { Command } from 'commander';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, ...text.split(',')];
 
@@ -35,7 +34,7 @@ const rowOf = ({ id, name, url, state, position, failures, parkedReason, lastErr
   parkedReason ?? lastError ?? '',
 ];
 const print = (io: Io, webhooks: readonly WebhookRecord[]): void =>
-  io.print(renderTable([['ID', 'NAME', 'STATE', 'POSITION', 'FAILURES', 'URL', 'TROUBLE'], ...webhooks.map(rowOf)]));
+  io.table([['ID', 'NAME', 'STATE', 'POSITION', 'FAILURES', 'URL', 'TROUBLE'], ...webhooks.map(rowOf)]);
 
 const test = async (io: Io, id: string): Promise<void> => {
   const { ok, status, error, durationMs } = await io.client().history.testWebhook(id);
@@ -61,7 +60,7 @@ export const addWebhookCommands = (program: Command, io: Io): void => {
   webhook
     .command('get <id>')
     .description('one webhook, as JSON')
-    .action(async (id: string) => io.print(JSON.stringify(await io.client().history.webhook(id), null, 2)));
+    .action(async (id: string) => io.document(await io.client().history.webhook(id)));
   webhook
     .command('resume <id>')
     .description('go on with a parked webhook where it stopped')

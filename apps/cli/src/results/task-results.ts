@@ -7,7 +7,6 @@ import { UsageError } from '../session/connection.js';
 import { storageOf } from '../session/storage.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
-import { renderTable } from '../terminal/table.js';
 
 export interface ResultsOptions {
   readonly instance?: number;
@@ -79,7 +78,7 @@ const list = (io: Io, manifests: readonly ResultManifest[]): void => {
       `${bucket}/${folder}${path}`,
     ]),
   );
-  io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'OBJECT'], ...rows]));
+  io.table([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'OBJECT'], ...rows]);
   for (const { instance, leftOut, leftOutUnnamed = 0 } of manifests) {
     for (const { path, why } of leftOut) io.print(`instance ${instance}: left out (${why}): ${harmlessLine(path)}`);
     if (leftOutUnnamed > 0) io.print(`instance ${instance}: left out: ${leftOutUnnamed} more`);
@@ -104,13 +103,12 @@ export const results = async (
     for (const part of partial)
       io.tell(`Instance ${part.instance}: its upload was ended, these are not all of its results.`);
     if (unlisted.length + partial.length > 0) io.setExitCode(1);
-    if (verify !== true && download === undefined)
-      return json === true ? io.print(JSON.stringify(manifests, null, 2)) : list(io, manifests);
+    if (verify !== true && download === undefined) return json === true ? io.document(manifests) : list(io, manifests);
     const objects = wantedObjects(manifests, hasOwnFolders);
     const outcome = await forEachListed(io, objects, parallel, (object, about) =>
       download === undefined ? checkObject(s3, object, about) : bring(s3, object, download, about),
     );
-    if (json === true) return io.print(JSON.stringify(outcome, null, 2));
+    if (json === true) return io.document(outcome);
     const there = `are in ${download ?? ''} (${outcome.alreadyThere} were there)`;
     printOutcome(io, outcome, 'results', download === undefined ? 'are what the instances stored' : there);
   } finally {

@@ -7,16 +7,19 @@ export interface LogOptions {
   readonly stderr?: boolean;
   readonly instance?: number;
   readonly follow?: boolean;
+  /** As it is, also to a terminal. */
+  readonly raw?: boolean;
 }
 
 type Kind = 'tasks' | 'pools';
 
 /** Prints what is there; with `follow`, goes on until the task or pool is over. Moves nobody's cursor: fresh output belongs to one reader alone. */
 export const printOutput = async (io: Io, kind: Kind, id: string, options: LogOptions): Promise<void> => {
-  const { stderr, instance, follow } = options;
+  const { stderr, instance, follow, raw } = options;
+  const write = raw === true ? io.writeRaw : io.write;
   const stream: Output = stderr === true ? 'stderr' : 'stdout';
-  if (follow === true) return followOutput(io, kind, id, stream, instance);
-  for await (const text of io.client().wholeOutput(id, stream, { kind, instance, signal: io.signal })) io.write(text);
+  if (follow === true) return followOutput({ ...io, write }, kind, id, stream, instance);
+  for await (const text of io.client().wholeOutput(id, stream, { kind, instance, signal: io.signal })) write(text);
 };
 
 const followOutput = async (

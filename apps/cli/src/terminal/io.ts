@@ -1,13 +1,22 @@
 import type { FornaxClient } from '@fornax/client';
+import type { Cells } from './table.js';
 
 /** What commands may touch: so they can be run in a test as they run in a terminal. */
 export interface Io {
   /** One line to standard output. */
   readonly print: (line: string) => void;
-  /** Text to standard output as it is. */
+  /** What programs have printed, and files, to standard output: as it is where that is no terminal. */
   readonly write: (text: string) => void;
-  /** One line to standard error: progress and problems. */
+  /** Text to standard output as it is, whatever that does to a terminal. */
+  readonly writeRaw: (text: string) => void;
+  /** Rows, the first one the heading, as a table or as whoever asks wants them. @param documents what JSON shows instead of the cells */
+  readonly table: (cells: Cells, documents?: unknown) => void;
+  /** A value, as JSON or YAML. */
+  readonly document: (value: unknown) => void;
+  /** One line to standard error: problems and notes. */
   readonly tell: (line: string) => void;
+  /** Whether somebody sees standard error, and so how far something is. */
+  readonly isWatched: () => boolean;
   /** Connects when first asked. */
   readonly client: () => FornaxClient;
   /** Aborted by Ctrl-C. */
@@ -25,7 +34,7 @@ const LINE_MS = 1000;
 export const teller = (io: Io): ((line: string) => void) => {
   let tellsAt = performance.now() + QUIET_MS;
   return (line) => {
-    if (performance.now() < tellsAt) return;
+    if (!io.isWatched() || performance.now() < tellsAt) return;
     io.tell(line);
     tellsAt = performance.now() + LINE_MS;
   };
@@ -33,6 +42,7 @@ export const teller = (io: Io): ((line: string) => void) => {
 
 /** Tells that work goes on when it takes longer than two seconds. */
 export const withProgress = async <T>(io: Io, what: string | (() => string), work: () => Promise<T>): Promise<T> => {
+  if (!io.isWatched()) return work();
   const startedAt = performance.now();
   let repeat: NodeJS.Timeout | undefined;
   const tell = (): void =>

@@ -1,0 +1,70 @@
+import { harmless, harmlessLine, harmlessOutput } from './harmless.js';
+import type { Io } from './io.js';
+import { csvOf, picked, recordsOf, type OutputWish } from './output.js';
+import { paintState } from './paint.js';
+import { renderTable } from './table.js';
+
+/** Where a command line writes. */
+export interface Terminal {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Columns of the terminal that standard output is; undefined: it is none. */
+  readonly width?: number | undefined;
+  /** Whether standard error is one. */
+  readonly isErrorTerminal?: boolean | undefined;
+  readonly hasColors?: boolean | undefined;
+}
+
+/** What the command that runs asks of its output. */
+export interface Shown {
+  wish: OutputWish;
+  /** Read when somebody wants it. */
+  yaml?: (value: unknown) => string;
+  /** Whether something was shown that the wish could change. */
+  wasAsked?: boolean;
+}
+
+type Others = Pick<Io, 'client' | 'signal' | 'setExitCode'>;
+
+/** The one place through which commands write: nothing that a name, a tag or an output contains reaches a terminal raw. */
+export const terminalIo = (
+  { stdout, stderr, width, hasColors, isErrorTerminal }: Terminal,
+  shown: Shown,
+  others: Others,
+): Io => {
+  const isTerminal = width !== undefined;
+  const print = (text: string): void => stdout(`${harmless(text)}\n`);
+  const document = (value: unknown): void => {
+    shown.wasAsked = true;
+    print(shown.wish.output === 'yaml' && shown.yaml ? shown.yaml(value) : JSON.stringify(value, null, 2));
+  };
+  return {
+    print,
+    document,
+    write: (text) => {
+      // A command that writes texts has an --output of its own, or is about a text.
+      shown.wasAsked = true;
+      stdout(isTerminal ? harmlessOutput(text) : text);
+    },
+    writeRaw: stdout,
+    tell: (text) => {
+      if (shown.wish.quiet !== true) stderr(`${harmless(text)}\n`);
+    },
+    isWatched: () => isErrorTerminal === true && shown.wish.quiet !== true,
+    table: (cells, documents) => {
+      const { output = 'table', columns, quiet = false } = shown.wish;
+      shown.wasAsked = true;
+      const rows = picked(cells, columns);
+      if (output === 'json' || output === 'yaml')
+        return document(columns === undefined && documents !== undefined ? documents : recordsOf(rows));
+      if (quiet) {
+        for (const [first = ''] of rows.slice(1)) stdout(`${harmlessLine(String(first))}\n`);
+        return;
+      }
+      if (output === 'csv') return stdout(`${csvOf(rows, isTerminal ? harmlessLine : undefined)}\n`);
+      // Harmless already, but for colors of ours.
+      stdout(`${renderTable(rows, { width, paint: hasColors === true ? paintState : undefined })}\n`);
+    },
+    ...others,
+  };
+};
