@@ -72,6 +72,14 @@ const node = async (): Promise<Add> => {
 
 /** Every command of the first level, in the order of the help. */
 export const GROUPS: readonly Group[] = [
+  {
+    names: { run: 'run a command on the platform as if it ran here: inputs go there, output and results come back' },
+    load: async () => (await import('./commands/run.js')).addRunCommand,
+  },
+  {
+    names: { submit: 'submit a script of any size; prints the id of its task' },
+    load: async () => (await import('./commands/submit.js')).addSubmitCommand,
+  },
   { names: { task: 'submit tasks and look after them' }, load: task },
   {
     names: { dashboard: 'print a link that signs you in to the dashboard, once, within ten minutes' },
@@ -152,6 +160,14 @@ export const GROUPS: readonly Group[] = [
     },
     load: log,
   },
+  {
+    names: {
+      cp: 'copy a folder or a file to a bucket, or back: what differs; one side is a path (./x, /x, a folder here)',
+      ls: 'your buckets, or what is in one or below <bucket>/<folder>',
+      rm: 'delete an object (<bucket>/<key>), all below a folder (<bucket>/<folder>/), or an empty bucket',
+    },
+    load: async () => (await import('./commands/files.js')).addFileCommands,
+  },
   { names: { bucket: 'what is in buckets, whose they are, and with whom they are shared' }, load: bucket },
   {
     names: { storage: 'where objects are kept (operators; usage: everybody)' },
@@ -166,4 +182,8 @@ export const GROUPS: readonly Group[] = [
     load: async () => (await import('./commands/fleet.js')).addFleetCommands,
   },
   { names: { node: 'look after compute nodes; for operators' }, load: node },
+  {
+    names: { completion: 'what a shell is to know to complete what you type: for bash, zsh or fish' },
+    load: async () => (await import('./commands/completion.js')).addCompletionCommand,
+  },
 ];

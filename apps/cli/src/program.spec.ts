@@ -3,23 +3,8 @@ import type { Command } from 'commander';
 import { cannedPlatform } from './canned-platform.fixture.js';
 import { GROUPS } from './groups.js';
 import { buildProgram } from './program.js';
-import type { Io } from './terminal/io.js';
+import { unusedIo as io } from './unused-io.fixture.js';
 
-const unused = (): never => {
-  throw new Error('nothing is to run');
-};
-const io: Io = {
-  print: unused,
-  write: unused,
-  writeRaw: unused,
-  table: unused,
-  document: unused,
-  tell: unused,
-  isWatched: unused,
-  client: unused,
-  signal: new AbortController().signal,
-  setExitCode: unused,
-};
 const platform = cannedPlatform({ answers: {} });
 const { fornax } = platform;
 beforeAll(platform.start);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { withExamples } from './examples.js';
 import { GROUPS } from './groups.js';
 import { versionOf } from './version.js';
 import { withOutput } from './terminal/output.js';
@@ -36,8 +37,11 @@ export const buildProgram = async (io: Io, args?: readonly string[]): Promise<Co
     .addHelpText('after', ENVIRONMENT);
   const name = args && nameIn(args);
   for (const { names, load } of GROUPS)
-    if (args === undefined || (name !== undefined && Object.hasOwn(names, name))) (await load())(program, io);
-    else for (const [other, what] of Object.entries(names)) program.command(other).description(what);
-  withOutput(program);
+    if (args === undefined || (name !== undefined && Object.hasOwn(names, name))) {
+      const before = program.commands.length;
+      (await load())(program, io);
+      for (const command of program.commands.slice(before)) withOutput(command);
+    } else for (const [other, what] of Object.entries(names)) program.command(other).description(what);
+  withExamples(program);
   return program;
 };

@@ -12,6 +12,9 @@ export interface Surroundings extends Terminal {
   readonly signal: AbortSignal;
 }
 
+/** How the scripts of completion call this program. */
+const ASKS_WHAT_FOLLOWS = '__complete';
+
 /** Runs one command. @returns the exit code: 0, 1 for a no of the platform or a difference, 2 for a wrong call, 130 after Ctrl-C */
 export const run = async (
   args: readonly string[],
@@ -31,6 +34,12 @@ export const run = async (
     signal,
     setExitCode: (code) => void (exitCode = code),
   });
+  if (args[0] === ASKS_WHAT_FOLLOWS) {
+    const { candidates } = await import('./terminal/completion.js');
+    const words = args.slice(1);
+    for (const one of candidates(await buildProgram(io, words), words)) io.print(one);
+    return 0;
+  }
   const program = await buildProgram(io, args);
   configure(program, stdout, stderr);
   // Help and mistakes are answered without it: it takes longer to read than all the rest.
@@ -40,6 +49,11 @@ export const run = async (
     shown.wish = wish;
     const { output, columns } = wish;
     if (output === 'yaml') shown.yaml = (await import('./terminal/yaml.js')).yamlOf;
+    const at = command.registeredArguments.findIndex((argument) => argument.name() === 'task');
+    const named: unknown = command.processedArgs[at];
+    // A shortname is its owner's own, so that of somebody else is looked up as that one sees it.
+    if (typeof named === 'string' && command.opts()['owner'] === undefined)
+      command.processedArgs[at] = await (await import('./session/task-name.js')).taskNamed(io.client(), named);
     // What has a document of its own shows that one.
     if ((output === 'json' || output === 'yaml') && columns === undefined && hasJson(command))
       command.setOptionValue('json', true);

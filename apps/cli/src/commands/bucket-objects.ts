@@ -23,7 +23,7 @@ const lineOf = ({ key, sizeBytes, lastModified }: S3Object): string =>
   `${String(sizeBytes).padStart(BYTES_WIDTH)}  ${lastModified}  ${harmlessLine(key)}`;
 
 /** Lines go out as pages come: a bucket may hold millions. */
-const files = (io: Io, from: string, { json = false }: { readonly json?: boolean }): Promise<void> =>
+export const files = (io: Io, from: string, { json = false }: { readonly json?: boolean }): Promise<void> =>
   withStorage(io, async (s3) => {
     const { bucket, prefix } = placeOf(from);
     const objects = s3.list(bucket, prefix, { signal: io.signal });
@@ -39,7 +39,7 @@ const files = (io: Io, from: string, { json = false }: { readonly json?: boolean
     if (prefix !== '') io.setExitCode(1);
   });
 
-interface DeleteOptions {
+export interface DeleteOptions {
   readonly withObjects?: boolean;
   readonly parallel: number;
 }
@@ -56,7 +56,7 @@ const deleteAll = async (io: Io, s3: S3Client, bucket: string, prefix: string, p
 const countText = (count: number): string => `${count} ${count === 1 ? 'object' : 'objects'}`;
 
 /** A place that ends with a slash is all that is below it: nobody deletes a folder by the name of an object. */
-const remove = (io: Io, from: string, { withObjects = false, parallel }: DeleteOptions): Promise<void> =>
+export const remove = (io: Io, from: string, { withObjects = false, parallel }: DeleteOptions): Promise<void> =>
   withStorage(io, async (s3) => {
     const [bucket, key] = splitPlace(from);
     const shown = harmlessLine(from);

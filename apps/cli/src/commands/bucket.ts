@@ -19,7 +19,8 @@ const granteeOf = (options: GranteeOptions): { readonly kind: (typeof KINDS)[num
 const grantsText = (grants: WireBucket['grants']): string =>
   grants === null || grants.length === 0 ? '-' : String(grants.length);
 
-const list = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {
+/** Lists the buckets of whoever asks. */
+export const listBuckets = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {
   const buckets = await io.client().buckets.list();
   if (json) return io.document(buckets);
   io.table([
@@ -81,7 +82,7 @@ export const addBucketCommands = (program: Command, io: Io): Command => {
     .command('list')
     .description('your buckets, and those that are shared with you')
     .option('--json', 'as JSON')
-    .action((options: { readonly json?: boolean }) => list(io, options));
+    .action((options: { readonly json?: boolean }) => listBuckets(io, options));
   bucket
     .command('grants <bucket>')
     .description('with whom a bucket is shared')

@@ -4,7 +4,8 @@ import type { Io } from '../terminal/io.js';
 
 const MICROS = 1_000_000;
 
-const nodes = async (io: Io): Promise<void> => {
+/** Lists the compute nodes. */
+export const listNodes = async (io: Io): Promise<void> => {
   const fleet = await io.client().fleet.nodes();
   const rows = fleet.map(
     ({ id, status, driver, hardware, leases, lastHeartbeat, drain, diskFullSince, credential }) => [
@@ -50,7 +51,7 @@ export const addFleetCommands = (program: Command, io: Io): void => {
   program
     .command('nodes')
     .description('compute nodes')
-    .action(() => nodes(io));
+    .action(() => listNodes(io));
   program
     .command('bill <task>')
     .description('what a task costs, line by line')

@@ -1,5 +1,6 @@
 import type { LiveMessage, TaskEventRecord } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
+import { instanceOf } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 
@@ -10,17 +11,41 @@ const sequenceOf = (text: string): number => {
 };
 
 const MOST_NUMBERS = 5;
-const itemsIn = (data: TaskEventRecord['data']): readonly unknown[] =>
-  [data['leases'], data['attempts']].find((value) => Array.isArray(value)) ?? [];
+interface Item {
+  readonly instance: number;
+  readonly node?: string;
+  readonly outcome?: string;
+  readonly exitCode?: number | null;
+  readonly cause?: string;
+}
+/** What an event says of single instances. */
+const itemsIn = (data: TaskEventRecord['data']): readonly Item[] =>
+  ([data['leases'], data['attempts']].find((value) => Array.isArray(value)) ?? []) as readonly Item[];
 
-/** The instances that an event is about. */
+/** How an attempt ended and where: a success needs no word. */
+const endOf = ({ node, outcome, exitCode, cause }: Item): string =>
+  [
+    ...(node === undefined ? [] : [`on ${node}`]),
+    ...(outcome === undefined || outcome === 'success' ? [] : [outcome]),
+    ...(typeof exitCode === 'number' && exitCode !== 0 ? [`exit code ${exitCode}`] : []),
+    ...(cause === undefined ? [] : [cause]),
+  ].join(' ');
+
+/** The instances that an event is about: those alike together, with the node, how they ended, and why. */
 const instancesIn = (data: TaskEventRecord['data']): string => {
   if (typeof data['instance'] === 'number') return `instance ${data['instance']}`;
   if (typeof data['instances'] === 'string') return `instances ${data['instances']}`;
-  const items = itemsIn(data) as readonly { readonly instance: number }[];
-  if (items.length === 0) return '';
-  const numbers = items.slice(0, MOST_NUMBERS).map(({ instance }) => instance);
-  return `instances ${numbers.join(',')}${items.length > MOST_NUMBERS ? ',…' : ''}`;
+  const alike = new Map<string, number[]>();
+  for (const item of itemsIn(data)) {
+    const end = endOf(item);
+    alike.set(end, [...(alike.get(end) ?? []), item.instance]);
+  }
+  return [...alike]
+    .map(([end, numbers]) => {
+      const shown = `${numbers.slice(0, MOST_NUMBERS).join(',')}${numbers.length > MOST_NUMBERS ? ',…' : ''}`;
+      return `instances ${shown}${end === '' ? '' : ` ${end}`}`;
+    })
+    .join('; ');
 };
 
 /** The secrets that an instance was given: their keys and versions. */
@@ -50,10 +75,26 @@ const lineOf = ({ sequence, at, type, actor, onBehalfOf, reason, data }: TaskEve
 interface EventsOptions {
   readonly after?: number;
   readonly json?: boolean;
+  readonly type?: readonly string[];
+  readonly instance?: number;
+  readonly node?: string;
+  readonly failed?: boolean;
 }
-const printEvents = async (io: Io, id: string, { after, json }: EventsOptions): Promise<void> => {
+
+/** Whether an event is about what is asked for. */
+const isWanted = ({ type, data }: TaskEventRecord, { type: types, instance, node, failed }: EventsOptions): boolean => {
+  if (types !== undefined && !types.some((one) => one.toLowerCase() === type.toLowerCase())) return false;
+  const items = itemsIn(data);
+  if (instance !== undefined && data['instance'] !== instance && !items.some((item) => item.instance === instance))
+    return false;
+  if (node !== undefined && data['node'] !== node && !items.some((item) => item.node === node)) return false;
+  return failed !== true || items.some(({ outcome }) => outcome !== undefined && outcome !== 'success');
+};
+
+const printEvents = async (io: Io, id: string, options: EventsOptions): Promise<void> => {
+  const { after, json } = options;
   for await (const event of io.client().history.events(id, after))
-    io.print(json === true ? JSON.stringify(event) : harmlessLine(lineOf(event)));
+    if (isWanted(event, options)) io.print(json === true ? JSON.stringify(event) : harmlessLine(lineOf(event)));
 };
 
 interface AsOfOptions {
@@ -121,6 +162,10 @@ export const addTaskHistoryCommands = (task: Command, io: Io): void => {
     .command('events <task>')
     .description('everything that happened to a task, in order; deleted ones too, by id')
     .option('--after <sequence>', 'only what came after this place in the log', sequenceOf)
+    .option('--type <type>', 'only events of this type, e.g. InstancesConcluded (repeatable)', listOf)
+    .option('-i, --instance <number>', 'only what names this instance', instanceOf)
+    .option('--node <node>', 'only what names this node')
+    .option('--failed', 'only how attempts ended that did not succeed')
     .option('--json', 'one JSON object a line, with everything')
     .action((id: string, options: EventsOptions) => printEvents(io, id, options));
   task

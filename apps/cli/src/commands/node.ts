@@ -2,6 +2,7 @@ import type { FornaxClient, NodeEventRecord } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
+import { listNodes } from './fleet.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const sequenceOf = (text: string): number => {
@@ -48,6 +49,10 @@ const CHANGES = [
 /** `fornax node …`, for operators. @returns the group, for more commands about nodes */
 export const addNodeCommands = (program: Command, io: Io): Command => {
   const node = program.command('node').description('look after compute nodes; for operators');
+  node
+    .command('list')
+    .description('all compute nodes, as `fornax nodes`')
+    .action(() => listNodes(io));
   for (const [name, what, change] of CHANGES)
     withReason(node.command(`${name} <node>`).description(what)).action(async (id: string, options: ReasonOptions) => {
       const { status } = await change(clientOf(io, options), id);

@@ -1,27 +1,17 @@
 import type { FornaxClient, NewTask, Repetition, WireUser } from '@fornax/client';
-import { type Command, InvalidArgumentError } from 'commander';
+import { Option, type Command } from 'commander';
 import { UsageError } from '../session/connection.js';
+import { projectId } from '../session/project.js';
 import { tableIn } from '../session/table-file.js';
 import { tellOutcome } from '../session/outcome.js';
 import { instantOf, stateOf, taskFilter, type TaskFilterOptions } from '../session/task-filter.js';
 import { printOutput, type LogOptions } from '../session/print-output.js';
+import { afterOf, type After } from '../submission/after.js';
+import { shellSyntaxIn } from '../submission/script.js';
 import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
-
-interface After {
-  readonly task: string;
-  readonly on: 'success' | 'failure' | 'any';
-  readonly each?: boolean;
-}
-const ENDS = { ok: 'success', failed: 'failure', any: 'any' } as const;
-const afterOf = (text: string, before: readonly After[] = []): readonly After[] => {
-  const [, each, end = 'ok', task = ''] = /^(?:(each):)?(?:(ok|failed|any):)?([A-Za-z0-9-]+)$/.exec(text) ?? [];
-  if (task === '')
-    throw new InvalidArgumentError('must be a task, with ok:, failed: or any: in front, and each: before that');
-  return [...before, { task, on: ENDS[end as keyof typeof ENDS], ...(each === undefined ? {} : { each: true }) }];
-};
 
 interface SubmitOptions {
   readonly name: string;
@@ -30,6 +20,7 @@ interface SubmitOptions {
   readonly each?: string;
   readonly constant?: readonly Constant[];
   readonly command?: string;
+  readonly shell?: string;
   readonly resource?: readonly string[];
   readonly results?: string;
   readonly resultsPrefix?: string;
@@ -48,33 +39,36 @@ const newTask = ({
   instances,
   constant = [],
   command,
+  shell,
   resource,
   results,
   resultsPrefix,
 }: SubmitOptions): NewTask => ({
   name,
   // A pool says what its tasks run.
-  ...(pool === undefined ? { profile: profile ?? 'docker-batch' } : { poolUuid: pool }),
+  ...(pool === undefined
+    ? { profile: profile ?? (shell === undefined ? 'docker-batch' : 'shell') }
+    : { poolUuid: pool }),
   ...(pool !== undefined && profile !== undefined ? { profile } : {}),
   ...(instances === undefined ? {} : { instanceCount: instances }),
-  constants: [...constant, ...(command === undefined ? [] : [{ key: 'DOCKER_CMD', value: command }])],
+  constants: [
+    ...constant,
+    ...(command === undefined ? [] : [{ key: 'DOCKER_CMD', value: command }]),
+    ...(shell === undefined ? [] : [{ key: 'SHELL_SCRIPT', value: shell }]),
+  ],
   ...(resource === undefined ? {} : { resourceBuckets: [...resource] }),
   ...(results === undefined ? {} : { resultBucket: results }),
   ...(resultsPrefix === undefined ? {} : { resultsBucketPrefix: resultsPrefix }),
 });
 
-/** @param project id or slug @throws UsageError the account may not use one of this name */
-const projectId = async (io: Io, project: string): Promise<string> => {
-  const { projects } = await io.client().info();
-  const found = projects.find(({ uuid }) => uuid === project) ?? projects.find(({ slug }) => slug === project);
-  if (!found)
-    throw new UsageError(`No such project: ${project}. Yours are ${projects.map(({ slug }) => slug).join(', ')}.`);
-  return found.uuid;
-};
-
 const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const client = io.client();
-  const { project } = options;
+  const { project, command } = options;
+  const syntax = command === undefined ? undefined : shellSyntaxIn(command);
+  if (syntax !== undefined)
+    io.tell(
+      `Note: no shell runs the command, so ${harmlessLine(syntax)} is a word like any other: say --shell instead of --command for one.`,
+    );
   const place = project === undefined ? {} : { projectUuid: await projectId(io, project) };
   const { job, after, maxParallel } = options;
   const { each, instances = each === undefined ? 1 : undefined } = options;
@@ -214,7 +208,12 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .option('-i, --instances <count>', 'how many instances (default: 1, or one for each row of --each)', countOf)
     .option('--each <file>', 'a table of parameters, CSV: an instance for each row, with its columns as constants')
     .option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
-    .option('--command <command>', 'short for -c DOCKER_CMD=<command>')
+    .option('--command <command>', 'what runs, without a shell: short for -c DOCKER_CMD=<command>')
+    .addOption(
+      new Option('--shell <script>', 'what a shell runs (profile shell): pipes, variables, > and the like').conflicts(
+        'command',
+      ),
+    )
     .option('--resource <bucket>', 'input bucket (repeatable)', listOf)
     .option('--results <bucket>', 'result bucket')
     .option(

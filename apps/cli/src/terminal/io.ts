@@ -13,6 +13,10 @@ export interface Io {
   readonly table: (cells: Cells, documents?: unknown) => void;
   /** A value, as JSON or YAML. */
   readonly document: (value: unknown) => void;
+  /** What programs have printed to standard error, to standard error, likewise. */
+  readonly writeError: (text: string) => void;
+  /** Asks whoever sits at the terminal; where nobody does, the answer is empty. */
+  readonly ask: (question: string) => Promise<string>;
   /** One line to standard error: problems and notes. */
   readonly tell: (line: string) => void;
   /** Whether somebody sees standard error, and so how far something is. */

@@ -13,6 +13,8 @@ export interface Terminal {
   /** Whether standard error is one. */
   readonly isErrorTerminal?: boolean | undefined;
   readonly hasColors?: boolean | undefined;
+  /** Asks a question; undefined: nobody is there to answer. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
 }
 
 /** What the command that runs asks of its output. */
@@ -28,7 +30,7 @@ type Others = Pick<Io, 'client' | 'signal' | 'setExitCode'>;
 
 /** The one place through which commands write: nothing that a name, a tag or an output contains reaches a terminal raw. */
 export const terminalIo = (
-  { stdout, stderr, width, hasColors, isErrorTerminal }: Terminal,
+  { stdout, stderr, width, hasColors, isErrorTerminal, ask }: Terminal,
   shown: Shown,
   others: Others,
 ): Io => {
@@ -47,6 +49,8 @@ export const terminalIo = (
       stdout(isTerminal ? harmlessOutput(text) : text);
     },
     writeRaw: stdout,
+    writeError: (text) => stderr(isErrorTerminal === true ? harmlessOutput(text) : text),
+    ask: async (question) => (await ask?.(question)) ?? '',
     tell: (text) => {
       if (shown.wish.quiet !== true) stderr(`${harmless(text)}\n`);
     },

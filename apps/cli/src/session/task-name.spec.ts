@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import type { FornaxClient, WireTask } from '@fornax/client';
+import { taskNamed } from './task-name.js';
+
+type Listed = Awaited<ReturnType<FornaxClient['listTasks']>>[number];
+const IDS = [
+  '0198a000-0000-7000-8000-0000000000cc',
+  '0198a000-0000-7000-8000-0000000000dd',
+  '0198b000-0000-7000-8000-0000000000ee',
+];
+const TASKS = IDS.map(
+  (uuid, index) => ({ uuid, name: index === 2 ? 'film' : 'twice', state: 'Success', creationDate: 'then' }) as Listed,
+);
+
+/** A platform with three tasks, of which one has a shortname. */
+const client = {
+  getTask: (id: string): Promise<WireTask> =>
+    id === 'short' ? Promise.resolve({ uuid: IDS[2] } as WireTask) : Promise.reject(new Error('404')),
+  listTasks: (options: Parameters<FornaxClient['listTasks']>[0] = {}): Promise<readonly Listed[]> => {
+    const { filter } = options;
+    if (filter === undefined) return Promise.resolve(TASKS);
+    return Promise.resolve(TASKS.filter(({ name }) => 'value' in filter && filter.value === name));
+  },
+};
+
+describe('a task', () => {
+  it.each([
+    ['by its id', IDS[0], IDS[0]],
+    ['by its shortname', 'short', 'short'],
+    ['by its name', 'film', IDS[2]],
+    ['by the beginning of its id', '0198b', '0198b'],
+    ['by a long enough beginning of its id', '0198B0', IDS[2]],
+    ['that is not there', 'nothing', 'nothing'],
+  ])('is found %s', async (_, text = '', id = '') => expect(await taskNamed(client, text)).toBe(id));
+
+  it.each(['twice', '0198a0'])('is not guessed among several: %s', (text) =>
+    expect(taskNamed(client, text)).rejects.toThrow(/several tasks[^]*cc[^]*dd/),
+  );
+});

@@ -1,0 +1,17 @@
+import { InvalidArgumentError } from 'commander';
+
+/** What a task waits for. */
+export interface After {
+  readonly task: string;
+  readonly on: 'success' | 'failure' | 'any';
+  readonly each?: boolean;
+}
+const ENDS = { ok: 'success', failed: 'failure', any: 'any' } as const;
+
+/** Reads `<task>`, `failed:<task>`, `any:<task>`, and `each:` before that. @throws InvalidArgumentError */
+export const afterOf = (text: string, before: readonly After[] = []): readonly After[] => {
+  const [, each, end = 'ok', task = ''] = /^(?:(each):)?(?:(ok|failed|any):)?([A-Za-z0-9-]+)$/.exec(text) ?? [];
+  if (task === '')
+    throw new InvalidArgumentError('must be a task, with ok:, failed: or any: in front, and each: before that');
+  return [...before, { task, on: ENDS[end as keyof typeof ENDS], ...(each === undefined ? {} : { each: true }) }];
+};
