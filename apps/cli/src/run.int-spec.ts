@@ -261,7 +261,9 @@ describe('fornax', () => {
   it('makes tasks from tasks, and brings new inputs', async () => {
     expect(await fornax('task', 'retry', 't')).toMatchObject({ code: 0, stdout: 'again\n' });
     expect(await fornax('task', 'clone', 't', '--name', 'second')).toMatchObject({ code: 0, stdout: 'copy\n' });
-    expect(bodies.slice(-2)).toEqual([{}, { name: 'second' }]);
+    // Beside what was asked to find the task by its name.
+    const changes = bodies.filter((body) => typeof body === 'object' && body !== null && !('filter' in body));
+    expect(changes.slice(-2)).toEqual([{}, { name: 'second' }]);
     expect(await fornax('task', 'retry', 't', '--without-dependencies')).toMatchObject({ code: 0 });
     expect(bodies.at(-1)).toEqual({ dependencies: {}, fornax: { after: [] } });
     expect(await fornax('task', 'refresh', 't')).toMatchObject({ code: 0, stdout: '' });
