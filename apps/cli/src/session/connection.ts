@@ -1,3 +1,4 @@
+import { UsageError } from '../terminal/usage-error.js';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -9,8 +10,7 @@ export interface Connection {
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What the person did wrong; shown without a stack. */
-export class UsageError extends Error {}
+export { UsageError };
 
 const LINE = /^\s*(?:export\s+)?([A-Z_][A-Z0-9_]*)=(.*)$/;
 

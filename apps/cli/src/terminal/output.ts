@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { UsageError } from '../session/connection.js';
+import { UsageError } from './usage-error.js';
 import type { Cell, Cells } from './table.js';
 
 export const FORMATS = ['table', 'json', 'yaml', 'csv'] as const;

@@ -57,7 +57,7 @@ import { ProjectionsController } from '../operators/projections.controller.js';
 import { QuarantineReview } from '../quarantine/quarantine-review.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
 import { QuarantineController } from '../operators/quarantine.controller.js';
-import { CoreMetrics } from '../core/core-metrics.js';
+import { CoreMetrics } from './core-metrics.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { LogStore } from '../core/log-store.js';
 import { WriteStops } from '../core/write-stops.js';

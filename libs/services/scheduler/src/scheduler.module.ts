@@ -8,7 +8,7 @@ import { Holds1790001540000 } from './migrations/1790001540000-holds.migration.j
 import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
 import { SCHEDULER_CONFIG, loadSchedulerConfig } from './config/scheduler.config.js';
-import { FleetMetrics } from './metrics/fleet-metrics.js';
+import { FleetMetrics } from './term/fleet-metrics.js';
 import { SchedulerService } from './scheduler.service.js';
 import { AcceptedLog } from './term/accepted-log.js';
 import { GrantKeys } from './term/grant-keys.js';

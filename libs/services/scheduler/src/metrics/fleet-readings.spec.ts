@@ -1,9 +1,10 @@
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import { aCommit, aLease, anEnd, concluded, dispatched, nodeJoined, requeued, submitted } from '@fornax/testing';
 import { describe, expect, it } from '@jest/globals';
+import type { FoldedCommit } from '../view/folded-commit.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { fleetReadings } from './fleet-readings.js';
-import { tallyCommit, type FoldedCommit, type WorkMeters } from './work-tally.js';
+import { tallyCommit, type WorkMeters } from './work-tally.js';
 
 const recorded = (
   sequence: number,

@@ -1,15 +1,7 @@
 import { counterOf, durationsOf, type Durations } from '@fornax/base';
-import type { RecordedCommit } from '@fornax/contracts';
 import { outcomeOf, type AttemptEnd, type TaskEvent } from '@fornax/domain';
 import { isFinished } from '../view/entry-fold.js';
-import type { TaskEntry } from '../view/task-entry.js';
-
-/** One commit of a task, and the task before and after it. */
-export interface FoldedCommit {
-  readonly before: TaskEntry;
-  readonly after: TaskEntry;
-  readonly commit: RecordedCommit;
-}
+import type { FoldedCommit } from '../view/folded-commit.js';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -24,10 +24,10 @@ import {
   type NodeView,
   type TaskState,
 } from '@fornax/domain';
-import type { FoldedCommit } from '../metrics/work-tally.js';
 import { noChanges, type Changes } from './changes.js';
 import { DependencyBook, type Settled } from './dependency-book.js';
 import { foldEntry, isFinished } from './entry-fold.js';
+import type { FoldedCommit } from './folded-commit.js';
 import { InstanceDependencyBook } from './instance-dependency-book.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { NodeRooms } from './node-rooms.js';

@@ -2,8 +2,8 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import { observeGauge } from '@fornax/base';
 import type { JetStreamLog } from '@fornax/event-store';
 import { DiskWatch } from '../disk/disk-watch.js';
-import { EVENT_LOG } from './tokens.js';
-import { WriteStops } from './write-stops.js';
+import { EVENT_LOG } from '../core/tokens.js';
+import { WriteStops } from '../core/write-stops.js';
 
 /** Tells what concerns every service: the size of the log, free room, and why commands are refused. */
 @Injectable()

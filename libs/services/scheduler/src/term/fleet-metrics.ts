@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { observeGauge, type Clock, type NameOf } from '@fornax/base';
 import { CLOCK } from '@fornax/service-kit';
-import { Terms } from '../term/terms.js';
-import { fleetReadings, type Reading } from './fleet-readings.js';
+import { Terms } from './terms.js';
+import { fleetReadings, type Reading } from '../metrics/fleet-readings.js';
 
 const READ = [
   'fornax.queue.instances',

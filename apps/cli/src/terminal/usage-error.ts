@@ -1,0 +1,2 @@
+/** What the person did wrong; shown without a stack. */
+export class UsageError extends Error {}
