@@ -75,7 +75,7 @@ export class Instance implements Measurable {
   #command: CommandRuns | undefined;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
-  #secrets = new KnownSecrets([]);
+  readonly #secrets = new KnownSecrets();
   #leave: (() => void) | undefined;
   /** What it is to the instances in its room, once it is ready. */
   #slot: Slot | undefined;
@@ -415,13 +415,11 @@ export class Instance implements Measurable {
     this.#prepared = prepared;
     const { files, notes } = order.secrets === true ? await fetchSecretFiles(world, order, signal) : NO_SECRETS;
     this.#secretNotes = notes;
-    this.#secrets = new KnownSecrets([
-      ...Object.values(granted?.secrets ?? {}),
-      ...files.map(({ content }) => content),
-    ]);
+    await this.#secrets.begin([...Object.values(granted?.secrets ?? {}), ...files.map(({ content }) => content)]);
+    signal.throwIfAborted();
     if (order.secrets === true) {
       await putSecrets(prepared, files, signal);
-      const onGiven = (values: readonly string[]): void => this.#secrets.add(values);
+      const onGiven = (values: readonly string[]): Promise<void> => this.#secrets.add(values);
       await prepared.serveSecrets(new SecretEndpoint({ ...world, onGiven }, order, signal).server);
     }
     const whole = granted ? withRow(order, granted) : order;

@@ -39,7 +39,7 @@ describe('the server of one instance', () => {
         rpc,
         isHeld: () => true,
         onError: () => undefined,
-        onGiven: (values) => void given.push(...values),
+        onGiven: (values) => Promise.resolve(void given.push(...values)),
       },
       { leaseId: 'lease', taskId: 'task', instance: 0 },
       new AbortController().signal,

@@ -84,8 +84,8 @@ export class SecretEndpoint {
     private readonly world: SecretWorld & {
       readonly isHeld: () => boolean;
       readonly onError: (error: unknown) => void;
-      /** Called with values before the instance has them. */
-      readonly onGiven: (values: readonly string[]) => void;
+      /** Called with values: the instance has them once this is done. */
+      readonly onGiven: (values: readonly string[]) => Promise<void>;
     },
     private readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
     private readonly signal: AbortSignal,
@@ -145,7 +145,7 @@ export class SecretEndpoint {
     const { secrets } = await askForSecrets(this.world, this.order, { wants: { key }, signal: this.signal });
     const found = secrets.find((one) => one.key === key);
     if (!found) throw new Refusal(404, 'secret-not-found', `There is no secret ${key} that this task may read.`);
-    this.world.onGiven([found.value]);
+    await this.world.onGiven([found.value]);
     return {
       body: Buffer.from(found.value, 'utf8'),
       headers: { 'content-type': 'application/octet-stream', 'fornax-secret-version': String(found.version) },
@@ -172,7 +172,7 @@ export class SecretEndpoint {
       ),
     );
     const given = secrets.filter(({ key }) => wanted.has(key));
-    this.world.onGiven(given.map(({ value }) => value));
+    await this.world.onGiven(given.map(({ value }) => value));
     return asJson({ secrets: given });
   }
 

@@ -1,7 +1,13 @@
+import { type Pieces, whole } from '../progress/pieced-work.js';
+
 /** A byte as an edge of the tree: its node, and the next child of the same parent. 0 is the root, and so no child. */
 const ROOT = 0;
 const BYTES = 256;
 const HIGHEST_BIT = 128;
+/** So many bytes of texts, or states, are a piece of the work. */
+const PIECE = 2_048;
+
+const bytesOf = (texts: readonly Uint8Array[]): number => texts.reduce((sum, { length }) => sum + length, 1);
 
 /**
  * Finds known texts in a stream of bytes: the automaton of Aho and Corasick ("Efficient string matching", 1975), in time that grows with the stream and not
@@ -20,15 +26,19 @@ export class KnownTexts {
   private readonly fromRoot = new Int32Array(BYTES);
   private size = 1;
 
-  constructor(texts: readonly Uint8Array[]) {
-    const most = texts.reduce((sum, { length }) => sum + length, 1);
+  constructor(texts: readonly Uint8Array[], most = bytesOf(texts)) {
     this.byteOf = new Uint8Array(most);
     const numbers = (): Int32Array => new Int32Array(most);
     [this.firstChild, this.less, this.more] = [numbers(), numbers(), numbers()];
     [this.fallback, this.depths, this.longest] = [numbers(), numbers(), numbers()];
-    for (const text of texts) this.add(text);
-    for (let byte = 0; byte < BYTES; byte += 1) this.fromRoot[byte] = this.childOf(ROOT, byte);
-    this.linkFallbacks();
+    whole(this.build(texts));
+  }
+
+  /** Makes one in pieces: a megabyte takes a tenth of a second, in which nothing else would happen. */
+  static *inPieces(texts: readonly Uint8Array[]): Pieces<KnownTexts> {
+    const made = new KnownTexts([], bytesOf(texts));
+    yield* made.build(texts);
+    return made;
   }
 
   /** How many bytes before the next one are the beginning of a text, at most. */
@@ -65,11 +75,20 @@ export class KnownTexts {
     return (byte & bit) === 0 ? this.less : this.more;
   }
 
-  private add(text: Uint8Array): void {
+  private *build(texts: readonly Uint8Array[]): Pieces<void> {
+    for (const text of texts) yield* this.add(text);
+    for (let byte = 0; byte < BYTES; byte += 1) this.fromRoot[byte] = this.childOf(ROOT, byte);
+    yield* this.linkFallbacks();
+  }
+
+  private *add(text: Uint8Array): Pieces<void> {
     let state = ROOT;
-    for (const byte of text) {
-      const known = this.childOf(state, byte);
-      state = known === ROOT ? this.grow(state, byte) : known;
+    for (let from = 0; from < text.length; from += PIECE) {
+      for (const byte of text.subarray(from, from + PIECE)) {
+        const known = this.childOf(state, byte);
+        state = known === ROOT ? this.grow(state, byte) : known;
+      }
+      yield;
     }
     if (state !== ROOT) this.longest[state] = text.length;
   }
@@ -91,10 +110,11 @@ export class KnownTexts {
   }
 
   /** Of each state the longest proper ending of it that is a state as well, nearest to the root first. */
-  private linkFallbacks(): void {
+  private *linkFallbacks(): Pieces<void> {
     const order = new Int32Array(this.size);
     let known = 1;
     for (let done = 0; done < known; done += 1) {
+      if (done % PIECE === 0) yield;
       const state = this.at(order, done);
       const children = [this.at(this.firstChild, state)];
       for (let child = children.pop() ?? ROOT; child !== ROOT; child = children.pop() ?? ROOT) {

@@ -193,28 +193,67 @@ describe('secrets', () => {
       ),
   );
 
-  it('that come later are found from then on, and the first ones still', () => {
-    const secrets = new KnownSecrets(['the first value', 'short']);
+  it('that come later are found from then on, and the first ones still', async () => {
+    const secrets = new KnownSecrets();
+    await secrets.begin(['the first value', 'short']);
     const redactor = secrets.redactor();
     const take = (text: string): string => redactor.take(Buffer.from(text)).toString();
     expect(take('the first value, the later value. ')).toBe(`${REDACTED}, the later value. `);
-    secrets.add(['the first value', 'the later value']);
+    await secrets.add(['the first value', 'the later value']);
     expect(take('the first value, the later value: dGhlIGxhdGVyIHZhbHVl. ')).toBe(
       `${REDACTED}, ${REDACTED}: ${REDACTED}. `,
     );
     expect(secrets.without('a note on the later value')).toBe(`a note on ${REDACTED}`);
   });
 
-  it('that come later are looked for as long as they are a megabyte, the newest first', () => {
-    const secrets = new KnownSecrets([]);
+  it('that come later are looked for as long as they are a megabyte and a half, the newest first', async () => {
+    const secrets = new KnownSecrets();
     const value = (number: number): string => `${number}-`.repeat(100_000);
-    for (let number = 10; number < 14; number += 1) secrets.add([value(number)]);
-    expect(secrets.without(value(13))).toBe(REDACTED);
-    expect(secrets.texts).toHaveLength(1);
-    expect(secrets.without(`${value(10)}`)).not.toContain(REDACTED);
+    for (let number = 10; number < 16; number += 1) await secrets.add([value(number)]);
+    for (const number of [11, 15]) expect(secrets.without(value(number))).toBe(REDACTED);
+    expect(secrets.without(value(10))).not.toContain(REDACTED);
     // It is given again.
-    secrets.add([value(10)]);
+    await secrets.add([value(10)]);
     expect(secrets.without(value(10))).toBe(REDACTED);
+  });
+
+  it('that come later one by one are each part of few searches that are made, and few are needed', async () => {
+    const secrets = new KnownSecrets();
+    const value = (number: number): string => `value ${number} of many, and so on`;
+    let bytes = 0;
+    const piece = KnownTexts.inPieces.bind(KnownTexts);
+    const making = jest.spyOn(KnownTexts, 'inPieces').mockImplementation((texts) => {
+      for (const { length } of texts) bytes += length;
+      return piece(texts);
+    });
+    const count = 200;
+    for (let number = 0; number < count; number += 1) await secrets.add([value(number)]);
+    making.mockRestore();
+    const once = formsOfSecrets(Array.from({ length: count }, (_, number) => value(number)));
+    // Each time all of them, it would be 100 times.
+    expect(bytes).toBeLessThan(30 * once.reduce((sum, { length }) => sum + length, 0));
+    expect(secrets.texts.length).toBeLessThanOrEqual(8);
+    for (let number = 0; number < count; number += 1) expect(secrets.without(value(number))).toBe(REDACTED);
+  });
+
+  it('are made ready in pieces: others go on meanwhile, and whoever has few waits for nobody who has many', async () => {
+    const many = Array.from({ length: 100 }, (_, number) => `${number} `.repeat(300));
+    const [large, small] = [new KnownSecrets(), new KnownSecrets()];
+    let isLargeReady = false;
+    const becomesReady = large.begin(many).then(() => (isLargeReady = true));
+    let turns = 0;
+    const turn = (): void => {
+      turns += 1;
+      if (!isLargeReady) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await small.add(['a small value']);
+    expect(isLargeReady).toBe(false);
+    expect(small.without('a small value')).toBe(REDACTED);
+    await becomesReady;
+    // In one go it would be one.
+    expect(turns).toBeGreaterThan(5);
+    expect(large.without(many[99] ?? '')).toBe(REDACTED);
   });
 
   it('are in no short text, nor is what was left of one that was cut', () => {
@@ -224,9 +263,13 @@ describe('secrets', () => {
     expect(secrets.without('no p+ss here')).toBe('no p+ss here');
   });
 
-  it('are looked for by the same in all instances that have the same', () => {
-    const [one, same, other] = [['a secret value'], ['a secret value'], ['another value']].map(
-      (values) => new KnownSecrets(values).texts[0],
+  it('are looked for by the same in all instances that have the same', async () => {
+    const [one, same, other] = await Promise.all(
+      [['a secret value'], ['a secret value'], ['another value']].map(async (values) => {
+        const secrets = new KnownSecrets();
+        await secrets.begin(values);
+        return secrets.texts[0];
+      }),
     );
     expect(one).toBe(same);
     expect(one).not.toBe(other);

@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
+import { type Pieces, whole } from '../progress/pieced-work.js';
+
 /** Text, or bytes that need not be any. */
 export type SecretValue = string | Uint8Array;
 
@@ -62,17 +64,23 @@ const trimmed = (value: SecretValue): Buffer => {
  * The texts by which secrets are recognized: each value without white space around it, and as long as all of these take no more than half a megabyte, shortest values
  * first, its base64 (RFC 4648, both alphabets, wherever in it), its URL encoding and its text in JSON. None for a value of less than 8 bytes.
  */
-export const formsOfSecrets = (secrets: readonly SecretValue[]): readonly Buffer[] => {
+export function* formsInPieces(secrets: readonly SecretValue[]): Pieces<readonly Buffer[]> {
   const values = each(secrets.map(trimmed))
     .filter(({ length }) => length >= SHORTEST_REDACTED_BYTES)
     .toSorted((one, other) => one.length - other.length);
   const forms = [...values];
   let left = MOST_ENCODED_BYTES;
   for (const value of values) {
+    // Its base64 alone has as much, in three ways: it is not worked out for nothing.
+    if (4 * value.length > left) break;
     const encoded = each(encodedFormsOf(value).map((form) => Buffer.from(form)));
     left -= encoded.reduce((sum, { length }) => sum + length, 0);
     if (left < 0) break;
     forms.push(...encoded);
+    yield;
   }
   return each(forms);
-};
+}
+
+/** The same, at once. */
+export const formsOfSecrets = (secrets: readonly SecretValue[]): readonly Buffer[] => whole(formsInPieces(secrets));
