@@ -4,6 +4,7 @@ import { UsageError } from '../session/connection.js';
 import { projectId } from '../session/project.js';
 import { tableIn } from '../session/table-file.js';
 import { tellOutcome } from '../session/outcome.js';
+import { instancesOf } from '../session/instance-count.js';
 import { instantOf, stateOf, taskFilter, type TaskFilterOptions } from '../session/task-filter.js';
 import { printOutput, type LogOptions } from '../session/print-output.js';
 import { afterOf, type After } from '../submission/after.js';
@@ -102,7 +103,7 @@ const rowsOf = async (client: FornaxClient, options: Parameters<FornaxClient['li
     task.uuid,
     task.name,
     task.state,
-    task.instanceCount,
+    instancesOf(task),
     `${Math.round(task.progress)} %`,
     task.creationDate,
   ]);
