@@ -143,6 +143,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'node rotate': 'gpu-a',
   'node revoke': 'gpu-a',
   completion: 'bash >> ~/.bashrc',
+  dashboard: '',
 };
 
 /** Shows an example at the end of each help. */

@@ -27,7 +27,7 @@ const run = async (io: Io, words: readonly string[], options: Options): Promise<
   const { name = words[0] ?? 'run', instances, input = [], result, env = [], time, onInterrupt } = options;
   const hasMany = instances > 1;
   const client = io.client();
-  const baggage = await baggageOf(io);
+  const baggage = baggageOf(io);
   const inputs = await inputsOf(io, baggage, input);
   const { fields, bring } = await resultsOf(baggage, result, hasMany);
   const task: NewTask = {

@@ -57,15 +57,16 @@ const withAsked = (command: Command): Command =>
     .option('--pool <pool>', 'the pool that it is to run in')
     .option('-w, --wait', 'follow it to its end; exit code 1 unless it succeeds');
 
-/** What a script says of itself. @throws UsageError with its line */
-const askedIn = ({ name, directives }: ScriptFile): Asked => {
+/** What a script says of itself; an option that may be repeated may be so on several lines. @throws UsageError with its line */
+export const askedIn = ({ name, directives }: Pick<ScriptFile, 'name' | 'directives'>): Asked => {
   let asked: Asked = {};
   for (const { line, words } of directives) {
     const command = withAsked(new Command('#FORNAX'))
       .exitOverride()
       .configureOutput({ writeErr: () => undefined });
+    for (const [option, value] of Object.entries(asked)) command.setOptionValue(option, value);
     try {
-      asked = { ...asked, ...command.parse(words, { from: 'user' }).opts<Asked>() };
+      asked = command.parse(words, { from: 'user' }).opts<Asked>();
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
       throw new UsageError(`${name}:${line}: ${error.message.replace(/^error: /, '')}`);
@@ -102,7 +103,7 @@ const submit = async (io: Io, file: string, args: readonly string[], typed: Opti
   const hasMany = array !== undefined;
   const client = io.client();
   const place = project === undefined ? {} : { projectUuid: await projectId(io, project) };
-  const baggage = await baggageOf(io);
+  const baggage = baggageOf(io);
   const { constants = [], advancedResourceBuckets = [], profile } = await shipScript(io, baggage, script, args);
   const inputs = await inputsOf(io, baggage, asked.in ?? []);
   const results = await resultsOf(baggage, asked.out, hasMany);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { FornaxClient, WireTask } from '@fornax/client';
+import { ApiError, type FornaxClient, type WireTask } from '@fornax/client';
 import { taskNamed } from './task-name.js';
 
 type Listed = Awaited<ReturnType<FornaxClient['listTasks']>>[number];
@@ -15,7 +15,9 @@ const TASKS = IDS.map(
 /** A platform with three tasks, of which one has a shortname. */
 const client = {
   getTask: (id: string): Promise<WireTask> =>
-    id === 'short' ? Promise.resolve({ uuid: IDS[2] } as WireTask) : Promise.reject(new Error('404')),
+    id === 'short'
+      ? Promise.resolve({ uuid: IDS[2] } as WireTask)
+      : Promise.reject(new ApiError(404, 'No such task', {})),
   listTasks: (options: Parameters<FornaxClient['listTasks']>[0] = {}): Promise<readonly Listed[]> => {
     const { filter } = options;
     if (filter === undefined) return Promise.resolve(TASKS);
@@ -36,4 +38,11 @@ describe('a task', () => {
   it.each(['twice', '0198a0'])('is not guessed among several: %s', (text) =>
     expect(taskNamed(client, text)).rejects.toThrow(/several tasks[^]*cc[^]*dd/),
   );
+
+  it('is none that bears the name of one that nobody can look up now', async () => {
+    const away = { ...client, getTask: () => Promise.reject(new ApiError(503, 'away', {})) };
+    expect(await taskNamed(away, 'film')).toBe('film');
+    const half = { ...client, listTasks: () => Promise.reject(new ApiError(503, 'away', {})) };
+    expect(await taskNamed(half, '0198b0')).toBe('0198b0');
+  });
 });

@@ -1,4 +1,4 @@
-import type { FornaxClient } from '@fornax/client';
+import { ApiError, type FornaxClient } from '@fornax/client';
 import { UsageError } from './connection.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -10,16 +10,20 @@ type Asked = Pick<FornaxClient, 'getTask' | 'listTasks'>;
 
 /**
  * The id of a task that somebody names by its id, its shortname, its name, or the beginning of its id.
- * @returns what was typed where nothing is found: the platform says so better
+ * @returns what was typed where nothing is found, or nobody knows whether: the platform says so better, and no other task is taken for the one that is meant
  * @throws UsageError several tasks are meant
  */
 export const taskNamed = async (client: Asked, text: string): Promise<string> => {
   if (UUID.test(text)) return text;
-  const known = await client.getTask(text).catch(() => undefined);
-  if (known !== undefined) return text;
+  const isNone = await client.getTask(text).then(
+    () => false,
+    (error: unknown) => error instanceof ApiError && error.status === 404,
+  );
+  if (!isNone) return text;
   const named = await client
     .listTasks({ filter: { operator: 'Equal', field: 'Name', value: text }, limit: MOST_NAMED + 1 })
-    .catch(() => []);
+    .catch(() => undefined);
+  if (named === undefined) return text;
   const found =
     named.length > 0 || !BEGINNING.test(text)
       ? named

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { NewTask } from '@fornax/client';
@@ -14,22 +14,41 @@ const SCRIPT_FOLDER = '.fornax';
 
 type Resource = NonNullable<NewTask['advancedResourceBuckets']>[number];
 
+/** Names the buckets of submissions. */
+const PREFIX = 'fornax-submit-';
+
 /** What comes along with one submission: a folder of its own in a bucket of the account. */
 interface Baggage {
-  readonly place: BucketPlace;
+  /** The bucket, chosen when the first asks for it. */
+  readonly bucket: () => Promise<string>;
   /** Names the submission within the bucket. */
   readonly id: string;
 }
 
-/** Chooses where the files of a submission go. Names of buckets are everybody's, so that of an account has its hash in it. */
-export const baggageOf = async (io: Io): Promise<Baggage> => {
-  const { accessKey } = await io.client().storageAccess();
-  const id = randomUUID();
-  const bucket = `fornax-submit-${createHash('sha256').update(accessKey).digest('hex').slice(0, 12)}`;
-  return { id, place: { bucket, prefix: `${id}/` } };
+/**
+ * Chooses the bucket of an account's submissions: one of its own, or a new name that nobody can guess. Names are everybody's, and whoever has made a bucket
+ * may share it with others: what is stored in one that is not our own could be read, and be another script when it runs.
+ */
+const ownBucket = async (io: Io): Promise<string> => {
+  const s3 = await storageOf(io);
+  try {
+    const own = await s3.listBuckets({ signal: io.signal });
+    return own.filter((name) => name.startsWith(PREFIX)).sort()[0] ?? PREFIX + randomBytes(8).toString('hex');
+  } finally {
+    s3.close();
+  }
 };
 
-const below = ({ place }: Baggage, folder: string): BucketPlace => ({ ...place, prefix: `${place.prefix}${folder}/` });
+/** Chooses where the files of a submission go, if it has any. */
+export const baggageOf = (io: Io): Baggage => {
+  let chosen: Promise<string> | undefined;
+  return { id: randomUUID(), bucket: () => (chosen ??= ownBucket(io)) };
+};
+
+const below = async ({ bucket, id }: Baggage, folder: string): Promise<BucketPlace> => ({
+  bucket: await bucket(),
+  prefix: `${id}/${folder}/`,
+});
 
 /** All objects of a place, without the folder that they are in. */
 const resourceOf = ({ bucket, prefix }: BucketPlace): Resource => ({
@@ -60,7 +79,7 @@ const store = async (io: Io, from: string, place: BucketPlace): Promise<void> =>
 export const inputsOf = async (io: Io, baggage: Baggage, from: readonly string[]): Promise<readonly Resource[]> => {
   const resources: Resource[] = [];
   for (const [index, text] of from.entries()) {
-    const place = (await isLocal(text)) ? below(baggage, `in-${index}`) : undefined;
+    const place = (await isLocal(text)) ? await below(baggage, `in-${index}`) : undefined;
     if (place) await store(io, text, place);
     resources.push(resourceOf(place ?? placeOf(text)));
   }
@@ -78,7 +97,7 @@ export interface Results {
 export const resultsOf = async (baggage: Baggage, to: string | undefined, hasMany: boolean): Promise<Results> => {
   if (to === undefined) return { fields: {} };
   const isHere = await isLocal(to);
-  const place = isHere ? below(baggage, 'out') : placeOf(to);
+  const place = isHere ? await below(baggage, 'out') : placeOf(to);
   const resultsBucketPrefix = `${place.prefix}${hasMany ? '${INSTANCE_ID}/' : ''}`;
   return {
     fields: { resultBucket: place.bucket, ...(resultsBucketPrefix === '' ? {} : { resultsBucketPrefix }) },
@@ -111,7 +130,7 @@ export const shipScript = async (
   { file, name, hasInterpreter }: ScriptFile,
   args: readonly string[],
 ): Promise<Pick<NewTask, 'profile' | 'constants' | 'advancedResourceBuckets'>> => {
-  const place = below(baggage, 'script');
+  const place = await below(baggage, 'script');
   await store(io, file, { ...place, prefix: `${place.prefix}${SCRIPT_FOLDER}/` });
   const words = [`./${SCRIPT_FOLDER}/${name}`, ...args].map(quotedWord).join(' ');
   // It may not be executable here, nor there: a shell that reads it needs no right but to read.

@@ -48,6 +48,16 @@ describe('the session of a browser', () => {
     expect(seen('GET', { cookie: 'fornax_session=fx_mine' })).toBeUndefined();
   });
 
+  it('behind TLS is none that a neighbour could have set, whatever stands first', () => {
+    const planted = 'fornax_session=fxs_planted';
+    const tls = { ...OWN, 'x-forwarded-proto': 'https' };
+    expect(seen('POST', { ...tls, cookie: planted })).toBeUndefined();
+    for (const headers of [tls, OWN])
+      expect(seen('POST', { ...headers, cookie: `${planted}; __Host-fornax_session=${SESSION}` })).toBe(
+        `Bearer ${SESSION}`,
+      );
+  });
+
   it('is for no script and no other site, and behind TLS for one host alone', () => {
     expect(sessionCookie({}, SESSION, 60_500)).toBe(
       'fornax_session=fxs_one; Path=/; HttpOnly; SameSite=Strict; Max-Age=60',

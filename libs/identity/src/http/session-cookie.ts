@@ -29,14 +29,16 @@ export const sessionCookie = (headers: IncomingHttpHeaders, token: string, lasts
 /** `Set-Cookie` that takes the session out of the browser. */
 export const noSessionCookie = (headers: IncomingHttpHeaders): string => cookieWith(headers, '', 0);
 
-const tokenIn = (cookies: string): string | undefined =>
-  cookies
-    .split(';')
-    .map((cookie) => cookie.trim())
-    .flatMap((cookie) => {
-      const [name, value = ''] = cookie.split('=', 2);
-      return (name === NAME || name === SECURE_NAME) && isSessionToken(value) ? [value] : [];
-    })[0];
+/** The session among the cookies of a request. The plain name is anybody's on another port, and of a site of this one's: over TLS it counts as none. */
+const tokenIn = ({ cookie = '', ...headers }: IncomingHttpHeaders): string | undefined => {
+  const values = new Map(
+    cookie.split(';').flatMap((one) => {
+      const [name = '', value = ''] = one.trim().split('=', 2);
+      return isSessionToken(value) ? [[name, value] as const] : [];
+    }),
+  );
+  return values.get(SECURE_NAME) ?? (isOverTls(headers) ? undefined : values.get(NAME));
+};
 
 const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);
 
@@ -62,10 +64,9 @@ const isFromOurPage = ({ method, headers }: IncomingMessage): boolean => {
  */
 export const presentSession = (request: IncomingMessage): void => {
   const { headers } = request;
-  const { cookie } = headers;
-  if (cookie === undefined) return;
+  if (headers.cookie === undefined) return;
+  const token = tokenIn(headers);
   delete headers.cookie;
   if ((headers.authorization ?? '') !== '' || !isFromOurPage(request)) return;
-  const token = tokenIn(cookie);
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
 };
