@@ -33,13 +33,17 @@ export interface MeterPart {
 const LOCK = `SELECT pg_advisory_xact_lock(hashtext('fornax.meters'))`;
 const ADD = `ON CONFLICT (from_ms, until_ms, bucket, owner, project) DO UPDATE SET byte_seconds = meter_slot.byte_seconds + excluded.byte_seconds,
   bytes_out = meter_slot.bytes_out + excluded.bytes_out`;
-/** What lay in a bucket at the last look counts from then until now; of one that is gone, or was made anew, it does not. Time that was counted is not counted again. */
+/**
+ * What lay in a bucket at the last look counts from then until now; of one that is gone, or was made anew, it does not. Time that was counted is not counted
+ * again, nor is time that is told, though a look that began before came after it.
+ */
 const SPREAD = `INSERT INTO meter_slot (from_ms, until_ms, bucket, owner, project, byte_seconds, bytes_out)
   SELECT greatest(slot, $5::bigint) * 1000, (slot + $2::bigint) * 1000, bucket, meter_sample.owner, meter_sample.project,
-    meter_sample.bytes::numeric * (least($1::bigint, slot + $2::bigint) - greatest(sampled_s, slot)), 0
+    meter_sample.bytes::numeric * (least($1::bigint, slot + $2::bigint) - greatest(since, slot)), 0
   FROM meter_sample JOIN unnest($3::text[], $4::bigint[]) AS held (bucket, created_ms) USING (bucket, created_ms)
-    CROSS JOIN LATERAL generate_series(sampled_s - sampled_s % $2::bigint, $1::bigint - 1, $2::bigint) AS slot
-  WHERE meter_sample.bytes > 0 AND sampled_s < $1::bigint ${ADD}`;
+    CROSS JOIN LATERAL (SELECT greatest(sampled_s, $5::bigint) AS since) AS uncounted
+    CROSS JOIN LATERAL generate_series(since - since % $2::bigint, $1::bigint - 1, $2::bigint) AS slot
+  WHERE meter_sample.bytes > 0 AND since < $1::bigint ${ADD}`;
 const SAMPLE = `INSERT INTO meter_sample (bucket, owner, project, created_ms, bytes, sampled_s)
   SELECT bucket, owner, project, created_ms, bytes, $6::bigint
   FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS held (bucket, owner, project, created_ms, bytes)
@@ -130,9 +134,34 @@ const takeOver = async (tx: EntityManager, { part, until }: MeterState): Promise
   await tx.query('INSERT INTO meter_part (part, until_ms) VALUES ($1, $2)', [part, until]);
 };
 
+/** What is on its way becomes the part that the log waits for: it has lost those between, and what they told. */
+const renumber = async (tx: EntityManager, found: MeterPart): Promise<MeterPart> => {
+  await tx.query('DELETE FROM meter_part WHERE part >= $1', [found.part]);
+  return putAside(tx, found);
+};
+
+const putAside = async (tx: EntityManager, taken: MeterPart): Promise<MeterPart> => {
+  const { part, until, readings } = taken;
+  await tx.query(
+    `INSERT INTO meter_part (part, until_ms, readings) VALUES ($1, $2, $3::jsonb)
+     ON CONFLICT (part) DO UPDATE SET until_ms = excluded.until_ms, readings = excluded.readings`,
+    [part, until, JSON.stringify(readings)],
+  );
+  return taken;
+};
+
+const hasBuckets = async (tx: EntityManager): Promise<boolean> =>
+  (await tx.query<object[]>('SELECT 1 FROM meter_sample LIMIT 1')).length > 0;
+
 /** The database knows that this part was told, or is due, and the log as it was read does not: somebody else told it meanwhile, or the log has lost it. */
 export interface Doubt {
   readonly doubted: number;
+}
+
+interface Wanted {
+  readonly until: number;
+  readonly lost?: number | undefined;
+  readonly asksForTime?: boolean;
 }
 
 /**
@@ -140,20 +169,22 @@ export interface Doubt {
  * @param state what the log says is told
  * @param until what ends up to here is over
  * @param lost the part of a doubt that is none any more: the log has lost it
+ * @param asksForTime an empty part where there is nothing else and a bucket, since the log's clock goes on with its commits
  */
 export const takePart = (
   db: DataSource,
   state: MeterState,
-  until: number,
-  lost: number | undefined,
+  { until, lost, asksForTime = false }: Wanted,
 ): Promise<MeterPart | Doubt | undefined> =>
   db.transaction(async (tx) => {
     await tx.query(LOCK);
     const [last] = await tx.query<PartRow[]>('SELECT * FROM meter_part ORDER BY part DESC LIMIT 1');
     const known = Number(last?.part ?? 0);
     if (known > state.part + (last?.readings ? 1 : 0) && known !== lost) return { doubted: known };
-    if (last?.readings && known > state.part)
-      return { part: state.part + 1, until: Number(last.until_ms), readings: last.readings };
+    if (last?.readings && known > state.part) {
+      const found = { part: state.part + 1, until: Number(last.until_ms), readings: last.readings };
+      return known === found.part ? found : renumber(tx, found);
+    }
     if (known !== state.part) await takeOver(tx, state);
     const [early] = await tx.query<{ readonly first: string | null; readonly over: string | null }[]>(
       'SELECT min(from_ms) AS first, max(until_ms) FILTER (WHERE until_ms <= $1::bigint) AS over FROM meter_slot',
@@ -162,13 +193,15 @@ export const takePart = (
     // What is left of the last closing comes first. A part of time is closed whole: what is open within it may still come.
     const isLeft = typeof early?.first === 'string' && Number(early.first) < state.until;
     const closes = isLeft ? state.until : Number(early?.over ?? 0);
-    if (closes === 0) return undefined;
     const rows = await tx.query<SlotRow[]>(
       `SELECT from_ms, until_ms, bucket, owner, project, byte_seconds::text, bytes_out::text FROM meter_slot WHERE until_ms <= $1::bigint
        ORDER BY from_ms, bucket, owner, project LIMIT ${MOST_READINGS}`,
       [closes],
     );
-    if (rows.length === 0) return undefined;
+    if (rows.length === 0)
+      return asksForTime && (await hasBuckets(tx))
+        ? putAside(tx, { part: state.part + 1, until: state.until, readings: [] })
+        : undefined;
     await tx.query(
       `DELETE FROM meter_slot USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS taken (from_ms, until_ms, bucket, owner, project)
        WHERE meter_slot.from_ms = taken.from_ms AND meter_slot.until_ms = taken.until_ms AND meter_slot.bucket = taken.bucket
@@ -181,13 +214,7 @@ export const takePart = (
         rows.map((row) => row.project),
       ],
     );
-    const taken = { part: state.part + 1, until: closes, readings: rows.map(readingOf) };
-    await tx.query(
-      `INSERT INTO meter_part (part, until_ms, readings) VALUES ($1, $2, $3::jsonb)
-       ON CONFLICT (part) DO UPDATE SET until_ms = excluded.until_ms, readings = excluded.readings`,
-      [taken.part, taken.until, JSON.stringify(taken.readings)],
-    );
-    return taken;
+    return putAside(tx, { part: state.part + 1, until: closes, readings: rows.map(readingOf) });
   });
 
 /** Forgets the readings of parts that are told. */

@@ -12,8 +12,9 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { StorageReads } from '../reading/storage-reads.js';
 import { StorageUnderTest, type TestUser } from '../storage.fixture.js';
-import { takePart } from './meter-rows.js';
-import { METER_ID } from './meter-log.js';
+import { noteHeld, takePart } from './meter-rows.js';
+import { METER_ID, MeterLog } from './meter-log.js';
+import { MeteredBuckets } from './metered-buckets.js';
 import { StorageMeter } from './storage-meter.js';
 
 const HOUR = 3_600_000;
@@ -122,7 +123,7 @@ describe('the meter of storage', () => {
     const from = await seen('crashes', 13);
     await at(from + HOUR, from);
     const { state } = await loadAggregate(storage.log, 'meter', METER_ID, meterDecider);
-    const part = await takePart(db(), state, from + HOUR, undefined);
+    const part = await takePart(db(), state, { until: from + HOUR });
     expect(part).toMatchObject({ part: state.part + 1 });
     await storage.restart();
     await at(from + HOUR);
@@ -155,6 +156,48 @@ describe('the meter of storage', () => {
     expect(await byteHours('restored')).toBe(34);
     await at(from + 3 * HOUR);
     expect(await byteHours('restored')).toBe(51);
+  });
+
+  it('asks a log that nobody writes to what time it is, and no more often than time is told', async () => {
+    const [meter, log] = [storage.app.app.get(StorageMeter), storage.app.app.get(MeterLog)];
+    const before = await log.time();
+    const parts = (await told()).length;
+    const later = (before ?? 0) + 2 * HOUR;
+    await meter.meter(later);
+    await meter.meter(later + 60_000);
+    expect((await told()).slice(parts)).toMatchObject([{ readings: [] }]);
+    expect(await log.time()).toBeGreaterThan(before ?? Infinity);
+  });
+
+  it('goes on where another process saw a new bucket before an hour was told, and noted it in between', async () => {
+    const from = await seen('older', 29);
+    const s3 = storage.s3(ada);
+    await s3.send(new CreateBucketCommand({ Bucket: 'newer' }));
+    await s3.send(new PutObjectCommand({ Bucket: 'newer', Key: 'k', Body: 'xyz' }));
+    const held = await storage.app.app.get(MeteredBuckets).held();
+    const over = from / 1_000 + 3_600;
+    const without = held.filter(({ name }) => name !== 'newer');
+    await noteHeld(db(), without, { nowS: over, slotS: 3_600 });
+    await noteHeld(db(), held, { nowS: over - 2, slotS: 3_600 });
+    await storage.app.app.get(MeterLog).tell(over * 1_000);
+    await at(from + 1.5 * HOUR);
+    await at(from + 2 * HOUR);
+    expect([await byteHours('older'), await byteHours('newer')]).toEqual([58, 3]);
+  });
+
+  it('tells what was on its way once when the log has lost parts before it', async () => {
+    const from = await seen('lost', 31);
+    await at(from + HOUR, from);
+    const { state } = await loadAggregate(storage.log, 'meter', METER_ID, meterDecider);
+    const part = await takePart(db(), state, { until: from + HOUR });
+    expect(part).toMatchObject({ part: state.part + 1 });
+    // As if the log had had three parts more.
+    await db().query('UPDATE meter_part SET part = part + 3 WHERE part > $1', [state.part]);
+    await storage.restart();
+    for (const minute of [0, 1, 2, 3]) await at(from + HOUR + minute * 60_000);
+    expect(await byteHours('lost')).toBe(31);
+    await at(from + 2 * HOUR);
+    expect(await byteHours('lost')).toBe(62);
   });
 
   it('counts what another account does with a name that was given up for that account alone', async () => {

@@ -8,7 +8,7 @@ import { noteHeld, noteSent } from './meter-rows.js';
 import { MeteredBuckets } from './metered-buckets.js';
 import { SentCounter } from './sent-bytes.js';
 
-/** So far a clock may be before the log. A log that is quiet for longer makes what is held wait for its next commit. */
+/** So far a clock may be before the log: what is held waits for its next commit then. */
 const MOST_AHEAD_S = 86_400;
 
 /**
@@ -27,7 +27,7 @@ export class StorageMeter {
 
   /** Looks at all buckets once, and tells what is over. Safe to repeat, and in several processes. */
   async meter(clockMs: number): Promise<void> {
-    const logMs = await this.log.time();
+    const logMs = await this.log.timeOrAsk(clockMs, this.config.meter.slotS * 1_000);
     if (logMs !== undefined) await this.meterAt({ clockMs, logMs });
   }
 

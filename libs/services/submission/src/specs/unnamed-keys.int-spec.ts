@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '@fornax/base';
+import { STREAMS, eventSubject } from '@fornax/contracts';
+import { Quarantine } from '@fornax/event-store';
 import { KeySweep, UnnamedKeys } from '@fornax/secrets';
 import { DataKeys, LOGGER, WriteStops } from '@fornax/service-kit';
 import type { Logger } from '@fornax/base';
@@ -82,6 +84,29 @@ describe('data keys that no event names', () => {
     expect(await keyIds()).toEqual(before);
     expect(await unnamed()).toEqual([]);
     expect(await harness.call('POST', `/tasks/${taskId}/clone`, {})).toMatchObject({ status: 200 });
+  });
+
+  it('stay where the log has a commit of their owner that this version cannot read', async () => {
+    const ownerId = await submitTo(harness, { constants });
+    await eventually(async () => (await unnamed()).length === 0);
+    const [submitted] = await harness.log.readAggregate('task', ownerId);
+    const sequence = submitted?.sequence ?? 0;
+    // As an older version finds what a newer one wrote, which this one is put back from.
+    harness.test.app.get(Quarantine).noticeEvent({
+      ...{
+        stream: STREAMS.events,
+        sequence,
+        subject: eventSubject('task', ownerId),
+        aggregate: 'task',
+        aggregateId: ownerId,
+      },
+      ...{ reason: 'event type is not known to this version', sizeBytes: 1, headers: [] },
+    });
+    await harness.query('UPDATE data_key SET named_at = NULL WHERE owner_id = $1', [ownerId]);
+    const keys = harness.test.app.get(UnnamedKeys);
+    const candidates = (await keys.olderThan(0, 100)).filter((one) => one.ownerId === ownerId);
+    expect(candidates).toHaveLength(1);
+    expect(await keys.destroy(candidates)).toBe(0);
   });
 
   it('stay for tasks of jobs that are to come to the log', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PoolEvent, SecretEvent, TaskEvent } from '@fornax/domain';
-import type { EventLog } from '@fornax/event-store';
+import { Quarantine, type EventLog } from '@fornax/event-store';
 import { DataKeys, EVENT_LOG, type UnnamedKey } from '@fornax/service-kit';
 import { TasksToCome } from '@fornax/tasks';
 import { keySaid } from '../followers/destroyed-keys.js';
@@ -14,6 +14,7 @@ export class UnnamedKeys {
     private readonly keys: DataKeys,
     @Inject(EVENT_LOG) private readonly log: Pick<EventLog, 'readAggregate'>,
     private readonly toCome: TasksToCome,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /** The oldest first. @param most how many */
@@ -22,16 +23,27 @@ export class UnnamedKeys {
   }
 
   /**
-   * Destroys those that the log does not name either, however far behind those are that follow it; those that it does are noted, so that nobody asks again.
+   * Destroys those that the log does not name either, however far behind those are that follow it; those that it does are noted, so that nobody asks again. What
+   * cannot be read may name one: a version that can read it may come.
    * @returns how many were destroyed @throws LogUnavailable none was
    */
   async destroy(candidates: readonly UnnamedKey[]): Promise<number> {
     // Before the log: a task leaves that place once the log has it.
     const toCome = await this.toCome.among(candidates.map(({ ownerId }) => ownerId));
-    const orphans: string[] = [];
+    const orphans: UnnamedKey[] = [];
     for (const key of candidates.filter(({ ownerId }) => !toCome.has(ownerId)))
-      if (!(await this.isNamed(key))) orphans.push(key.keyId);
-    return orphans.length === 0 ? 0 : this.keys.destroyUnnamed(orphans);
+      if (!(await this.isNamed(key))) orphans.push(key);
+    const left = this.ownersLeftOut();
+    const lost = orphans.filter(({ ownerId }) => !left.has(ownerId));
+    return lost.length === 0 || this.quarantine.overflow > 0
+      ? 0
+      : this.keys.destroyUnnamed(lost.map(({ keyId }) => keyId));
+  }
+
+  /** Those of which a commit is left out, also where an operator has decided so. Reading them has put it there. */
+  private ownersLeftOut(): ReadonlySet<string> {
+    const left = this.quarantine.list().filter(({ what, state }) => what.kind === 'unreadable' && state !== 'retried');
+    return new Set(left.flatMap(({ what }) => what.aggregateId ?? []));
   }
 
   private async isNamed({ keyId, ownerId }: UnnamedKey): Promise<boolean> {
