@@ -179,6 +179,44 @@ describe('fornax log verify --statement', () => {
     expect(stdout).toContain('- unrated is 3 in the ledger, and 4 in it\n');
   });
 
+  it('finds what is altered in each place of what was kept', async () => {
+    [archive, ledger] = [whole, statement];
+    const [first, second] = statement.rows;
+    const [storage, egress] = statement.meters;
+    const told = async (altered: object): Promise<string> => {
+      const { code, stdout } = await platform.fornax(
+        ...['log', 'verify', '--statement', await kept(JSON.stringify({ ...statement, ...altered }))],
+      );
+      expect([altered, code]).toEqual([altered, 1]);
+      return stdout;
+    };
+    expect(await told({ currency: 'USD' })).toContain('- currency is EUR in the ledger, and USD in it\n');
+    expect(await told({ isFinal: true })).toContain('- isFinal is false in the ledger, and true in it\n');
+    expect(await told({ rows: [first, second, second] })).toContain(
+      '- project p-2, label:team physics is more than once in it\n',
+    );
+    expect(await told({ meters: [{ ...storage, amount: '0.4' }, egress] })).toContain(
+      '- the meter storage: amount is 0.5 in the ledger, and 0.4 in it\n',
+    );
+    expect(await told({ meters: [storage] })).toContain('- the meter egress is not in it\n');
+    expect(await told({ proof: { ...proof, to: 8 } })).toContain('- it is as of commit 7, and proved up to 8\n');
+    expect(await told({ proof: { ...proof, from: 2 } })).toContain('- proof: from is 1 in the archive, and 2 in it\n');
+    expect(await told({ proof: { ...proof, isWhole: true } })).toContain('- proof: isWhole is false');
+    expect(await told({ proof: { ...proof, archivedTo: 7, isWhole: true } })).toContain('- proof: archivedTo is 5');
+  });
+
+  it('says which rows it does not have, and whose names are others by now', async () => {
+    const [first] = statement.rows;
+    const page = { ...statement, rows: [{ ...first, names: { project: 'optics' } }] };
+    [archive, ledger] = [whole, { ...statement, rows: [{ ...first, names: { project: 'acoustics' } }] }];
+    const { code, stdout } = await platform.fornax(
+      ...['log', 'verify', '--statement', await kept(JSON.stringify(page))],
+    );
+    expect(stdout).toContain('1 of 2 rows (the others are not in it) and their total as of commit 7: as the ledger');
+    expect(stdout).toContain('note: project p-1 is named acoustics today, and optics in it\n');
+    expect(code).toBe(0);
+  });
+
   it('reads the proof out of other formats, and the statement of a period from the platform', async () => {
     [archive, ledger] = [whole, statement];
     const word = `fornax-log-proof:e-1:1-5:5:2:${hash}`;

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { readStatement, type ReadStatement, type StatementWish, type WireStatement } from '@fornax/client';
+import { readStatement, type ReadStatement, type StatementWish } from '@fornax/client';
 import type { Io } from '../terminal/io.js';
 import { verifyArchive } from './log-archive.js';
+import { differencesInProof, differencesOf, namesThatChanged, rowsHeld } from './statement-differences.js';
 
 /** Rows of the statement of a period that are compared. */
 const MOST_ROWS = 10_000;
@@ -17,6 +18,8 @@ interface Standing {
   readonly rows: string;
   /** Why it does not stand, each with its place. */
   readonly differences: readonly string[];
+  /** What nothing proves, and is otherwise today. */
+  readonly notes: readonly string[];
   /** Whether everything that it says is proved. */
   readonly isProved: boolean;
 }
@@ -52,9 +55,12 @@ const load = async (io: Io, named: string): Promise<ReadStatement> => {
 const rangeOf = async (io: Io, { proof }: ReadStatement): Promise<Standing> => {
   const { log, to, archivedTo, segment, hash, isWhole } = proof;
   const what = `commits 1 to ${to} of log ${log}`;
-  const nothing = { rows: '', differences: [] };
+  const nothing = { rows: '', notes: [] };
   if (segment === 0)
-    return { ...nothing, range: `${what}: none of them was archived yet when it was made`, isProved: false };
+    return {
+      ...{ ...nothing, differences: differencesInProof(proof, 0), isProved: false },
+      range: `${what}: none of them was archived yet when it was made`,
+    };
   const found = await verifyArchive(io, { log, until: segment });
   const damage = (found?.findings ?? []).map(
     (one) => `segment ${one.segment}, from sequence ${one.sequence ?? '?'}: ${one.reason.replace(/\s+/g, ' ')}`,
@@ -67,6 +73,7 @@ const rangeOf = async (io: Io, { proof }: ReadStatement): Promise<Standing> => {
     damage.push(
       `the hash of segment ${segment} is ${found.hash}: commits up to ${found.to} are others than those that it was folded from`,
     );
+  if (found !== undefined && found.segments >= segment) damage.push(...differencesInProof(proof, found.to));
   const open = isWhole
     ? ''
     : `; those after ${archivedTo} were not archived yet when it was made, and are not proved by it`;
@@ -74,36 +81,14 @@ const rangeOf = async (io: Io, { proof }: ReadStatement): Promise<Standing> => {
   return { ...nothing, range: `${what}: ${state}${open}`, differences: damage, isProved: isWhole };
 };
 
-const SUMS = ['attempts', 'instances', 'failures', 'seconds', 'coreSeconds', 'amount', 'nanos', 'rest'] as const;
-type Sums = WireStatement['total'];
-const unlike = (place: string, was: Sums | undefined, is: Sums | undefined): readonly string[] => {
-  if (!was) return [`${place} is not in it`];
-  if (!is) return [`${place} is in no line of the ledger`];
-  return SUMS.filter((name) => was[name] !== is[name]).map(
-    (name) => `${place}: ${name} is ${is[name]} in the ledger, and ${was[name]} in it`,
-  );
-};
-
-/** What a statement says otherwise than the ledger does as of the same commit. */
-const differencesOf = (was: WireStatement, is: WireStatement): readonly string[] => {
-  const keyOf = ({ by }: WireStatement['rows'][number]): string =>
-    was.groupBy.map((one) => `${one} ${by[one] ?? '-'}`).join(', ');
-  const [before, after] = [was, is].map(({ rows }) => new Map(rows.map((row) => [keyOf(row), row])));
-  const keys = new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])]);
-  return [
-    ...[...keys].flatMap((key) => unlike(key, before?.get(key), after?.get(key))),
-    ...unlike('the total', was.total, is.total),
-    ...(['count', 'unrated'] as const).flatMap((name) =>
-      was[name] === is[name] ? [] : [`${name} is ${is[name]} in the ledger, and ${was[name]} in it`],
-    ),
-  ];
-};
-
-const rowsOf = async (io: Io, { statement }: ReadStatement): Promise<Pick<Standing, 'rows' | 'differences'>> => {
+const rowsOf = async (
+  io: Io,
+  { statement }: ReadStatement,
+): Promise<Pick<Standing, 'rows' | 'differences' | 'notes'>> => {
   if (statement === undefined)
     return {
       rows: 'rows are compared where the statement is JSON: of this one only the range of the log was',
-      differences: [],
+      ...{ differences: [], notes: [] },
     };
   const { from, to, timeZone, through, accounts, project, offset, groupBy, rows } = statement;
   const [account] = accounts?.length === 1 ? accounts : [];
@@ -115,11 +100,14 @@ const rowsOf = async (io: Io, { statement }: ReadStatement): Promise<Pick<Standi
   if (JSON.stringify(now.accounts) !== JSON.stringify(accounts))
     return {
       rows: 'it is of other accounts than those that you look after: its rows were not compared',
-      differences: [],
+      ...{ differences: [], notes: [] },
     };
   const differences = differencesOf(statement, now);
   const state = differences.length === 0 ? 'as the ledger has them' : 'not as the ledger has them';
-  return { rows: `${rows.length} rows and their total as of commit ${through}: ${state}`, differences };
+  return {
+    rows: `${rowsHeld(statement, now.count)} and their total as of commit ${through}: ${state}`,
+    ...{ differences, notes: namesThatChanged(statement, now) },
+  };
 };
 
 /** Says whether a statement, of a file or of a period, still stands, or where it does not. Sets exit code 1 where not. */
@@ -133,7 +121,15 @@ export const verifyStatement = async (io: Io, named: string, json: boolean): Pro
   if (json)
     return io.print(
       JSON.stringify(
-        { stands, isProved: range.isProved, proof: read.proof, range: range.range, rows: rows.rows, differences },
+        {
+          stands,
+          isProved: range.isProved,
+          proof: read.proof,
+          range: range.range,
+          rows: rows.rows,
+          differences,
+          notes: rows.notes,
+        },
         null,
         2,
       ),
@@ -144,4 +140,5 @@ export const verifyStatement = async (io: Io, named: string, json: boolean): Pro
   io.print(rows.rows);
   for (const line of differences.slice(0, MOST_TOLD)) io.print(`- ${line}`);
   if (differences.length > MOST_TOLD) io.print(`and ${differences.length - MOST_TOLD} more differences`);
+  for (const line of rows.notes.slice(0, MOST_TOLD)) io.print(`note: ${line}`);
 };
