@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
-const one = { version: 2, currency: 'EUR', validFrom: '2027-01-01T00:00:00Z', validUntil: null, sequence: 9 };
+const one = {
+  ...{ version: 2, currency: 'EUR', validFrom: '2027-01-01T00:00:00Z', validUntil: null },
+  ...{ endsAt: null, replacedBy: null, sequence: 9 },
+};
 const waiting = { taskId: 't', instance: 0, attempt: 1, owner: 'ada', reason: 'no-price-list', sequence: 7 };
 
 const sums = { attempts: 3, before: '0.03', after: '0.06', difference: '0.03', nanos: '30000000', rest: '0' };
@@ -93,6 +96,14 @@ describe('fornax billing', () => {
     });
     expect(platform.bodies.at(-1)).toEqual({ currency: 'EUR', work: { flex: '0.004' } });
     expect((await fornax('billing', 'prices', 'list')).stdout).toMatch(/2 +EUR +2027-01-01T00:00:00Z +- +9/);
+    const planned = { ...one, validFrom: '2099-01-01T00:00:00Z', version: 1, replacedBy: 2 };
+    answers['GET /fornax/v1/billing/prices'] = [200, [planned, one]];
+    expect((await fornax('billing', 'prices', 'publish', path)).stdout).toContain(
+      '\nprice list 1, which was to hold from 2099-01-01T00:00:00Z, gave way to it\n',
+    );
+    expect((await fornax('billing', 'prices', 'list')).stdout).toMatch(
+      /1 +EUR +2099-01-01T00:00:00Z +never: list 2 in its place +9\n +2 +EUR/,
+    );
     expect((await fornax('billing', 'prices', 'show', '2')).stdout).toBe('currency: EUR\nwork:\n  flex: "0.004"\n');
     expect((await fornax('billing', 'prices', 'show', 'two')).code).toBe(2);
   });

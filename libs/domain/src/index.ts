@@ -261,6 +261,7 @@ export {
   type BookedCorrections,
   type RatedAt,
 } from './rating/bill-fold.js';
+export { listsInTime, type ListInTime } from './rating/lists-in-time.js';
 export {
   booksDecider,
   correctionsDecider,

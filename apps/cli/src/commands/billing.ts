@@ -20,16 +20,19 @@ const publish = async (io: Io, file: string, options: ReasonOptions): Promise<vo
       throw inLines(error, file, document);
     });
   io.print(`price list ${version} holds from ${validFrom}`);
+  const replaced = (await io.client().billing.prices()).filter(({ replacedBy }) => replacedBy === version);
+  for (const list of replaced)
+    io.print(`price list ${list.version}, which was to hold from ${list.validFrom}, gave way to it`);
 };
 
 const list = async (io: Io): Promise<void> => {
-  const rows = (await io.client().billing.prices()).map(({ version, currency, validFrom, validUntil, sequence }) => [
-    version,
-    currency,
-    validFrom,
-    validUntil ?? '-',
-    sequence,
-  ]);
+  const rows = (await io.client().billing.prices()).map(
+    ({ version, currency, validFrom, endsAt, replacedBy, sequence }) => [
+      ...[version, currency, validFrom],
+      replacedBy === null ? (endsAt ?? '-') : `never: list ${replacedBy} in its place`,
+      sequence,
+    ],
+  );
   io.table([['LIST', 'CURRENCY', 'FROM', 'UNTIL', 'SEQUENCE'], ...rows]);
 };
 

@@ -180,6 +180,11 @@ export const publishedListSchema = z.object({
   validFrom: z.string(),
   /** Until when; null: until the next one begins. */
   validUntil: z.string().nullable(),
+  endsAt: z
+    .string()
+    .nullable()
+    .describe('When it ends, by itself or as the next one begins. Null: not known yet, or it never held.'),
+  replacedBy: z.int().nullable().describe('The list that it gave way to before it began. Null: none.'),
   /** Of the commit that published it. */
   sequence: z.int(),
 });

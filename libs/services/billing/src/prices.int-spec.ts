@@ -98,6 +98,15 @@ describe('price lists', () => {
   });
 
   it('may follow at once although one was published for a far year', async () => {
-    expect(await publish(document)).toMatchObject({ status: 200, body: { version: 4 } });
+    expect(await prices()).toMatchObject([{}, {}, { version: 3, replacedBy: null, endsAt: null }]);
+    const { status, body } = await publish(document);
+    expect({ status, body }).toMatchObject({ status: 200, body: { version: 4, replacedBy: null } });
+    const from = (body as { readonly validFrom: string }).validFrom;
+    // What was to hold in that year will not, and nobody is to believe that it does.
+    expect(await prices()).toMatchObject([
+      ...[{ version: 1 }, { version: 2, endsAt: from, replacedBy: null }],
+      { version: 3, validFrom: '2099-01-01T00:00:00Z', endsAt: null, replacedBy: 4 },
+      { version: 4, endsAt: null, replacedBy: null },
+    ]);
   });
 });

@@ -9,7 +9,7 @@ import {
   type PriceDocument,
   type WirePublishedList,
 } from '@fornax/contracts';
-import type { PriceList, PublishedPriceList } from '@fornax/domain';
+import { listsInTime, type ListInTime, type PriceList } from '@fornax/domain';
 import { NotFound } from '@fornax/base';
 import { DocumentBody, ZodParam } from '@fornax/service-kit';
 import { CurrentAccount, CurrentContext, OperatorOnly, type Account, type RequestContext } from '@fornax/identity';
@@ -17,11 +17,13 @@ import { z } from 'zod';
 import { PublishPriceList } from '../pricing/publish-price-list.handler.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 
-const published = ({ priceList, from, sequence }: PublishedPriceList): WirePublishedList => ({
+const published = ({ list: { priceList, from, sequence }, endsAt, replacedBy }: ListInTime): WirePublishedList => ({
   version: priceList.version,
   currency: priceList.currency,
   validFrom: wireDate(from),
   validUntil: priceList.validUntil === undefined ? null : wireDate(priceList.validUntil),
+  endsAt: endsAt === undefined ? null : wireDate(endsAt),
+  replacedBy: replacedBy ?? null,
   sequence,
 });
 
@@ -48,8 +50,8 @@ export class PricesController {
     @CurrentContext() context: RequestContext,
   ): Promise<WirePublishedList> {
     const sequence = await this.publishing.execute(document, context);
-    const lists = await this.ledger.priceLists();
-    const found = lists.find((list) => list.sequence === sequence);
+    const lists = listsInTime(await this.ledger.priceLists());
+    const found = lists.find(({ list }) => list.sequence === sequence);
     if (!found) throw new NotFound('The list was published and cannot be read');
     return published(found);
   }
@@ -58,7 +60,7 @@ export class PricesController {
   @ApiOperation({ summary: 'All price lists, in the order of their publication' })
   @ApiOkResponse({ standardSchema: z.array(publishedListSchema) })
   async list(): Promise<readonly WirePublishedList[]> {
-    return (await this.ledger.priceLists()).map(published);
+    return listsInTime(await this.ledger.priceLists()).map(published);
   }
 
   @Get('schema')
