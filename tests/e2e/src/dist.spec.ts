@@ -4,10 +4,12 @@ import { describe, expect, it } from '@jest/globals';
 import { workspaceRoot } from '@fornax/testing';
 
 const groups = ['apps', 'libs', 'libs/services', 'libs/services/submission'];
-/** Every project that is built, but the test tools, which ship nowhere. */
+/** They ship nowhere: test tools, and what makes documents of the repository. */
+const UNSHIPPED = ['libs/testing', 'libs/boards'];
+/** Every project that is built for users. */
 const projects = groups
   .flatMap((group) => readdirSync(join(workspaceRoot, group)).map((name) => `${group}/${name}`))
-  .filter((folder) => folder !== 'libs/testing' && existsSync(join(workspaceRoot, folder, 'package.json')));
+  .filter((folder) => !UNSHIPPED.includes(folder) && existsSync(join(workspaceRoot, folder, 'package.json')));
 
 const filesOf = (folder: string): readonly string[] =>
   readdirSync(join(workspaceRoot, folder, 'dist'), { recursive: true, encoding: 'utf8' })

@@ -48,7 +48,7 @@ describe('the session of a browser', () => {
     expect(seen('GET', { cookie: 'fornax_session=fx_mine' })).toBeUndefined();
   });
 
-  it('behind TLS is none that a neighbour could have set, whatever stands first', () => {
+  it('behind TLS is none that a neighbor could have set, whatever stands first', () => {
     const planted = 'fornax_session=fxs_planted';
     const tls = { ...OWN, 'x-forwarded-proto': 'https' };
     expect(seen('POST', { ...tls, cookie: planted })).toBeUndefined();
