@@ -38,6 +38,7 @@ export { DroppedMessages, type Refusals, type WarningLogger } from './telemetry/
 export { createLogger, type Logger } from './telemetry/logger.js';
 export { INSTRUMENTS, type InstrumentFacts, type NameOf } from './telemetry/catalogue.js';
 export {
+  countedFromZero,
   counterOf,
   durationsOf,
   observeCounter,

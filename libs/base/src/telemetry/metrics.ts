@@ -31,6 +31,16 @@ export const counterOf = (name: NameOf<'counter'>): Count => {
   return { add: (count, labels) => counter().add(count, labels) };
 };
 
+/**
+ * Returns a counter that shows 0 under these labels from now on. Without, its first value comes out of nothing, which no rate or increase sees: for
+ * counters that somebody is woken up by. Call it after telemetry has started.
+ */
+export const countedFromZero = (name: NameOf<'counter'>, labels: readonly Attributes[]): Count => {
+  const counter = counterOf(name);
+  for (const each of labels) counter.add(0, each);
+  return counter;
+};
+
 export interface Durations {
   /** @param seconds never milliseconds */
   record(seconds: number, labels?: Attributes): void;

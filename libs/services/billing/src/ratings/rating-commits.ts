@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { Conflict, counterOf, newId, type Clock, type Logger } from '@fornax/base';
+import { Conflict, countedFromZero, newId, type Clock, type Logger } from '@fornax/base';
 import type { CommitMeta } from '@fornax/contracts';
 import {
   booksDecider,
@@ -50,7 +50,7 @@ type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
 export class RatingCommits {
   /** How often bookings failed in this process. */
   private readonly tries = new Map<string, number>();
-  private readonly failures = counterOf('fornax.billing.bookings.failed');
+  private readonly failures = countedFromZero('fornax.billing.bookings.failed', [{}]);
 
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,

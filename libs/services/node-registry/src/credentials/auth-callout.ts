@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { NODES_ACCOUNT, nodePermissions } from '@fornax/contracts';
 import type { Nkey } from '@fornax/event-store';
 import { CLOCK, LOGGER, NATS } from '@fornax/service-kit';
-import { counterOf, newId, type Clock } from '@fornax/base';
+import { countedFromZero, newId, type Clock } from '@fornax/base';
 import type { Logger } from 'pino';
 import type { NatsConnection } from '../connection/nats-connection.js';
 import { Admission, type Verdict } from './admission.js';
@@ -24,7 +24,7 @@ const MAX_OPEN = 256;
 export class AuthCallout implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private readonly open = new Set<Promise<void>>();
-  private readonly counter = counterOf('fornax.node.connects');
+  private readonly counter = countedFromZero('fornax.node.connects', [{ outcome: 'admitted' }, { outcome: 'refused' }]);
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,

@@ -58,7 +58,9 @@ const queueReadings = (view: SchedulerView, facts: WaitingFacts): readonly Readi
     const count = sizeOf(state.waiting);
     if (count === 0) continue;
     waiting.add(`${state.spec.plan} ${whyOf(entry, facts)}`, count);
-    if (waitingSince !== undefined) oldest.atLeast(state.spec.plan, Math.max(0, facts.now - waitingSince) / 1_000);
+    // Who waits for other tasks waits for no room.
+    if (waitingSince !== undefined && whyOf(entry, facts) !== 'dependencies')
+      oldest.atLeast(state.spec.plan, Math.max(0, facts.now - waitingSince) / 1_000);
   }
   return [
     { name: 'fornax.tasks.unfinished', value: tasks, labels: {} },

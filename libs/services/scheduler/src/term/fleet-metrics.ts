@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { observeGauge, type Clock, type NameOf } from '@fornax/base';
+import { countedFromZero, observeGauge, type Clock, type NameOf } from '@fornax/base';
+import type { FailureCause } from '@fornax/domain';
 import { CLOCK } from '@fornax/service-kit';
 import { Terms } from './terms.js';
 import { fleetReadings, type Reading } from '../metrics/fleet-readings.js';
@@ -15,6 +16,9 @@ const READ = [
   'fornax.fleet.memory',
 ] as const satisfies readonly NameOf<'gauge'>[];
 
+/** Of attempts that are taken back (`FailureCause`). */
+const CAUSES = ['user', 'platform', 'node-lost', 'preempted', 'limit'] as const satisfies readonly FailureCause[];
+
 /** Tells the gauges of the queue and of the fleet while this process leads. One walk serves all that are read in one turn. */
 @Injectable()
 export class FleetMetrics implements BeforeApplicationShutdown {
@@ -25,6 +29,10 @@ export class FleetMetrics implements BeforeApplicationShutdown {
     private readonly terms: Terms,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
+    countedFromZero(
+      'fornax.attempts.requeued',
+      CAUSES.map((cause) => ({ cause })),
+    );
     this.stops = READ.map((name) =>
       observeGauge(name, (result) => {
         for (const reading of this.readings()) if (reading.name === name) result.observe(reading.value, reading.labels);

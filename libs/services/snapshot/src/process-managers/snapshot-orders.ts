@@ -1,4 +1,4 @@
-import { counterOf } from '@fornax/base';
+import { countedFromZero } from '@fornax/base';
 import { Inject } from '@nestjs/common';
 import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
 import { folderOf, isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
@@ -31,7 +31,10 @@ const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
  */
 @LogFollower()
 export class SnapshotOrders {
-  private readonly counter = counterOf('fornax.snapshots.ended');
+  private readonly counter = countedFromZero('fornax.snapshots.ended', [
+    { outcome: 'completed' },
+    { outcome: 'failed' },
+  ]);
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
