@@ -17,6 +17,10 @@ import { platform } from './platform.js';
 const FOR_EVERYBODY = new Set([
   'POST /tasks',
   'POST /fornax/v1/me/tokens',
+  // Sessions and links of the caller's own account.
+  'POST /fornax/v1/session',
+  'DELETE /fornax/v1/session',
+  'POST /fornax/v1/session/links',
   'POST /fornax/v1/me/projects',
   'POST /fornax/v1/webhooks',
 ]);
