@@ -41,6 +41,13 @@ const watts = z
     return { idleMilliwatts: idle, coreMilliwatts: core };
   });
 
+/** As a bill counts them: thousandths of a GHz. */
+const ghz = z
+  .string()
+  .regex(/^\d{1,3}(\.\d{1,3})?$/, 'must be a number of GHz with at most three decimals, as in 2.6')
+  .transform(Number)
+  .refine((value) => value > 0, 'must be more than 0');
+
 const schema = z.object({
   FORNAX_NODE_ID: z.string().min(1).max(128).default(hostname()),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
@@ -59,6 +66,8 @@ const schema = z.object({
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
   /** Room for files of instances that is offered, in megabytes of a million bytes; 0 = what is free beyond the mark when the agent starts. */
   FORNAX_NODE_DISK_MB: intSetting({ min: 0, max: 1_000_000_000 }).default(0),
+  /** Clock speed that work here is billed at: what one core does in a second. What the machine says of itself where it is not set. */
+  FORNAX_NODE_GHZ: ghz.optional(),
   /** What the machine draws while nothing runs, and what each busy core adds: two numbers of watts, as in 60,3.5. Measured where it is not set and can be. */
   FORNAX_NODE_WATTS: watts.optional(),
   /** Where the machine stands, for the intensity of its electricity. */

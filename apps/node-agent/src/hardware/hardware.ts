@@ -61,10 +61,10 @@ const isOnSsd = async (folder: string): Promise<boolean> => {
   return false;
 };
 
-/** What this machine offers. Zero for cores or memory means: all there is. */
+/** What this machine offers. Zero for cores or memory means: all there is; no clock speed: what it says of itself. */
 export const probeHardware = async (
   workDir: string,
-  offered: { cores: number; memoryMB: number },
+  offered: { readonly cores: number; readonly memoryMB: number; readonly ghz?: number | undefined },
 ): Promise<Hardware> => {
   const cpuinfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
   const [first] = cpus();
@@ -77,7 +77,7 @@ export const probeHardware = async (
     cpuModel,
     cores,
     memoryMB,
-    ghz: ghzOf(cpuinfo, first?.speed ?? 0),
+    ghz: offered.ghz ?? ghzOf(cpuinfo, first?.speed ?? 0),
     ssd,
     gpus: 0,
   };

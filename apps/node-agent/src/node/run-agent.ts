@@ -114,6 +114,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const hardware = await probeHardware(config.workDir, {
     cores: config.FORNAX_NODE_CORES,
     memoryMB: config.FORNAX_NODE_MEMORY_MB,
+    ghz: config.FORNAX_NODE_GHZ,
   });
   const power = config.FORNAX_NODE_WATTS ?? (await measurePower(hardware.cores));
   const site = config.FORNAX_NODE_SITE;
