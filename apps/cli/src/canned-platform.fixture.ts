@@ -39,6 +39,8 @@ export const cannedPlatform = ({ answers, stream, onStdout, signal, width }: Can
   return {
     asked,
     bodies,
+    /** Where it is, once it has started. */
+    url: (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     start: async (): Promise<void> => {
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');

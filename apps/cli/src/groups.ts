@@ -154,6 +154,10 @@ export const GROUPS: readonly Group[] = [
     load: async () => (await import('./commands/projection.js')).addProjectionCommands,
   },
   {
+    names: { doctor: 'look at a platform from end to end, up or down, and say what to do about what is wrong' },
+    load: async () => (await import('./commands/doctor.js')).addDoctorCommand,
+  },
+  {
     names: {
       health: 'whether the platform works, and if not, why and what to do; exit code 1 when it is not ready',
       log: 'the event log (operators)',

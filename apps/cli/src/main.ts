@@ -3,8 +3,15 @@ import { run } from './run.js';
 
 const interrupted = new AbortController();
 process.on('SIGINT', () => interrupted.abort());
-// A reader that has seen enough (`fornax task logs … | head`) is no failure.
-process.stdout.on('error', () => process.exit(0));
+/** What a shell says of a program that a closed pipe has ended (128 + SIGPIPE). */
+const UNREAD = 141;
+let goesOn = false;
+process.stdout.on('error', () => {
+  // Whoever looks on has seen enough (`fornax task logs … | head`), and of what was not shown nothing is said: 0 would say that it is well.
+  if (!goesOn) process.exit(UNREAD);
+});
+// Nobody is left to be told of it.
+process.stderr.on('error', () => undefined);
 
 const ask = async (question: string): Promise<string> => {
   const { createInterface } = await import('node:readline/promises');
@@ -27,5 +34,6 @@ process.exitCode = await run(process.argv.slice(2), {
   isErrorTerminal: process.stderr.isTTY,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   hasColors: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  goOnUnread: () => void (goesOn = true),
   signal: interrupted.signal,
 });

@@ -16,7 +16,8 @@ Exit codes:
   0    done; of a command that waits or compares: it succeeded, nothing is different
   1    the platform said no or cannot be reached, a task did not succeed, something is damaged or missing
   2    wrongly called: nothing was done
-  130  ended by Ctrl-C`;
+  130  ended by Ctrl-C
+  141  nobody read what it was to show (… | head); what is submitted and waited for goes on to its end`;
 
 /** Which command of the first level is meant; undefined: none, or that of all. */
 const nameIn = (args: readonly string[]): string | undefined => {

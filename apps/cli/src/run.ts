@@ -32,6 +32,8 @@ export const run = async (
   const io = terminalIo(terminal, shown, {
     client: () => (client ??= connect()),
     signal,
+    env,
+    cwd,
     setExitCode: (code) => void (exitCode = code),
   });
   if (args[0] === ASKS_WHAT_FOLLOWS) {

@@ -15,7 +15,10 @@ export const unusedIo: Io = {
   document: unused,
   tell: unused,
   isWatched: unused,
+  goOnUnread: unused,
   client: unused,
+  env: {},
+  cwd: '/nowhere',
   signal: new AbortController().signal,
   setExitCode: unused,
 };

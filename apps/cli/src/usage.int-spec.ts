@@ -102,6 +102,13 @@ describe('fornax usage', () => {
     expect(JSON.parse(json.stdout)).toEqual(statement);
   });
 
+  it('takes columns and YAML as every command does', async () => {
+    const columns = await platform.fornax('usage', '--columns', 'project,instances', '--output', 'csv');
+    expect(columns).toMatchObject({ code: 0, stdout: expect.stringMatching(/^project,instances\n/) });
+    expect((await platform.fornax('usage', '--output', 'yaml')).stdout).toContain('timeZone: Europe/Zurich\n');
+    expect((await platform.fornax('usage', '--meters', '--output', 'focus')).code).toBe(2);
+  });
+
   it('refuses what is no format', async () => {
     expect((await platform.fornax('usage', '--output', 'xml')).code).not.toBe(0);
   });

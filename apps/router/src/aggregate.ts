@@ -90,12 +90,25 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
   const isReady = reasons.length === 0 && said.every(({ status }) => status === 200);
   const warnings = [...new Set(said.flatMap(({ body }) => listIn(body, 'warnings')))];
   const stops = stopsOf(said);
+  const releases = said.flatMap(({ body }) =>
+    isObject(body) && typeof body['release'] === 'string' ? [body['release']] : [],
+  );
+  const release = [...new Set(releases)].join(', ');
   const all = [...reasons, ...degraded].map(({ name, reason }) => `${name}: ${reason}`);
   const message = all.length === 0 ? 'ready' : all.join('; ');
   const good = degraded.length === 0 ? 'ready' : 'degraded';
   return {
     status: isReady ? 200 : 503,
-    body: { status: isReady ? good : 'not ready', service: 'router', reasons, degraded, stops, warnings, message },
+    body: {
+      status: isReady ? good : 'not ready',
+      service: 'router',
+      reasons,
+      degraded,
+      stops,
+      warnings,
+      release,
+      message,
+    },
   };
 };
 
@@ -151,7 +164,7 @@ export const healthForStrangers = (said: readonly Said[]): { readonly status: nu
   const isDegraded = said.some(({ body }) => isObject(body) && body['status'] === 'degraded');
   const status = isReady ? (isDegraded ? 'degraded' : 'ready') : 'not ready';
   const message = status === 'ready' ? status : `${status}; with an operator's token this answer says why`;
-  const nothing = { reasons: [], degraded: [], stops: [], warnings: [] };
+  const nothing = { reasons: [], degraded: [], stops: [], warnings: [], release: '' };
   return { status: isReady ? 200 : 503, body: { status, service: 'router', ...nothing, message } };
 };
 

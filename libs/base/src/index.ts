@@ -17,6 +17,7 @@ export {
   type ErrorKind,
 } from './errors/errors.js';
 export { isOutage } from './errors/outage.js';
+export { releaseOf } from './release.js';
 export { eventComment, eventRetry, eventText } from './http/event-text.js';
 export { derivedId, derivedIdInOrder, newId } from './ids/ids.js';
 export { scanJson, type JsonBounds } from './json/json-scan.js';

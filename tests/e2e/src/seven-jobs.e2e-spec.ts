@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPlatform, type RunningPlatform } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ended } from './command-line.js';
+import { typed as typedOn } from './typed.js';
 
 const SLOW_MS = 300_000;
 
@@ -19,18 +19,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** Types lines as a user does who sourced the env file, in a folder of one job. */
-const typed = async (job: string, lines: string): Promise<Ended> => {
-  const folder = join(home, job);
-  await mkdir(folder, { recursive: true });
-  const text = `. '${platform.dataDir}/env'\n${lines}`;
-  return new Promise((resolve) => {
-    const env = { PATH: process.env['PATH'] ?? '', HOME: home };
-    const child = execFile('bash', ['-c', text], { cwd: folder, env, maxBuffer: 2 ** 26 }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
-};
+const typed = (job: string, lines: string): Promise<Ended> => typedOn(platform, home, job, lines);
 const file = async (job: string, name: string, content: string, mode = 0o644): Promise<void> => {
   const path = join(home, job, name);
   await mkdir(join(path, '..'), { recursive: true });
@@ -168,6 +157,7 @@ fornax quota show --output json > quota.json`,
       const { code, stdout } = await typed(
         'operator',
         `fornax health
+fornax doctor --columns verdict --quiet | sort -u
 node=$(fornax node list --quiet | head -1)
 fornax node drain $node --reason 'a new disk'
 fornax node list --columns node,status --output csv
@@ -178,7 +168,7 @@ fornax projection list --output csv --columns projection,lag | head -1`,
       );
       expect(code).toBe(0);
       expect(stdout).toMatch(
-        /^ready\n.*: draine?d?.*\nnode,status\n.*,drain.*\n.*\n\d+\n.*the log is whole\nprojection,lag\n$/s,
+        /^ready\nok\n(?:warning\n)?.*: draine?d?.*\nnode,status\n.*,drain.*\n.*\n\d+\n.*the log is whole\nprojection,lag\n$/s,
       );
     },
     SLOW_MS,

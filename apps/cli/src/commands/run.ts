@@ -24,6 +24,7 @@ interface Options {
 }
 
 const run = async (io: Io, words: readonly string[], options: Options): Promise<void> => {
+  io.goOnUnread();
   const { name = words[0] ?? 'run', instances, input = [], result, env = [], time, onInterrupt } = options;
   const hasMany = instances > 1;
   const client = io.client();

@@ -95,6 +95,7 @@ interface Options extends Asked {
 }
 
 const submit = async (io: Io, file: string, args: readonly string[], typed: Options): Promise<void> => {
+  io.goOnUnread();
   const script = await readScript(file);
   const { onInterrupt, ...onLine } = typed;
   // The command line has the last word.

@@ -63,6 +63,7 @@ const newTask = ({
 });
 
 const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
+  io.goOnUnread();
   const client = io.client();
   const { project, command } = options;
   const syntax = command === undefined ? undefined : shellSyntaxIn(command);

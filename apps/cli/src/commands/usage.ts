@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import type { StatementWish, WireMeters, WireStatement } from '@fornax/client';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
+import { UsageError } from '../session/connection.js';
 import type { Io } from '../terminal/io.js';
+import { outputOption, type Format } from '../terminal/output.js';
 
 /** Rows that are printed; CSV has all. */
 const MOST_ROWS = 10_000;
-const FORMATS = ['table', 'csv', 'json', 'focus'] as const;
 
 interface UsageOptions {
   readonly by?: string;
@@ -14,7 +15,9 @@ interface UsageOptions {
   readonly zone: string;
   readonly account?: string;
   readonly project?: string;
-  readonly output: (typeof FORMATS)[number];
+  /** Beside those of all commands, one of statements alone. */
+  readonly output?: Format | 'focus';
+  readonly columns?: readonly string[];
   readonly proof?: string;
   readonly meters?: boolean;
 }
@@ -82,13 +85,17 @@ const printMeters = (io: Io, { from, to, timeZone, currency, groupBy, rows, tota
   if (unrated > 0) io.tell(`${unrated} readings have no price yet and are in no row`);
 };
 
+/** Whether it is wanted as a whole, as the platform writes it, and not some columns of a table. */
+const isWhole = ({ output, columns }: UsageOptions, ...formats: readonly Format[]): boolean =>
+  columns === undefined && formats.some((one) => one === output);
+
 /** `fornax usage --meters` */
-const metered = async (io: Io, { by = 'project,bucket', output, ...options }: UsageOptions): Promise<void> => {
-  if (output === 'focus') throw new Error('--meters is written as a table, csv or json');
-  const wish = { ...wishOf({ ...options, by, output }), limit: MOST_ROWS };
-  if (output === 'csv') return io.write(await io.client().billing.metersCsv(wish, io.signal));
+const metered = async (io: Io, { by = 'project,bucket', ...options }: UsageOptions): Promise<void> => {
+  if (options.output === 'focus') throw new UsageError('--meters is written as a table, csv, json or yaml.');
+  const wish = { ...wishOf({ ...options, by }), limit: MOST_ROWS };
+  if (isWhole(options, 'csv')) return io.write(await io.client().billing.metersCsv(wish, io.signal));
   const found = await io.client().billing.meters(wish);
-  if (output === 'json') io.print(JSON.stringify(found, null, 2));
+  if (isWhole(options, 'json', 'yaml')) io.document(found);
   else printMeters(io, found);
   const more = found.count - found.rows.length;
   if (more > 0) io.tell(`and ${more} more rows: ask for a shorter time, or for one project`);
@@ -97,15 +104,16 @@ const metered = async (io: Io, { by = 'project,bucket', output, ...options }: Us
 const usage = async (io: Io, options: UsageOptions): Promise<void> => {
   if (options.meters === true) return metered(io, options);
   const wish = wishOf(options);
-  if (options.output === 'csv' || options.output === 'focus') {
+  if (options.output === 'focus' || isWhole(options, 'csv')) {
     const { proof } = options;
+    const kind = options.output === 'focus' ? 'focus' : 'csv';
     const proved = proof === undefined ? {} : { proved: (text: string) => writeFile(proof, `${text}\n`) };
-    const pieces = io.client().billing.statementCsv(wish, options.output, { signal: io.signal, ...proved });
+    const pieces = io.client().billing.statementCsv(wish, kind, { signal: io.signal, ...proved });
     for await (const piece of pieces) io.write(piece);
     return;
   }
   const statement = await io.client().billing.statement({ ...wish, limit: MOST_ROWS });
-  if (options.output === 'json') io.document(statement);
+  if (isWhole(options, 'json', 'yaml')) io.document(statement);
   else printTable(io, statement);
   const more = statement.count - statement.rows.length;
   if (more > 0) io.tell(`and ${more} more rows: --output csv has all`);
@@ -164,7 +172,7 @@ export const addUsageCommand = (program: Command, io: Io): void => {
     .option('--zone <time zone>', 'time zone of days and months', 'UTC')
     .option('--account <account>', 'of one account alone: an id, an e-mail or me')
     .option('--project <id>', 'of one project alone')
-    .addOption(new Option('--output <format>', 'how it is written').choices(FORMATS).default('table'))
+    .addOption(outputOption(['focus']))
     .option('--proof <file>', 'keeps what proves a statement in CSV: json, focus and parquet hold it themselves')
     .addHelpText('after', ABOUT)
     .action((options: UsageOptions) => usage(io, options));

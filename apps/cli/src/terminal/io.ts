@@ -23,8 +23,13 @@ export interface Io {
   readonly isWatched: () => boolean;
   /** Connects when first asked. */
   readonly client: () => FornaxClient;
+  /** Variables and folder that the command was called with. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Goes on to the end also when nobody reads standard output any more: for what is begun and is to be told by the exit code. */
+  readonly goOnUnread: () => void;
   /** The code that the process will end with. */
   readonly setExitCode: (code: number) => void;
 }

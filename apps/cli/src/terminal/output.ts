@@ -53,13 +53,17 @@ export const csvOf = (cells: Cells, shown: (text: string) => string = (text) => 
     .map((row, index) => row.map((cell) => quoted(shown(index === 0 ? keyOf(cell) : String(cell)))).join(','))
     .join('\n');
 
+/** The option itself, for a command that has formats of its own. @param own of that command */
+export const outputOption = (own: readonly string[] = []): Option =>
+  new Option('--output <format>', 'how it is shown').choices([...FORMATS, ...own]);
+
 /** Gives each command the options that say how it shows what it shows; those that it has of its own stay. */
 export const withOutput = (command: Command): void => {
   command.commands.forEach(withOutput);
   const has = (flag: string): boolean => command.options.some(({ long }) => long === flag);
-  if (has('--output') || command.commands.length > 0) return;
+  if (command.commands.length > 0) return;
   command.optionsGroup('Output:');
-  command.addOption(new Option('--output <format>', 'how it is shown').choices(FORMATS));
+  if (!has('--output')) command.addOption(outputOption());
   if (!has('--columns')) command.option('--columns <names>', 'only these columns, in this order', columnsOf);
   if (!has('--quiet')) command.option('--quiet', 'no heading, the first column alone, and no progress or notes');
 };

@@ -21,7 +21,7 @@ const written = (wish: OutputWish, width?: number) => {
   const io = terminalIo(
     terminal,
     { wish, yaml: yamlOf },
-    { client: unused, signal: new AbortController().signal, setExitCode: unused },
+    { client: unused, signal: new AbortController().signal, setExitCode: unused, env: {}, cwd: '/nowhere' },
   );
   return { io, said: () => ({ stdout, stderr }) };
 };

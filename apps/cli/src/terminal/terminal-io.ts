@@ -15,6 +15,8 @@ export interface Terminal {
   readonly hasColors?: boolean | undefined;
   /** Asks a question; undefined: nobody is there to answer. */
   readonly ask?: ((question: string) => Promise<string>) | undefined;
+  /** Told by a command that is not to end when its standard output is closed. */
+  readonly goOnUnread?: (() => void) | undefined;
 }
 
 /** What the command that runs asks of its output. */
@@ -26,11 +28,11 @@ export interface Shown {
   wasAsked?: boolean;
 }
 
-type Others = Pick<Io, 'client' | 'signal' | 'setExitCode'>;
+type Others = Pick<Io, 'client' | 'signal' | 'setExitCode' | 'env' | 'cwd'>;
 
 /** The one place through which commands write: nothing that a name, a tag or an output contains reaches a terminal raw. */
 export const terminalIo = (
-  { stdout, stderr, width, hasColors, isErrorTerminal, ask }: Terminal,
+  { stdout, stderr, width, hasColors, isErrorTerminal, ask, goOnUnread }: Terminal,
   shown: Shown,
   others: Others,
 ): Io => {
@@ -54,6 +56,7 @@ export const terminalIo = (
     tell: (text) => {
       if (shown.wish.quiet !== true) stderr(`${harmless(text)}\n`);
     },
+    goOnUnread: () => goOnUnread?.(),
     isWatched: () => isErrorTerminal === true && shown.wish.quiet !== true,
     table: (cells, documents) => {
       const { output = 'table', columns, quiet = false } = shown.wish;

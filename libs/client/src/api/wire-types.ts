@@ -52,6 +52,8 @@ export interface Health {
     readonly ways: readonly string[];
   }[];
   readonly warnings: readonly string[];
+  /** Of the services, with commas between several; empty for all but operators, absent of platforms that do not say. */
+  readonly release?: string;
 }
 
 export interface ProjectionRebuild {

@@ -4,6 +4,7 @@ import type { WriteStops } from '../core/write-stops.js';
 import { statusOf, type HealthRegistry, type Readiness, type Reason } from '../core/health.registry.js';
 import type { Telemetry } from '@fornax/base/telemetry';
 import { OPERATOR_CHECK } from './door/operator-check.js';
+import { releaseOf } from '@fornax/base';
 import type { RouteDoor } from '@fornax/identity';
 
 export interface OperationsParts {
@@ -62,7 +63,9 @@ export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsPart
   });
   fastify.get('/health', { config: { door: HEALTH } }, async ({ raw }) => {
     const { message: _, ...facts } = said(await check(), raw);
-    return isOperator(raw) ? { ...facts, warnings: health.warnings() } : { ...facts, warnings: [] };
+    return isOperator(raw)
+      ? { ...facts, warnings: health.warnings(), release: releaseOf() }
+      : { ...facts, warnings: [], release: '' };
   });
   fastify.get('/metrics', { config: { door: METRICS } }, async (_, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),

@@ -47,7 +47,7 @@ export const operationsPaths: Readonly<Record<string, PathItem>> = {
   '/health/live': get('/health/live', 'The process is there', { 200: answer({ status: text, service: text }) }),
   '/health/ready': get('/health/ready', 'It can do its work', { 200: ready, 503: ready }),
   '/health': get('/health', 'Readiness and warnings in one', {
-    200: answer({ status: text, service: text, reasons, degraded: reasons, stops, warnings: texts }),
+    200: answer({ status: text, service: text, reasons, degraded: reasons, stops, warnings: texts, release: text }),
   }),
   '/metrics': get('/metrics', 'Metrics in the text format of Prometheus', file('text/plain')),
   '/openapi.json': get('/openapi.json', 'This document', {

@@ -1,0 +1,96 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, startPlatform, type RunningPlatform } from '@fornax/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { atTerminal, typed } from './typed.js';
+
+const SLOW_MS = 300_000;
+
+let platform: RunningPlatform;
+let home: string;
+beforeAll(async () => {
+  platform = await startPlatform();
+  home = await mkdtemp(join(tmpdir(), 'fornax-terminal-'));
+}, SLOW_MS);
+afterAll(async () => {
+  await platform.stop();
+  await rm(home, { recursive: true, force: true });
+});
+
+describe('whoever reads the output goes away', () => {
+  it(
+    'a command that runs goes on: its results come, and its failure is the exit code',
+    async () => {
+      const { stdout, stderr } = await typed(
+        platform,
+        home,
+        'pipe',
+        // More than a pipe holds, so that the next write finds nobody.
+        `fornax run --result ./out -- sh -c 'echo made > made; seq 1 200000; exit 3' | head -1
+echo "exit \${PIPESTATUS[0]}"
+fornax run -- seq 1 200000 | head -1
+echo "exit \${PIPESTATUS[0]}"`,
+      );
+      expect(stdout).toBe('1\nexit 1\n1\nexit 0\n');
+      expect(stderr).toContain('exited with code 3');
+      expect(await readFile(join(home, 'pipe/out/made'), 'utf8')).toBe('made\n');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'what only shows ends as programs do whose pipe is closed',
+    async () => {
+      const { stdout } = await typed(
+        platform,
+        home,
+        'pipe',
+        `task=$(fornax task submit -n numbers --command 'seq 1 200000' --wait --quiet)
+fornax task logs $task | head -1
+echo "exit \${PIPESTATUS[0]}"`,
+      );
+      expect(stdout).toBe('0> 1\nexit 141\n');
+    },
+    SLOW_MS,
+  );
+});
+
+describe('Ctrl-C of a command that runs', () => {
+  const started = async (tag: string) => {
+    const terminal = await atTerminal(platform, home, `fornax run --tag ${tag} -- sh -c 'echo it is up; sleep 3600'`);
+    await eventually(() => terminal.seen().includes('it is up\r\n'));
+    terminal.type('\u0003');
+    await eventually(() => terminal.seen().includes('Abort the task (a), or detach'));
+    return terminal;
+  };
+  const stateOf = async (tag: string): Promise<string> =>
+    (await typed(platform, home, '.', `fornax task list --tag ${tag} --columns state --quiet`)).stdout.trim();
+
+  it(
+    'asks, and aborts it',
+    async () => {
+      const terminal = await started('aborted');
+      terminal.type('a\r');
+      expect(await terminal.ended).toBe(130);
+      await eventually(async () => (await stateOf('aborted')) === 'Cancelled');
+    },
+    SLOW_MS,
+  );
+
+  it.each([
+    ['d', 'd\r'],
+    ['Ctrl-C once more', '\u0003'],
+  ])(
+    'asks, and lets it go on after %s',
+    async (answer, keys) => {
+      const tag = answer.replaceAll(' ', '-');
+      const terminal = await started(tag);
+      terminal.type(keys);
+      expect(await terminal.ended).toBe(130);
+      expect(terminal.seen()).toContain('It goes on: fornax task logs');
+      expect(await stateOf(tag)).toMatch(/Executing$/);
+    },
+    SLOW_MS,
+  );
+});
