@@ -8,10 +8,12 @@ import { afterSecondTries, secondTries } from './second-try.mjs';
 import { runProgram, sideBySide } from './side-by-side.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** A worker begins anew where its heap has grown to this: modules of specs that are over stay in it, 60 MB for each file, and the collector of a heap of gigabytes stops everything for seconds. */
+const ANEW = '--workerIdleMemoryLimit=800MB';
 /** The suites, in the order of a full run. `weight`: how many of two cores it keeps busy; suites of weight 1 run two at a time. */
 const SUITES = {
   // Servers and processes wait for one another: both cores are used only by two specs at once. First, because at the end it would wait for both cores.
-  int: { projects: ['int'], weight: 2, args: ['--maxWorkers=2', '--testTimeout=60000'] },
+  int: { projects: ['int'], weight: 2, args: ['--maxWorkers=2', ANEW, '--testTimeout=60000'] },
   // What instances owe to their users, once more for the agent of an ordinary user; where nobody is root, `int` is that already.
   ordinary: {
     projects: ['int'],
@@ -26,7 +28,7 @@ const SUITES = {
       'agent-consistency',
       'agent-saved-states',
     ],
-    args: ['--maxWorkers=2', '--testTimeout=60000'],
+    args: ['--maxWorkers=2', ANEW, '--testTimeout=60000'],
   },
   // On two cores Jest takes one process for it, and so notices a spec that leaks.
   unit: { projects: ['spec'], weight: 1, args: [] },

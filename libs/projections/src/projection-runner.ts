@@ -12,6 +12,7 @@ import {
   type RebuildReport,
 } from './projection/projection.js';
 import { RebuildInProgress, type RebuildOptions, rebuildProjection } from './rebuild/rebuild-projection.js';
+import { CrashWatch } from './projection/crash-watch.js';
 import type { VersionedPosition } from './projection/row-version.js';
 import { type StoppedAggregate, keyOf, readStopped } from './projection/stopped-aggregates.js';
 import { CheckpointMoved, writeBatch, writeBatchCarefully } from './projection/write-batch.js';
@@ -66,8 +67,6 @@ const RETRY_MS = 1_000;
 /** Most own commits arrive sooner than this; a caller who waits for somebody else's commit pays it once. */
 const PROBE_AFTER_MS = 10;
 const PROBE_AGAIN_MS = 50;
-/** After this long Postgres has flushed what it was told not to wait for: at most three times its `wal_writer_delay` of 200 milliseconds. */
-const FLUSHED_AFTER_MS = 2_000;
 /** Commits that change no row and may be read again after a restart. */
 const UNSAVED_PROGRESS = 5_000;
 
@@ -96,9 +95,16 @@ export class ProjectionRunner {
   private stop: AbortSignal | undefined;
   /** Has the log followed anew from where the checkpoint stands. */
   private moved: AbortController | undefined;
-  private confirming: NodeJS.Timeout | undefined;
+  private readonly crashes: CrashWatch;
 
-  constructor(private readonly options: ProjectionRunnerOptions) {}
+  constructor(private readonly options: ProjectionRunnerOptions) {
+    const { db, projection } = options;
+    this.crashes = new CrashWatch({
+      read: async () => (await readPosition(db.manager, projection.name))?.sequence ?? 0,
+      left: () => this.saved,
+      onLost: (sequence) => this.lostRows(sequence),
+    });
+  }
 
   /**
    * Runs until `signal` aborts and the batch in hand is committed. Errors are told to `onError` and retried; it never skips.
@@ -106,6 +112,15 @@ export class ProjectionRunner {
   async start(signal: AbortSignal): Promise<void> {
     setMaxListeners(0, signal);
     this.stop = signal;
+    this.crashes.start();
+    try {
+      await this.followOn(signal);
+    } finally {
+      this.crashes.stop();
+    }
+  }
+
+  private async followOn(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.follow(signal);
@@ -116,8 +131,6 @@ export class ProjectionRunner {
         this.trouble = error instanceof Error ? error.message : String(error);
         this.options.onError?.(error);
         await this.pause(RETRY_MS, signal);
-      } finally {
-        clearTimeout(this.confirming);
       }
     }
   }
@@ -130,6 +143,7 @@ export class ProjectionRunner {
   async waitFor(sequence: number, timeoutMs: number, hasTime = false): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     const { projection } = this.options;
+    if (!(await this.crashes.isSure(timeoutMs))) return false;
     for (let probeAfterMs = PROBE_AFTER_MS; this.current.sequence < sequence; probeAfterMs = PROBE_AGAIN_MS) {
       const left = deadline - performance.now();
       if (left <= 0 || this.stop?.aborted === true) return false;
@@ -347,23 +361,14 @@ export class ProjectionRunner {
     this.wroteAt = performance.now();
     this.saved = sequence;
     this.works();
-    this.confirmLater();
+    this.crashes.written();
   }
 
-  /** Rows that were not flushed may be lost in a crash of the database, and no commit may come that would show it. */
-  private confirmLater(): void {
-    clearTimeout(this.confirming);
-    if (this.stop?.aborted !== true) this.confirming = setTimeout(() => void this.confirm(), FLUSHED_AFTER_MS).unref();
-  }
-
-  private async confirm(): Promise<void> {
-    const { saved, moved } = this;
-    try {
-      const checkpoint = await readPosition(this.options.db.manager, this.options.projection.name);
-      if (checkpoint === undefined || checkpoint.sequence < saved) moved?.abort();
-    } catch {
-      this.confirmLater(); // the database is away: what it comes back with is looked at
-    }
+  /** Has the log followed anew from where the rows stand. */
+  private lostRows(sequence: number): void {
+    this.current = { ...this.current, sequence };
+    this.progress.moveTo(sequence);
+    this.moved?.abort();
   }
 
   /** Under a steady trickle of commits the next batch gathers while this one waits; the first after a pause goes at once. */
@@ -381,7 +386,8 @@ export class ProjectionRunner {
   }
 
   private moveTo(sequence: number): void {
-    if (sequence <= this.current.sequence) return;
+    // What the log still says of later ones is no matter of rows that are to be folded again.
+    if (sequence <= this.current.sequence || this.moved?.signal.aborted === true) return;
     this.current = { ...this.current, sequence };
     this.progress.advance(sequence);
     if (sequence - this.saved > UNSAVED_PROGRESS && !this.isSaving) void this.saveProgress();

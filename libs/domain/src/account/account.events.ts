@@ -28,6 +28,7 @@ export type PersonEvent =
       readonly tokenId: string;
       readonly name: string;
       readonly hash: string;
+      /** Empty for one that signs nothing at the S3 endpoint. */
       readonly sealedSecret: string;
       /** From then on the token opens nothing; absent for one that lasts. */
       readonly expiresAt?: InstantMs;

@@ -27,6 +27,9 @@ import { AccountsFold, type AccountRecord, type TokenRecord } from './accounts-f
 /** What somebody wants with what an account owns. */
 export type Need = 'look' | 'tend';
 
+/** Nothing is sealed for what opens a session once and signs nothing. */
+const isToSign = ({ sealedSecret }: TokenRecord): boolean => sealedSecret !== '';
+
 const READS_COLLEAGUES: readonly AccountRole[] = ['auditor', 'coordinator'];
 
 /** Opens the S3 secrets of tokens. */
@@ -156,6 +159,7 @@ export class AccountDirectory {
 
   /** Opened once: every request that is signed asks for it, and opening it costs as much as half of verifying the signature. */
   private opened(token: TokenRecord): string | undefined {
+    if (!isToSign(token)) return undefined;
     const known = this.secrets.get(token);
     if (known !== undefined) return known;
     const secret = this.sealer.opened(token.sealedSecret);
@@ -172,7 +176,7 @@ export class AccountDirectory {
   /** Live tokens that cannot sign any more, and whose they are: their owners should make new ones. */
   lostTokens(): { readonly tokens: number; readonly emails: readonly string[] } {
     const lost = [...this.fold.tokensByHash.values()].filter(
-      (token) => this.isAlive(token) && !this.sealer.opens(token.sealedSecret),
+      (token) => this.isAlive(token) && isToSign(token) && !this.sealer.opens(token.sealedSecret),
     );
     const ids = new Set(lost.map(({ accountId }) => accountId));
     const emails = [...ids].flatMap((id) => this.fold.accounts.get(id)?.email ?? []);

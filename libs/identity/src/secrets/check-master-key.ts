@@ -6,7 +6,7 @@ import type { Sealer } from './sealer.js';
 /** The secrets of tokens in a log, sealed, oldest first. */
 async function* sealedTokens(log: EventLog): AsyncGenerator<string> {
   for await (const { events } of commitsOf(log, 'account'))
-    for (const event of events) if (event.type === 'TokenIssued') yield event.sealedSecret;
+    for (const event of events) if (event.type === 'TokenIssued' && event.sealedSecret !== '') yield event.sealedSecret;
 }
 
 /**

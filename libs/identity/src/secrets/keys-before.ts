@@ -29,7 +29,8 @@ export const keysBefore = async (log: EventLog, sealer: Sealer): Promise<OtherKe
     // Nothing that comes from here on is earlier than what is known.
     if (others.every(isBefore) || useOf(sealer.keyId) < sequence) break;
     for (const event of events) {
-      const keyId = event.type === 'TokenIssued' ? sealer.keyIdOpening(event.sealedSecret) : undefined;
+      const isSealed = event.type === 'TokenIssued' && event.sealedSecret !== '';
+      const keyId = isSealed ? sealer.keyIdOpening(event.sealedSecret) : undefined;
       if (keyId !== undefined) used(keyId, sequence);
     }
   }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { brokenConnections } from './broken-connections.js';
 import { PreparedNames } from './prepared-names.js';
 
 type Send = (...args: readonly unknown[]) => unknown;
@@ -28,7 +29,7 @@ export class PreparingClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config);
     // The pool listens while a connection lies in it, and whoever takes one out a moment later. What ends it in between would end the process; so the next query rejects.
-    this.on('error', () => undefined);
+    this.on('error', () => brokenConnections.tell());
     const plain: Send = this.query.bind(this);
     const query: Send = (text, values, ...rest) => {
       if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0 || rest.length > 0)

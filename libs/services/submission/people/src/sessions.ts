@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { wireDate, type WireSession, type WireSignInLink } from '@fornax/contracts';
 import { CLOCK, HeaderChecks } from '@fornax/service-kit';
@@ -65,7 +64,8 @@ export class Sessions {
     const lastsMs = isCode ? this.config.sessionMs : Math.min(this.config.sessionMs, this.accounts.msLeftOf(presented));
     const text = newTokenOf('session');
     const expiresAt = this.clock.now() + lastsMs;
-    const token = await this.issue(account, context, { name: NAMES.session, text, secret: text, expiresAt });
+    const sealedSecret = this.sealer.sealWithMaster(text);
+    const token = await this.issue(account, context, { name: NAMES.session, text, sealedSecret, expiresAt });
     await this.dropExpired(account, context);
     return { token, expirationDate: wireDate(expiresAt), text, lastsMs };
   }
@@ -74,9 +74,7 @@ export class Sessions {
   async link(context: RequestContext): Promise<WireSignInLink> {
     const code = newTokenOf('link');
     const expiresAt = this.clock.now() + LINK_LASTS_MS;
-    // It signs nothing at the S3 endpoint: nobody knows the secret that is sealed for it.
-    const secret = randomBytes(32).toString('base64url');
-    await this.issue(context.account, context, { name: NAMES.link, text: code, secret, expiresAt });
+    await this.issue(context.account, context, { name: NAMES.link, text: code, sealedSecret: '', expiresAt });
     return { code, path: `${PAGE}#sign-in=${code}`, expirationDate: wireDate(expiresAt) };
   }
 
@@ -108,11 +106,10 @@ export class Sessions {
   private async issue(
     { id }: Account,
     context: RequestContext,
-    { name, text, secret, expiresAt }: Readonly<Record<'name' | 'text' | 'secret', string>> & { expiresAt: number },
+    { text, ...token }: Readonly<Record<'name' | 'text' | 'sealedSecret', string>> & { readonly expiresAt: number },
   ): Promise<string> {
     const tokenId = newId();
-    const sealedSecret = this.sealer.sealWithMaster(secret);
-    const command = { type: 'IssueToken', tokenId, name, hash: hashToken(text), sealedSecret, expiresAt } as const;
+    const command = { type: 'IssueToken', tokenId, hash: hashToken(text), ...token } as const;
     await this.commands.account(id, command, { ...context, idempotencyKey: undefined });
     return tokenId;
   }
