@@ -1,5 +1,5 @@
 /** Tells whoever asked for it that a connection to PostgreSQL broke. A crash of the server breaks all of its connections before it takes new ones. */
-export class BrokenConnections {
+class BrokenConnections {
   readonly #listeners = new Set<() => void>();
 
   /** Tells all who listen. */
