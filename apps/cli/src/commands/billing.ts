@@ -59,7 +59,8 @@ const audit = async (io: Io, { json = false }: { readonly json?: boolean }): Pro
 
 const AUDIT_HELP = `
 Folds the bill from the event log and compares each line of the ledger with it: an attempt that is in no line, in two, in one without a reason or in one
-that differs is found, and so is a sum that its lines do not give. Exit code 1 when something is found. It changes nothing.`;
+that differs is found, and so is a sum that its lines do not give, and a tag, a volume of discounts, a price list or a closed month that is not what the log
+says. Exit code 1 when something is found. It changes nothing.`;
 
 /** `fornax billing …` */
 export const addBillingCommands = (program: Command, io: Io): void => {

@@ -11,6 +11,8 @@ export interface Auditor {
   readonly aggregates: readonly Aggregate[];
   /** Tasks, and what else it keeps in memory at this place of the log. */
   readonly underWay: number;
+  /** Looks at what it compares with the log, before it is asked where that ends. */
+  prepare?(): Promise<void>;
   /** Folds the next commits. */
   fold(batch: readonly RecordedCommit[]): Promise<readonly AuditFinding[]>;
   /** What is wrong at the end of the log. */
@@ -54,6 +56,7 @@ export async function* auditLog({ log, auditor, elapsed, signal }: AuditOptions)
     findings += found.length;
     return found.map((finding) => ({ type: 'finding', finding }));
   };
+  await auditor.prepare?.();
   const { sequence: head } = await log.head();
   const progress = (sequence: number): AuditMessage => {
     const { underWay } = auditor;

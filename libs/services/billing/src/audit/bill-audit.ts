@@ -10,8 +10,11 @@ import {
   type BillLine,
   type BookedCorrections,
   type RatedAt,
+  type UsageTerms,
 } from '@fornax/domain';
 import type { MeterRow } from '../projections/meter-rows.js';
+import type { KeptRows } from './kept-rows.js';
+import { LedgerRowsAudit } from './ledger-rows-audit.js';
 import { MeterAudit, meterRowsByKey } from './meter-audit.js';
 import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
 
@@ -94,8 +97,14 @@ const corrected = (
 export class BillAudit {
   private readonly state = emptyBill();
   private readonly meters = new MeterAudit();
+  private readonly rows: LedgerRowsAudit;
   /** Lines of attempts that have no price as far as the log was folded: one of a list that comes later. */
   private readonly early = new Map<string, LineRow>();
+
+  /** @param kept rows of a moment before the end of the log was looked for */
+  constructor(kept: KeptRows) {
+    this.rows = new LedgerRowsAudit(kept);
+  }
 
   get underWay(): number {
     return this.state.terms.size;
@@ -105,11 +114,13 @@ export class BillAudit {
    * Folds the next commits.
    * @param rows all lines that name one of these commits, or one between them
    * @param meterRows the same of meters
+   * @param terms what is kept of what these commits submitted
    */
   fold(
     commits: readonly RecordedCommit[],
     rows: readonly AuditedRow[],
-    meterRows: readonly MeterRow[] = [],
+    meterRows: readonly MeterRow[],
+    terms: ReadonlyMap<string, UsageTerms>,
   ): readonly AuditFinding[] {
     const findings: AuditFinding[] = [];
     const metered = meterRowsByKey(meterRows);
@@ -121,9 +132,11 @@ export class BillAudit {
       findings,
     );
     for (const commit of commits) {
+      findings.push(...this.rows.compare(this.state, commit.sequence));
       try {
         const entries = foldBill(this.state, commit);
         for (const line of entries.lines) findings.push(...this.compared(line, left));
+        findings.push(...this.rows.took(entries, commit.sequence, terms));
         for (const each of entries.corrections) findings.push(...corrected(each, corrections));
         findings.push(...this.meters.fold(this.state, commit, metered));
       } catch (error) {
@@ -152,7 +165,7 @@ export class BillAudit {
    */
   end(waiting: ReadonlySet<string>, newest: number): readonly AuditFinding[] {
     const folded = this.state.lists.at(-1)?.priceList.version ?? 0;
-    const findings: AuditFinding[] = [];
+    const findings: AuditFinding[] = [...this.rows.compare(this.state)];
     for (const [key, { terms, end, sequence }] of this.state.parked) {
       const row = this.early.get(key);
       const place = { task_id: terms.id, instance: end.instance, attempt: end.attempt, sequence: String(sequence) };

@@ -52,6 +52,12 @@ describe('the audit of the ledger', () => {
     await rig.append('pool', 'p', [poolCreated('p')], [slotsEnded(lasting(0, 5_000))]);
     const hardware = { specificationKey: 'x', cpuModel: 'x', cores: 1, ghz: 0 };
     await rig.append('task', 'odd', [submitted('odd')], [dispatched(aLease(0))], [concluded(anEnd(0, { hardware }))]);
+    const first = await rig.get('/fornax/v1/billing/prices/1');
+    const later = { ...(first.body as object), validFrom: '2099-01-01T00:00:00Z' };
+    const asRoot = { token: 'root-token' };
+    expect(await rig.send('/fornax/v1/billing/prices', { ...asRoot, body: later })).toMatchObject({ status: 200 });
+    const closed = await rig.send('/fornax/v1/billing/months/1970-01/close', { ...asRoot, body: {} });
+    expect(closed).toMatchObject({ status: 200 });
   }, 120_000);
   afterAll(() => rig?.close());
 
@@ -101,7 +107,7 @@ describe('the audit of the ledger', () => {
       'bill_line',
       `DELETE FROM bill_line WHERE rule = 'free/node-lost'`,
       { kind: 'not billed', instance: 2 },
-      3,
+      4,
     ],
     [
       'a slot that is in no line',
@@ -195,6 +201,94 @@ describe('the audit of the ledger', () => {
       'project_day',
       'DELETE FROM project_day',
       { kind: 'billed otherwise', taskId: 'project ada', detail: expect.stringContaining('kept as nothing') },
+      1,
+    ],
+    [
+      'what counts for discounts and does not follow',
+      'month_usage',
+      'UPDATE month_usage SET gross_parts = gross_parts + 1',
+      { kind: 'billed otherwise', taskId: 'account ada', detail: expect.stringContaining('discounts in 1970-01') },
+      1,
+    ],
+    [
+      'a number of lines that there are not',
+      'month_usage',
+      'UPDATE month_usage SET lines = lines + 1',
+      { kind: 'billed otherwise', taskId: 'account ada', detail: expect.stringContaining('parts, lines') },
+      1,
+    ],
+    ...[
+      [`tags = '["other"]'`, 'tags is ["other"]'],
+      [`labels = '{"team":"other"}'`, 'labels is {"team":"other"}'],
+      [`shortname = 'other'`, 'shortname'],
+      [`project_uuid = 'other'`, 'projectUuid'],
+      [`plan = 'reserved'`, 'plan'],
+      ['sequence = sequence + 1', 'sequence'],
+    ].map(([change, detail]): [string, string, string, object, number] => [
+      `what was submitted, where ${change}`,
+      'usage_terms',
+      `UPDATE usage_terms SET ${change} WHERE task_id = 't'`,
+      { kind: 'billed otherwise', taskId: 't', detail: expect.stringContaining(String(detail)) },
+      1,
+    ]),
+    [
+      'what was submitted and is not kept',
+      'usage_terms',
+      `DELETE FROM usage_terms WHERE task_id = 't'`,
+      { kind: 'billed otherwise', taskId: 't', detail: 'what was submitted is not kept' },
+      1,
+    ],
+    [
+      'what nobody submitted',
+      'usage_terms',
+      `CREATE TEMP TABLE one ON COMMIT DROP AS SELECT * FROM usage_terms WHERE task_id = 't'; UPDATE one SET task_id = 'u'; INSERT INTO usage_terms SELECT * FROM one`,
+      { kind: 'billed otherwise', taskId: 'ledger', detail: expect.stringContaining('1 tasks') },
+      1,
+    ],
+    ...[
+      ['from_ms = from_ms + 1', 'from is'],
+      [`document = jsonb_set(document, '{workMicrosPerGhzCoreHour,flex}', '1')`, 'document'],
+      ['sequence = sequence + 1', 'sequence'],
+    ].map(([change, detail]): [string, string, string, object, number] => [
+      `a price list where ${change}`,
+      'published_price_list',
+      `UPDATE published_price_list SET ${change} WHERE version = 2`,
+      { kind: 'billed otherwise', taskId: 'price list 2', detail: expect.stringContaining(String(detail)) },
+      1,
+    ]),
+    [
+      'a price list that is not kept',
+      'published_price_list',
+      'DELETE FROM published_price_list WHERE version = 2',
+      { kind: 'billed otherwise', taskId: 'price list 2', detail: 'it is not kept' },
+      1,
+    ],
+    [
+      'a closed month that ends otherwise',
+      'closed_month',
+      'UPDATE closed_month SET until_ms = until_ms + 1',
+      { kind: 'billed otherwise', taskId: 'month 1970-01', detail: expect.stringContaining('until is') },
+      1,
+    ],
+    [
+      'a closed month that is open',
+      'closed_month',
+      'DELETE FROM closed_month',
+      { kind: 'billed otherwise', taskId: 'month 1970-01' },
+      1,
+    ],
+    [
+      'a month that nobody closed',
+      'closed_month',
+      `INSERT INTO closed_month VALUES ('1970-02', 5097600000, 1, 1)`,
+      { kind: 'billed otherwise', taskId: 'month 1970-02' },
+      1,
+    ],
+    [
+      'what waits for a price and is of another length',
+      'unrated_attempt',
+      `UPDATE unrated_attempt SET attempt_end = jsonb_set(attempt_end, '{endedAt}', '1')`,
+      { kind: 'billed otherwise', taskId: 'odd', detail: expect.stringContaining('waits for a price') },
       1,
     ],
     [

@@ -7,9 +7,10 @@ import type { ReadBarrier } from '@fornax/projections';
 import { ReadBarriers, type Auditor } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import type { LineRow } from '../projections/ledger-rows.js';
-import { readParked, readPriceLists } from '../projections/ledger-state.js';
+import { readParked, readPriceLists, readTerms } from '../projections/ledger-state.js';
 import { readUnratedMeters, type MeterRow } from '../projections/meter-rows.js';
 import { BillAudit, type AuditedRow } from './bill-audit.js';
+import { readKeptRows } from './kept-rows.js';
 
 type ReadLine = Omit<LineRow, 'started_at' | 'ended_at' | 'counts_at'> & {
   readonly started_at: Date | null;
@@ -51,12 +52,12 @@ type ReadMeterLine = Omit<MeterRow, 'from_at' | 'until_at' | 'counts_at'> & {
 
 /** What accounts used in a month, as it is kept and as its lines sum to. */
 const SUMS = `SELECT owner, month, kept, lines FROM (
-    SELECT owner, month, net_parts AS kept FROM month_usage
+    SELECT owner, month, concat_ws(' ', net_parts, lines) AS kept FROM month_usage
   ) kept FULL JOIN (
     SELECT owner, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM') AS month,
-      sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) AS lines
-    FROM (SELECT owner, coalesce(started_at, ended_at) AS at, amount_nanos, amount_rest FROM bill_line
-      UNION ALL SELECT owner, from_at, amount_nanos, amount_rest FROM meter_line) line GROUP BY 1, 2
+      concat_ws(' ', sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest), count(*) FILTER (WHERE run = 0)) AS lines
+    FROM (SELECT owner, coalesce(started_at, ended_at) AS at, amount_nanos, amount_rest, run FROM bill_line
+      UNION ALL SELECT owner, from_at, amount_nanos, amount_rest, NULL FROM meter_line) line GROUP BY 1, 2
   ) summed USING (owner, month) WHERE kept IS DISTINCT FROM lines ORDER BY owner, month`;
 
 /** What projects used on a day, as it is kept and as its lines sum to. */
@@ -135,7 +136,7 @@ const otherwise = ({ owner, kept, lines }: KeptSum, when: string, what = 'parts'
 /** Audits the ledger of a database, page by page beside the log. */
 export class LedgerAuditor implements Auditor {
   readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing', 'meter'];
-  private readonly audit = new BillAudit();
+  private audit: BillAudit | undefined;
   /** Lines up to here have been looked at. */
   private sequence = 0;
 
@@ -146,7 +147,12 @@ export class LedgerAuditor implements Auditor {
   ) {}
 
   get underWay(): number {
-    return this.audit.underWay;
+    return this.audit?.underWay ?? 0;
+  }
+
+  /** The rows that are no lines, before anybody asks where the log ends: it is folded past where they are. @throws Unavailable */
+  async prepare(): Promise<void> {
+    this.audit = new BillAudit(await readKeptRows(this.db));
   }
 
   async fold(batch: readonly RecordedCommit[]): Promise<readonly AuditFinding[]> {
@@ -155,7 +161,11 @@ export class LedgerAuditor implements Auditor {
     const rows = await this.db.query<ReadLine[]>(LINES, [this.sequence, last]);
     const meterRows = await this.db.query<ReadMeterLine[]>(METER_LINES, [this.sequence, last]);
     this.sequence = last;
-    return this.audit.fold(batch, rows.map(asWritten), meterRows.map(meterAsWritten));
+    const ids = batch.flatMap(({ aggregateId, events }) =>
+      events.some(({ type }) => type === 'TaskSubmitted' || type === 'PoolCreated') ? [aggregateId] : [],
+    );
+    const terms = new Map((await readTerms(this.db, ids)).map((one) => [one.id, one]));
+    return this.prepared().fold(batch, rows.map(asWritten), meterRows.map(meterAsWritten), terms);
   }
 
   async end(): Promise<readonly AuditFinding[]> {
@@ -168,8 +178,8 @@ export class LedgerAuditor implements Auditor {
     const hours = await this.db.query<HourSum[]>(HOURS);
     const taskDays = await this.db.query<TaskDaySum[]>(TASK_DAYS);
     return [
-      ...this.audit.end(keys, newest),
-      ...months.map((row) => otherwise(row, row.month)),
+      ...this.prepared().end(keys, newest),
+      ...months.map((row) => otherwise(row, row.month, 'parts, lines')),
       ...days.map((row) => ({ ...otherwise(row, row.day), taskId: `project ${row.owner}` })),
       ...hours.map((row) =>
         otherwise(row, `the hour from ${row.hour.toISOString()} for project ${row.project}`, SUMMED),
@@ -179,6 +189,11 @@ export class LedgerAuditor implements Auditor {
         taskId: row.task_id,
       })),
     ];
+  }
+
+  private prepared(): BillAudit {
+    if (!this.audit) throw new Error('an audit is prepared before it folds');
+    return this.audit;
   }
 }
 
