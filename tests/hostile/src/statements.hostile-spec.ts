@@ -10,6 +10,7 @@ const STATEMENTS = '/fornax/v1/billing/statements?from=2020-01';
 const billed = async ({ token }: Person, tag: string): Promise<string> => {
   const body = {
     name: tag,
+    shortname: tag,
     profile: 'docker-batch',
     instanceCount: 1,
     tags: [tag],
@@ -65,5 +66,54 @@ describe('a statement', () => {
   it('would be noticed: who looks after the organization sees it by the same questions', async () => {
     for (const token of [platform.token, (await newPerson('auditor', organization)).token])
       for (const question of QUESTIONS) expect([question, await seenBy(token, question)]).toEqual([question, true]);
+  });
+
+  describe('leads down', () => {
+    const bills = (id: string): readonly string[] => [
+      `/fornax/v1/billing/tasks/${id}/lines`,
+      `/fornax/v1/billing/tasks/${id}/cost`,
+      `/credits/v1/tasks/${id}/credits`,
+      `/carbon/v1/tasks/${id}/carbon-facts`,
+    ];
+    const answers = (paths: readonly string[], token: string) =>
+      Promise.all(paths.map((path) => call('GET', path, { token })));
+
+    it('for whoever looks after its owner: lines, cost, credits and carbon facts of the task, as its owner has them', async () => {
+      const own = (await answers(bills(task), victim.token)).map(({ text }) => text.replace(/"carbon.*/, ''));
+      const coordinator = await newPerson('coordinator', organization);
+      const auditor = await newPerson('auditor', organization);
+      for (const token of [platform.token, coordinator.token, auditor.token]) {
+        const seen = await answers(bills(task), token);
+        expect(seen.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+        expect(seen.map(({ text }) => text.replace(/"carbon.*/, ''))).toEqual(own);
+        const { rows } = await expectOk<{ readonly rows: readonly { readonly lines: string | null }[] }>(
+          'GET',
+          `${STATEMENTS}&groupBy=task&account=${victim.id}`,
+          { token },
+        );
+        expect(rows.map(({ lines }) => lines)).toEqual([bills(task)[0]]);
+        // A name is of its owner alone.
+        const named = await answers(bills('a-tag-of-the-victim'), token);
+        expect(named.map(({ status }) => status)).toEqual([404, 404, 404, 404]);
+      }
+    });
+
+    it.each([
+      ['a member of the same organization', 'user', true],
+      ['somebody of another organization', 'user', false],
+      ['a coordinator of another organization', 'coordinator', false],
+      ['an auditor of another organization', 'auditor', false],
+    ])('not for %s, to whom it is as if there were no such task', async (_who, role, isColleague) => {
+      const { token } = await newPerson(role, isColleague ? organization : (await newOrganization()).name);
+      const nobodys = crypto.randomUUID();
+      const asIf = (await answers(bills(nobodys), token)).map(({ status, text }) => [
+        status,
+        text.replaceAll(nobodys, task),
+      ]);
+      expect((await answers(bills(task), token)).map(({ status, text }) => [status, text])).toEqual(asIf);
+      expect(asIf.map(([status]) => status)).toEqual([404, 404, 404, 404]);
+      const asPool = bills(task).map((path) => path.replace('/tasks/', '/pools/'));
+      for (const { status } of await answers(asPool, token)) expect(status).toBe(404);
+    });
   });
 });

@@ -40,6 +40,7 @@ import { CreditEntries1790001590000 } from './migrations/1790001590000-credit-en
 import { Forecast1790001630000 } from './migrations/1790001630000-forecast.migration.js';
 import { Ratings1790001600000 } from './migrations/1790001600000-ratings.migration.js';
 import { UsageTaskDay1790001620000 } from './migrations/1790001620000-usage-task-day.migration.js';
+import { TermsLookup } from './queries/terms-lookup.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -106,6 +107,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
     BillingMetrics,
     StandingAudit,
     LedgerReader,
+    TermsLookup,
     StatementReader,
     StatementScopes,
     StatementProofs,

@@ -61,6 +61,56 @@ describe('credits, by csharp', () => {
   });
 });
 
+describe.each([...everyStyle])('from a statement to events, by $style', (client) => {
+  it(`[row 44 ${client.style}] the way leads from a row to lines, from a line to its attempt, and to the event that ended it`, async () => {
+    const tag = unique('drill');
+    const { uuid } = await run(client, aTask({ ...command('sleep 0.1'), instanceCount: 2, tags: [tag] }));
+    const follow = async <T>(path: string): Promise<T> => {
+      const answer = await client.send('GET', path);
+      expect({ path, status: answer.status }).toEqual({ path, status: 200 });
+      return answer.json() as T;
+    };
+    const from = new Date().toISOString().slice(0, 7);
+    const { rows } = await follow<{
+      readonly rows: readonly {
+        by: { task: string; tag: string | null };
+        attempts: number;
+        nanos: string;
+        lines: string;
+      }[];
+    }>(`/fornax/v1/billing/statements?from=${from}&groupBy=task,tag&limit=10000`);
+    const row = rows.find(({ by }) => by.tag === tag);
+    expect(row).toMatchObject({ by: { task: uuid }, attempts: 2, lines: expect.any(String) });
+    const { lines } = await follow<{
+      readonly lines: readonly {
+        readonly instance: number;
+        readonly attempt: number;
+        readonly leaseId: string;
+        readonly sequence: number;
+        readonly amountNanos: string;
+        readonly links: { readonly of: string; readonly events: string };
+      }[];
+    }>(row?.lines ?? '');
+    expect(lines.map(({ instance, attempt }) => [instance, attempt])).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+    for (const { instance, attempt, leaseId, sequence, links } of lines) {
+      expect(await follow(links.of)).toMatchObject({ uuid });
+      const { events } = await follow<{ readonly events: readonly object[] }>(links.events);
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          sequence,
+          type: 'InstancesConcluded',
+          data: expect.objectContaining({
+            attempts: expect.arrayContaining([expect.objectContaining({ instance, attempt, leaseId })]),
+          }),
+        }),
+      );
+    }
+  });
+});
+
 describe('budgets, by csharp', () => {
   it('[row 45 csharp] are listed for a project, the active ones alone where they are asked for', async () => {
     const projects = (await csharpStyle.send('GET', '/fornax/v1/me/projects')).json() as readonly {

@@ -18,21 +18,21 @@ export class CarbonController {
   @ApiOperation({ summary: 'Energy that a task has drawn until now, and what it emitted' })
   @ApiOkResponse({ standardSchema: carbonFactsSchema })
   task(
-    @CurrentAccount() { id: owner }: Account,
+    @CurrentAccount() caller: Account,
     @Param('id') name: string,
     @ZodQuery(carbonQuerySchema) query: CarbonQuery,
   ): Promise<WireCarbonFacts> {
-    return this.carbon.facts({ kind: 'task', owner, name }, query.comparisondatacenter);
+    return this.carbon.facts({ kind: 'task', caller, name }, query.comparisondatacenter);
   }
 
   @Get('pools/:id/carbon-facts')
   @ApiOperation({ summary: 'Energy that the slots of a pool have drawn until now, and what it emitted' })
   @ApiOkResponse({ standardSchema: carbonFactsSchema })
   pool(
-    @CurrentAccount() { id: owner }: Account,
+    @CurrentAccount() caller: Account,
     @Param('id') name: string,
     @ZodQuery(carbonQuerySchema) query: CarbonQuery,
   ): Promise<WireCarbonFacts> {
-    return this.carbon.facts({ kind: 'pool', owner, name }, query.comparisondatacenter);
+    return this.carbon.facts({ kind: 'pool', caller, name }, query.comparisondatacenter);
   }
 }

@@ -8,6 +8,7 @@ import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import { creditsSchema, euros } from '../queries/wire-ledger.js';
+import { TermsLookup } from '../queries/terms-lookup.js';
 import { SpendingReader } from '../queries/spending-reader.js';
 import { wireBudget } from '../queries/wire-spending.js';
 import { Budgets } from '../spending/budgets.js';
@@ -22,6 +23,7 @@ export class CreditsController {
   constructor(
     private readonly ledger: LedgerReader,
     private readonly spending: SpendingReader,
+    private readonly lookup: TermsLookup,
     private readonly ofProjects: Budgets,
     @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
   ) {}
@@ -64,7 +66,7 @@ export class CreditsController {
   }
 
   private async consumed(kind: UsageTerms['kind'], account: Account, name: string) {
-    const { id } = await this.ledger.terms(kind, account.id, name);
+    const { id } = await this.lookup.find(kind, account, name);
     return { credits: euros(await this.ledger.consumedBy(id)) };
   }
 }

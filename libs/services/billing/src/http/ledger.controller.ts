@@ -4,6 +4,7 @@ import type { UsageTerms } from '@fornax/domain';
 import { ZodQuery } from '@fornax/service-kit';
 import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { taskCostSchema, type TaskCost } from '@fornax/contracts';
+import { TermsLookup } from '../queries/terms-lookup.js';
 import { TaskCosts } from '../queries/task-costs.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
 import {
@@ -25,6 +26,7 @@ export class LedgerController {
   constructor(
     private readonly ledger: LedgerReader,
     private readonly costs: TaskCosts,
+    private readonly lookup: TermsLookup,
   ) {}
 
   @Get('tasks/:id/lines')
@@ -44,7 +46,7 @@ export class LedgerController {
   })
   @ApiOkResponse({ standardSchema: taskCostSchema })
   async cost(@CurrentAccount() account: Account, @Param('id') id: string): Promise<TaskCost> {
-    return this.costs.of(await this.ledger.terms('task', account.id, id));
+    return this.costs.of(await this.lookup.find('task', account, id));
   }
 
   @Get('pools/:id/lines')
@@ -74,7 +76,7 @@ export class LedgerController {
   }
 
   private async page(kind: UsageTerms['kind'], account: Account, name: string, page: LinesQuery): Promise<LedgerPage> {
-    const { id, plan, constrained } = await this.ledger.terms(kind, account.id, name);
+    const { id, plan, constrained } = await this.lookup.find(kind, account, name);
     return { taskId: id, plan, constrained, ...(await this.ledger.lines(id, page)) };
   }
 }

@@ -114,7 +114,7 @@ export class StatementsController {
     };
   }
 
-  /** Where the lines are of groups that are of one task or pool. Those of others are shown to their owners. */
+  /** Where the lines are of groups that are of one task or pool. */
   private async linesOf(
     caller: Account,
     groupBy: readonly StatementDimension[],
@@ -125,7 +125,7 @@ export class StatementsController {
     const terms = await this.ledger.termsOf(groups.flatMap(({ keys }) => keys[task] ?? []));
     return ({ keys }) => {
       const found = terms.get(keys[task] ?? '');
-      return found?.owner === caller.id
+      return found && this.scopes.shows(caller, found.owner)
         ? `/fornax/v1/billing/${found.kind}s/${encodeURIComponent(found.id)}/lines`
         : null;
     };

@@ -9,7 +9,9 @@ import {
   DEFAULT_SITE,
   type CarbonAssumptions,
 } from '../config/carbon-assumptions.js';
+import type { Account } from '@fornax/identity';
 import { LedgerReader } from './ledger-reader.js';
+import { TermsLookup } from './terms-lookup.js';
 import { wireCarbonFacts, type WireCarbonFacts } from './wire-carbon.js';
 
 interface UseRow {
@@ -60,16 +62,17 @@ const USES = `WITH held AS (
 export class CarbonReader {
   constructor(
     private readonly ledger: LedgerReader,
+    private readonly lookup: TermsLookup,
     @Inject(CARBON_ASSUMPTIONS) private readonly assumptions: CarbonAssumptions,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws NotFound also for one of somebody else; ValidationFailed for a datacenter that nobody knows */
+  /** @throws NotFound also for one of others that the caller does not look after; ValidationFailed for a datacenter that nobody knows */
   async facts(
-    { kind, owner, name }: { readonly kind: UsageTerms['kind']; readonly owner: string; readonly name: string },
+    { kind, caller, name }: { readonly kind: UsageTerms['kind']; readonly caller: Account; readonly name: string },
     asked: string | undefined,
   ): Promise<WireCarbonFacts> {
-    const { id } = await this.ledger.terms(kind, owner, name);
+    const { id } = await this.lookup.find(kind, caller, name);
     const compared = this.assumptions.datacenters.get(asked || DEFAULT_DATACENTER);
     if (!compared) {
       const known = [...this.assumptions.datacenters.keys()].join(', ');

@@ -3,7 +3,6 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { readPosition, type ReadBarrier } from '@fornax/projections';
 import type { EventLog } from '@fornax/event-store';
 import { EVENT_LOG, ProjectionHost, ReadBarriers } from '@fornax/service-kit';
-import { NotFound } from '@fornax/base';
 import {
   joined,
   monthOf,
@@ -17,7 +16,7 @@ import {
 import type { DataSource } from 'typeorm';
 import { LEDGER_VERSION } from '../projections/ledger.projection.js';
 import { FIRST_RUN, type LineRow } from '../projections/ledger-rows.js';
-import { findTerms, readTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
+import { readTerms, readParked, readPriceLists, type Queries } from '../projections/ledger-state.js';
 import { behind, RunningCosts } from './running-costs.js';
 import { linksOf, type LedgerPage, type WireLedgerLine, type WireUnrated } from './wire-ledger.js';
 
@@ -103,14 +102,6 @@ export class LedgerReader {
     barriers: ReadBarriers,
   ) {
     this.barrier = barriers.of('ledger');
-  }
-
-  /** A task or a pool by its id or shortname. @throws NotFound also for one of somebody else */
-  async terms(kind: UsageTerms['kind'], owner: string, id: string): Promise<UsageTerms> {
-    await this.catchUp();
-    const terms = await findTerms(this.db, { kind, owner, id });
-    if (!terms) throw new NotFound(`No such ${kind}: ${id}`);
-    return terms;
   }
 
   /** What was submitted, of those that there are. */

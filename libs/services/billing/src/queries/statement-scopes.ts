@@ -67,6 +67,11 @@ export class StatementScopes {
     return caller.readBy === undefined && looksAfter && caller.organisationId === ownerId;
   }
 
+  /** Whether somebody may look at what an account used. */
+  shows(caller: Account, owner: string): boolean {
+    return this.accounts.reaches(caller, owner, 'look');
+  }
+
   /** Whose use somebody may look at; undefined: everybody's. @throws NotFound also for an account of others */
   ownersFor(caller: Account, name: string | undefined): readonly string[] | undefined {
     if (name === undefined && caller.role === 'operator' && caller.readBy === undefined) return undefined;

@@ -362,9 +362,11 @@ describe('statements', () => {
     };
     expect(found.count).toBe(row?.attempts);
     const task = row?.by['task'] ?? '';
-    // Lines of others are shown to their owners.
-    const others = await ask('from=2026-01&to=2027-01&groupBy=task&account=ada');
-    expect(new Set(others.rows.map(({ lines }) => lines))).toEqual(new Set([null]));
+    // Whoever sees a row may follow it.
+    const others = await ask('from=2026-01&to=2027-01&groupBy=task&account=ada', 'root-token');
+    expect(others.rows.map(({ lines }) => lines)).toContain(row?.lines);
+    expect(await rig.get(row?.lines ?? '', 'root-token')).toEqual({ status: 200, body });
+    expect(await rig.get(row?.lines ?? '', 'bob-token')).toMatchObject({ status: 404 });
     for (const line of found.lines) {
       expect(line.links).toEqual({
         of: `/tasks/${task}`,
