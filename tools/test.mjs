@@ -8,7 +8,7 @@ import { afterSecondTries, secondTries } from './second-try.mjs';
 import { runProgram, sideBySide } from './side-by-side.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** A worker begins anew where its heap has grown to this: modules of specs that are over stay in it, 60 MB for each file, and the collector of a heap of gigabytes stops everything for seconds. */
+/** A worker begins anew where its heap has grown to this: modules of specs that are over stay in it, 60 MB for each file, and the collector of a heap of gigabytes stops everything for seconds. Of a whole suite only: where a few files are named, Jest runs them in its own process if it likes, and says what they leak. */
 const ANEW = '--workerIdleMemoryLimit=800MB';
 /** The suites, in the order of a full run. `weight`: how many of two cores it keeps busy; suites of weight 1 run two at a time. */
 const SUITES = {
@@ -112,7 +112,8 @@ const runPass = async ({ suite, settings, name }, print, file) => {
   }
   // Jest refuses two numbers of workers: the caller's is the one.
   const isWorkers = (word) => /^(--maxWorkers\b|--runInBand$|-w\b|-i$)/.test(word);
-  const args = SUITES[suite].args.filter((word) => !isWorkers(word) || !jestArgs.some(isWorkers));
+  const isLeft = (word) => (word === ANEW ? jestArgs.length === 0 : !isWorkers(word) || !jestArgs.some(isWorkers));
+  const args = SUITES[suite].args.filter(isLeft);
   print(`\n== ${name} ==\n`);
   // Last, since it takes in every word that follows: a pattern would be a project.
   // What jest keeps of an earlier run is root's.
