@@ -18,10 +18,11 @@ export interface CannedPlatform {
   readonly signal?: AbortSignal;
   /** Columns of the terminal that it writes to; undefined: it is none. */
   readonly width?: number;
+  readonly height?: number;
 }
 
 /** The command line before a platform that has its answers ready. Start and stop it around the tests. */
-export const cannedPlatform = ({ answers, stream, onStdout, signal, width }: CannedPlatform) => {
+export const cannedPlatform = ({ answers, stream, onStdout, signal, width, height }: CannedPlatform) => {
   const asked: Asked[] = [];
   const bodies: unknown[] = [];
   const server = http.createServer((request, response) => {
@@ -58,6 +59,7 @@ export const cannedPlatform = ({ answers, stream, onStdout, signal, width }: Can
         },
         cwd: '/nowhere',
         width,
+        height: height === undefined ? undefined : () => height,
         stdout: (text) => {
           said.stdout += text;
           onStdout?.(text);

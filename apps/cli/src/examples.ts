@@ -3,6 +3,10 @@ import type { Command } from 'commander';
 /** A call of each command, as somebody would type it: what follows its name. */
 const EXAMPLES: Readonly<Record<string, string>> = {
   'task get': 'my-render',
+  logs: 'my-render --follow --instance 0-9',
+  'task wait': 'my-render',
+  'task watch': 'my-render',
+  sync: './frames film/day-1 --delete --dry-run',
   'task logs': 'my-render --follow',
   'task submit': `--name hello --instances 4 --command 'echo hello from \${INSTANCE_ID}' --results out --wait`,
   'task abort': `my-render --reason 'wrong input'`,
@@ -12,7 +16,6 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'task retry': 'my-render --pinned',
   'task resume': 'my-render',
   'task recover': 'my-render',
-  'task instances': 'my-render --state failed --columns instance,node,exit',
   'task cost': 'my-render',
   'task results': 'my-render --download ./results',
   'task events': 'my-render --json',

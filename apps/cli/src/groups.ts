@@ -12,16 +12,24 @@ export interface Group {
 }
 
 const task = async (): Promise<Add> => {
-  const [{ addTaskCommands }, { addTaskInstancesCommand }, { addTaskCostCommand }, { addTaskResultsCommand }, history] =
-    await Promise.all([
-      import('./commands/task.js'),
-      import('./commands/task-instances.js'),
-      import('./commands/task-cost.js'),
-      import('./commands/task-results.js'),
-      import('./commands/history.js'),
-    ]);
+  const [
+    { addTaskCommands },
+    { addTaskAttendCommands },
+    { addTaskInstancesCommand },
+    { addTaskCostCommand },
+    { addTaskResultsCommand },
+    history,
+  ] = await Promise.all([
+    import('./commands/task.js'),
+    import('./commands/task-attend.js'),
+    import('./commands/task-instances.js'),
+    import('./commands/task-cost.js'),
+    import('./commands/task-results.js'),
+    import('./commands/history.js'),
+  ]);
   return (program, io) => {
     const group = addTaskCommands(program, io);
+    addTaskAttendCommands(group, io);
     addTaskInstancesCommand(group, io);
     addTaskCostCommand(group, io);
     addTaskResultsCommand(group, io);
@@ -154,6 +162,14 @@ export const GROUPS: readonly Group[] = [
     load: async () => (await import('./commands/projection.js')).addProjectionCommands,
   },
   {
+    names: { logs: 'what a task has printed' },
+    load: async () => (await import('./commands/logs.js')).addLogsTo,
+  },
+  {
+    names: { top: 'the platform as it is now, live: fleet, queue, tasks and why they wait' },
+    load: async () => (await import('./commands/top.js')).addTopCommand,
+  },
+  {
     names: { doctor: 'look at a platform from end to end, up or down, and say what to do about what is wrong' },
     load: async () => (await import('./commands/doctor.js')).addDoctorCommand,
   },
@@ -171,6 +187,12 @@ export const GROUPS: readonly Group[] = [
       rm: 'delete an object (<bucket>/<key>), all below a folder (<bucket>/<folder>/), or an empty bucket',
     },
     load: async () => (await import('./commands/files.js')).addFileCommands,
+  },
+  {
+    names: {
+      sync: 'make a bucket, or a folder in it, what a folder here is, or the other way round: what differs, modes among it',
+    },
+    load: async () => (await import('./commands/sync.js')).addSyncCommand,
   },
   { names: { bucket: 'what is in buckets, whose they are, and with whom they are shared' }, load: bucket },
   {

@@ -31,6 +31,7 @@ process.exitCode = await run(process.argv.slice(2), {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  height: () => process.stdout.rows,
   isErrorTerminal: process.stderr.isTTY,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   hasColors: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',

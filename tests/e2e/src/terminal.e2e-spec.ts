@@ -94,3 +94,76 @@ describe('Ctrl-C of a command that runs', () => {
     SLOW_MS,
   );
 });
+
+describe('fornax sync', () => {
+  it(
+    'makes a bucket what a folder is, and a folder what a bucket is: what differs, modes, and what is too much',
+    async () => {
+      const { code, stdout, stderr } = await typed(
+        platform,
+        home,
+        'sync',
+        `mkdir -p here/sub && echo one > here/one && printf '#!/bin/sh\\n' > here/sub/run && chmod 755 here/sub/run
+fornax sync ./here synced/day --dry-run
+fornax sync ./here synced/day > /dev/null
+rm here/one && echo two > here/two && chmod 644 here/sub/run
+fornax sync ./here synced/day --delete --dry-run
+fornax sync ./here synced/day --delete | tail -1
+fornax ls synced/day --output json | grep -o '"key": "[^"]*"'
+mkdir -p there/deep && echo old > there/deep/old
+fornax sync synced/day ./there --delete --dry-run
+fornax sync synced/day ./there --delete | tail -1
+chmod 755 here/sub/run && fornax sync ./here synced/day > /dev/null && fornax sync synced/day ./there > /dev/null
+(cd there && find . -type f -perm -u+x -o -name deep -o -name two | sort)
+fornax sync synced/day ./there --delete --dry-run
+fornax sync synced/none ./there --delete`,
+      );
+      expect(stdout.split('\n')).toEqual(
+        [
+          'would store one',
+          'would store sub/run',
+          'would store sub/run',
+          'would store two',
+          'would delete one',
+          '1 file was deleted in synced/day: not here',
+          '"key": "day/sub/run"',
+          '"key": "day/two"',
+          'would bring sub/run',
+          'would bring two',
+          'would delete deep/old',
+          '1 file was deleted in ./there: not there',
+          '.',
+          './sub/run',
+          './two',
+          'Both are the same.',
+          '',
+        ].filter((line) => line !== '.'),
+      );
+      // An empty side is a mistyped one: nothing is lost for it.
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('nothing of ./there is deleted') });
+    },
+    SLOW_MS,
+  );
+});
+
+describe('fornax top at a terminal', () => {
+  it(
+    'draws what is, shows names and does not obey them, and ends with Ctrl-C',
+    async () => {
+      await typed(
+        platform,
+        home,
+        '.',
+        `fornax task submit -n $'evil\\e[31m\\nforged' --tag evil --command 'sleep 3600'`,
+      );
+      const terminal = await atTerminal(platform, home, 'fornax top --every 1');
+      await eventually(() => terminal.seen().includes('evil\\u001b[31m\\u000aforged'));
+      // A second frame stands where the first one did.
+      await eventually(() => terminal.seen().split('\u001b[H').length > 2);
+      terminal.type('\u0003');
+      expect(await terminal.ended).toBe(0);
+      expect(terminal.seen()).not.toContain('\u001b[31m\n');
+    },
+    SLOW_MS,
+  );
+});

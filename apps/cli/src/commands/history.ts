@@ -1,6 +1,6 @@
 import type { LiveMessage, TaskEventRecord } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { instanceOf } from '../terminal/arguments.js';
+import { amountOf, instanceOf } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 
@@ -79,15 +79,23 @@ interface EventsOptions {
   readonly instance?: number;
   readonly node?: string;
   readonly failed?: boolean;
+  readonly exitCode?: number;
+  readonly cause?: readonly string[];
 }
 
 /** Whether an event is about what is asked for. */
-const isWanted = ({ type, data }: TaskEventRecord, { type: types, instance, node, failed }: EventsOptions): boolean => {
+const isWanted = (
+  { type, data }: TaskEventRecord,
+  { type: types, instance, node, failed, exitCode, cause }: EventsOptions,
+): boolean => {
   if (types !== undefined && !types.some((one) => one.toLowerCase() === type.toLowerCase())) return false;
   const items = itemsIn(data);
   if (instance !== undefined && data['instance'] !== instance && !items.some((item) => item.instance === instance))
     return false;
   if (node !== undefined && data['node'] !== node && !items.some((item) => item.node === node)) return false;
+  if (exitCode !== undefined && !items.some((item) => item.exitCode === exitCode)) return false;
+  if (cause !== undefined && !items.some((item) => item.cause !== undefined && cause.includes(item.cause)))
+    return false;
   return failed !== true || items.some(({ outcome }) => outcome !== undefined && outcome !== 'success');
 };
 
@@ -166,6 +174,8 @@ export const addTaskHistoryCommands = (task: Command, io: Io): void => {
     .option('-i, --instance <number>', 'only what names this instance', instanceOf)
     .option('--node <node>', 'only what names this node')
     .option('--failed', 'only how attempts ended that did not succeed')
+    .option('--exit-code <code>', 'only how attempts ended that exited with it', amountOf)
+    .option('--cause <cause>', 'only how attempts ended for it, e.g. node-lost (repeatable)', listOf)
     .option('--json', 'one JSON object a line, with everything')
     .action((id: string, options: EventsOptions) => printEvents(io, id, options));
   task

@@ -2,7 +2,7 @@ import type { NewPool } from '@fornax/client';
 import type { Command } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { printOutput, type LogOptions } from '../session/print-output.js';
-import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
+import { constantOf, countOf, instancesIn, listOf, type Constant } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 import {
@@ -167,7 +167,7 @@ export const addPoolCommands = (program: Command, io: Io): void => {
     .command('logs <pool>')
     .description('what the preparation of its slots has printed')
     .option('--stderr', 'its errors instead of its output')
-    .option('-i, --instance <slot>', 'one slot only', instanceOf)
+    .option('-i, --instance <slots>', 'these slots only: 3, 0-9, 1,3', instancesIn)
     .option('-f, --follow', 'go on until the pool is over')
     .action((id: string, options: LogOptions) => printOutput(io, 'pools', id, options));
 };

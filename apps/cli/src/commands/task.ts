@@ -6,12 +6,14 @@ import { tableIn } from '../session/table-file.js';
 import { tellOutcome } from '../session/outcome.js';
 import { instancesOf } from '../session/instance-count.js';
 import { instantOf, stateOf, taskFilter, type TaskFilterOptions } from '../session/task-filter.js';
-import { printOutput, type LogOptions } from '../session/print-output.js';
+import { addLogsTo } from './logs.js';
 import { afterOf, type After } from '../submission/after.js';
 import { shellSyntaxIn } from '../submission/script.js';
-import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
+import { constantOf, countOf, listOf, type Constant } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
+import { showLive } from '../terminal/live.js';
+import type { Cells } from '../terminal/table.js';
 import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
 
 interface SubmitOptions {
@@ -110,11 +112,23 @@ const rowsOf = async (client: FornaxClient, options: Parameters<FornaxClient['li
   ]);
 
 interface ListOptions extends OwnerOptions, TaskFilterOptions {
+  readonly user?: string;
+  readonly sort?: keyof typeof ORDERS;
+  readonly reverse?: boolean;
+  readonly watch?: boolean;
   readonly organization?: string;
   readonly all?: boolean;
   readonly project?: string;
   readonly limit?: number;
 }
+
+/** Fields by which the platform orders, each with the direction in which people mean it. */
+const ORDERS = {
+  created: { field: 'CreationDate', isDescending: true },
+  name: { field: 'Name', isDescending: false },
+  state: { field: 'State', isDescending: false },
+  time: { field: 'ExecutionTime', isDescending: true },
+} as const;
 
 /** Everybody whose tasks are asked for; undefined: the caller alone. */
 const ownersOf = async (
@@ -132,19 +146,31 @@ const ownersOf = async (
   return users.filter((user) => user.organization?.name.toLowerCase() === name || user.organization?.uuid === name);
 };
 
-/** Those of others as their owners see them, oldest account first. */
-const list = async (io: Io, options: ListOptions): Promise<void> => {
-  const owners = await ownersOf(io, options);
-  const { project, limit } = options;
+/** The list as rows. Those of others as their owners see them, oldest account first. */
+const listed = async (io: Io, options: ListOptions): Promise<Cells> => {
+  const { user, project, limit, sort, reverse = false } = options;
+  const owners = await ownersOf(io, user === undefined ? options : { ...options, owner: user });
+  const order = sort === undefined && !reverse ? undefined : ORDERS[sort ?? 'created'];
   const wanted = {
     filter: taskFilter(options, project === undefined ? undefined : await projectId(io, project)),
     limit,
+    order: order && { field: order.field, isDescending: order.isDescending !== reverse },
   };
-  if (!owners) return io.table([HEADING, ...(await rowsOf(io.client(), wanted))]);
+  if (!owners) return [HEADING, ...(await rowsOf(io.client(), wanted))];
   const rows: (readonly (string | number)[])[] = [];
   for (const { uuid, email } of owners)
     rows.push(...(await rowsOf(io.client().readingAs(uuid), wanted)).map((row) => [...row, email]));
-  io.table([[...HEADING, 'OWNER'], ...rows]);
+  return [[...HEADING, 'OWNER'], ...rows];
+};
+
+const list = async (io: Io, options: ListOptions): Promise<void> => {
+  const isWatch = options.watch === true && io.screen() !== undefined;
+  if (!isWatch) return io.table(await listed(io, options));
+  await showLive(io, async (rows) => {
+    // What no screen shows need not be read.
+    const limit = Math.min(options.limit ?? Infinity, Math.max(1, rows - 2));
+    return { lines: io.rendered(await listed(io, { ...options, limit })) };
+  });
 };
 
 const REPETITIONS = [
@@ -177,7 +203,8 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
   task
     .command('list')
     .description('all tasks, newest first; of others for operators, coordinators and auditors')
-    .option('--owner <user>', 'those of somebody else, by e-mail or id')
+    .addOption(new Option('--owner <user>', 'those of somebody else, by e-mail or id').conflicts('user'))
+    .option('--user <user>', 'the same')
     .option('--organization <name>', 'those of all members of an organization')
     .option('--all', 'those of everybody that you may look at')
     .option('--state <state>', 'waiting, running, success, failure or cancelled (repeatable: one of them)', stateOf)
@@ -188,20 +215,20 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
       instantOf(text, Date.now()),
     )
     .option('--limit <count>', 'the newest ones, at most so many (of each owner)', countOf)
+    .addOption(
+      new Option('--sort <order>', 'by when it was submitted, name, state, or time of execution').choices(
+        Object.keys(ORDERS),
+      ),
+    )
+    .option('--reverse', 'the other way round')
+    .option('--watch', 'live, until Ctrl-C (on a terminal)')
     .addHelpText('after', '\nExample: what failed since yesterday\n  fornax task list --state failure --since 1d')
     .action((options: ListOptions) => list(io, options));
   task
     .command('get <task>')
     .description('everything about one task (uuid or shortname), as JSON')
     .action(async (id: string) => io.document(await io.client().getTask(id)));
-  task
-    .command('logs <task>')
-    .description('what a task has printed')
-    .option('--stderr', 'its errors instead of its output')
-    .option('-i, --instance <number>', 'one instance only', instanceOf)
-    .option('-f, --follow', 'go on until the task is over')
-    .option('--raw', 'on a terminal, too, as it is: colors, and whatever else it does')
-    .action((id: string, options: LogOptions) => printOutput(io, 'tasks', id, options));
+  addLogsTo(task, io);
   task
     .command('submit')
     .description('submit a task; prints its id')

@@ -11,6 +11,12 @@ export interface Io {
   readonly writeRaw: (text: string) => void;
   /** Rows, the first one the heading, as a table or as whoever asks wants them. @param documents what JSON shows instead of the cells */
   readonly table: (cells: Cells, documents?: unknown) => void;
+  /** The same rows as lines of a table that is as wide as the terminal, harmless. */
+  readonly rendered: (cells: Cells) => readonly string[];
+  /** A line that is harmless already, as far as the terminal is wide. */
+  readonly cut: (line: string) => string;
+  /** The terminal that standard output is; undefined: it is none. */
+  readonly screen: () => { readonly rows: number } | undefined;
   /** A value, as JSON or YAML. */
   readonly document: (value: unknown) => void;
   /** What programs have printed to standard error, to standard error, likewise. */

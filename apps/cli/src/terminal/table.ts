@@ -23,12 +23,14 @@ const WIDE =
 const widthOf = (letter: string): number => (WIDE.test(letter) ? 2 : 1);
 /** Columns that something takes. */
 const lengthOf = (value: Cell): number => Array.from(String(value)).reduce((sum, letter) => sum + widthOf(letter), 0);
-const cut = (value: Cell, most: number): Cell => {
-  if (typeof value === 'number' || lengthOf(value) <= most) return value;
+/** A text that takes so many columns at most. */
+export const cutTo = (value: string, most: number): string => {
+  if (lengthOf(value) <= most) return value;
   let room = most - 1;
   const kept = Array.from(value).findIndex((letter) => (room -= widthOf(letter)) < 0);
   return `${Array.from(value).slice(0, kept).join('')}…`;
 };
+const cut = (value: Cell, most: number): Cell => (typeof value === 'number' ? value : cutTo(value, most));
 const pad = (value: Cell, width: number): string => {
   const space = ' '.repeat(Math.max(0, width - lengthOf(value)));
   return typeof value === 'number' ? space + String(value) : value + space;

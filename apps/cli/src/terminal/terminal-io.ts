@@ -2,7 +2,7 @@ import { harmless, harmlessLine, harmlessOutput } from './harmless.js';
 import type { Io } from './io.js';
 import { csvOf, picked, recordsOf, type OutputWish } from './output.js';
 import { paintState } from './paint.js';
-import { renderTable } from './table.js';
+import { cutTo, renderTable } from './table.js';
 
 /** Where a command line writes. */
 export interface Terminal {
@@ -10,6 +10,8 @@ export interface Terminal {
   readonly stderr: (text: string) => void;
   /** Columns of the terminal that standard output is; undefined: it is none. */
   readonly width?: number | undefined;
+  /** Its rows; asked each time, since a terminal changes its size. */
+  readonly height?: (() => number) | undefined;
   /** Whether standard error is one. */
   readonly isErrorTerminal?: boolean | undefined;
   readonly hasColors?: boolean | undefined;
@@ -30,9 +32,12 @@ export interface Shown {
 
 type Others = Pick<Io, 'client' | 'signal' | 'setExitCode' | 'env' | 'cwd'>;
 
+/** Of a terminal that does not say how high it is. */
+const LEAST_ROWS = 24;
+
 /** The one place through which commands write: nothing that a name, a tag or an output contains reaches a terminal raw. */
 export const terminalIo = (
-  { stdout, stderr, width, hasColors, isErrorTerminal, ask, goOnUnread }: Terminal,
+  { stdout, stderr, width, height, hasColors, isErrorTerminal, ask, goOnUnread }: Terminal,
   shown: Shown,
   others: Others,
 ): Io => {
@@ -42,8 +47,13 @@ export const terminalIo = (
     shown.wasAsked = true;
     print(shown.wish.output === 'yaml' && shown.yaml ? shown.yaml(value) : JSON.stringify(value, null, 2));
   };
+  // Harmless already, but for colors of ours.
+  const paint = hasColors === true ? paintState : undefined;
   return {
     print,
+    rendered: (cells) => renderTable(cells, { width, paint }).split('\n'),
+    cut: (line) => (width === undefined ? line : cutTo(line, width)),
+    screen: () => (isTerminal ? { rows: height?.() ?? LEAST_ROWS } : undefined),
     document,
     write: (text) => {
       // A command that writes texts has an --output of its own, or is about a text.
@@ -69,8 +79,7 @@ export const terminalIo = (
         return;
       }
       if (output === 'csv') return stdout(`${csvOf(rows, isTerminal ? harmlessLine : undefined)}\n`);
-      // Harmless already, but for colors of ours.
-      stdout(`${renderTable(rows, { width, paint: hasColors === true ? paintState : undefined })}\n`);
+      stdout(`${renderTable(rows, { width, paint })}\n`);
     },
     ...others,
   };

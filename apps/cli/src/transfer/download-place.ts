@@ -14,7 +14,8 @@ const WRONG = {
 } as const;
 const isWrong = (how: Found): how is keyof typeof WRONG => how in WRONG;
 
-const wantedFile = ({ key, sizeBytes, etag }: S3Object, { bucket, prefix }: BucketPlace): WantedFile => ({
+/** An object as a file that is wanted of it. */
+export const wantedFile = ({ key, sizeBytes, etag }: S3Object, { bucket, prefix }: BucketPlace): WantedFile => ({
   bucket,
   key,
   path: key.slice(prefix.length),

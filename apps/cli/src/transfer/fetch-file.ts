@@ -91,6 +91,12 @@ export const makeFolder = async (folder: string, path: string): Promise<Found> =
   }
 };
 
+/** Whether there is a file with the bytes of an object; nothing is changed, its rights neither. */
+export const isHere = async (wanted: WantedFile, folder: string): Promise<boolean> => {
+  const file = join(folder, wanted.path);
+  return (await factsOf(file))?.size === wanted.size && (await wanted.isRight(file)) === true;
+};
+
 const isThere = async (
   s3: S3Client,
   wanted: WantedFile,

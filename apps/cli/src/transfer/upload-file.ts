@@ -21,7 +21,8 @@ export type Sent = 'stored' | 'there' | { readonly why: string };
 const isSameMode = (mode: number, told: number | undefined): boolean =>
   told === undefined ? (mode & EXECUTABLE) === 0 : (mode & RIGHTS) === told;
 
-const isThere = async (
+/** Whether the object is that file already, mode and all. */
+export const isThere = async (
   s3: S3Client,
   { file, size, mode }: LocalFile,
   { bucket, key, there }: Target,

@@ -1,5 +1,5 @@
 import type { JsonCall } from './api-connection.js';
-import { trusted, type FleetNode, type NodeEventPage, type NodeEventRecord } from './wire-types.js';
+import { trusted, type FleetNode, type NodeEventPage, type NodeEventRecord, type Scheduling } from './wire-types.js';
 
 /** The nodes, and what operators do with them. */
 export class FleetClient {
@@ -8,6 +8,11 @@ export class FleetClient {
   /** Every node that ever joined. */
   nodes(): Promise<readonly FleetNode[]> {
     return this.json('GET', '/fornax/v1/nodes', trusted<readonly FleetNode[]>());
+  }
+
+  /** The queue and what is free, as the leading scheduler sees it; operators only. */
+  scheduling(): Promise<Scheduling> {
+    return this.json('GET', '/fornax/v1/scheduling', trusted<Scheduling>());
   }
 
   /** No new instances on a node; those that run go on. Operators only, like all that changes a node. */

@@ -22,6 +22,8 @@ export interface ListOptions {
   readonly filter?: Filter | undefined;
   /** Most that are read, the first ones; all of them when absent. */
   readonly limit?: number | undefined;
+  /** Newest first when absent. */
+  readonly order?: { readonly field: string; readonly isDescending: boolean } | undefined;
 }
 
 /** As many as the platform gives at once: each page is a round trip. */
@@ -32,12 +34,13 @@ export const allPages = async <T>(
   json: JsonCall,
   path: string,
   parser: Parser<PageOf<T>>,
-  { filter, limit = Infinity }: ListOptions = {},
+  { filter, limit = Infinity, order }: ListOptions = {},
 ): Promise<readonly T[]> => {
   const all: T[] = [];
+  const ordered = order === undefined ? {} : { orderBy: order.field, orderType: order.isDescending ? 'DESC' : 'ASC' };
   for (let token: string | null | undefined; token !== null && all.length < limit;) {
     const maximumResults = Math.min(PAGE, limit - all.length);
-    const page: PageOf<T> = await json('POST', path, parser, { body: { token, filter, maximumResults } });
+    const page: PageOf<T> = await json('POST', path, parser, { body: { token, filter, maximumResults, ...ordered } });
     all.push(...page.data);
     token = page.nextToken;
   }

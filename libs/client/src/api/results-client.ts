@@ -18,6 +18,10 @@ export interface ListedInstance extends EndedInstance {
   readonly attempt: number;
   readonly node: string | null;
   readonly exitCode: number | null;
+  /** Absent of servers that do not tell; null while it is not over. */
+  readonly wallTimeSec?: number | null;
+  readonly peakMemoryMB?: number | null;
+  readonly uploadedBytes?: number | null;
   /** Its row of the table of parameters; null or absent in tasks without one. */
   readonly row?: Readonly<Record<string, string>> | null;
 }

@@ -135,6 +135,23 @@ export interface FleetNode {
   readonly credential: { readonly status: 'open' | 'rotating' | 'revoked'; readonly issuedAt: string | null } | null;
 }
 
+/** The queue and what of each node is in use. */
+export interface Scheduling {
+  readonly unfinishedTasks: number;
+  readonly queuedTasks: number;
+  readonly waitingInstances: number;
+  readonly leases: number;
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly cores: number;
+    readonly usedCores: number;
+    readonly memoryMB: number;
+    readonly usedMemoryMB: number;
+    readonly leases: number;
+  }[];
+}
+
 /** Something that happened to a node. */
 export interface NodeEventRecord {
   readonly id: string;
