@@ -30,8 +30,9 @@ process.exitCode = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
-  width: process.stdout.isTTY ? process.stdout.columns : undefined,
-  height: () => process.stdout.rows,
+  // A terminal that was never told its size says 0.
+  width: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
+  height: () => process.stdout.rows || 24,
   isErrorTerminal: process.stderr.isTTY,
   ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   hasColors: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',

@@ -37,7 +37,7 @@ export interface AtTerminal {
 /** Types a command at a terminal: `script` of util-linux makes a real one. */
 export const atTerminal = async (platform: RunningPlatform, home: string, command: string): Promise<AtTerminal> => {
   const file = join(await mkdtemp(join(home, 'typed-')), 'command.sh');
-  await writeFile(file, sourced(platform, `exec ${command}\n`));
+  await writeFile(file, sourced(platform, `stty cols 200 rows 40\nexec ${command}\n`));
   const child = spawn('script', ['--quiet', '--return', '--command', `bash ${file}`, '/dev/null'], {
     cwd: home,
     env: environmentOf(home),

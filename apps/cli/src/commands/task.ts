@@ -32,6 +32,7 @@ interface SubmitOptions {
   readonly pool?: string;
   readonly after?: readonly After[];
   readonly maxParallel?: number;
+  readonly tag?: readonly string[];
   readonly wait?: boolean;
 }
 
@@ -46,8 +47,10 @@ const newTask = ({
   resource,
   results,
   resultsPrefix,
+  tag,
 }: SubmitOptions): NewTask => ({
   name,
+  ...(tag === undefined ? {} : { tags: [...tag] }),
   // A pool says what its tasks run.
   ...(pool === undefined
     ? { profile: profile ?? (shell === undefined ? 'docker-batch' : 'shell') }
@@ -249,6 +252,7 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
       '--results-prefix <prefix>',
       'folder of the results in it; ${INSTANCE_ID}, columns and constants are filled in',
     )
+    .option('--tag <tag>', 'to find it by (repeatable)', listOf)
     .option('--project <project>', 'where to put it, by slug or id, else into your default project')
     .option('--pool <pool>', 'the pool that it is to run in, by id or shortname')
     .option('--job <job>', 'the job that it belongs to, by id or shortname')
