@@ -5,26 +5,17 @@
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { oneAtATime } from '../tools/bootstrap.mjs';
 import { deadLinks } from './dead-links.mjs';
+import { filesOf } from '../tools/files-of.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(root, 'dist');
 /** What pages lead to that is no page itself. */
 const BESIDE_PAGES = ['reference/asyncapi.json', 'reference/job.schema.json', 'reference/price-list.schema.json'];
 const temporary = join(root, '.vitepress');
-
-const filesOf = (folder) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      relative(folder, join(entry.parentPath ?? entry.path, entry.name))
-        .split(sep)
-        .join('/'),
-    )
-    .sort();
 
 const isMade = (name) => /^(dist|node_modules|\.vitepress\/(cache|\.temp|made-[^/]*))\//.test(name);
 

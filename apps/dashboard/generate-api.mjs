@@ -35,6 +35,9 @@ const PATHS = [
   '/fornax/v1/nodes/{id}/resume',
   '/fornax/v1/nodes/{id}/retire',
   '/fornax/v1/buckets',
+  '/fornax/v1/buckets/{bucket}/links',
+  '/fornax/v1/snapshots',
+  '/fornax/v1/tasks/{id}/snapshots/{snapshotId}/files',
 ];
 
 const [url, mode] = process.argv.slice(2);

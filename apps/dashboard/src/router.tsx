@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Empty } from './parts/states.tsx';
 import { Shell } from './shell.tsx';
-import { searchOfTask, searchOfTasks } from './address/search.ts';
+import { searchOfBucket, searchOfTask, searchOfTasks } from './address/search.ts';
 
 const root = createRootRoute({ component: Shell });
 
@@ -46,6 +46,13 @@ const buckets = createRoute({
   component: lazyRouteComponent(() => import('./pages/buckets.tsx'), 'BucketsPage'),
 });
 
+const bucket = createRoute({
+  getParentRoute: () => root,
+  path: '/buckets/$name',
+  validateSearch: searchOfBucket,
+  component: lazyRouteComponent(() => import('./pages/bucket.tsx'), 'BucketPage'),
+});
+
 const submit = createRoute({
   getParentRoute: () => root,
   path: '/submit',
@@ -53,7 +60,7 @@ const submit = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, overview, tasks, task, submit, nodes, buckets]),
+  routeTree: root.addChildren([home, overview, tasks, task, submit, nodes, buckets, bucket]),
   basepath: '/ui',
   defaultPreload: 'intent',
   scrollRestoration: false,

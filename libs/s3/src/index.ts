@@ -22,6 +22,7 @@ export {
   s3Error,
   type S3ErrorCode,
 } from './protocol/s3-error.js';
+export { presignedUrl, type RequestToPresign } from './signature/presign.js';
 export { DEFAULT_REGION, signRequest, type RequestToSign, type S3Keys } from './signature/sign-request.js';
 export {
   ALGORITHM,

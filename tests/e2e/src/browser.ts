@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import axe from 'axe-core';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { FornaxClient } from '@fornax/client';
+import type { RunningPlatform } from '@fornax/testing';
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 
 /** Where Debian's package puts it; another one by the variable of this name. */
 const PROGRAM = process.env['FORNAX_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
@@ -42,6 +44,21 @@ export const watchedPage = async (context: BrowserContext, origins: readonly str
     if (!origins.some((origin) => url.startsWith(`${origin}/`)) && !/^(data|blob|about):/.test(url)) troubles.push(url);
   });
   return { page, troubles };
+};
+
+/** A browser of its own, signed in by a link of an account; it may talk to the platform alone. */
+export const signedInPage = async (
+  browser: Browser,
+  { apiUrl, storageUrl }: Pick<RunningPlatform, 'apiUrl' | 'storageUrl'>,
+  client: FornaxClient,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> => {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+  const watched = await watchedPage(context, [apiUrl, storageUrl]);
+  const { path } = await client.people.signInLink();
+  await watched.page.goto(new URL(path, apiUrl).href);
+  await watched.page.getByRole('heading', { name: 'Tasks' }).waitFor();
+  return watched;
 };
 
 interface Violation {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
 import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing';
 import type { Browser, Page } from 'playwright-core';
-import { hasBrowser, openBrowser, violationsOn, watchedPage, type WatchedPage } from './browser.js';
+import { hasBrowser, openBrowser, signedInPage, violationsOn, watchedPage, type WatchedPage } from './browser.js';
 import { clientsOf } from './clients.js';
 
 const FIRST_VIEW_BYTES = 350_000;
@@ -19,14 +19,9 @@ const opened: WatchedPage[] = [];
 
 const suite = hasBrowser() ? describe : describe.skip;
 
-/** A browser of its own, signed in by a link of the account. */
 const signedIn = async (client: FornaxClient, options = {}): Promise<Page> => {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
-  const watched = await watchedPage(context, [platform.apiUrl, platform.storageUrl]);
+  const watched = await signedInPage(browser, platform, client, options);
   opened.push(watched);
-  const { path } = await client.people.signInLink();
-  await watched.page.goto(new URL(path, platform.apiUrl).href);
-  await watched.page.getByRole('heading', { name: 'Tasks' }).waitFor();
   return watched.page;
 };
 
@@ -188,7 +183,7 @@ suite('the dashboard', () => {
         await page.getByLabel('Loading', { exact: true }).first().waitFor({ state: 'hidden' });
         found[path] = await violationsOn(page);
       };
-      const tabs = ['about', 'instances', 'output', 'history', 'bill', 'code'];
+      const tabs = ['about', 'instances', 'output', 'files', 'history', 'bill', 'code'];
       for (const path of [
         '/overview',
         '/tasks',

@@ -39,7 +39,13 @@ export const searchOfTasks = (raw: Raw): TasksSearch =>
     ascending: raw['ascending'] === true ? (true as const) : undefined,
   });
 
-export const TABS = ['about', 'instances', 'output', 'history', 'bill', 'code'] as const;
+export interface BucketSearch {
+  readonly folder?: string;
+}
+
+export const searchOfBucket = (raw: Raw): BucketSearch => said({ folder: textIn(raw, 'folder') });
+
+export const TABS = ['about', 'instances', 'output', 'files', 'history', 'bill', 'code'] as const;
 export type Tab = (typeof TABS)[number];
 export const STREAMS = ['stdout', 'stderr'] as const;
 

@@ -468,6 +468,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fornax/v1/buckets/{bucket}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Presigned links for one thing to do with a bucket or an object, with your own rights
+         * @description Whoever has a link may use it until it expires, as you: it may what you may at that moment, and ends with the token or session that asked. Of links that the dashboard asks for, its own page may read the answers (CORS), and no other.
+         */
+        get: operations["getFornaxV1BucketsBucketLinks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest hundred snapshots of a task, newest first, without what they have of each instance */
+        get: operations["getFornaxV1Snapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/tasks/{id}/snapshots/{snapshotId}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its files and links, by instance and path */
+        get: operations["getFornaxV1TasksIdSnapshotsSnapshotIdFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -5959,6 +6013,355 @@ export interface operations {
             };
             /** @description Not allowed, not possible in this state, or a quota is reached */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1BucketsBucketLinks: {
+        parameters: {
+            query: {
+                /** @description `make` the bucket; `list` objects, `read`, `store` or `remove` one; `begin` an upload in parts, store each `part`, `complete` or `cancel` it. */
+                operation: "make" | "list" | "read" | "store" | "remove" | "begin" | "part" | "complete" | "cancel";
+                /** @description Of the object; all but `make` and `list` need it. */
+                key?: string;
+                /** @description `list`: what begins so. */
+                prefix?: string;
+                /** @description `list`: folders as one. */
+                delimiter?: "/";
+                /** @description `list`: the continuation token of the page before. */
+                after?: string;
+                /** @description Id of the upload that was begun. */
+                upload?: string;
+                /** @description `part`: the first one. */
+                from?: number;
+                /** @description `part`: the last one; at most 100 at once. */
+                to?: number;
+                /** @description `read`: shown as this; without it, the object is a file to keep. */
+                type?: "text/plain" | "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/avif";
+                /** @description How long links hold: 15 by default. */
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                bucket: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        method: "GET" | "PUT" | "POST" | "DELETE";
+                        /** @description One; of parts as many as were asked for. */
+                        urls: string[];
+                        /** @description No later than the end of the token or session that asked. */
+                        expirationDate: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description The caller may only read */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such bucket, or none that the caller may know of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1Snapshots: {
+        parameters: {
+            query: {
+                /** @description Its id or shortname */
+                task: unknown;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        snapshots: {
+                            id: string;
+                            taskUuid: string;
+                            triggerDate: string;
+                            lastUpdateDate: string;
+                            snapshotConfig: {
+                                whitelist: string | null;
+                                blacklist: string | null;
+                                bucket: string;
+                                bucketPrefix: string | null;
+                            };
+                            /** @enum {string} */
+                            status: "triggered" | "inProgress" | "success" | "failure";
+                            sizeToUpload: number | null;
+                            transferredSize: number | null;
+                            notes: string[];
+                            dueDate: string | null;
+                            reason: string | null;
+                            prune: {
+                                /** @enum {string} */
+                                cause: "asked" | "retention";
+                                requestedDate: string;
+                                prunedDate: string | null;
+                            } | null;
+                            instances: number;
+                            files: number | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such task */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1TasksIdSnapshotsSnapshotIdFiles: {
+        parameters: {
+            query?: {
+                /** @description Of one instance alone */
+                instance?: string;
+                /** @description Behind this one: `nextAfter` of a page */
+                after?: string;
+                /** @description Most of them in the answer, 1000 by default */
+                limit?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                snapshotId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            instance: number;
+                            path: string;
+                            size: number | null;
+                            mode: number | null;
+                            sha256: string | null;
+                            target: string | null;
+                            key: string | null;
+                        }[];
+                        nextAfter: string | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such task, no such snapshot of it, or it has nothing of the instance */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is not complete, has no list of its files, or that list is damaged, or not the one that the event log names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The list of an instance is too long */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

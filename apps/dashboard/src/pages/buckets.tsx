@@ -1,21 +1,61 @@
-import { Stack, Table, Title } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
-import { api, bodyOf } from '../api/client.ts';
+import { Button, Group, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useState, type ReactNode } from 'react';
+import { makeBucket } from '../api/files.ts';
+import { BUCKETS } from '../known/buckets.ts';
+import { useMayWrite } from '../known/me.tsx';
 import { bytes, count, Instant } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 
+const NewBucket = (): ReactNode => {
+  const [name, setName] = useState('');
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: () => makeBucket(name.trim()),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: BUCKETS.queryKey });
+      await navigate({ to: '/buckets/$name', params: { name: name.trim() } });
+    },
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        mutate();
+      }}
+    >
+      <Group align="flex-end" gap="sm">
+        <TextInput
+          label="New bucket"
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          minLength={3}
+        />
+        <Button type="submit" variant="default" loading={isPending} disabled={name.trim().length < 3}>
+          Make it
+        </Button>
+      </Group>
+      {error !== null && (
+        <Text role="alert" size="sm">
+          {error.message}
+        </Text>
+      )}
+    </form>
+  );
+};
+
 /** Buckets that may be seen, with what is in them. */
 export const BucketsPage = (): ReactNode => {
-  const { data, error, refetch } = useQuery({
-    queryKey: ['buckets'],
-    queryFn: () => bodyOf(api.GET('/fornax/v1/buckets')),
-  });
+  const { data, error, refetch } = useQuery(BUCKETS);
+  const mayWrite = useMayWrite();
   return (
     <Stack>
       <Title order={1} size="h2">
         Buckets
       </Title>
+      {mayWrite && <NewBucket />}
       {error !== null && <Failed error={error} onRetry={() => void refetch()} />}
       {data === undefined && error === null && <Waiting />}
       {data?.length === 0 && <Empty title="There are no buckets yet" />}
@@ -32,7 +72,11 @@ export const BucketsPage = (): ReactNode => {
             <Table.Tbody>
               {data.map((bucket) => (
                 <Table.Tr key={bucket.name}>
-                  <Table.Td>{bucket.name}</Table.Td>
+                  <Table.Td>
+                    <Link to="/buckets/$name" params={{ name: bucket.name }}>
+                      {bucket.name}
+                    </Link>
+                  </Table.Td>
                   <Table.Td>{count(bucket.objects)}</Table.Td>
                   <Table.Td>{bytes(bucket.bytes)}</Table.Td>
                   <Table.Td>{bucket.access}</Table.Td>

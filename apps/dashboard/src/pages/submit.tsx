@@ -1,6 +1,9 @@
 import {
+  Autocomplete,
   Button,
   Group,
+  Input,
+  List,
   MultiSelect,
   NumberInput,
   Select,
@@ -14,7 +17,12 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../api/client.ts';
+import { makeBucket } from '../api/files.ts';
 import type { Profile } from '../api/wire.ts';
+import { DropPlace, SendingList } from '../files/drop-place.tsx';
+import { useUploads, type Chosen } from '../files/use-uploads.ts';
+import { BUCKETS } from '../known/buckets.ts';
+import { bytes } from '../parts/format.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
 import { bodyOfTask, type Wanted } from '../parts/task-code.ts';
 import { CodeOf } from './task/as-code.tsx';
@@ -26,10 +34,23 @@ interface Draft {
   readonly constants: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
   readonly inputs: readonly string[];
-  readonly results: string | null;
+  readonly results: string;
 }
 
-const EMPTY: Draft = { name: '', instances: 1, constants: {}, tags: [], inputs: [], results: null };
+const WORD_CHARACTERS = 32;
+
+/** A new bucket for the files of a task: named after it, and after nothing else that there is. */
+const bucketFor = (name: string): string => {
+  const word = name
+    .toLowerCase()
+    .replaceAll(/[^a-z\d]+/g, '-')
+    .slice(0, WORD_CHARACTERS)
+    .replaceAll(/^-+|-+$/g, '');
+  const mark = crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? '';
+  return `${word || 'task'}-${mark}`;
+};
+
+const EMPTY: Draft = { name: '', instances: 1, constants: {}, tags: [], inputs: [], results: '' };
 
 /** Constants that differ from what the profile gives: the rest is the profile's to say. */
 const wantedOf = (draft: Draft, profile: Profile): Wanted => ({
@@ -43,11 +64,29 @@ const wantedOf = (draft: Draft, profile: Profile): Wanted => ({
   }),
   tags: draft.tags,
   resourceBuckets: draft.inputs,
-  resultBucket: draft.results ?? undefined,
+  resultBucket: draft.results.trim() === '' ? undefined : draft.results.trim(),
 });
 
 /** Where secrets are typed nothing is shown. */
 const isSecret = (name: string): boolean => /PASSWORD|SECRET/.test(name);
+
+const isNotIn =
+  (others: readonly Chosen[]) =>
+  ({ path }: Chosen): boolean =>
+    !others.some((other) => other.path === path);
+
+/** Sends the files of a task first. @returns the buckets of its inputs, with that of the files */
+const withFiles = async (
+  { name, resourceBuckets }: Wanted,
+  files: readonly Chosen[],
+  send: ReturnType<typeof useUploads>['send'],
+): Promise<readonly string[]> => {
+  if (files.length === 0) return resourceBuckets;
+  const bucket = bucketFor(name);
+  await makeBucket(bucket);
+  if (!(await send(bucket, '', files))) throw new Error('Not all files could be sent');
+  return [...resourceBuckets, bucket];
+};
 
 interface FormProps {
   readonly profile: Profile;
@@ -59,8 +98,18 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
   const [isShowingAll, setShowingAll] = useState(false);
   const navigate = useNavigate();
   const wanted = wantedOf(draft, profile);
+  const [files, setFiles] = useState<readonly Chosen[]>([]);
+  const { sending, send } = useUploads();
   const { mutate, isPending, error } = useMutation({
-    mutationFn: () => bodyOf(api.POST('/tasks', { body: bodyOfTask(wanted) })),
+    mutationFn: async () => {
+      const resourceBuckets = await withFiles(wanted, files, send);
+      // They are there now: what is refused below does not send them again.
+      if (files.length > 0) {
+        change({ inputs: resourceBuckets });
+        setFiles([]);
+      }
+      return bodyOf(api.POST('/tasks', { body: bodyOfTask({ ...wanted, resourceBuckets }) }));
+    },
     onSuccess: (made) => {
       if ('uuid' in made) void navigate({ to: '/tasks/$id', params: { id: made.uuid } });
     },
@@ -129,14 +178,33 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
             onChange={(inputs) => change({ inputs })}
             searchable
           />
-          <Select
+          <Input.Wrapper
+            label="Files"
+            description="They go into a new bucket of your own, which becomes one of its inputs"
+            labelElement="div"
+          >
+            <DropPlace
+              label="Files for the task"
+              onFiles={(chosen) => setFiles((before) => [...before.filter(isNotIn(chosen)), ...chosen])}
+            >
+              {sending.length === 0 && files.length > 0 && (
+                <List size="sm" mt="xs">
+                  {files.map(({ path, file }) => (
+                    <List.Item key={path}>
+                      {path}, {bytes(file.size)}
+                    </List.Item>
+                  ))}
+                </List>
+              )}
+              <SendingList sending={sending} />
+            </DropPlace>
+          </Input.Wrapper>
+          <Autocomplete
             label="Bucket for results"
+            description="One that is not there yet is made; without one, no file is kept"
             data={[...buckets]}
             value={draft.results}
             onChange={(results) => change({ results })}
-            clearable
-            clearButtonProps={{ 'aria-label': 'No results' }}
-            searchable
           />
           <TagsInput label="Tags" value={[...draft.tags]} onChange={(tags) => change({ tags })} />
           {error !== null && <Failed error={error} />}
@@ -162,7 +230,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
 export const SubmitPage = (): ReactNode => {
   const [name, setName] = useState<string | null>(null);
   const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => bodyOf(api.GET('/profiles')) });
-  const buckets = useQuery({ queryKey: ['buckets'], queryFn: () => bodyOf(api.GET('/fornax/v1/buckets')) });
+  const buckets = useQuery(BUCKETS);
   const chosen = name ?? profiles.data?.[0] ?? null;
   const profile = useQuery({
     queryKey: ['profiles', chosen],

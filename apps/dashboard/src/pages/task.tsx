@@ -11,6 +11,7 @@ import { Failed, isOver, StateBadge, Waiting } from '../parts/states.tsx';
 import { AboutTask } from './task/about.tsx';
 import { Bill } from './task/bill.tsx';
 import { AsCode } from './task/as-code.tsx';
+import { TaskFiles } from './task/files.tsx';
 import { History } from './task/history.tsx';
 import { Instances } from './task/instances.tsx';
 import { Output } from './task/output.tsx';
@@ -22,6 +23,7 @@ const LABELS: Readonly<Record<Tab, string>> = {
   about: 'About',
   instances: 'Instances',
   output: 'Output',
+  files: 'Files',
   history: 'History',
   bill: 'Bill',
   code: 'As code',
@@ -38,6 +40,8 @@ const Content = ({ tab, task, search, show }: { tab: Tab; task: Task; search: Ta
       return <Instances task={task} search={search} show={show} />;
     case 'output':
       return <Output key={`${search.stream} ${search.instance}`} task={task} search={search} show={show} />;
+    case 'files':
+      return <TaskFiles task={task} />;
     case 'history':
       return <History task={task} show={show} />;
     case 'bill':

@@ -3,11 +3,15 @@ export { pathPattern } from './path-pattern.js';
 export {
   bucketGrantCreationSchema,
   bucketGrantSchema,
+  bucketLinksQuerySchema,
+  bucketLinksSchema,
   bucketListingSchema,
   granteeKindSchema,
   type BucketGrantCreation,
   type WireBucket,
   type WireBucketGrant,
+  type BucketLinksQuery,
+  type WireBucketLinks,
 } from './buckets.js';
 export { keyRotationSchema, keyStandSchema, type WireKeyRotation, type WireKeyStand } from './keys.js';
 export {

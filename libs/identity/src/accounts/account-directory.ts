@@ -157,6 +157,13 @@ export class AccountDirectory {
     return { account, secrets: alive.flatMap((token) => this.opened(token) ?? []) };
   }
 
+  /** What the token that was presented signs with at the S3 endpoint, and until when; undefined when it signs nothing (any more), or is somebody else's. */
+  signingOf({ id, tokenId }: Account): { readonly secret: string; readonly expiresAt: number } | undefined {
+    const token = this.fold.tokensOf(id).find((one) => one.tokenId === tokenId);
+    const secret = token && this.isAlive(token) && this.distrusted === undefined ? this.opened(token) : undefined;
+    return token && secret !== undefined ? { secret, expiresAt: token.expiresAt } : undefined;
+  }
+
   /** Opened once: every request that is signed asks for it, and opening it costs as much as half of verifying the signature. */
   private opened(token: TokenRecord): string | undefined {
     if (!isToSign(token)) return undefined;

@@ -8,6 +8,7 @@ import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog, madeBuckets } from './buckets/bucket-catalog.js';
 import { PLATFORM_AREAS } from './model/bucket-names.js';
+import { BucketLinks } from './links/bucket-links.js';
 import { BucketListing } from './buckets/bucket-listing.js';
 import { BucketSharing } from './buckets/bucket-sharing.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
@@ -31,6 +32,7 @@ import { EffectDrain } from './process-managers/effect-drain.js';
 import { ObjectEffects } from './process-managers/object-effects.js';
 import { Reindexing } from './store/reindexing.js';
 import { BucketGrantsController } from './http/bucket-grants.controller.js';
+import { BucketLinksController } from './http/bucket-links.controller.js';
 import { BucketsController } from './http/buckets.controller.js';
 import { EffectsController } from './http/effects.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
@@ -135,6 +137,7 @@ class StoreCloser implements OnApplicationShutdown {
     ExpiryController,
     UsageController,
     BucketsController,
+    BucketLinksController,
     BucketGrantsController,
     EffectsController,
     ReindexController,
@@ -208,6 +211,7 @@ class StoreCloser implements OnApplicationShutdown {
     BucketDecisions,
     BucketCommands,
     BucketSharing,
+    BucketLinks,
     BucketListing,
     StorageUsage,
     HeldInputs,

@@ -21,6 +21,7 @@ import { withCarriedHeaders, withOlderCarriedHeaders } from './carried-headers.j
 import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
 import { countMoved } from './moved-bytes.js';
+import { answerPage, askedAbout, openToPage } from './page-origin.js';
 import { RequestBudget } from './request-budget.js';
 import { operationName, operationOf, refuseForms } from './router.js';
 import type { Principal } from '../access/principal.js';
@@ -127,10 +128,11 @@ const isPresigned = (request: S3Request): boolean =>
   queryValue(request, 'X-Amz-Algorithm') !== undefined || queryValue(request, 'AWSAccessKeyId') !== undefined;
 
 /** Who signed a request, and what it asks for: known from its headers, before anything of its body is read. */
-const examine = (parts: S3Parts, arrived: S3Request) => {
+const examine = (parts: S3Parts, arrived: S3Request, response: ServerResponse) => {
   refuseForms(arrived);
   const request = withOlderCarriedHeaders(arrived);
   const authenticated = authenticate(request, parts.identities, parts.now());
+  openToPage(request, response);
   checkMethod(request, authenticated.principal);
   const whole = isPresigned(request) ? withCarriedHeaders(request) : request;
   const operation = operationOf(whole);
@@ -192,10 +194,12 @@ const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arri
     try {
       const known = parseRequest(arrival.message, parts.baseHosts);
       request = known;
-      const examined = examine(parts, known);
+      const asked = askedAbout(known);
+      const examined = examine(parts, asked ?? known, arrival.response);
       // Of people alone: an instance's pace is bounded by its node, and one that waits for results costs its owner; services have work to end.
       const { principal } = examined;
       if (principal.kind === 'user' && !budget.take(principal.account)) throw slowDown();
+      if (asked) return answerPage(asked, arrival.response);
       const caller = callerOf(principal);
       slots.enter(caller, (isIn) => {
         if (!isIn) return sendError(arrival, slowDown());

@@ -27,6 +27,7 @@ import { copyObject, getObject, noTags, putObject } from '../s3/operations/objec
 import { objectAttributes } from '../s3/operations/attributes.operation.js';
 import { type S3Request, queryValue } from '../s3/s3-request.js';
 import { checkVersion } from '../s3/version.js';
+import { PAGE_ORIGIN_QUERY } from './page-origin.js';
 
 export type Operation = (exchange: Exchange) => Promise<void>;
 
@@ -130,6 +131,7 @@ const OF_ANY_REQUEST: ReadonlySet<string> = new Set([
   'X-Amz-Security-Token',
   'X-Amz-Signature',
   'X-Amz-SignedHeaders',
+  PAGE_ORIGIN_QUERY,
   'x-amz-content-sha256',
   'x-id',
 ]);

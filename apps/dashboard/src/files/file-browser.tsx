@@ -1,0 +1,235 @@
+import { Anchor, Breadcrumbs, Button, CopyButton, Group, Modal, Select, Stack, Table, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState, type ReactNode } from 'react';
+import { linksFor, readFolder, removeFile } from '../api/files.ts';
+import { bytes, Instant } from '../parts/format.tsx';
+import { Empty, Failed, Waiting } from '../parts/states.tsx';
+import { DropPlace, SendingList } from './drop-place.tsx';
+import { nameOf } from './file-kinds.ts';
+import { Preview, type Looked } from './preview.tsx';
+import { saveAll, saveFile } from './save-file.ts';
+import { useUploads } from './use-uploads.ts';
+
+const LASTS = { '15': '15 minutes', '60': 'an hour', '1440': 'a day', '10080': 'a week' } as const;
+
+/** A link to a file that somebody may be given. */
+const LinkToFile = ({ bucket, file, onClose }: { bucket: string; file: string; onClose: () => void }): ReactNode => {
+  const [minutes, setMinutes] = useState<string>('60');
+  const { data, error } = useQuery({
+    queryKey: ['link', bucket, file, minutes],
+    queryFn: () => linksFor(bucket, { operation: 'read', key: file, minutes: Number(minutes) }),
+    gcTime: 0,
+  });
+  const url = data?.urls[0];
+  return (
+    <Modal opened onClose={onClose} title={`Link to ${nameOf(file)}`} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack>
+        <Text size="sm">Whoever has the link may download this file until it expires, without an account.</Text>
+        <Select
+          label="It lasts"
+          data={Object.entries(LASTS).map(([value, label]) => ({ value, label }))}
+          value={minutes}
+          onChange={(value) => setMinutes(value ?? '60')}
+          allowDeselect={false}
+        />
+        {error !== null && <Failed error={error} />}
+        {url !== undefined && (
+          <>
+            <Text size="sm">
+              Until <Instant at={data?.expirationDate} />, and no longer than your session.
+            </Text>
+            <CopyButton value={url}>
+              {({ copied, copy }) => <Button onClick={copy}>{copied ? 'Copied' : 'Copy the link'}</Button>}
+            </CopyButton>
+          </>
+        )}
+      </Stack>
+    </Modal>
+  );
+};
+
+const Removal = ({ bucket, file, onClose }: { bucket: string; file: string; onClose: () => void }): ReactNode => {
+  const queries = useQueryClient();
+  const { mutate, isPending } = useMutation({
+    mutationFn: () => removeFile(bucket, file),
+    onError: ({ message }) => notifications.show({ color: 'red', title: 'That was refused', message }),
+    onSettled: () => {
+      void queries.invalidateQueries({ queryKey: ['folder', bucket] });
+      void queries.invalidateQueries({ queryKey: ['buckets'] });
+      onClose();
+    },
+  });
+  return (
+    <Modal opened onClose={onClose} title="Delete this file?" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack>
+        <Text>{file}</Text>
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            Leave it
+          </Button>
+          <Button color="red" loading={isPending} onClick={() => mutate()} data-autofocus>
+            Delete
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+};
+
+const SaveAll = ({ bucket, prefix }: { readonly bucket: string; readonly prefix: string }): ReactNode => {
+  const [done, setDone] = useState(0);
+  const { mutate, isPending } = useMutation({
+    mutationFn: () => saveAll(bucket, prefix, prefix === '' ? bucket : nameOf(prefix), setDone),
+    onError: ({ message }) => notifications.show({ color: 'red', title: 'Not all could be downloaded', message }),
+    onSettled: () => setDone(0),
+  });
+  return (
+    <Button size="xs" variant="default" disabled={isPending} onClick={() => mutate()}>
+      {isPending ? `${done} files are packed` : 'Download all'}
+    </Button>
+  );
+};
+
+interface FileBrowserProps {
+  readonly bucket: string;
+  /** What begins so is all that there is here. */
+  readonly root?: string;
+  /** The folder that is shown, below the root. */
+  readonly folder: string;
+  readonly onFolder: (folder: string) => void;
+  readonly mayWrite: boolean;
+}
+
+/** The files of a bucket: folder by folder, to look at, download, upload and delete. */
+export const FileBrowser = ({ bucket, root = '', folder, onFolder, mayWrite }: FileBrowserProps): ReactNode => {
+  const prefix = `${root}${folder}`;
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ['folder', bucket, prefix],
+    queryFn: ({ pageParam }) => readFolder(bucket, { prefix, after: pageParam }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next,
+  });
+  const { sending, send } = useUploads();
+  const [looked, setLooked] = useState<Looked>();
+  const [linked, setLinked] = useState<string>();
+  const [removed, setRemoved] = useState<string>();
+  const folders = data?.pages.flatMap((page) => page.folders) ?? [];
+  const files = data?.pages.flatMap((page) => page.files).filter(({ key }) => key !== prefix) ?? [];
+  const steps = folder.split('/').filter((step) => step !== '');
+  return (
+    <Stack gap="sm">
+      <Group justify="space-between">
+        <Breadcrumbs>
+          {[bucket, ...steps].map((step, at) => (
+            <Anchor
+              key={at}
+              component="button"
+              type="button"
+              underline="always"
+              onClick={() =>
+                onFolder(
+                  steps
+                    .slice(0, at)
+                    .map((one) => `${one}/`)
+                    .join(''),
+                )
+              }
+            >
+              {step}
+            </Anchor>
+          ))}
+        </Breadcrumbs>
+        {files.length + folders.length > 0 && <SaveAll bucket={bucket} prefix={prefix} />}
+      </Group>
+      {mayWrite && (
+        <DropPlace label="Files to upload" onFiles={(chosen) => void send(bucket, prefix, chosen)}>
+          <SendingList sending={sending} />
+        </DropPlace>
+      )}
+      {error !== null && <Failed error={error} onRetry={() => void refetch()} />}
+      {data === undefined && error === null && <Waiting />}
+      {data !== undefined && files.length + folders.length === 0 && <Empty title="There is nothing in here" />}
+      {files.length + folders.length > 0 && (
+        <Table.ScrollContainer minWidth={480}>
+          <Table aria-label="Files">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Name</Table.Th>
+                <Table.Th>Size</Table.Th>
+                <Table.Th>Changed</Table.Th>
+                <Table.Th>
+                  <span className="unseen">What may be done</span>
+                </Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {folders.map((one) => (
+                <Table.Tr key={one}>
+                  <Table.Td colSpan={4}>
+                    <Anchor
+                      component="button"
+                      type="button"
+                      underline="always"
+                      onClick={() => onFolder(one.slice(root.length))}
+                    >
+                      {nameOf(one)}/
+                    </Anchor>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+              {files.map(({ key, bytes: size, changedAt }) => (
+                <Table.Tr key={key}>
+                  <Table.Td>
+                    <Anchor
+                      component="button"
+                      type="button"
+                      underline="always"
+                      ta="left"
+                      onClick={() => setLooked({ bucket, key, size })}
+                    >
+                      {nameOf(key)}
+                    </Anchor>
+                  </Table.Td>
+                  <Table.Td>{bytes(size)}</Table.Td>
+                  <Table.Td>
+                    <Instant at={changedAt} />
+                  </Table.Td>
+                  <Table.Td>
+                    <Group gap={4} wrap="nowrap">
+                      {(
+                        [
+                          ['Download', () => void saveFile(bucket, key)],
+                          ['Link', () => setLinked(key)],
+                          ...(mayWrite ? ([['Delete', () => setRemoved(key)]] as const) : []),
+                        ] as const
+                      ).map(([label, onClick]) => (
+                        <Button
+                          key={label}
+                          size="compact-xs"
+                          variant="default"
+                          aria-label={`${label}: ${nameOf(key)}`}
+                          onClick={onClick}
+                        >
+                          {label}
+                        </Button>
+                      ))}
+                    </Group>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+      {hasNextPage && (
+        <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          More
+        </Button>
+      )}
+      {looked !== undefined && <Preview looked={looked} onClose={() => setLooked(undefined)} />}
+      {linked !== undefined && <LinkToFile bucket={bucket} file={linked} onClose={() => setLinked(undefined)} />}
+      {removed !== undefined && <Removal bucket={bucket} file={removed} onClose={() => setRemoved(undefined)} />}
+    </Stack>
+  );
+};
