@@ -9,7 +9,7 @@ import {
   startNats,
   startPostgres,
 } from '@fornax/embedded';
-import { consumersAs, provisionAs, serveConsumersAs } from '@fornax/event-store';
+import { consumersAs, provisionAs, retentionOf, serveConsumersAs } from '@fornax/event-store';
 import { choosePort } from './addresses.js';
 import { type Backends, externalNats, toolsDirOf } from './environment.js';
 import { startServingAll } from './offline-streams.js';
@@ -118,7 +118,10 @@ export class Servers {
     // Services may make neither streams nor consumers.
     const prepare = async (started: NatsServer): Promise<void> => {
       await provisionAs(makerOf(started));
-      this.consumerMaker ??= await serveConsumersAs(makerOf(started));
+      this.consumerMaker ??= await serveConsumersAs(makerOf(started), {
+        retentionMs: retentionOf(settings.FORNAX_LOG_RETENTION),
+        graceMs: settings.FORNAX_LOG_RETENTION_GRACE_S * 1_000,
+      });
     };
     const consumers = (started: NatsServer) => consumersAs(makerOf(started));
     const say = (line: string): void => screen.say(line);

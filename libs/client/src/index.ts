@@ -21,6 +21,7 @@ export type {
   SnapshotFile,
   WireSnapshotSummary,
   WireArchiveFinding,
+  WireLogArchive,
   WireLogRestore,
   WireExpiryRule,
   WireStorageDisk,

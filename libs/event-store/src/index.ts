@@ -30,6 +30,7 @@ export { type FollowStreamOptions, followStream } from './jetstream/follow-strea
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { type Gap, describeGap, gapsIn } from './damage/gaps.js';
+export { type Difference, differenceOf } from './archive/difference.js';
 export { type ArchivedMessage, headerOf, isSameMessage, withoutLeft } from './archive/archived-message.js';
 export {
   type EncodedSegment,
@@ -46,7 +47,7 @@ export { appendedMessage, leftIn, previousOf } from './jetstream-log/messages.js
 export { ArchiveClient, type ArchivedPart, serveLeftMessages } from './left/archive-client.js';
 export { type ArchivedLog, type ArchivedRange } from './left/archived-log.js';
 export { RETENTION_TEXT, isRetention, retentionOf } from './left/retention-rule.js';
-export { Leaving, type LeavingAnswer, LeavingRefused, askToLeave, serveLeaving } from './left/leaving.js';
+export { Leaving, type LeavingAnswer, LeavingRefused, askToLeave, serveLeaving } from './leaving/leaving.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {
   type QuarantineDecision,

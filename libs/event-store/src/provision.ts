@@ -9,7 +9,7 @@ import {
   managerOf,
   type EnsureStreamsOptions,
 } from './jetstream/streams.js';
-import { Leaving, serveLeaving } from './left/leaving.js';
+import { Leaving, serveLeaving } from './leaving/leaving.js';
 import { RestoredStream, serveRestores } from './archive/restored-stream.js';
 import { openElections } from './leadership/leader-election.js';
 import { backoffMs, delay } from '@fornax/base';
@@ -66,6 +66,8 @@ export const provisionAs = async (
 export interface ServeOptions extends EnsureStreamsOptions {
   /** How old what leaves the log is at least, in milliseconds. Default: nothing leaves. */
   readonly retentionMs?: number | undefined;
+  /** How long what was said to have left stays in the log nevertheless, in milliseconds. */
+  readonly graceMs?: number | undefined;
 }
 
 /**
@@ -80,7 +82,7 @@ export const serveConsumersAs = async (
   remakeWhatIsDeleted(nc, options);
   await makeConsumersFor(nc);
   serveRestores(nc, new RestoredStream(nc, options));
-  serveLeaving(nc, new Leaving(nc, { olderThanMs: options.retentionMs }));
+  serveLeaving(nc, new Leaving(nc, { olderThanMs: options.retentionMs, graceMs: options.graceMs }));
   return nc;
 };
 

@@ -14,23 +14,30 @@ const { values } = parseArgs({
     slurm: { type: 'boolean', default: false },
     only: { type: 'string' },
     'snapshot-mib': { type: 'string', default: '600' },
+    'retained-tasks': { type: 'string', default: '20000' },
     out: { type: 'string', default: join(workspaceRoot, '.fornax', 'bench') },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`Usage: npm run bench [-- --quick] [-- --full] [-- --slurm] [-- --only NAMES] [-- --snapshot-mib COUNT] [-- --out FOLDER]
+  console.log(`Usage: npm run bench [-- --quick] [-- --full] [-- --slurm] [-- --only NAMES] [-- --snapshot-mib COUNT] [-- --retained-tasks COUNT] [-- --out FOLDER]
 Starts platforms of its own on free ports, measures each path beside the floor of the same run, prints a table and writes JSON.
 --quick  a tenth of the load: to see that it works, not to quote
 --full   also pages among 1,000,000 tasks, and objects through S3 beside versitygw (built through Go): some minutes and 5 GB of disk
 --slurm  a Slurm beside the node, in the same run: as root, where Debian's packages are installed (node tests/load/slurm.mjs --help)
 --snapshot-mib  size of the folder that snapshots are taken of (600)
+--retained-tasks  finished tasks that the log is measured after (20000)
 --only   some parts, separated by commas: ${names}`);
   process.exit(0);
 }
 const snapshotMiB = Number(values['snapshot-mib']);
 if (!Number.isInteger(snapshotMiB) || snapshotMiB < 1) {
   console.error('--snapshot-mib is a whole number of at least 1.');
+  process.exit(2);
+}
+const retainedTasks = Number(values['retained-tasks']);
+if (!Number.isInteger(retainedTasks) || retainedTasks < 10) {
+  console.error('--retained-tasks is a whole number of at least 10.');
   process.exit(2);
 }
 const only = values.only?.split(',');
@@ -43,7 +50,7 @@ const chosen = SECTIONS.filter(({ name, isLarge }) => (only ? only.includes(name
 const say = (text: string): void => console.error(`[${new Date().toISOString().slice(11, 19)}] ${text}`);
 
 const figures: Figure[] = [];
-const run = { scale: values.quick ? 0.1 : 1, isBesideSlurm: values.slurm, snapshotMiB, say };
+const run = { scale: values.quick ? 0.1 : 1, isBesideSlurm: values.slurm, snapshotMiB, retainedTasks, say };
 for (const section of chosen) figures.push(...(await section.measure(run)));
 
 const folder = values.out;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { RunningPlatform } from '@fornax/testing/platform';
 
 /** Resident memory of a process in MiB, from /proc. */
-const residentMiB = async (pid: number): Promise<number> => {
+export const residentMiB = async (pid: number): Promise<number> => {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1_024;
 };

@@ -16,6 +16,7 @@ import { slotsOpened, startsInPool } from './pool-starts.js';
 import { rateAttempts } from './rating.js';
 import { statementsOf } from './statements.js';
 import { readOne, readPages } from './reads.js';
+import { afterTasks } from './retention.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
 import { measureS3 } from './s3-section.js';
@@ -32,6 +33,8 @@ export interface Run {
   readonly isBesideSlurm?: boolean;
   /** Size of the folder that snapshots are taken of. */
   readonly snapshotMiB: number;
+  /** Finished tasks of which the log is measured. */
+  readonly retainedTasks: number;
   readonly say: (text: string) => void;
 }
 
@@ -349,6 +352,36 @@ const archiveSection: Section = {
 
 const LISTED_TASKS = 1_500;
 
+/** Sizes of a run, one ten times the other: what is bounded does not grow with it. */
+const retentionSection: Section = {
+  name: 'retention',
+  isLarge: true,
+  measure: async ({ retainedTasks, scale, say }) => {
+    const most = Math.round(retainedTasks * scale);
+    const figures: Figure[] = [];
+    const measured = async (tasks: number, retention: string) => {
+      say(`the log after ${tasks} finished tasks, FORNAX_LOG_RETENTION ${retention}`);
+      return afterTasks(tasks, retention, say);
+    };
+    const few = await measured(Math.round(most / 10), '1s');
+    const many = await measured(most, '1s');
+    const whole = await measured(most, 'off');
+    const compare = (what: string, unit: string, pick: (found: typeof few) => number): void => {
+      const beside = (found: typeof few, floorName: string) => ({ value: pick(found), floor: pick(few), floorName });
+      const tenth = `after ${Math.round(most / 10)} that left`;
+      figures.push(
+        { name: `${what}, ${most} tasks that left`, unit, ...beside(many, tenth) },
+        { name: `${what}, ${most} tasks that stay`, unit, ...beside(whole, tenth) },
+      );
+    };
+    compare('NATS after a start', 'MiB', ({ natsMiB }) => natsMiB);
+    compare('its folder', 'MiB', ({ diskMiB }) => diskMiB);
+    compare('start until ready', 's', ({ startS }) => startS);
+    compare('commits in the log', '', ({ kept }) => kept);
+    return figures;
+  },
+};
+
 const cliSection: Section = {
   name: 'cli',
   measure: ({ scale, say }) =>
@@ -428,6 +461,7 @@ export const SECTIONS: readonly Section[] = [
   ratingSection,
   ledgerSection,
   archiveSection,
+  retentionSection,
   statementsSection,
   cliSection,
   manySection,

@@ -1,4 +1,4 @@
-import type { LogState } from '@fornax/client';
+import { ApiError, type LogState } from '@fornax/client';
 import type { Command } from 'commander';
 import { harmless } from '../terminal/harmless.js';
 import { printTasks } from '../session/named-tasks.js';
@@ -32,11 +32,45 @@ const printWays = (io: Io, ways: readonly string[]): void => {
   for (const [index, way] of ways.entries()) io.print(harmless(`  (${index + 1}) ${way}`));
 };
 
+const DAY_MS = 86_400_000;
+const UNITS = [
+  ['days', DAY_MS],
+  ['hours', 3_600_000],
+  ['minutes', 60_000],
+  ['seconds', 1_000],
+] as const;
+const ageOf = (ms: number): string => {
+  const [unit, unitMs] = UNITS.find(([, each]) => ms % each === 0) ?? ['ms', 1];
+  return `${ms / unitMs} ${unit}`;
+};
+
+/** What the log holds, and what has left it. */
+const printKept = async (io: Io): Promise<void> => {
+  const archive = await io
+    .client()
+    .log.archive(io.signal)
+    .catch((error: unknown) => {
+      if (error instanceof ApiError) return error;
+      throw error;
+    });
+  if (archive instanceof ApiError) {
+    // A release without an archive has none to be asked for.
+    if (archive.status !== 404) io.print(harmless(`archive      cannot be asked: ${archive.message}`));
+    return;
+  }
+  const { head, to, left, first, kept, bytes, retentionMs, stays } = archive;
+  io.print(`kept         ${kept} commits, from ${first} to ${head}, ${bytes} bytes`);
+  io.print(`archived     up to ${to}`);
+  io.print(`left         ${left === 0 ? 'nothing' : `up to ${left}, read from the archive`}`);
+  io.print(`leaves       ${retentionMs === null ? 'nothing' : `what is older than ${ageOf(retentionMs)}`}`);
+  if (stays !== null) io.print(harmless(`stays        ${stays}`));
+};
+
 const status = async (io: Io): Promise<void> => {
   const state = await look(io);
   io.print(harmless(state.message));
   io.print(`log          ${state.log ?? 'none'}`);
-  if (state.isRight) return;
+  if (state.isRight) return printKept(io);
   printLost(io, state);
   io.print('What to do, one of these:');
   printWays(io, state.ways);

@@ -10,7 +10,11 @@ export const logArchiveSchema = z.object({
   to: sequence.describe('Last sequence in them'),
   head: sequence.describe('Last sequence of the log'),
   hash: z.string().describe('Of the last segment: it covers all before'),
-  left: sequence.describe('Last sequence that has left the log, and is in the archive alone; 0 for none'),
+  left: sequence.describe('Last sequence that has left the log, and is read from the archive alone; 0 for none'),
+  first: sequence.describe('First sequence that the log itself still holds: what has left is taken out of it later'),
+  kept: sequence.describe('Commits that the log itself holds'),
+  bytes: sequence.describe('Their size'),
+  retentionMs: sequence.nullable().describe('How old what leaves the log is at least; null: nothing leaves'),
   stays: z
     .string()
     .nullable()

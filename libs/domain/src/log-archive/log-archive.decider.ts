@@ -74,9 +74,13 @@ export interface RangeProof {
 
 /**
  * Says what proves that a range of the log is as it was when something, a statement say, was folded from it.
- * @param segments the index, in order
+ * @param segments the index, in order; those whose end lies before `from` may be left out, but the last of them
  */
-export const proofOfRange = (segments: readonly ArchivedSegment[], from: number, to: number): RangeProof => {
+export const proofOfRange = (
+  segments: readonly Pick<ArchivedSegment, 'number' | 'to' | 'hash'>[],
+  from: number,
+  to: number,
+): RangeProof => {
   const last = segments.find((segment) => segment.to >= to) ?? segments.at(-1);
   if (last === undefined || last.to < from || to < from)
     return { from, to, archivedTo: from - 1, segment: ARCHIVE_ROOT.number, hash: ARCHIVE_ROOT.hash };

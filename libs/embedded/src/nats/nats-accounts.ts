@@ -3,6 +3,7 @@ import {
   LEADER_BUCKET,
   NODES_ACCOUNT,
   NODE_RPC_METHODS,
+  RPC,
   SERVICE_RIGHTS,
   STREAMS,
   aggregateSubjects,
@@ -174,6 +175,10 @@ const CONNECTIONS = '$SYS.REQ.SERVER.PING.CONNZ';
 /** Requests to the server itself that whoever admits nodes needs, to end the connections of a revoked one. */
 const SYSTEM_SUBJECTS = [CONNECTIONS, '$SYS.REQ.SERVER.*.KICK'] as const;
 
+/** Whoever owns the streams compares the log with its archive before anything is taken out of it. */
+const archiveOf = (layout: NatsLayout): readonly Import[] =>
+  layout === 'open' ? [] : [service(providerOf(layout, RPC.leftMessages), RPC.leftMessages)];
+
 /** The account of whoever admits nodes. */
 export const admittingAccount = (layout: NatsLayout): string => providerOf(layout, nodeRpcPattern('join'));
 
@@ -209,7 +214,7 @@ export const accountsOf = (layout: NatsLayout, options: { readonly admits: boole
     ...NODE_SERVICE_SUBJECTS.map((subject) => service(providerOf(layout, subject), subject)),
   ]);
   const importers = [
-    plain(LOG_ACCOUNT, systemOf(LOG_ACCOUNT), true),
+    plain(LOG_ACCOUNT, [...archiveOf(layout), ...systemOf(LOG_ACCOUNT)], true),
     ...principalsOf(layout).map((principal) => {
       const name = accountOf(principal);
       return plain(name, [...importsOf(layout, principal), ...systemOf(name)]);

@@ -1,5 +1,6 @@
 import {
   LEADER_BUCKET,
+  RPC,
   NODES_ACCOUNT,
   STREAMS,
   allConsumerRequests,
@@ -79,6 +80,9 @@ export const provisionerPermissions: NatsPermissions = {
     // Takes the beginning of the log out once the log says that it has left (ADR 0139), which it reads itself. A log of an earlier release refuses it.
     `$JS.API.STREAM.PURGE.${STREAMS.events}`,
     `$JS.API.STREAM.MSG.GET.${STREAMS.events}`,
+    // It compares that with the archive before.
+    `$JS.API.CONSUMER.MSG.NEXT.${STREAMS.events}.*`,
+    RPC.leftMessages,
     // A consumer for what has left is taken back.
     `$JS.API.CONSUMER.DELETE.${STREAMS.events}.*`,
     // Answers to other accounts.

@@ -11,9 +11,13 @@ export class ArchiveIndex {
 
   constructor(private readonly log: Pick<EventLog, 'readAggregate'>) {}
 
-  /** What is archived now, in order. @param epoch of the log that is there */
-  async segments(epoch: string): Promise<readonly ArchivedSegment[]> {
-    const known = this.known.epoch === epoch ? this.known : { epoch, sequence: 0, segments: [] };
+  /**
+   * What is archived now, in order.
+   * @param epoch of the log that is there
+   * @param after only notes behind this sequence, or more: those of what has left the log are in the archive themselves, and slow to read
+   */
+  async segments(epoch: string, after = 0): Promise<readonly ArchivedSegment[]> {
+    const known = this.known.epoch === epoch ? this.known : { epoch, sequence: after, segments: [] };
     const commits = await this.log.readAggregate('log-archive', ARCHIVE_ID, known.sequence);
     const found = commits.flatMap(({ events }) =>
       events.flatMap((event) => (event.type === 'LogSegmentArchived' ? [event] : [])),

@@ -172,18 +172,29 @@ export class LogAppender {
 
   /** @throws VersionConflict it has commits that have left the log */
   private async checkNew(aggregate: Aggregate, aggregateId: string): Promise<void> {
-    const left = await this.parts.left.current().catch(cannotTell);
-    if (left.to === 0 || isMadeAfter(aggregateId, left.lastAt)) return;
-    if (await this.isArchivedBehind(eventSubject(aggregate, aggregateId), 0, left))
-      throw new VersionConflict(aggregate, aggregateId, 0);
+    for (;;) {
+      const left = await this.parts.left.current().catch(cannotTell);
+      if (left.to === 0 || isMadeAfter(aggregateId, left.lastAt)) return;
+      if (await this.isArchivedBehind(eventSubject(aggregate, aggregateId), 0, left))
+        throw new VersionConflict(aggregate, aggregateId, 0);
+      if (await this.stillHolds(left)) return;
+    }
   }
 
   /** Whether a commit is the last of its subject and has left the log, which therefore knows none of that subject. */
   private async hasLeft(subject: string, last: number): Promise<boolean> {
     if (last === 0) return false;
-    const left = await this.parts.left.look().catch(cannotTell);
-    if (last > left.to || (await this.parts.stored.last(subject)) !== undefined) return false;
-    return !(await this.isArchivedBehind(subject, last, left));
+    for (;;) {
+      const left = await this.parts.left.look().catch(cannotTell);
+      if (last > left.to || (await this.parts.stored.last(subject)) !== undefined) return false;
+      if (await this.isArchivedBehind(subject, last, left)) return false;
+      if (await this.stillHolds(left)) return true;
+    }
+  }
+
+  /** Whether nothing can have left the log since it was asked: reading the archive takes time, and a process may stand still. */
+  private stillHolds(left: Left): Promise<boolean> {
+    return this.parts.left.stillHolds(left).catch(cannotTell);
   }
 
   private async isArchivedBehind(subject: string, last: number, { to }: Left): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { STREAMS, allEventsSubject } from '@fornax/contracts';
 import type { Chosen } from '../damage/reading.js';
-import { HasLeft, type Reader, openReader } from '../jetstream/consumer-maker.js';
+import { HasLeft, type Reader, type ReaderOptions, openReader } from '../jetstream/consumer-maker.js';
 import { type FeedMessage, type FeedPace, PullFeed, endsAnswer } from '../jetstream/pull-feed.js';
 import { type ArchivedLog, inBatches } from '../left/archived-log.js';
 import type { LeftPrefix } from '../jetstream/left-prefix.js';
@@ -20,10 +20,12 @@ export interface Wanted {
 }
 
 export interface FeedParts {
-  readonly left: LeftPrefix;
+  readonly left: Pick<LeftPrefix, 'current' | 'look'>;
   readonly archive: ArchivedLog;
   readonly reader?: string | undefined;
   readonly pace?: FeedPace | undefined;
+  /** Makes consumers. Default: whoever may is asked to. */
+  readonly makeReader?: (options: ReaderOptions) => Promise<Reader>;
 }
 
 /** Gives messages as they come. */
@@ -138,7 +140,8 @@ export class EventFeeds {
   }
 
   private createConsumer(filter: string | undefined, from: number): Promise<Reader> {
-    return openReader(this.nc, {
+    const { makeReader = (options: ReaderOptions) => openReader(this.nc, options) } = this.parts;
+    return makeReader({
       stream: STREAMS.events,
       reader: this.parts.reader ?? 'log',
       filterSubject: filter ?? allEventsSubject,

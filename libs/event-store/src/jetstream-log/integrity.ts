@@ -41,7 +41,7 @@ export class LogIntegrity {
   /** How large the log is. */
   async extent(): Promise<LogExtent> {
     const { state } = await this.jsm.streams.info(STREAMS.events);
-    return { commits: state.messages, bytes: state.bytes };
+    return { first: state.first_seq, commits: state.messages, bytes: state.bytes };
   }
 
   /** @throws LogReset */

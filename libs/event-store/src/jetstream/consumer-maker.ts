@@ -92,7 +92,8 @@ const addReader = async (nc: NatsConnection, jsm: JetStreamManager, options: Rea
   throw new HasLeft(to);
 };
 
-const addConsumer = async (
+/** Whether it wants what has left the log or not: for whoever owns the streams. */
+export const addConsumer = async (
   jsm: JetStreamManager,
   { stream, reader, filterSubject, from }: ReaderOptions,
 ): Promise<Reader> => {

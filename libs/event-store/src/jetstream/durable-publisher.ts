@@ -154,6 +154,8 @@ export class DurablePublisher {
   private send(pending: Pending): void {
     // Kept back until there is a connection: so a message that never left is known not to be stored.
     if (!isConnected(this.nc)) return;
+    // Nor does it leave late: after a standstill of this process what it expects may have left the log, which the server cannot tell from never.
+    if (performance.now() >= pending.deadline + (pending.unanswered > 0 ? pending.settleMs : 0)) return;
     pending.tries += 1;
     pending.unanswered += 1;
     pending.retryAt = performance.now() + RESEND_AFTER_MS;

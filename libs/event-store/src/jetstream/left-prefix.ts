@@ -14,7 +14,7 @@ const FRESH_MS = 5_000;
  * (`GRACE_MS`), so what was read from the log in this time was read whole.
  */
 const HOLDS_MS = 10_000;
-export const GRACE_MS = 60_000;
+export const GRACE_MS = 900_000;
 
 /** What has left the log, as somebody was told. */
 export interface Left extends LogPrefix {
@@ -24,7 +24,8 @@ export interface Left extends LogPrefix {
   readonly said: number | undefined;
 }
 
-const NOTHING: Left = { ...logPrefixDecider.initial, lastAt: 0, said: undefined };
+/** Of a log that is whole. */
+export const NOTHING: Left = { ...logPrefixDecider.initial, lastAt: 0, said: undefined };
 
 const eventIn = ({ subject, sequence, data, header }: StoredMessage) => {
   const msgId = header('Nats-Msg-Id');

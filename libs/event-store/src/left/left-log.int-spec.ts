@@ -16,7 +16,7 @@ import { managerOf } from '../jetstream/streams.js';
 import { JetStreamLog } from '../jetstream-log/jetstream.event-log.js';
 import { LogUnavailable, VersionConflict } from '../log/event-log.js';
 import type { ArchivedLog } from './archived-log.js';
-import { Leaving } from './leaving.js';
+import { Leaving } from '../leaving/leaving.js';
 
 const SLOW_MS = 120_000;
 const TASKS = 40;
@@ -51,7 +51,8 @@ class KeptArchive implements ArchivedLog {
 }
 
 const open = (): Promise<JetStreamLog> => JetStreamLog.open(nc, { archive, leftTimes: { freshMs: 0, holdsMs: 0 } });
-const leaving = (olderThanMs: number | undefined = 0, graceMs = 0) => new Leaving(nc, { olderThanMs, graceMs });
+const leaving = (olderThanMs: number | undefined = 0, graceMs = 0) =>
+  new Leaving(nc, { olderThanMs, graceMs, archive });
 const streamState = async () => (await (await managerOf(nc)).streams.info(STREAMS.events)).state;
 
 /** 1 to 40: a commit each of tasks, every tenth of a bucket; then a second one of `t5`. */
@@ -71,9 +72,18 @@ const say = async (to = LEFT): Promise<number> => {
   return log.append('log-archive', LEFT_ID, aCommit(`left-${to}`, [event]), last);
 };
 const take = async (): Promise<void> => {
-  expect(await eventually(async () => ((await leaving().leave()).waitsFor === null ? 'gone' : false))).toBe('gone');
+  const owner = leaving();
+  expect(await eventually(async () => ((await owner.leave()).waitsFor === null ? 'gone' : false))).toBe('gone');
 };
 
+/** Why an owner takes nothing out, or `gone`. */
+const outcomeOf = (owner: Leaving): Promise<string> =>
+  eventually(() =>
+    owner.leave().then(
+      ({ waitsFor }) => waitsFor === null && 'gone',
+      (error: Error) => error.message,
+    ),
+  );
 const collect = async (batches: AsyncIterable<readonly RecordedCommit[]>): Promise<readonly RecordedCommit[]> => {
   const all: RecordedCommit[] = [];
   for await (const batch of batches) all.push(...batch);
@@ -236,12 +246,59 @@ describe('whoever owns the streams', () => {
       await expect(new Leaving(nc, { olderThanMs: undefined }).leave()).rejects.toThrow('FORNAX_LOG_RETENTION is off');
       await expect(leaving(3_600_000).leave()).rejects.toThrow('not as old as the rule');
       expect(await leaving(0, 60_000).leave()).toMatchObject({ first: 1, waitsFor: expect.stringContaining('heard') });
-      expect(await leaving().leave()).toMatchObject({ first: 1, waitsFor: expect.stringContaining('reader') });
+      const owner = leaving();
+      expect(await owner.leave()).toMatchObject({ first: 1, waitsFor: expect.stringContaining('archive') });
+      await eventually(async () => (await owner.leave()).waitsFor?.includes('reader'));
+      expect((await streamState()).first_seq).toBe(1);
       for (let last = 0; last < TASKS;) last = (await feed.next(5, over.signal)).at(-1)?.sequence ?? last;
       close();
       await take();
       expect(await streamState()).toMatchObject({ first_seq: LEFT + 1 });
       expect(await leaving().leave()).toEqual({ first: LEFT + 1, waitsFor: null });
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'takes nothing out that the archive does not give as it is, and does once it does',
+    async () => {
+      await say();
+      const owner = leaving();
+      const whole = [...archive.messages];
+      const [one] = archive.messages.splice(11, 1);
+      expect(await outcomeOf(owner)).toMatch(
+        /does not hold what it holds: the log has a message that the archive does not/,
+      );
+      archive.messages.splice(11, 0, { ...(one as ArchivedMessage), data: Buffer.from('forged') });
+      expect(await outcomeOf(owner)).toMatch(/hold different messages, at sequence 12/);
+      archive.trouble = new LogUnavailable('the store is away');
+      expect(await outcomeOf(owner)).toBe('the store is away');
+      expect((await streamState()).first_seq).toBe(1);
+      archive.trouble = undefined;
+      archive.messages.splice(0, archive.messages.length, ...whole);
+      expect(await outcomeOf(owner)).toBe('gone');
+      expect((await streamState()).first_seq).toBe(LEFT + 1);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'compares what was said of another stream of the same name anew',
+    async () => {
+      const said = await say();
+      const owner = leaving();
+      expect(await outcomeOf(owner)).toBe('gone');
+      const jsm = await managerOf(nc);
+      await jsm.streams.delete(STREAMS.events);
+      log.close();
+      log = await open();
+      await fill();
+      const kept = archive.messages.splice(0);
+      expect(await say()).toBe(said);
+      archive.messages.splice(0, 1);
+      expect(await outcomeOf(owner)).toMatch(/the log has a message that the archive does not have/);
+      expect((await streamState()).first_seq).toBe(1);
+      expect(kept).toHaveLength(LEFT);
     },
     SLOW_MS,
   );

@@ -1,8 +1,8 @@
-const RULE = /^([1-9]\d{0,4})([mhd])$/;
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const RULE = /^([1-9]\d{0,4})([smhd])$/;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** What `FORNAX_LOG_RETENTION` may be. */
-export const RETENTION_TEXT = 'must be off, or an age like 12h or 90d';
+export const RETENTION_TEXT = 'must be off, or an age like 12h or 90d (s, m, h, d)';
 
 /** Whether a text is a rule. */
 export const isRetention = (text: string): boolean => text === 'off' || RULE.test(text);

@@ -125,6 +125,8 @@ export interface DamagedPlace {
 /** Which log this is and how long it is. Another epoch, or a head below a checkpoint, means that the stream was wiped or went back. */
 /** How large a log is. */
 export interface LogExtent {
+  /** The first sequence that it holds. */
+  readonly first: number;
   readonly commits: number;
   readonly bytes: number;
 }

@@ -9,13 +9,18 @@ export interface Sight {
   stop(): Promise<void>;
 }
 
-/** The n-th message on a subject, as whoever may see all hears it: it is on its way, and nobody was told yet that it is stored. */
-export const heardOn = async ({ dataDir }: Pick<Testbed, 'dataDir'>, subject: string, count = 1): Promise<Sight> => {
+/** A connection of whoever may do all, on the account of the log. */
+export const operatorOn = async ({ dataDir }: Pick<Testbed, 'dataDir'>) => {
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(dataDir, name), 'utf8'));
   const { nats } = (await read('runtime.json')) as { readonly nats: { readonly url: string } };
   const user = 'service/operator';
   const password = ((await read('secrets/nats.json')) as Readonly<Record<string, string>>)[user] ?? '';
-  const connection = await connectNats({ url: nats.url, user, password, name: 'observer' });
+  return connectNats({ url: nats.url, user, password, name: 'observer' });
+};
+
+/** The n-th message on a subject, as whoever may see all hears it: it is on its way, and nobody was told yet that it is stored. */
+export const heardOn = async (bed: Pick<Testbed, 'dataDir'>, subject: string, count = 1): Promise<Sight> => {
+  const connection = await operatorOn(bed);
   const { promise, resolve } = Promise.withResolvers<void>();
   let left = count;
   connection.subscribe(subject, { max: count, callback: () => void ((left -= 1) === 0 && resolve()) });

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WireLogProof } from '@fornax/contracts';
 import { proofOfRange } from '@fornax/domain';
-import { ArchiveIndex, type EventLog } from '@fornax/event-store';
+import { ArchiveIndex, type JetStreamLog } from '@fornax/event-store';
 import { EVENT_LOG } from '@fornax/service-kit';
 import type { StatementFacts } from './statement-reader.js';
 
@@ -11,14 +11,22 @@ const FIRST = 1;
 /** Says what proves the range of the log that a statement was folded from, as far as it is archived. */
 @Injectable()
 export class StatementProofs {
-  private readonly index: ArchiveIndex;
+  /** Of what is behind what has left the log, which its last segment stands for. */
+  private readonly recent: ArchiveIndex;
+  private readonly whole: ArchiveIndex;
 
-  constructor(@Inject(EVENT_LOG) log: EventLog) {
-    this.index = new ArchiveIndex(log);
+  constructor(@Inject(EVENT_LOG) private readonly log: Pick<JetStreamLog, 'left' | 'readAggregate'>) {
+    this.recent = new ArchiveIndex(log);
+    this.whole = new ArchiveIndex(log);
   }
 
   async of({ log, through }: Pick<StatementFacts, 'log' | 'through'>): Promise<WireLogProof> {
-    const proof = proofOfRange(await this.index.segments(log), FIRST, through);
+    const left = await this.log.left();
+    const segments =
+      left.to === 0 || through <= left.to
+        ? await this.whole.segments(log)
+        : [left, ...(await this.recent.segments(log, left.to))];
+    const proof = proofOfRange(segments, FIRST, through);
     return { log, ...proof, isWhole: proof.archivedTo === through };
   }
 }

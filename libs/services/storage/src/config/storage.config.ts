@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { loadDoorLimits, type DoorLimits } from '@fornax/service-kit';
 import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
-import { retentionOf } from '@fornax/event-store';
+import { RETENTION_TEXT, isRetention, retentionOf } from '@fornax/event-store';
 import { z } from 'zod';
 
 /** Where objects are kept. */
@@ -71,9 +71,7 @@ const settings = z.object({
   FORNAX_PUBLIC_STORAGE_URL: z.url().optional(),
   FORNAX_LOG_ARCHIVE_AFTER_MS: intSetting({ min: 0, max: 86_400_000 }).default(60_000),
   FORNAX_LOG_ARCHIVE_SEGMENT_BYTES: intSetting({ min: 1_000, max: 256 * 1024 * 1024 }).default(8 * 1024 * 1024),
-  FORNAX_LOG_RETENTION: z
-    .literal('off', { error: 'must be off: finished tasks cannot leave the event log by rule yet (docs/adr/0139)' })
-    .default('off'),
+  FORNAX_LOG_RETENTION: z.string().refine(isRetention, RETENTION_TEXT).default('off'),
   FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: intSetting({ min: 100, max: 600_000 }).default(10_000),
   FORNAX_STORAGE_METER_EVERY_S: intSetting({ min: 0, max: HOUR_S }).optional(),
   FORNAX_STORAGE_METER_SLOT_S: intSetting({ min: 1, max: HOUR_S })
@@ -101,6 +99,16 @@ const objectsOf = (values: z.output<typeof settings>): ObjectsConfig => {
   return { kind: 's3', endpoint, accessKey, secretKey, region: values.FORNAX_S3_REGION, bucket };
 };
 
+/** @throws ConfigError nothing would ever be in the archive */
+const retentionIn = (values: z.output<typeof settings>): number | undefined => {
+  const retentionMs = retentionOf(values.FORNAX_LOG_RETENTION);
+  if (retentionMs !== undefined && values.FORNAX_LOG_ARCHIVE_AFTER_MS === 0)
+    throw new ConfigError([
+      'FORNAX_LOG_RETENTION must be off where nothing is archived: FORNAX_LOG_ARCHIVE_AFTER_MS is 0',
+    ]);
+  return retentionMs;
+};
+
 /** @throws ConfigError */
 export const loadStorageConfig = (env: Env): StorageConfig => {
   const values = loadConfig(settings, env);
@@ -118,7 +126,7 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
       afterMs: values.FORNAX_LOG_ARCHIVE_AFTER_MS,
       segmentBytes: values.FORNAX_LOG_ARCHIVE_SEGMENT_BYTES,
       leaderTtlMs: values.FORNAX_LOG_ARCHIVE_LEADER_TTL_MS,
-      retentionMs: retentionOf(values.FORNAX_LOG_RETENTION),
+      retentionMs: retentionIn(values),
     },
     meter: {
       everyMs: (values.FORNAX_STORAGE_METER_EVERY_S ?? LOOK_EVERY_S[values.FORNAX_OBJECTS]) * 1_000,

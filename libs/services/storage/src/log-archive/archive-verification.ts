@@ -1,6 +1,8 @@
 import type { WireArchiveFinding, WireArchiveVerification } from '@fornax/contracts';
 import type { ArchivedSegment } from '@fornax/domain';
 import {
+  differenceOf,
+  type Difference,
   LogDamaged,
   SegmentDamaged,
   type ArchivedMessage,
@@ -9,7 +11,7 @@ import {
 } from '@fornax/event-store';
 import type { ArchiveObjects } from './archive-objects.js';
 import { nextSegment, WALK_START, type WalkPlace } from './archive-walk.js';
-import { differenceOf, readThrough, type Difference } from './compare.js';
+import { readThrough } from './compare.js';
 
 export interface VerificationParts {
   readonly objects: ArchiveObjects;

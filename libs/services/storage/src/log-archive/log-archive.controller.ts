@@ -8,7 +8,7 @@ import {
   type WireLogArchive,
   type WireLogRestore,
 } from '@fornax/contracts';
-import { ARCHIVE_ROOT } from '@fornax/domain';
+import { ARCHIVE_ROOT, type ArchivedSegment, type LogPrefix } from '@fornax/domain';
 import { ArchiveIndex, type JetStreamLog } from '@fornax/event-store';
 import { AdmittedBy } from '@fornax/identity';
 import { EVENT_LOG, LogWatch, RECOVERY_CHECK, ZodQuery } from '@fornax/service-kit';
@@ -17,6 +17,8 @@ import { z } from 'zod';
 import { ArchiveVerification, parseAfter } from './archive-verification.js';
 import { LogArchive } from './log-archive.js';
 
+/** Of a log that is lost. */
+const NOTHING = { first: 0, commits: 0, bytes: 0 };
 /** How long one part takes, unless its last segment is long. */
 const PART_MS = 1_000;
 
@@ -60,12 +62,15 @@ export class LogArchiveController {
   @ApiOkResponse({ standardSchema: logArchiveSchema })
   async state(): Promise<WireLogArchive> {
     const head = await this.watch.headNow();
-    const segments = head === undefined ? [] : await this.known.segments(head.epoch);
-    const { number, to, hash } = segments.at(-1) ?? ARCHIVE_ROOT;
+    const prefix = head === undefined ? undefined : await this.log.left();
+    const behind = head === undefined || prefix === undefined ? [] : await this.behind(head.epoch, prefix);
+    const { number, to, hash } = behind.at(-1) ?? prefix ?? ARCHIVE_ROOT;
     const logs = [...(await this.archive.objects.epochs())];
-    const left = head === undefined ? 0 : (await this.log.left()).to;
-    const stays = this.archive.retention.why ?? null;
-    return { epoch: await this.epoch(head), logs, segments: number, to, head: head?.sequence ?? 0, hash, left, stays };
+    const left = prefix?.to ?? 0;
+    const { first, commits: kept, bytes } = head === undefined ? NOTHING : await this.log.extent();
+    const { why: stays = null, retentionMs = null } = this.archive.retention;
+    const ends = { segments: number, to, head: head?.sequence ?? 0, hash };
+    return { epoch: await this.epoch(head), logs, ...ends, left, first, kept, bytes, retentionMs, stays };
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -79,10 +84,11 @@ export class LogArchiveController {
     const head = await this.watch.headNow();
     const epoch = query.log ?? (await this.epoch(head));
     const isLive = head !== undefined && head.epoch === epoch;
-    const index = new Map(
-      (isLive ? await this.known.segments(head.epoch) : []).map((segment) => [segment.number, segment]),
-    );
-    const live = isLive ? { log: this.log, head: head.sequence, left: (await this.log.left()).to } : undefined;
+    const left = isLive ? await this.log.left() : undefined;
+    const known = left === undefined || head === undefined ? [] : await this.segments(head.epoch, left);
+    const index = new Map(known.map((each) => [each.number, each]));
+    const live =
+      left === undefined || head === undefined ? undefined : { log: this.log, head: head.sequence, left: left.to };
     const place = parseAfter(query.after);
     const parts = { objects: this.archive.objects, epoch: epoch ?? '', index, live };
     return new ArchiveVerification(parts, place, query.until).run(PART_MS);
@@ -112,6 +118,23 @@ export class LogArchiveController {
   @ApiOkResponse({ standardSchema: logRestoreSchema })
   progress(): WireLogRestore {
     return this.archive.restore.progress;
+  }
+
+  /** All segments. Notes of those that have left the log are in the archive themselves: they are known without them. */
+  private async segments(epoch: string, left: LogPrefix): Promise<readonly ArchivedSegment[]> {
+    const behind = await this.behind(epoch, left);
+    if (left.to === 0) return behind;
+    // Where it cannot be known anew, the archive is damaged, which whoever walks along it finds.
+    const before = await this.archive.index.bringTo(epoch, left).then(
+      () => this.archive.index.segments(epoch, left.number),
+      () => [],
+    );
+    return [...before, ...behind];
+  }
+
+  /** Those that have not left the log. */
+  private async behind(epoch: string, left: LogPrefix): Promise<readonly ArchivedSegment[]> {
+    return (await this.known.segments(epoch, left.to)).filter(({ number }) => number > left.number);
   }
 
   /** The log that was read before, when there is another one in its place. */

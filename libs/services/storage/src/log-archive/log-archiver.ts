@@ -6,6 +6,7 @@ import {
   type LogSegmentArchived,
 } from '@fornax/domain';
 import {
+  differenceOf,
   ARCHIVE_ID,
   decideAndAppend,
   encodeSegment,
@@ -17,7 +18,7 @@ import {
 import { eventSubject, type Commit } from '@fornax/contracts';
 import type { LogArchiveConfig } from '../config/storage.config.js';
 import { type ArchiveObjects, segmentKey } from './archive-objects.js';
-import { differenceOf, readThrough, timeOf } from './compare.js';
+import { readThrough, timeOf } from './compare.js';
 
 const INDEX_SUBJECT = eventSubject('log-archive', ARCHIVE_ID);
 /** So often a log goes back, and on another way, behind the same segment, at most. */

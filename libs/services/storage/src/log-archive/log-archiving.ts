@@ -7,8 +7,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { ServiceLogger } from '../config/tokens.js';
 import { LogArchive } from './log-archive.js';
 
-/** How often is looked what may leave the log, whether something is written or not. */
-const LEAVE_EVERY_MS = 60_000;
+/** How often is looked what may leave the log, whether something is written or not: as often as commits are archived, within these. */
+const LEAVE_EVERY_MS = { least: 500, most: 60_000 };
 
 /** Archives the log as it grows, in one process at a time: some time after a commit, whatever comes meanwhile with it. */
 @LogFollower()
@@ -78,7 +78,9 @@ export class LogArchiving implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private async untilWanted(signal: AbortSignal): Promise<void> {
-    const timer = this.archive.retention.isOn ? setTimeout(() => this.wake(), LEAVE_EVERY_MS) : undefined;
+    const { least, most } = LEAVE_EVERY_MS;
+    const everyMs = Math.min(most, Math.max(least, this.archive.archiver.config.afterMs));
+    const timer = this.archive.retention.isOn ? setTimeout(() => this.wake(), everyMs) : undefined;
     try {
       await this.untilWoken(signal);
     } finally {

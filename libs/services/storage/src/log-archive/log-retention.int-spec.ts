@@ -53,10 +53,11 @@ const retention = (parts: Partial<LogRetentionParts> = {}): LogRetention =>
   });
 const leaveAll = async (): Promise<number> => {
   await archiver().archive();
-  await eventually(async () => !(await retention().step()));
-  const { to } = await log().left();
-  await eventually(async () => (await firstInStream()) > to);
-  return to;
+  return eventually(async () => {
+    const isMore = await retention().step();
+    const { to } = await log().left();
+    return !isMore && (await firstInStream()) > to && to;
+  });
 };
 const firstInStream = async (): Promise<number> =>
   (await (await managerOf(nats())).streams.info(STREAMS.events)).state.first_seq;
@@ -157,7 +158,7 @@ describe('a log of which the oldest part leaves', () => {
       expect((await log().left()).to).toBeGreaterThan(0);
       expect(await firstInStream()).toBe(1);
       // Gone, and nobody heard it.
-      await askToLeave(nats());
+      await eventually(async () => (await askToLeave(nats())).waitsFor === null);
       expect(await firstInStream()).toBe((await log().left()).to + 1);
       expect(own(await all())).toEqual(before);
       await leaveAll();

@@ -1,9 +1,9 @@
 import { LEFT_ID, type RecordedCommit } from '@fornax/contracts';
 import { logPrefixDecider, type ArchivedSegment, type LogPrefix } from '@fornax/domain';
-import { ARCHIVE_ID, decideAndAppend, type JetStreamLog, type LeavingAnswer } from '@fornax/event-store';
+import { differenceOf, ARCHIVE_ID, decideAndAppend, type JetStreamLog, type LeavingAnswer } from '@fornax/event-store';
 import type { ArchiveObjects } from './archive-objects.js';
 import { nextSegment, WALK_START } from './archive-walk.js';
-import { differenceOf, readThrough } from './compare.js';
+import { readThrough } from './compare.js';
 import type { LeftIndex } from './left-index.js';
 
 /** Segments that leave at once at most: each is read back and compared first. */
@@ -34,7 +34,12 @@ export class LogRetention {
   constructor(private readonly parts: LogRetentionParts) {}
 
   get isOn(): boolean {
-    return this.parts.rule.retentionMs !== undefined;
+    return this.retentionMs !== undefined;
+  }
+
+  /** How old what leaves is at least; undefined: nothing leaves. */
+  get retentionMs(): number | undefined {
+    return this.parts.rule.retentionMs;
   }
 
   /** Why nothing leaves at present, for people. */

@@ -5,36 +5,55 @@ import { z } from 'zod';
 import { StoredMessages } from '../jetstream/stored-messages.js';
 import { managerOf } from '../jetstream/streams.js';
 import { GRACE_MS, leftNow } from '../jetstream/left-prefix.js';
+import { ArchiveClient } from '../left/archive-client.js';
+import type { ArchivedLog } from '../left/archived-log.js';
+import { comparedWithArchive } from './compared.js';
 
 const TIMEOUT_MS = 30_000;
+/** What was looked at holds for so long: whoever stood still in between looks again. */
+const LOOKED_MS = 5_000;
 
 export interface LeavingRule {
   /** What is younger stays in the log, whatever anybody says; undefined: nothing leaves. */
   readonly olderThanMs: number | undefined;
   /** How long what was said to have left stays there nevertheless, for those who have not heard. */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
+  /** What the log is compared with before anything is taken out of it. Default: what the storage service gives everybody. */
+  readonly archive?: ArchivedLog;
 }
 
 const answerSchema = z.union([
   z.strictObject({ ok: z.strictObject({ first: z.int(), waitsFor: z.string().nullable() }) }),
   z.strictObject({ error: z.string() }),
 ]);
+
 /** The first sequence that the log has, and why not all is gone yet that has left it; null when it is. */
 export type LeavingAnswer = Extract<z.output<typeof answerSchema>, { ok: unknown }>['ok'];
 
+/** What was said to have left, of which stream, and whether its archive holds it. */
+interface Seen {
+  readonly said: number;
+  readonly stream: string;
+  readonly at: number;
+  /** Undefined while it is compared. */
+  compared?: 'same' | Error;
+}
+
 /**
  * Takes out of the log what has left it, for who may not: only whoever owns the streams purges. It believes nobody: what has left is said by a commit
- * of the log, is as old as its own rule wants, and nobody reads it from the log any more.
+ * of the log, is as old as its own rule wants, was read from the archive as everybody reads it and is the same, and nobody reads it from the log any more.
  */
 export class Leaving {
   private readonly stored: StoredMessages;
-  private seen: { readonly said: number; readonly at: number } | undefined;
+  private readonly archive: ArchivedLog;
+  private seen: Seen | undefined;
 
   constructor(
     private readonly nc: NatsConnection,
     private readonly rule: LeavingRule,
   ) {
     this.stored = new StoredMessages(nc, STREAMS.events);
+    this.archive = rule.archive ?? new ArchiveClient(nc);
   }
 
   /** @throws Error nothing may leave */
@@ -42,8 +61,9 @@ export class Leaving {
     const { olderThanMs, graceMs = GRACE_MS } = this.rule;
     if (olderThanMs === undefined)
       throw new Error('whoever owns the streams lets nothing leave the event log: FORNAX_LOG_RETENTION is off there');
+    const lookedAt = performance.now();
     const jsm = await managerOf(this.nc);
-    const { config, state } = await jsm.streams.info(STREAMS.events);
+    const { config, state, created } = await jsm.streams.info(STREAMS.events);
     if (config.deny_purge) throw new Error(MADE_TO_STAY);
     const { to, said } = await leftNow(this.stored);
     const first = state.first_seq;
@@ -52,14 +72,33 @@ export class Leaving {
     const last = await this.stored.at(to);
     const ageMs = last === undefined ? 0 : Date.now() - Date.parse(last.storedAt);
     if (!(ageMs >= olderThanMs)) throw new Error(`commit ${to} of the event log is not as old as the rule wants`);
-    const now = performance.now();
-    if (this.seen?.said !== said) this.seen = { said, at: now };
-    if (now - this.seen.at < graceMs) return { first, waitsFor: 'those who have not heard of it yet' };
+    const seen = this.compared(jsm, { said, stream: created, first, to });
+    if (seen.compared instanceof Error) {
+      this.seen = undefined;
+      throw seen.compared;
+    }
+    if (performance.now() - seen.at < graceMs) return { first, waitsFor: 'those who have not heard of it yet' };
+    if (seen.compared === undefined) return { first, waitsFor: 'its comparison with the archive' };
     // In this order: a consumer that is made behind the commit begins behind what has left (see `addReader`).
     const reader = await readerUpTo(jsm, to);
     if (reader !== undefined) return { first, waitsFor: `reader ${reader}` };
+    if (performance.now() - lookedAt > LOOKED_MS) return { first, waitsFor: 'another look: this one took too long' };
     await jsm.streams.purge(STREAMS.events, { seq: to + 1 });
     return { first: to + 1, waitsFor: null };
+  }
+
+  /** What is known of a part of this stream that is said to have left; begins to compare it when it is heard of first. */
+  private compared(
+    jsm: JetStreamManager,
+    { said, stream, first, to }: Pick<Seen, 'said' | 'stream'> & { readonly first: number; readonly to: number },
+  ): Seen {
+    if (this.seen?.said === said && this.seen.stream === stream) return this.seen;
+    const seen: Seen = { said, stream, at: performance.now() };
+    comparedWithArchive(this.nc, jsm, this.archive, { from: first, to }).then(
+      () => (seen.compared = 'same'),
+      (error: unknown) => (seen.compared = error instanceof Error ? error : new Error(String(error))),
+    );
+    return (this.seen = seen);
   }
 }
 

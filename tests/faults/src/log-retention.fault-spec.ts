@@ -1,0 +1,200 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FornaxClient, type WireLogArchive } from '@fornax/client';
+import { eventSubject } from '@fornax/contracts';
+import { eventually } from '@fornax/testing';
+import { auditFaults, projectionFaults, taskFaults } from './invariants.js';
+import { signal } from './processes.js';
+import { takeOut } from './testbed/take-out.js';
+import { heardOn, type Sight } from './testbed/sights.js';
+import { Testbed } from './testbed/testbed.js';
+import { type Acknowledged, call, insist } from './work.js';
+
+const seed = Number(process.env['FORNAX_FAULT_SEED'] ?? '1');
+const PATIENT = { timeoutMs: 60_000 };
+const SLOW_MS = 400_000;
+const TASKS = 24;
+const PURGED = '$JS.API.STREAM.PURGE.FORNAX_EVENTS';
+
+describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
+  const tasks: Acknowledged[] = [];
+  /** Read again at each start: the rule is switched on by one. */
+  const env: Record<string, string> = {
+    FORNAX_SERVICES: '1',
+    FORNAX_LOG_ARCHIVE_AFTER_MS: '300',
+    FORNAX_LOG_ARCHIVE_SEGMENT_BYTES: '20000',
+    FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: '500',
+    FORNAX_LOG_RETENTION: 'off',
+    FORNAX_LOG_RETENTION_GRACE_S: '15',
+  };
+  let bed: Testbed;
+  let failed: string;
+  let before: Awaited<ReturnType<typeof answers>>;
+
+  const client = (): FornaxClient => new FornaxClient({ url: bed.platform.apiUrl, token: bed.platform.token });
+  const submitSome = async (count: number): Promise<void> => {
+    const begun = Array.from({ length: count }, async (_, n) => {
+      const key = `leaves-${seed}-${tasks.length + n}`;
+      return { uuid: await bed.insistOn({ key, instances: 1, lastsMs: 20 }), key, instances: 1 };
+    });
+    tasks.push(...(await Promise.all(begun)));
+    expect(await taskFaults(bed.platform, tasks)).toEqual([]);
+  };
+
+  /** What people are told of the first tasks. */
+  const answers = async () => {
+    const told = [];
+    for (const { uuid } of tasks.slice(0, TASKS)) {
+      const events = await Array.fromAsync(client().history.events(uuid));
+      const middle = events[Math.floor(events.length / 2)]?.sequence ?? 0;
+      told.push({
+        events,
+        task: await client().getTask(uuid),
+        then: await client().history.taskAsOf(uuid, String(middle)),
+        bill: await call(bed.platform, 'GET', `/fornax/v1/billing/tasks/${uuid}/lines`),
+      });
+    }
+    // When it was asked is in the answers.
+    return JSON.parse(JSON.stringify(told), (name, value: unknown) =>
+      name === 'timestamp' ? 'now' : value,
+    ) as typeof told;
+  };
+  const archive = (): Promise<WireLogArchive> => insist(() => client().log.archive(), 'the archive tells its state');
+  const lastOf = (told: typeof before): number =>
+    Math.max(...told.flatMap(({ events }) => events.map(({ sequence }) => sequence)));
+  /** Until everything up to a sequence is read from the archive alone. */
+  const gone = (sequence: number): Promise<WireLogArchive> =>
+    eventually(async () => {
+      const state = await archive();
+      if (state.first > sequence && state.first === state.left + 1) return state;
+      throw new Error(`up to ${sequence} is to leave: ${JSON.stringify(state)}`);
+    }, PATIENT);
+  const expectSound = async (): Promise<void> => {
+    expect(await answers()).toEqual(before);
+    expect(await taskFaults(bed.platform, tasks)).toEqual([]);
+    expect(await projectionFaults(bed.platform)).toEqual([]);
+    expect(await auditFaults(bed.platform)).toEqual([]);
+    for (const words of [
+      ['log', 'verify'],
+      ['log', 'audit'],
+      ['billing', 'audit'],
+      ['log', 'status'],
+    ] as const)
+      expect(await bed.fornax(...words)).toMatchObject({ code: 0 });
+  };
+  const heard = (subject: string): Promise<Sight> => heardOn(bed, subject);
+
+  beforeAll(async () => {
+    bed = await Testbed.open({ seed, env });
+    await submitSome(TASKS);
+    failed = await bed.insistOn({ key: 'fails', instances: 1, lastsMs: 20, script: 'exit 3' });
+    await client().waitForTask(failed);
+    before = await answers();
+  }, SLOW_MS);
+  afterAll(() => bed.close(), SLOW_MS);
+
+  it(
+    'answers as before once it is switched on and they have left, and folds all read models from what has',
+    async () => {
+      expect(await archive()).toMatchObject({ left: 0, first: 1, retentionMs: null });
+      env['FORNAX_LOG_RETENTION'] = '1s';
+      await bed.restart({ ends: 'in order', awaits: 'ready' });
+      const last = lastOf(before);
+      // A part leaves once it is worth a commit.
+      await submitSome(TASKS);
+      const { kept, head } = await gone(last);
+      expect(kept).toBeLessThan(head - last + 1);
+      await expectSound();
+      for (const { name } of await client().projections.list())
+        expect(await bed.fornax('projection', 'rebuild', name)).toMatchObject({ code: 0 });
+      await expectSound();
+      const said = await bed.fornax('log', 'status');
+      expect(said.output).toMatch(/left +up to \d+, read from the archive/);
+      expect(said.output).toMatch(/leaves +what is older than 1 seconds/);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'repeats a task that has left',
+    async () => {
+      const [first] = tasks;
+      const cloned = await client().repeatTask(first?.uuid ?? '', 'clone');
+      expect((await client().waitForTask(cloned)).state).toBe('Success');
+      const again = await client().repeatTask(failed, 'retry');
+      expect((await client().waitForTask(again)).state).toBe('Failure');
+      expect((await client().getTask(failed)).state).toBe('Failure');
+    },
+    SLOW_MS,
+  );
+
+  it.each([
+    ['storage', 'when it asks for it', 'fx.leave', 'kill'],
+    ['storage', 'when it says so to the log', 'fx.ev.log-archive.left', 'kill'],
+    ['storage', 'when it is taken out', PURGED, 'kill'],
+    ['nats', 'when it is told to take it out', PURGED, 'kill'],
+    ['everything, whoever owns the streams too,', 'when it is told to take it out', PURGED, 'power cut'],
+    ['everything, whoever owns the streams too,', 'when it says so to the log', 'fx.ev.log-archive.left', 'power cut'],
+  ] as const)(
+    'loses nothing when %s is killed %s',
+    async (part, _, subject, how) => {
+      const { head } = await archive();
+      const sight = await heard(subject);
+      await submitSome(TASKS);
+      await sight.seen;
+      if (how === 'power cut') await bed.powerCut();
+      else expect(signal(await bed.pid(part), 'SIGKILL')).toBe(true);
+      await sight.stop().catch(() => undefined);
+      await bed.untilReady();
+      await gone(head);
+      await expectSound();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'does not start without the archive, says what is missing, and starts once it is back',
+    async () => {
+      const objects = join(bed.dataDir, 'objects');
+      await bed.restart({ ends: 'in order', change: () => rename(objects, `${objects}.away`), awaits: 'answers' });
+      expect(await bed.platform.exited).not.toBe(0);
+      expect(bed.platform.output()).toMatch(
+        /does not start[^]*Commits 1 to \d+ have left the event log, and its archive cannot be read at present/,
+      );
+      const change = async (): Promise<void> => {
+        await rm(objects, { recursive: true, force: true });
+        await rename(`${objects}.away`, objects);
+      };
+      await bed.restart({ ends: 'in order', change, awaits: 'ready' });
+      await expectSound();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'is known to be damaged where something is missing that has not left, which stays from then on',
+    async () => {
+      const uuid = await bed.insistOn({ key: 'lost', instances: 1, lastsMs: 20 });
+      await client().waitForTask(uuid);
+      const lost = (await Array.fromAsync(client().history.events(uuid))).map(({ sequence }) => sequence);
+      const { left } = await archive();
+      expect(left).toBeLessThan(Math.min(...lost));
+      await takeOut(bed, eventSubject('task', uuid));
+      const verified = await eventually(async () => {
+        const typed = await bed.fornax('log', 'verify');
+        return typed.code !== 0 && typed;
+      }, PATIENT);
+      for (const sequence of lost) expect(isNamed(verified.output, sequence)).toBe(true);
+      expect(isNamed(verified.output, left)).toBe(false);
+      expect((await archive()).first).toBeLessThanOrEqual(Math.min(...lost));
+    },
+    SLOW_MS,
+  );
+});
+
+/** Whether what `fornax log verify` prints names a gap that a sequence lies in. */
+const isNamed = (printed: string, sequence: number): boolean =>
+  [...printed.matchAll(/^gap-(\d+)-(\d+) /gm)].some(
+    ([, from, through]) => Number(from) <= sequence && sequence <= Number(through),
+  );
