@@ -115,7 +115,14 @@ export const afterTasks = async (
     const log = await JetStreamLog.open(nc, { reader: 'bench' });
     const one = await ranOnce(platform, client, log);
     const begun = performance.now();
-    await copies(log, one, tasks);
+    // Nobody decides anything about a task of which only a part is written yet.
+    const pid = Number((await platform.parts())['platform']);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await copies(log, one, tasks);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
     say(`${tasks} tasks written in ${Math.round((performance.now() - begun) / 1_000)} s`);
     await settled(client, retention !== 'off');
     say(`folded, and what may leave has left, after ${Math.round((performance.now() - begun) / 1_000)} s`);
