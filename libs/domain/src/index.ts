@@ -167,7 +167,7 @@ export {
   type ProjectOwnerKind,
   type ProjectsState,
 } from './account/projects.js';
-export { accountDecider, type AccountState } from './account/account.decider.js';
+export { accountDecider, MAX_LIVE_TOKENS, type AccountState } from './account/account.decider.js';
 export { organisationDecider, type OrganisationState } from './account/organisation.decider.js';
 export type {
   Payer,

@@ -7,7 +7,7 @@ export {
   type UsableProject,
 } from './accounts/account.js';
 export { CLOSED_SECRETS, AccountDirectory, type Need } from './accounts/account-directory.js';
-export { isSessionToken, newTokenOf } from './accounts/session-tokens.js';
+export { isSessionToken, newTokenOf, newSignInCode, makerOfCode } from './accounts/session-tokens.js';
 export {
   accountOf,
   AdmittedBy,

@@ -29,7 +29,7 @@ export interface AccountState extends ProjectsState {
 }
 
 /** Tokens of one account that open something: each is another secret to try on every storage request. */
-const MAX_LIVE_TOKENS = 50;
+export const MAX_LIVE_TOKENS = 50;
 
 const initial: AccountState = {
   exists: false,

@@ -7,6 +7,13 @@ export type TokenKind = keyof typeof PREFIX;
 /** A new token of a kind: 256 random bits. */
 export const newTokenOf = (kind: TokenKind): string => `${PREFIX[kind]}${randomBytes(32).toString('base64url')}`;
 
+/** A new code of a link: it names the token that made it, which nobody can change in it, since a code is known by its hash. */
+export const newSignInCode = (madeBy: string): string =>
+  `${PREFIX.link}${madeBy}.${newTokenOf('link').slice(PREFIX.link.length)}`;
+
+/** The token that made the code of a link. */
+export const makerOfCode = (code: string): string => code.slice(PREFIX.link.length).split('.', 1)[0] ?? '';
+
 /** What a browser holds in its cookie. */
 export const isSessionToken = (text: string): boolean => text.startsWith(PREFIX.session);
 

@@ -24,6 +24,7 @@ import { answer200, fastifyOptions } from '../http/fastify-options.js';
 import { apiPageRoutes } from '../http/openapi/api-page.js';
 import { builtSite, docsSiteRoutes } from '../http/openapi/docs-site.js';
 import { openApiDocument } from '../http/openapi/openapi-document.js';
+import { letNothingBeGuessed } from '../http/door/nothing-guessed.js';
 import { presentSessions } from '../http/door/present-sessions.js';
 import { builtDashboard, dashboardRoutes, welcomeBrowsers } from '../http/dashboard/dashboard-site.js';
 import { answerKnownMethods } from '../http/known-methods.js';
@@ -80,6 +81,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   acceptAnyJson(fastify);
   answer200(fastify);
   observeRequests(fastify, logger);
+  letNothingBeGuessed(fastify);
   welcomeBrowsers(fastify);
   presentSessions(fastify);
   admitRequests(fastify, { limits: config.door, accounts, checks, now: () => clock.now() });

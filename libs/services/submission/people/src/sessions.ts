@@ -1,11 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { wireDate, type WireSession, type WireSignInLink } from '@fornax/contracts';
+import { MAX_LIVE_TOKENS } from '@fornax/domain';
 import { CLOCK, HeaderChecks } from '@fornax/service-kit';
 import {
   AccountDirectory,
   contextOf,
   hashToken,
   isSessionToken,
+  makerOfCode,
+  newSignInCode,
   newTokenOf,
   Sealer,
   tokenOf,
@@ -22,6 +25,8 @@ export const SIGN_IN_CHECK = 'sign-in';
 
 /** Names by which people know them among their tokens. */
 const NAMES = { session: 'session of a browser', link: 'link that signs in' } as const;
+/** More sessions, or more links, than this an account does not have at once: a new one takes the place of the oldest. */
+const MOST_OF_A_KIND = 20;
 const LINK_LASTS_MS = 10 * 60_000;
 const PAGE = '/ui/';
 
@@ -51,8 +56,8 @@ export class Sessions {
   }
 
   /**
-   * Opens a session with the token or the code of a request. A session ends no later than the token that opened it.
-   * @throws Unauthorized neither is good any more; a code was used by somebody else a moment before
+   * Opens a session with the token or the code of a request. A session ends no later than the token that opened it, or that made its link.
+   * @throws Unauthorized neither is good any more; a code was used by somebody else a moment before, or the token that made it is revoked
    */
   async open(request: FastifyRequest): Promise<OpenedSession> {
     const presented = tokenOf(request.headers.authorization);
@@ -61,7 +66,10 @@ export class Sessions {
     const context = contextOf(request, account);
     const isCode = this.accounts.byToken(presented) === undefined;
     if (isCode) await this.useUp(account, context);
-    const lastsMs = isCode ? this.config.sessionMs : Math.min(this.config.sessionMs, this.accounts.msLeftOf(presented));
+    const leftMs = isCode ? this.msLeftOfMaker(account, presented) : this.accounts.msLeftOf(presented);
+    if (leftMs <= 0) throw new Unauthorized();
+    const lastsMs = Math.min(this.config.sessionMs, leftMs);
+    await this.makeRoom(account, context, NAMES.session);
     const text = newTokenOf('session');
     const expiresAt = this.clock.now() + lastsMs;
     const sealedSecret = this.sealer.sealWithMaster(text);
@@ -72,9 +80,11 @@ export class Sessions {
 
   /** Makes a code that opens one session of an account within minutes. */
   async link(context: RequestContext): Promise<WireSignInLink> {
-    const code = newTokenOf('link');
+    const { account } = context;
+    await this.makeRoom(account, context, NAMES.link);
+    const code = newSignInCode(account.tokenId);
     const expiresAt = this.clock.now() + LINK_LASTS_MS;
-    await this.issue(context.account, context, { name: NAMES.link, text: code, sealedSecret: '', expiresAt });
+    await this.issue(account, context, { name: NAMES.link, text: code, sealedSecret: '', expiresAt });
     return { code, path: `${PAGE}#sign-in=${code}`, expirationDate: wireDate(expiresAt) };
   }
 
@@ -96,7 +106,7 @@ export class Sessions {
     if (!revoked) throw new Unauthorized();
   }
 
-  private async revoke({ id }: Account, tokenId: string, context: RequestContext): Promise<boolean> {
+  private async revoke({ id }: Pick<Account, 'id'>, tokenId: string, context: RequestContext): Promise<boolean> {
     // Under no key of the request's: repeated, it must find that it was done.
     const once = { ...context, idempotencyKey: undefined };
     const events = await this.commands.account(id, { type: 'RevokeToken', tokenId }, once);
@@ -112,6 +122,20 @@ export class Sessions {
     const command = { type: 'IssueToken', tokenId, hash: hashToken(text), ...token } as const;
     await this.commands.account(id, command, { ...context, idempotencyKey: undefined });
     return tokenId;
+  }
+
+  private msLeftOfMaker({ id }: Account, code: string): number {
+    const maker = this.accounts.tokensOf(id).find((token) => token.id === makerOfCode(code));
+    return maker ? (maker.expiresAt ?? Infinity) - this.clock.now() : 0;
+  }
+
+  /** Ends the oldest of its kind where there are too many, so that who signs in often is never kept out by it, nor leaves no room for tokens made by hand. */
+  private async makeRoom({ id }: Account, context: RequestContext, name: string): Promise<void> {
+    const now = this.clock.now();
+    const live = this.accounts.tokensOf(id).filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
+    const ofKind = live.filter((token) => token.name === name && token.expiresAt !== null);
+    const tooMany = Math.max(ofKind.length - MOST_OF_A_KIND, live.length - MAX_LIVE_TOKENS) + 1;
+    for (const token of ofKind.slice(0, Math.max(0, tooMany))) await this.revoke({ id }, token.id, context);
   }
 
   /** So that a list of tokens does not grow with each day on which somebody signs in. */

@@ -59,6 +59,31 @@ describe('a session of a browser', () => {
     expect(Date.parse(String(session['expirationDate']))).toBeLessThanOrEqual(Date.parse(expirationDate) + 1_000);
   });
 
+  it('of a link ends no later than the token that made the link, which opens nothing once that is revoked', async () => {
+    const expirationDate = new Date(Date.now() + 3_600_000).toISOString();
+    const made = (await harness.call('POST', '/fornax/v1/me/tokens', { name: 'short', expirationDate })).json();
+    const byShort = { token: String(made['token']) };
+    const newCode = async (): Promise<string> =>
+      String((await harness.call('POST', `${SESSION}/links`, undefined, byShort)).json()['code']);
+    const session = (await harness.call('POST', SESSION, undefined, { token: await newCode() })).json();
+    expect(Date.parse(String(session['expirationDate']))).toBeLessThanOrEqual(Date.parse(expirationDate) + 1_000);
+    const code = await newCode();
+    await harness.call('DELETE', `/fornax/v1/me/tokens/${String(made['id'])}`);
+    expect((await open(code)).status).toBe(401);
+  });
+
+  it('takes the place of the oldest one where there are many: nobody is kept out by them', async () => {
+    const first = await open();
+    const cookies: string[] = [];
+    for (let count = 0; count < 20; count += 1) cookies.push((await open()).cookie);
+    expect((await as(first.cookie, 'GET', '/info')).status).toBe(401);
+    for (const cookie of [cookies[0], cookies.at(-1)])
+      expect((await as(cookie ?? '', 'GET', '/info')).status).toBe(200);
+    for (let count = 0; count < 22; count += 1) await link();
+    expect((await open(await link())).status).toBe(200);
+    expect((await harness.call('POST', '/fornax/v1/me/tokens', { name: 'by hand' })).status).toBe(200);
+  });
+
   it('is opened by a link once, of all who try at the same time; a link is no token', async () => {
     const code = await link();
     expect((await harness.call('GET', '/info', undefined, { token: code })).status).toBe(401);
