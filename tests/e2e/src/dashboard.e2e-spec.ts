@@ -42,6 +42,22 @@ const submit = (client: FornaxClient, name: string, command = 'echo done', tags:
     constants: [{ key: 'DOCKER_CMD', value: command }],
   });
 
+/** Every page, with that of a task. */
+const pagesWith = (task: string): readonly string[] => [
+  '/overview',
+  '/tasks',
+  '/submit',
+  '/nodes',
+  '/buckets',
+  ...['about', 'instances', 'output', 'files', 'history', 'bill', 'code'].map((tab) => `/tasks/${task}?tab=${tab}`),
+];
+
+const isShown = async (page: Page, path: string): Promise<void> => {
+  await page.goto(`${platform.apiUrl}/ui${path}`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.getByLabel('Loading', { exact: true }).first().waitFor({ state: 'hidden' });
+};
+
 beforeAll(async () => {
   platform = await startPlatform();
   ({ api } = clientsOf(platform));
@@ -95,6 +111,25 @@ suite('the dashboard', () => {
     expect(urls.filter((url) => url.replace(/#.*/, '').includes('fxl_'))).toEqual([]);
   });
 
+  it('asks who is signed in already before a link takes the place of that session', async () => {
+    const page = await signedIn(api);
+    const other = await newUser('link@example.org');
+    const openLink = async (): Promise<void> => {
+      const { path } = await other.people.signInLink();
+      // Only the part behind the `#` is new: without a reload it would be the same page.
+      await page.goto('about:blank');
+      await page.goto(new URL(path, platform.apiUrl).href);
+      await page.getByRole('heading', { name: 'Sign in by this link?' }).waitFor();
+    };
+    await openLink();
+    await page.getByRole('button', { name: 'Stay as', exact: false }).click();
+    await page.getByRole('heading', { name: 'Tasks' }).waitFor();
+    expect(await page.getByRole('button', { name: 'link@example.org' }).count()).toBe(0);
+    await openLink();
+    await page.getByRole('button', { name: 'Sign in by the link' }).click();
+    await page.getByRole('button', { name: 'link@example.org' }).waitFor();
+  });
+
   it('submits a task, watches it, and shows its output, history and bill; HTML in names and output is text', async () => {
     const page = await signedIn(api);
     await page.getByRole('link', { name: 'Submit', exact: true }).click();
@@ -121,6 +156,24 @@ suite('the dashboard', () => {
     await page.getByRole('button', { name: 'Show it as it is now' }).click();
     await page.getByRole('tab', { name: 'Bill' }).click();
     await page.getByText('€', { exact: false }).first().waitFor();
+    const lines = page.getByRole('table', { name: 'Lines of the bill' });
+    await lines.getByRole('row').nth(4).waitFor({ timeout: 60_000 });
+    await lines.getByRole('button', { name: 'when instance 3 was billed', exact: false }).click();
+    await page.getByText('This is how the task stood', { exact: false }).waitFor();
+    const slider = page.getByRole('slider', { name: 'The moment that is shown' });
+    await slider.press('Home');
+    await page.getByText('As it stood: TaskSubmitted', { exact: false }).waitFor();
+    await page.getByText('Waiting', { exact: true }).first().waitFor();
+    await slider.press('End');
+    await page.getByText('As it stood: now').waitFor();
+    await page.getByText('Success', { exact: true }).waitFor();
+    const { status, headers } = await fetch(
+      `${platform.apiUrl}/tasks/${new URL(page.url()).pathname.split('/').at(-1)}/stdout`,
+      {
+        headers: { authorization: platform.token },
+      },
+    );
+    expect([status, headers.get('x-content-type-options')]).toEqual([200, 'nosniff']);
     expect(await page.title()).toBe('Fornax');
   });
 
@@ -178,26 +231,30 @@ suite('the dashboard', () => {
       const page = await signedIn(api, { colorScheme });
       const found: Record<string, readonly string[]> = {};
       const look = async (path: string): Promise<void> => {
-        await page.goto(`${platform.apiUrl}/ui${path}`);
-        await page.getByRole('heading', { level: 1 }).waitFor();
-        await page.getByLabel('Loading', { exact: true }).first().waitFor({ state: 'hidden' });
+        await isShown(page, path);
         found[path] = await violationsOn(page);
       };
-      const tabs = ['about', 'instances', 'output', 'files', 'history', 'bill', 'code'];
-      for (const path of [
-        '/overview',
-        '/tasks',
-        '/submit',
-        '/nodes',
-        '/buckets',
-        ...tabs.map((tab) => `/tasks/${id}?tab=${tab}`),
-      ])
-        await look(path);
+      for (const path of pagesWith(id)) await look(path);
       await page.context().clearCookies();
       await look('/');
       expect(Object.fromEntries(Object.entries(found).filter(([, violations]) => violations.length > 0))).toEqual({});
     },
   );
+
+  it('fits a telephone of 390 pixels: what is wider is scrolled in its own place', async () => {
+    const id = await submit(api, 'looked at on a telephone', 'echo one');
+    const page = await signedIn(api, { viewport: { width: 390, height: 844 } });
+    const wider: Record<string, number> = {};
+    for (const path of pagesWith(id)) {
+      await isShown(page, path);
+      const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+      if (width > 390) wider[path] = width;
+    }
+    expect(wider).toEqual({});
+    await page.getByRole('button', { name: 'Navigation' }).click();
+    await page.getByRole('link', { name: 'Buckets' }).click();
+    await page.getByRole('heading', { name: 'Buckets' }).waitFor();
+  });
 
   it('loads less script for its first view than is promised', async () => {
     const context = await browser.newContext();

@@ -1,8 +1,9 @@
-import { Anchor, Button, Stack, Table } from '@mantine/core';
+import { Anchor, Button, Stack } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../api/client.ts';
 import { bytes } from '../parts/format.tsx';
+import { Rows } from '../parts/rows.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 import { Preview, type Looked } from './preview.tsx';
 
@@ -32,40 +33,31 @@ export const SnapshotFiles = ({ task, snapshot }: { readonly task: string; reado
   if (files.length === 0) return <Empty title="It holds no files" />;
   return (
     <Stack align="flex-start">
-      <Table.ScrollContainer minWidth={400} w="100%">
-        <Table aria-label="Files of the snapshot">
-          <Table.Thead>
-            <Table.Tr>
-              {['Instance', 'Path', 'Size'].map((name) => (
-                <Table.Th key={name}>{name}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {files.map(({ instance, path, size, key, target }) => (
-              <Table.Tr key={`${instance} ${path}`}>
-                <Table.Td>{instance}</Table.Td>
-                <Table.Td>
-                  {key === null ? (
-                    `${path} → ${target ?? ''}`
-                  ) : (
-                    <Anchor
-                      component="button"
-                      type="button"
-                      underline="always"
-                      ta="left"
-                      onClick={() => setLooked({ bucket: AREA, key, size: size ?? 0 })}
-                    >
-                      {path}
-                    </Anchor>
-                  )}
-                </Table.Td>
-                <Table.Td>{size === null ? '–' : bytes(size)}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <Rows
+        minWidth={400}
+        label="Files of the snapshot"
+        heads={['Instance', 'Path', 'Size']}
+        rows={files}
+        keyOf={({ instance, path }) => `${instance} ${path}`}
+        cells={({ instance, path, size, key, target }) => [
+          instance,
+          key === null ? (
+            `${path} → ${target ?? ''}`
+          ) : (
+            <Anchor
+              key="look"
+              component="button"
+              type="button"
+              underline="always"
+              ta="left"
+              onClick={() => setLooked({ bucket: AREA, key, size: size ?? 0 })}
+            >
+              {path}
+            </Anchor>
+          ),
+          size === null ? '–' : bytes(size),
+        ]}
+      />
       {hasNextPage && (
         <Button variant="default" onClick={() => void fetchNextPage()}>
           More

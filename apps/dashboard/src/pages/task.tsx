@@ -15,6 +15,7 @@ import { TaskFiles } from './task/files.tsx';
 import { History } from './task/history.tsx';
 import { Instances } from './task/instances.tsx';
 import { Output } from './task/output.tsx';
+import { TimeSlider } from './task/time-slider.tsx';
 import { TaskActions } from './task/task-actions.tsx';
 
 const route = getRouteApi('/tasks/$id');
@@ -45,7 +46,7 @@ const Content = ({ tab, task, search, show }: { tab: Tab; task: Task; search: Ta
     case 'history':
       return <History task={task} show={show} />;
     case 'bill':
-      return <Bill task={task} />;
+      return <Bill task={task} show={show} />;
     case 'code':
       return <AsCode task={task} />;
   }
@@ -98,6 +99,7 @@ export const TaskPage = (): ReactNode => {
           </Button>
         </Alert>
       )}
+      <TimeSlider id={id} asOf={asOf} show={show} />
       {!isOver(data.state) && <Progress value={data.progress} aria-label={`${data.progress} % done`} />}
       <Tabs value={tab} onChange={(value) => show({ tab: TABS.find((name) => name === value) })}>
         <Tabs.List>

@@ -15,7 +15,7 @@ export const bytes = (value: number): string => {
 };
 
 /** Milliseconds as people say them: 3 s, 4 min 5 s, 2 h 7 min, 3 d 4 h. */
-const duration = (ms: number): string => {
+export const duration = (ms: number): string => {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const parts = [
     [Math.floor(seconds / 86_400), 'd'],

@@ -1,4 +1,4 @@
-import { Button, Stack, Table, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, bodyOf } from '../../api/client.ts';
@@ -6,6 +6,7 @@ import type { Task } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import type { Show } from '../../address/search.ts';
 import { Instant } from '../../parts/format.tsx';
+import { Rows } from '../../parts/rows.tsx';
 import { Failed, Waiting } from '../../parts/states.tsx';
 
 const PAGE = 100;
@@ -27,45 +28,30 @@ export const History = ({ task, show }: { readonly task: Task; readonly show: Sh
   if (data === undefined) return <Waiting />;
   return (
     <Stack gap="sm" align="flex-start">
-      <Table.ScrollContainer minWidth={500} w="100%">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              {['When', 'What', 'Who', 'Why', 'State'].map((name) => (
-                <Table.Th key={name}>{name}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {data.pages
-              .flatMap(({ events }) => events)
-              .map(({ id, at, type, actor, reason, sequence }) => (
-                <Table.Tr key={id}>
-                  <Table.Td>
-                    <Instant at={at} />
-                  </Table.Td>
-                  <Table.Td>{type}</Table.Td>
-                  <Table.Td>
-                    <Text size="xs" className="cut" maw={220} title={actor}>
-                      {actor}
-                    </Text>
-                  </Table.Td>
-                  <Table.Td>{reason ?? ''}</Table.Td>
-                  <Table.Td>
-                    <Button
-                      size="compact-xs"
-                      variant="default"
-                      aria-label={`Show the task as of ${sequence}`}
-                      onClick={() => show({ asOf: String(sequence), tab: 'about' })}
-                    >
-                      as of {sequence}
-                    </Button>
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <Rows
+        minWidth={500}
+        label="Events"
+        heads={['When', 'What', 'Who', 'Why', 'State']}
+        rows={data.pages.flatMap(({ events }) => events)}
+        keyOf={({ id }) => id}
+        cells={({ at, type, actor, reason, sequence }) => [
+          <Instant key="at" at={at} />,
+          type,
+          <Text key="actor" size="xs" className="cut" maw={220} title={actor}>
+            {actor}
+          </Text>,
+          reason ?? '',
+          <Button
+            key="as-of"
+            size="compact-xs"
+            variant="default"
+            aria-label={`Show the task as of ${sequence}`}
+            onClick={() => show({ asOf: String(sequence), tab: 'about' })}
+          >
+            as of {sequence}
+          </Button>,
+        ]}
+      />
       {hasNextPage && (
         <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
           More

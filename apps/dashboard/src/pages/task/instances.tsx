@@ -1,4 +1,4 @@
-import { Button, Select, Stack, Table } from '@mantine/core';
+import { Button, Select, Stack } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, bodyOf } from '../../api/client.ts';
@@ -6,6 +6,7 @@ import type { Task } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import type { Show, TaskSearch } from '../../address/search.ts';
 import { Instant } from '../../parts/format.tsx';
+import { Rows } from '../../parts/rows.tsx';
 import { Empty, Failed, Waiting } from '../../parts/states.tsx';
 import { InstanceMap } from './instance-map.tsx';
 
@@ -58,47 +59,31 @@ export const Instances = ({ task, search, show }: InstancesProps): ReactNode => 
       {data === undefined && error === null && <Waiting />}
       {data !== undefined && rows.length === 0 && <Empty title="No instance is in this state" />}
       {rows.length > 0 && (
-        <Table.ScrollContainer minWidth={700}>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                {['Instance', 'State', 'Attempt', 'Node', 'Started', 'Ended', 'Exit code', 'Peak memory', 'Why'].map(
-                  (name) => (
-                    <Table.Th key={name}>{name}</Table.Th>
-                  ),
-                )}
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rows.map((one) => (
-                <Table.Tr key={one.instanceId}>
-                  <Table.Td>
-                    <Button
-                      size="compact-xs"
-                      variant="default"
-                      aria-label={`Output of instance ${one.instanceId}`}
-                      onClick={() => open(one.instanceId)}
-                    >
-                      {one.instanceId}
-                    </Button>
-                  </Table.Td>
-                  <Table.Td>{one.state}</Table.Td>
-                  <Table.Td>{one.attempt}</Table.Td>
-                  <Table.Td>{one.node ?? '–'}</Table.Td>
-                  <Table.Td>
-                    <Instant at={one.startedAt} />
-                  </Table.Td>
-                  <Table.Td>
-                    <Instant at={one.endedAt} />
-                  </Table.Td>
-                  <Table.Td>{one.exitCode ?? '–'}</Table.Td>
-                  <Table.Td>{one.peakMemoryMB === null ? '–' : `${one.peakMemoryMB} MB`}</Table.Td>
-                  <Table.Td>{one.error?.message ?? one.cause ?? ''}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <Rows
+          minWidth={700}
+          heads={['Instance', 'State', 'Attempt', 'Node', 'Started', 'Ended', 'Exit code', 'Peak memory', 'Why']}
+          rows={rows}
+          keyOf={({ instanceId }) => String(instanceId)}
+          cells={(one) => [
+            <Button
+              key="open"
+              size="compact-xs"
+              variant="default"
+              aria-label={`Output of instance ${one.instanceId}`}
+              onClick={() => open(one.instanceId)}
+            >
+              {one.instanceId}
+            </Button>,
+            one.state,
+            one.attempt,
+            one.node ?? '–',
+            <Instant key="started" at={one.startedAt} />,
+            <Instant key="ended" at={one.endedAt} />,
+            one.exitCode ?? '–',
+            one.peakMemoryMB === null ? '–' : `${one.peakMemoryMB} MB`,
+            one.error?.message ?? one.cause ?? '',
+          ]}
+        />
       )}
       {hasNextPage && (
         <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
