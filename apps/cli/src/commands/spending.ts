@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, type WireCreditsOfAccount, type WireOwnBudget } from '@fornax/client';
 import { InvalidArgumentError, type Command } from 'commander';
+import { projectNamed } from '../session/project.js';
 import type { Io } from '../terminal/io.js';
 import { once, withKey, type KeyOptions } from './keyed.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
@@ -92,14 +93,16 @@ export const addSpendingCommands = (program: Command, io: Io): void => {
   const budget = program.command('budget').description('budgets of projects');
   budget
     .command('list <project>')
-    .description('budgets of a project, by its id')
-    .action(async (project: string) => printBudgets(io, await io.client().billing.budgets(project)));
+    .description('budgets of a project, by slug or id')
+    .action(async (project: string) =>
+      printBudgets(io, await io.client().billing.budgets(await projectNamed(io, project))),
+    );
   withKey(
     withTerms(
       budget.command('create <project> <amount>').description('make a budget (operators, coordinators)'),
     ).option('--from <day>', 'the first day that counts, in UTC; today where it is left out'),
   ).action(async (project: string, amount: string, options: BudgetOptions & KeyOptions) => {
-    const body = { project, ...bodyOf({ ...options, amount }) };
+    const body = { project: await projectNamed(io, project), ...bodyOf({ ...options, amount }) };
     const { billing } = clientOf(io, options);
     printBudgets(io, [await once(io, options.key, (key) => billing.createBudget(body, key))]);
   });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { StatementWish, WireMeters, WireStatement } from '@fornax/client';
 import type { Command } from 'commander';
 import { UsageError } from '../session/connection.js';
+import { projectNamed } from '../session/project.js';
 import type { Io } from '../terminal/io.js';
 import { outputOption, type Format } from '../terminal/output.js';
 
@@ -143,10 +144,10 @@ Examples:
   fornax usage --meters --by bucket --from month`;
 
 const ABOUT_INVOICES = `
-Prints a page (HTML, for A4) to standard output: save it, open it in a browser and print it. The project is named by its id.
+Prints a page (HTML, for A4) to standard output: save it, open it in a browser and print it. The project is named by its slug or its id.
 
 Example:
-  fornax invoice 0198a000-0000-7000-8000-0000000000cc 2027-01 --zone Europe/Zurich > january.html`;
+  fornax invoice film 2027-01 --zone Europe/Zurich > january.html`;
 
 /** `fornax invoice` */
 export const addInvoiceCommand = (program: Command, io: Io): void => {
@@ -156,7 +157,7 @@ export const addInvoiceCommand = (program: Command, io: Io): void => {
     .option('--zone <time zone>', 'time zone of the month', 'UTC')
     .addHelpText('after', ABOUT_INVOICES)
     .action(async (project: string, month: string, { zone }: { readonly zone: string }) => {
-      io.write(await io.client().billing.invoice(project, month, zone, io.signal));
+      io.write(await io.client().billing.invoice(await projectNamed(io, project), month, zone, io.signal));
     });
 };
 

@@ -9,3 +9,15 @@ export const projectId = async (io: Io, project: string): Promise<string> => {
     throw new UsageError(`No such project: ${project}. Yours are ${projects.map(({ slug }) => slug).join(', ')}.`);
   return found.uuid;
 };
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The id of a project that may be somebody else's: what is no slug of an own one goes as it was typed, and the platform says what it is. */
+export const projectNamed = async (io: Io, project: string): Promise<string> => {
+  if (UUID.test(project)) return project;
+  const info = await io
+    .client()
+    .info()
+    .catch(() => undefined);
+  return info?.projects.find(({ slug }) => slug === project)?.uuid ?? project;
+};

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { harmlessLine } from './harmless.js';
 import type { Io } from './io.js';
 
 /** Home and clear below: a frame replaces the one before without a flash of emptiness. */
@@ -28,7 +29,15 @@ export const showLive = async (
   for (let isFirst = true; ; isFirst = false) {
     // A terminal may be made smaller meanwhile.
     const rows = isLive ? (io.screen()?.rows ?? Infinity) : Infinity;
-    const { lines, isLast = false } = await look(rows);
+    const frame = await look(rows).catch((error: unknown) => {
+      // What could be seen once may be seen again: a platform that starts anew is away for a moment.
+      if (isFirst || !isLive) throw error;
+      return {
+        lines: [io.cut(harmlessLine(`cannot be seen now: ${error instanceof Error ? error.message : String(error)}`))],
+      };
+    });
+    if (io.signal.aborted) return;
+    const { lines, isLast = false }: Frame = frame;
     if (!isLive) return lines.forEach((line) => io.writeRaw(`${line}\n`));
     const kept = lines.slice(0, rows - 1);
     io.writeRaw(`${isFirst ? CLEAR : HOME}${kept.map((line) => `${line}${ERASE_LINE}\n`).join('')}${ERASE_BELOW}`);

@@ -21,8 +21,14 @@ export interface TableLook {
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
 const widthOf = (letter: string): number => (WIDE.test(letter) ? 2 : 1);
+/** Letters that take one column each and are one unit of a string: nearly all that there is. */
+const PLAIN = /^[\x20-\x7e]*$/;
 /** Columns that something takes. */
-const lengthOf = (value: Cell): number => Array.from(String(value)).reduce((sum, letter) => sum + widthOf(letter), 0);
+const lengthOf = (value: Cell): number => {
+  const text = String(value);
+  return PLAIN.test(text) ? text.length : Array.from(text).reduce((sum, letter) => sum + widthOf(letter), 0);
+};
+
 /** A text that takes so many columns at most. */
 export const cutTo = (value: string, most: number): string => {
   if (lengthOf(value) <= most) return value;

@@ -125,7 +125,8 @@ export const INSTRUMENTS = {
   'fornax.queue.wait.oldest': {
     kind: 'gauge',
     unit: 's',
-    description: 'For how long the task has waited that waits longest',
+    description:
+      'For how long the task has waited that waits longest for the fleet, and not for other tasks, a quota, credits or a budget',
     from: 'scheduler (the leader)',
     labels: { plan },
   },

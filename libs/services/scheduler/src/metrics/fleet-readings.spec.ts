@@ -1,4 +1,5 @@
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
+import type { WaitingReason } from '@fornax/domain';
 import { aCommit, aLease, anEnd, concluded, dispatched, nodeJoined, requeued, submitted } from '@fornax/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { FoldedCommit } from '../view/folded-commit.js';
@@ -20,8 +21,8 @@ const history = [
   recorded(3, 'task', 't', [dispatched(aLease(0), aLease(1))]),
 ];
 
-const readingsOf = (view: SchedulerView, now: number) =>
-  fleetReadings(view, { reasonOf: () => ({ reason: 'fleet-full', detail: '' }), now }).map(({ name, value, labels }) =>
+const readingsOf = (view: SchedulerView, now: number, reason: WaitingReason = 'fleet-full') =>
+  fleetReadings(view, { reasonOf: () => ({ reason, detail: '' }), now }).map(({ name, value, labels }) =>
     [name, ...Object.values(labels), value].join(' '),
   );
 
@@ -47,6 +48,17 @@ describe('the gauges of a leader', () => {
     ])
       expect(readings).toContain(expected);
   });
+
+  it.each(['quota', 'credits-exhausted', 'budget-exhausted'] as const)(
+    'count what waits for its owner (%s), and wake up nobody for it',
+    (reason) => {
+      const view = new SchedulerView();
+      for (const commit of history) view.fold(commit);
+      const readings = readingsOf(view, (view.task('t')?.waitingSince ?? 0) + 90_000, reason);
+      expect(readings).toContain(`fornax.queue.instances flex ${reason} 8`);
+      expect(readings).toContain('fornax.queue.wait.oldest flex 0');
+    },
+  );
 });
 
 describe('the counts of a leader', () => {

@@ -45,6 +45,9 @@ class Sums<Key extends string> {
 const whyOf = ({ taskId, state }: TaskEntry, { reasonOf }: WaitingFacts): string =>
   state.isHeld || state.held.size > 0 ? 'dependencies' : (reasonOf(taskId)?.reason ?? 'placing');
 
+/** Reasons that are no matter of the fleet: what its owner waits for, or may not have. Nobody is to be woken up for them. */
+const OF_OWNERS: ReadonlySet<string> = new Set(['dependencies', 'quota', 'credits-exhausted', 'budget-exhausted']);
+
 const queueReadings = (view: SchedulerView, facts: WaitingFacts): readonly Reading[] => {
   const waiting = new Sums<string>(SCHEDULING_PLANS.map((plan) => `${plan} placing`));
   const oldest = new Sums<string>(SCHEDULING_PLANS);
@@ -57,9 +60,9 @@ const queueReadings = (view: SchedulerView, facts: WaitingFacts): readonly Readi
     for (const { phase } of state.inFlight.values()) phases.add(phase, 1);
     const count = sizeOf(state.waiting);
     if (count === 0) continue;
-    waiting.add(`${state.spec.plan} ${whyOf(entry, facts)}`, count);
-    // Who waits for other tasks waits for no room.
-    if (waitingSince !== undefined && whyOf(entry, facts) !== 'dependencies')
+    const why = whyOf(entry, facts);
+    waiting.add(`${state.spec.plan} ${why}`, count);
+    if (waitingSince !== undefined && !OF_OWNERS.has(why))
       oldest.atLeast(state.spec.plan, Math.max(0, facts.now - waitingSince) / 1_000);
   }
   return [
