@@ -30,8 +30,8 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/services/billing/src/queries/task-costs.ts': 1,
   // When another process goes on stands in the database, for all processes.
   'libs/services/submission/jobs/src/commands/staged-tasks.ts': 2,
-  // When a session and a link end stands in the log, and is told to whoever has them.
-  'libs/services/submission/people/src/sessions.ts': 2,
+  // When a session, a link and the token that made it end stands in the log, and is told to whoever has them.
+  'libs/services/submission/people/src/sessions.ts': 3,
   'libs/services/submission/tasks/src/process-managers/due-objects.ts': 1,
   'libs/services/snapshot/src/process-managers/periodic-snapshots.ts': 1,
   // Against when the log took a commit; by a clock that is ahead, what leaves is younger than the rule wants, and lies in the archive nevertheless.
