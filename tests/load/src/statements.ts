@@ -30,19 +30,28 @@ const month = async (db: pg.Client, lines: number): Promise<void> => {
        sum(billed_ms * milli_cores), sum(amount_nanos) * ${PARTS_PER_NANO} + sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3, 4, 5, 6`,
   );
   await db.query(
-    `INSERT INTO billing.usage_task_day SELECT owner, date_trunc('day', started_at, 'UTC'), task_id, count(*), count(*), 0, sum(billed_ms),
-       sum(billed_ms * milli_cores), sum(amount_nanos), sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3`,
+    `INSERT INTO billing.usage_task_node_day SELECT owner, date_trunc('day', started_at, 'UTC'), task_id, node, specification_key, count(*), count(*), 0, sum(billed_ms),
+       sum(billed_ms * milli_cores), sum(amount_nanos), sum(amount_rest) FROM billing.bill_line GROUP BY 1, 2, 3, 4, 5`,
   );
-  await db.query('VACUUM ANALYZE billing.bill_line, billing.usage_hour, billing.usage_task_day, billing.usage_terms');
+  await db.query(
+    'VACUUM ANALYZE billing.bill_line, billing.usage_hour, billing.usage_task_node_day, billing.usage_terms',
+  );
 };
 
 const LOOK_MS = 100;
-const KINDS = {
-  'by project and user': 'from=2026-01&to=2026-02&timeZone=Asia/Kathmandu&groupBy=project,user',
-  'by node': 'from=2026-01&to=2026-02&groupBy=node',
-  'by tag': 'from=2026-01&to=2026-02&groupBy=tag',
-  'by task': 'from=2026-01&to=2026-02&groupBy=task',
-} as const;
+const MONTH = 'from=2026-01&to=2026-02';
+/** What is asked, by its name: everything that can be grouped by, alone, and what no kept sums were made for in particular. */
+const KINDS: Readonly<Record<string, string>> = {
+  'by project and user': `${MONTH}&timeZone=Asia/Kathmandu&groupBy=project,user`,
+  ...Object.fromEntries(
+    ['project', 'user', 'task', 'tag', 'plan', 'node', 'hardware'].map((one) => [
+      `by ${one}`,
+      `${MONTH}&groupBy=${one}`,
+    ]),
+  ),
+  'by node and tag': `${MONTH}&groupBy=node,tag`,
+  'by hardware and task': `${MONTH}&groupBy=hardware,task`,
+};
 
 interface Run {
   readonly id: string;
@@ -89,7 +98,7 @@ const booked = async (
   await settled(client, begun, 'committing', 'committed');
   // The ledger folds what was booked behind it.
   for (;;) {
-    const isShown = await client.call('GET', `/fornax/v1/billing/statements?${KINDS['by node']}`).then(
+    const isShown = await client.call('GET', `/fornax/v1/billing/statements?${MONTH}&groupBy=node`).then(
       () => true,
       (error: unknown) => {
         if (!/catching up/.test(String(error))) throw error;

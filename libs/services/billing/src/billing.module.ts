@@ -41,6 +41,7 @@ import { Forecast1790001630000 } from './migrations/1790001630000-forecast.migra
 import { Ratings1790001600000 } from './migrations/1790001600000-ratings.migration.js';
 import { UsageTaskDay1790001620000 } from './migrations/1790001620000-usage-task-day.migration.js';
 import { TermsLookup } from './queries/terms-lookup.js';
+import { UsageTaskNodeDay1790001670000 } from './migrations/1790001670000-usage-task-node-day.migration.js';
 import { SpendingProjection } from './projections/spending.projection.js';
 import { Consumption } from './queries/consumption.js';
 import { SpendingReader } from './queries/spending-reader.js';
@@ -83,6 +84,7 @@ import { LedgerProjection } from './projections/ledger.projection.js';
       RatedLater1790001640000,
       Meters1790001650000,
       BookedLines1790001660000,
+      UsageTaskNodeDay1790001670000,
     ]),
   ],
   controllers: [

@@ -143,7 +143,7 @@ describe('the audit of the ledger', () => {
       'bill_line',
       `UPDATE bill_line SET node = 'other' WHERE task_id = 't' AND instance = 0`,
       { kind: 'billed otherwise', detail: expect.stringContaining('node is other and follows as node-1') },
-      3,
+      5,
     ],
     [
       'a sum that its lines do not give',
@@ -176,16 +176,16 @@ describe('the audit of the ledger', () => {
     ...['attempts', 'instances', 'failures', 'billed_ms', 'core_ms', 'nanos', 'rest'].map(
       (sum): [string, string, string, object, number] => [
         `a day of a task whose ${sum} its lines do not give`,
-        'usage_task_day',
-        `UPDATE usage_task_day SET ${sum} = ${sum} + 1 WHERE task_id = 't'`,
+        'usage_task_node_day',
+        `UPDATE usage_task_node_day SET ${sum} = ${sum} + 1 WHERE task_id = 't'`,
         { kind: 'billed otherwise', taskId: 't', detail: expect.stringContaining('the day from 1970-01-01') },
         1,
       ],
     ),
     [
       'a day of a task that is not kept',
-      'usage_task_day',
-      `DELETE FROM usage_task_day WHERE task_id = 't'`,
+      'usage_task_node_day',
+      `DELETE FROM usage_task_node_day WHERE task_id = 't'`,
       { kind: 'billed otherwise', taskId: 't', detail: expect.stringContaining('kept as nothing') },
       1,
     ],

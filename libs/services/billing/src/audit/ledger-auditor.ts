@@ -103,9 +103,9 @@ const HOURS = differing(
   ],
 );
 const TASK_DAYS = differing(
-  'usage_task_day',
-  ['owner', 'day', 'task_id'],
-  ['owner', `date_trunc('day', counts_at, 'UTC')`, 'task_id'],
+  'usage_task_node_day',
+  ['owner', 'day', 'task_id', 'node', 'specification_key'],
+  ['owner', `date_trunc('day', counts_at, 'UTC')`, 'task_id', 'node', 'specification_key'],
   SUMMED.replace('parts', `nanos::numeric * ${PARTS_PER_NANO} + rest`),
 );
 
@@ -124,6 +124,7 @@ interface HourSum extends KeptSum {
 interface TaskDaySum extends KeptSum {
   readonly day: Date;
   readonly task_id: string;
+  readonly node: string;
 }
 
 const otherwise = ({ owner, kept, lines }: KeptSum, when: string, what = 'parts'): AuditFinding => ({
@@ -185,7 +186,7 @@ export class LedgerAuditor implements Auditor {
         otherwise(row, `the hour from ${row.hour.toISOString()} for project ${row.project}`, SUMMED),
       ),
       ...taskDays.map((row) => ({
-        ...otherwise(row, `the day from ${row.day.toISOString()}`, SUMMED),
+        ...otherwise(row, `the day from ${row.day.toISOString()} on ${row.node}`, SUMMED),
         taskId: row.task_id,
       })),
     ];

@@ -27,11 +27,11 @@ const CORRECT = `WITH added AS (${ADDED}), months AS (
     FROM added GROUP BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (owner, hour, project, plan, node, specification_key) DO UPDATE SET parts = usage_hour.parts + excluded.parts
   ), tasks AS (
-    INSERT INTO usage_task_day (owner, day, task_id, attempts, instances, failures, billed_ms, core_ms, nanos, rest)
-    SELECT owner, date_trunc('day', counts_at, 'UTC'), task_id, 0, 0, 0, 0, 0, sum(amount_nanos) + div(sum(amount_rest), ${PARTS_PER_NANO}), mod(sum(amount_rest), ${PARTS_PER_NANO})
-    FROM added GROUP BY 1, 2, 3
-    ON CONFLICT (owner, day, task_id) DO UPDATE SET nanos = usage_task_day.nanos + excluded.nanos + (usage_task_day.rest + excluded.rest) / ${PARTS_PER_NANO},
-      rest = (usage_task_day.rest + excluded.rest) % ${PARTS_PER_NANO}
+    INSERT INTO usage_task_node_day (owner, day, task_id, node, specification_key, attempts, instances, failures, billed_ms, core_ms, nanos, rest)
+    SELECT owner, date_trunc('day', counts_at, 'UTC'), task_id, node, specification_key, 0, 0, 0, 0, 0, sum(amount_nanos) + div(sum(amount_rest), ${PARTS_PER_NANO}), mod(sum(amount_rest), ${PARTS_PER_NANO})
+    FROM added GROUP BY 1, 2, 3, 4, 5
+    ON CONFLICT (owner, day, task_id, node, specification_key) DO UPDATE SET nanos = usage_task_node_day.nanos + excluded.nanos + (usage_task_node_day.rest + excluded.rest) / ${PARTS_PER_NANO},
+      rest = (usage_task_node_day.rest + excluded.rest) % ${PARTS_PER_NANO}
   ) SELECT count(*) AS count FROM added`;
 
 /** @throws Error when the log corrects a line that is not there: it would be broken */

@@ -10,8 +10,8 @@ import { deleteRatedMeters, insertMeterLines, insertUnratedMeters, readUnratedMe
 import { addToSums } from './usage-rows.js';
 import { readBillState } from './ledger-state.js';
 
-/** 9: meters of storage. 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
-export const LEDGER_VERSION = 9;
+/** 10: days of tasks know their nodes. 9: meters of storage. 8: when lines count, corrections and closed months. 7: what is used by each task on each day. 6: the order in which lines were rated. 5: what is used in each hour, tags and labels. 4: what projects use on each day. 3: where a frequency is not known, prices are those of the start of the attempt. 2: amounts in nano-units, pools, attempts that have no price. */
+export const LEDGER_VERSION = 10;
 
 /** The bill: one line for each attempt that ended and each slot that was held, rated by the price list that held when it started. */
 @Injectable()
@@ -38,7 +38,7 @@ export class LedgerProjection implements Projection {
     'month_usage',
     'project_day',
     'usage_hour',
-    'usage_task_day',
+    'usage_task_node_day',
     'unrated_attempt',
     'closed_month',
     'meter_line',

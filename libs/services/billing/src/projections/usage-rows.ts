@@ -58,18 +58,21 @@ const HOURS: KeptSums = {
   },
   amount: [{ name: 'parts', type: 'numeric', of: ({ parts }) => String(parts) }],
 };
-const REST = 'usage_task_day.rest + excluded.rest';
+const REST = 'usage_task_node_day.rest + excluded.rest';
 /** Amounts in two whole numbers of the machine: so many rows of `numeric` would take twice as long to sum up. */
 const TASK_DAYS: KeptSums = {
-  table: 'usage_task_day',
-  key: ['owner', 'day', 'task_id'],
-  keyOf: (line) => [line.terms.owner, beginOf(line, DAY_MS), line.terms.id],
+  table: 'usage_task_node_day',
+  key: ['owner', 'day', 'task_id', 'node', 'specification_key'],
+  keyOf: (line) => {
+    const { terms, end } = line;
+    return [terms.owner, beginOf(line, DAY_MS), terms.id, end.node, end.hardware.specificationKey];
+  },
   amount: [
     {
       name: 'nanos',
       type: 'bigint',
       of: ({ parts }) => String(split(parts).nanos),
-      added: `usage_task_day.nanos + excluded.nanos + (${REST}) / ${PARTS_PER_NANO}`,
+      added: `usage_task_node_day.nanos + excluded.nanos + (${REST}) / ${PARTS_PER_NANO}`,
     },
     {
       name: 'rest',
@@ -121,7 +124,7 @@ const addTo = async (
   );
 };
 
-/** Adds lines to the hours in which they count, and to the days of their tasks. */
+/** Adds lines to the hours in which they count, and to the days of their tasks on their nodes. */
 export const addToSums = async (db: Queries, lines: readonly CountedLine[]): Promise<void> => {
   if (lines.length === 0) return;
   await addTo(db, HOURS, lines);

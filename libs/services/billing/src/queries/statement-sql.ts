@@ -67,6 +67,15 @@ const TERMS_COLUMNS: Readonly<Record<string, string>> = {
   tag: 'terms.tags',
   plan: 'terms.plan',
 };
+/** Of days of tasks: what was submitted, and where it was. */
+const PLACES: Readonly<Record<string, string>> = { node: 'node', hardware: 'specification_key' };
+const TASK_DAY_COLUMNS: Readonly<Record<string, string>> = {
+  ...TERMS_COLUMNS,
+  ...Object.fromEntries(Object.entries(PLACES).map(([one, column]) => [one, `days.${column}`])),
+};
+/** Columns of places that rows are divided by. */
+const placesOf = (dimensions: readonly SqlDimension[]): readonly string[] =>
+  dimensions.flatMap((one) => PLACES[one] ?? []);
 const LINE_COLUMNS: Readonly<Record<string, string>> = {
   project: 'coalesce(line.project_uuid, line.owner)',
   user: 'line.owner',
@@ -99,7 +108,7 @@ interface KeptSums {
 
 /**
  * The sums of an interval: whole hours or days from what is kept of them, and lines where the interval cuts one. Hours know project, user, plan, node and
- * hardware; days of tasks know what was submitted. By both together, or as of an earlier commit, it is lines alone.
+ * hardware; days of tasks know what was submitted as well. As of an earlier commit, and by the month that is corrected, it is lines alone.
  */
 const sourcesOf = (
   dimensions: readonly SqlDimension[],
@@ -135,13 +144,13 @@ const sourcesOf = (
   // Sums of a task first: they are fewer by far than its days, and what was submitted is looked up once for each.
   const taskDays: KeptSums = {
     unitMs: DAY_MS,
-    read: (start, end) => `(SELECT ${keyed(columnsOf(TERMS_COLUMNS))}${SUMMED} FROM
-      (SELECT task_id, ${OF_TASK_DAYS} FROM usage_task_day WHERE day >= ${start} AND day < ${end}${whose({ ...filters, project: undefined }, 'owner', '')} GROUP BY 1) days
+    read: (start, end) => `(SELECT ${keyed(columnsOf(TASK_DAY_COLUMNS))}${SUMMED} FROM
+      (SELECT ${['task_id', ...placesOf(dimensions)].join(', ')}, ${OF_TASK_DAYS} FROM usage_task_node_day WHERE day >= ${start} AND day < ${end}${whose({ ...filters, project: undefined }, 'owner', '')} ${grouped(1 + placesOf(dimensions).length)}) days
       JOIN usage_terms terms USING (task_id) WHERE true${whose({ ...filters, owners: undefined }, '', TERMS_COLUMNS['project'] ?? '')} ${grouped(dimensions.length)})`,
   };
   const kept = [
     ...(dimensions.every((one) => one in HOUR_COLUMNS) ? [hours] : []),
-    ...(dimensions.every((one) => one in TERMS_COLUMNS || labels.has(one)) ? [taskDays] : []),
+    ...(dimensions.every((one) => one in TASK_DAY_COLUMNS || labels.has(one)) ? [taskDays] : []),
   ][0];
   // What is kept is of now.
   if (!kept || through !== undefined) return ofLines(from, to);
