@@ -84,11 +84,12 @@ const rangeOf = async (io: Io, { proof }: ReadStatement): Promise<Standing> => {
 const rowsOf = async (
   io: Io,
   { statement }: ReadStatement,
-): Promise<Pick<Standing, 'rows' | 'differences' | 'notes'>> => {
+): Promise<Pick<Standing, 'rows' | 'differences' | 'notes'> & { readonly isCut: boolean }> => {
+  const whole = { differences: [], notes: [], isCut: false };
   if (statement === undefined)
     return {
+      ...whole,
       rows: 'rows are compared where the statement is JSON: of this one only the range of the log was',
-      ...{ differences: [], notes: [] },
     };
   const { from, to, timeZone, through, accounts, project, offset, groupBy, rows } = statement;
   const [account] = accounts?.length === 1 ? accounts : [];
@@ -99,31 +100,38 @@ const rowsOf = async (
   });
   if (JSON.stringify(now.accounts) !== JSON.stringify(accounts))
     return {
+      ...whole,
       rows: 'it is of other accounts than those that you look after: its rows were not compared',
-      ...{ differences: [], notes: [] },
     };
   const differences = differencesOf(statement, now);
   const state = differences.length === 0 ? 'as the ledger has them' : 'not as the ledger has them';
   return {
     rows: `${rowsHeld(statement, now.count)} and their total as of commit ${through}: ${state}`,
-    ...{ differences, notes: namesThatChanged(statement, now) },
+    ...{ differences, notes: namesThatChanged(statement, now), isCut: rows.length < now.count },
   };
 };
 
-/** Says whether a statement, of a file or of a period, still stands, or where it does not. Sets exit code 1 where not. */
+/** What is said first. A page stands, but the statement that it is of is not there: nobody can tell it from one whose other rows were cut out. */
+const verdictOf = (stands: boolean, isCut: boolean): string => {
+  if (!stands) return 'the statement does not stand';
+  return isCut ? 'the rows that it has stand, and it does not have all of them' : 'the statement stands';
+};
+
+/** Says whether a statement, of a file or of a period, still stands, or where it does not. Sets exit code 1 where not, and where rows of it are missing. */
 export const verifyStatement = async (io: Io, named: string, json: boolean): Promise<void> => {
   const read = await load(io, named);
   const range = await rangeOf(io, read);
   const rows = await rowsOf(io, read);
   const differences = [...range.differences, ...rows.differences];
   const stands = differences.length === 0;
-  if (!stands) io.setExitCode(1);
+  if (!stands || rows.isCut) io.setExitCode(1);
   if (json)
     return io.print(
       JSON.stringify(
         {
           stands,
           isProved: range.isProved,
+          isWhole: !rows.isCut,
           proof: read.proof,
           range: range.range,
           rows: rows.rows,
@@ -135,7 +143,7 @@ export const verifyStatement = async (io: Io, named: string, json: boolean): Pro
       ),
     );
   const provisional = range.isProved ? '' : ', as far as it is archived';
-  io.print(stands ? `the statement stands${provisional}` : 'the statement does not stand');
+  io.print(`${verdictOf(stands, rows.isCut)}${stands ? provisional : ''}`);
   io.print(range.range);
   io.print(rows.rows);
   for (const line of differences.slice(0, MOST_TOLD)) io.print(`- ${line}`);

@@ -49,6 +49,8 @@ describe('a document of prices', () => {
     ['no price for a plan', { work: { flex: '1', onDemand: '1' } }, 'work.reserved', /./],
     ['a number for an amount', { minimum: 0.004 }, 'minimum', /text in quotes/],
     ['too many decimals', { minimum: '0.0000001' }, 'minimum', /at most six decimals/],
+    ['too many digits', { minimum: '1234567890' }, 'minimum', /^The value must be an amount with at most nine digits/],
+    ['no amount', { minimum: '' }, 'minimum', /^The value must be an amount with at most nine digits/],
     ['no date', { validFrom: '2027-02-30' }, 'validFrom', /date and time/],
     ['another payer', { payers: { ...full.payers, user: 'nobody' } }, 'payers.user', /one of user, platform/],
   ])('is refused with %s, by its place', (_what, change, path, message) => {

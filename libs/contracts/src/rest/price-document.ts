@@ -18,20 +18,39 @@ const textOf = (value: number, digits: number): string => {
 const decimal = (pattern: RegExp, form: string, digits: number) =>
   z
     .string({ error: QUOTED })
-    .regex(/^[^-]/, 'The value must not be negative.')
+    .regex(/^(?!-)/, 'The value must not be negative.')
     .regex(pattern, `The value must be ${form}.`)
     .transform((text) => wholeOf(text, digits));
 /** Money as people write it, in micro-units. */
-export const amount = decimal(/^(-.*|\d{1,9}(\.\d{1,6})?)$/, 'an amount with at most six decimals', 6);
+export const amount = decimal(
+  /^(-.*|\d{1,9}(\.\d{1,6})?)$/,
+  'an amount with at most nine digits before the point and at most six decimals',
+  6,
+);
 /** The same of one that may be less than nothing. */
 export const signedAmount = z
   .string({ error: QUOTED })
-  .regex(/^-?\d{1,9}(\.\d{1,6})?$/, 'The value must be an amount with at most six decimals.')
+  .regex(
+    /^-?\d{1,9}(\.\d{1,6})?$/,
+    'The value must be an amount with at most nine digits before the point and at most six decimals.',
+  )
   .transform((text) => (text.startsWith('-') ? -wholeOf(text.slice(1), 6) : wholeOf(text, 6)));
 /** Money of which a millionth is too much: in nano-units. */
-const fineAmount = decimal(/^(-.*|\d{1,6}(\.\d{1,9})?)$/, 'an amount with at most nine decimals', 9);
-const percent = decimal(/^(-.*|\d{1,3}(\.\d{1,2})?)$/, 'a percentage with at most two decimals', 2);
-const frequency = decimal(/^(-.*|\d{1,2}(\.\d{1,3})?)$/, 'a frequency in GHz with at most three decimals', 3);
+const fineAmount = decimal(
+  /^(-.*|\d{1,6}(\.\d{1,9})?)$/,
+  'an amount with at most six digits before the point and at most nine decimals',
+  9,
+);
+const percent = decimal(
+  /^(-.*|\d{1,3}(\.\d{1,2})?)$/,
+  'a percentage with at most three digits before the point and at most two decimals',
+  2,
+);
+const frequency = decimal(
+  /^(-.*|\d{1,2}(\.\d{1,3})?)$/,
+  'a frequency in GHz with at most two digits before the point and at most three decimals',
+  3,
+);
 
 const instant = z
   .string()

@@ -9,4 +9,5 @@ export const reasonSchema = z
   .string()
   .trim()
   .max(MAX_REASON_CHARS, `has at most ${MAX_REASON_CHARS} characters`)
-  .refine((text) => !NOT_ON_ONE_LINE.test(text), 'must be one line without control characters');
+  .refine((text) => !NOT_ON_ONE_LINE.test(text), 'must be one line without control characters')
+  .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)');

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { InMemoryLog } from '@fornax/event-store';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import { systemClock } from '@fornax/base';
+import { aCommit, submitted } from '@fornax/testing';
 import { Sealer } from '../secrets/sealer.js';
 import { hashToken } from './account.js';
 import { AccountsFold } from './accounts-fold.js';
@@ -103,6 +104,14 @@ describe('the account directory', () => {
     expect(await directory.knows(last, 5_000)).toBe(true);
     expect(directory.byToken('one')).toBeUndefined();
     expect(directory.byEmail('ann@example.com')?.secrets).toEqual(['two']);
+  });
+
+  it('knows everything up to a commit that is about something else', async () => {
+    const log = new InMemoryLog();
+    await append(log, created);
+    const directory = await open(log);
+    const other = await log.append('task', 't', aCommit('other', [submitted('t')]), 0);
+    expect(await directory.knows(other, 5_000)).toBe(true);
   });
 
   it('says when it does not know something in time', async () => {

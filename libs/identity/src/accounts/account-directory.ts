@@ -292,7 +292,7 @@ export class AccountDirectory {
     return this.fold.holds.stopping(this.clock.now());
   }
 
-  /** Waits until a commit of an account is folded here. @returns false when it was not within the time */
+  /** Waits until everything about accounts up to a sequence is folded here. @returns false when it was not within the time */
   knows(sequence: number, timeoutMs: number): Promise<boolean> {
     return this.progress.reach(sequence, { timeoutMs });
   }
@@ -340,7 +340,10 @@ export class AccountDirectory {
       from,
       aggregates: AGGREGATES,
       signal: this.stop.signal,
-      onProgress: () => this.onState(undefined),
+      onProgress: (sequence: number) => {
+        this.progress.advance(sequence);
+        this.onState(undefined);
+      },
       onError: (error: unknown) => this.onState(reasonOf(error)),
     };
     return log.subscribe(options, (batch) => {

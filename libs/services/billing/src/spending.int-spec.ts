@@ -90,6 +90,36 @@ describe('credits and budgets', () => {
     expect((await typesOf('ada')).slice(-2)).toEqual(['CreditsGranted', 'CreditsRestored']);
   });
 
+  it('say what is wrong with an amount or an alias', async () => {
+    const wrong = async (change: object): Promise<unknown> =>
+      (await rig.send(`${API}/budgets`, { token: 'op-token', body: { project: 'carl', amount: '1', ...change } })).body;
+    const digits = 'an amount with at most nine digits before the point and at most six decimals.';
+    for (const amount of ['', '1234567890', '1.0000001', 'x'])
+      expect(await wrong({ amount })).toMatchObject({ errors: { amount: [`The value must be ${digits}`] } });
+    expect(await wrong({ amount: '-1' })).toMatchObject({ errors: { amount: ['The value must not be negative.'] } });
+    expect(await wrong({ alias: 'half \ud800' })).toMatchObject({
+      errors: { alias: [expect.stringContaining('half of a character')] },
+    });
+  });
+
+  it('know a project that was made a moment ago by another process', async () => {
+    for (let time = 0; time < 20; time += 1) {
+      const projectId = crypto.randomUUID();
+      const made = { type: 'ProjectCreated', projectId, ownerId: 'carl', ownerKind: 'account' } as const;
+      await rig.append('account', 'carl', [
+        { ...made, name: projectId, slug: projectId, description: '', at: Date.now() },
+      ]);
+      const body = { project: projectId, amount: '1' };
+      expect(await rig.send(`${API}/budgets`, { token: 'op-token', body })).toMatchObject({ status: 200 });
+    }
+    const begun = performance.now();
+    expect(
+      await rig.send(`${API}/budgets`, { token: 'op-token', body: { project: 'nothing', amount: '1' } }),
+    ).toMatchObject({ status: 404 });
+    // It is known to be nobody's, and not only unknown for as long as somebody waits.
+    expect(performance.now() - begun).toBeLessThan(1_500);
+  });
+
   it('are budgets of projects, whose thresholds and end are told once, in order', async () => {
     const today = new Date().toISOString().slice(0, 10);
     const body = { project: 'carl', amount: '0.04', policy: 'BlockNew', alias: 'Q1', from: '2026-01-01' };

@@ -23,7 +23,7 @@ export const DEFAULT_SITE = 'default';
 const thousandths = (value: number): number => Math.round(value * 1_000);
 const figure = z.number().nonnegative().max(1_000_000);
 
-/** European Union, as figures of Ember are quoted (European Electricity Review 2025): they were not compared with its published table. */
+/** European Union, as public data sets quote figures of Ember (European Electricity Review 2024 and 2025): they were not compared with its own table. */
 const EUROPE = [
   { from: '2023-01-01T00:00:00Z', gramsPerKwh: 242 },
   { from: '2024-01-01T00:00:00Z', gramsPerKwh: 213 },

@@ -60,7 +60,7 @@ export class CreditsController {
     @Param('id') id: string,
     @ZodQuery(budgetsQuerySchema) { activeonly }: z.output<typeof budgetsQuerySchema>,
   ): Promise<{ readonly budgets: readonly WireBudget[] }> {
-    const all = await this.spending.budgets([this.ofProjects.projectFor(account, id).id]);
+    const all = await this.spending.budgets([(await this.ofProjects.projectFor(account, id)).id]);
     const wanted = activeonly === 'true' || activeonly === '1' ? all.filter(({ isActive }) => isActive) : all;
     return { budgets: wanted.map(wireBudget) };
   }

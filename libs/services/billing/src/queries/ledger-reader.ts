@@ -200,6 +200,11 @@ export class LedgerReader {
     return position?.epoch === epoch && position.version === LEDGER_VERSION && position.sequence >= sequence;
   }
 
+  /** Whether the log ends before a sequence: it went back, and what was there will not come again. */
+  async isBeyond(sequence: number): Promise<boolean> {
+    return (await this.log.head()).sequence < sequence;
+  }
+
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   async catchUp(): Promise<void> {
     if (!(await this.barrier.caughtUp())) throw behind();

@@ -3,6 +3,7 @@ import { logProofIn, priceDocumentOf, statementSchema, type WireStatement } from
 import { ARCHIVE_ROOT, defaultPriceList } from '@fornax/domain';
 import { ARCHIVE_ID } from '@fornax/event-store';
 import { aCommit, aLease, anEnd, AT, concluded, dispatched, submitted } from '@fornax/testing';
+import { StatementProofs } from './statement-proofs.js';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
 
 const PATH = '/fornax/v1/billing/statements';
@@ -74,6 +75,17 @@ describe('a statement', () => {
       // CSV has no place for it.
       expect(logProofIn(text)).toEqual(format === 'csv' ? undefined : asOf.proof);
     }
+  });
+
+  it('proves nothing of a log that is not there any more by the index of the one that is', async () => {
+    const { sequence: through, epoch } = await rig.log.head();
+    const proofs = rig.service.app.get(StatementProofs);
+    expect(await proofs.of({ log: epoch, through })).toMatchObject({ segment: 1 });
+    expect(await proofs.of({ log: 'the-one-before', through })).toEqual({
+      ...{ log: 'the-one-before', from: 1, to: through, archivedTo: 0, segment: 0 },
+      ...{ hash: ARCHIVE_ROOT.hash, isWhole: false },
+    });
+    expect(await proofs.of({ log: epoch, through })).toMatchObject({ segment: 1 });
   });
 
   it('is as of an earlier commit where that is asked for', async () => {

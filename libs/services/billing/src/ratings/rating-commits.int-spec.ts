@@ -16,6 +16,7 @@ import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
 import { RatingCommits } from './rating-commits.js';
 import { RatingRuns } from './rating-runs.js';
+import { RatingWork } from './rating-work.js';
 
 const HOUR_MS = 3_600_000;
 const PATH = '/fornax/v1/billing/ratings';
@@ -297,12 +298,18 @@ describe('the difference of a rating', () => {
   it('is rated once the ledger shows what it showed when that was asked for', async () => {
     const { id } = ratingSchema.parse((await rig.send(PATH, { token, body: period })).body);
     await until(id, 'done');
-    const { sequence } = await rig.log.head();
-    await db.query(`UPDATE rating_run SET state = 'running', through = $2 WHERE id = $1`, [id, sequence + 3]);
+    const work = rig.service.app.get(RatingWork);
+    await db.transaction(async (tx) => {
+      // The ledger is behind for as long as this lasts.
+      await tx.query('LOCK TABLE bill_line IN SHARE MODE');
+      const sequence = await run('t-awaited', 'p-1');
+      await db.query(`UPDATE rating_run SET state = 'running', through = $2 WHERE id = $1`, [id, sequence]);
+      const looked = work.changes.next({ timeoutMs: 30_000 });
+      work.wakeIn(0);
+      expect(await looked).toBe(true);
+      expect((await rig.get(`${PATH}/${id}`, token)).body).toMatchObject({ state: 'running', reason: null });
+    });
     rig.service.app.get(RatingRuns).wake();
-    expect(await rated(period)).toMatchObject({ state: 'done' });
-    expect((await rig.get(`${PATH}/${id}`, token)).body).toMatchObject({ state: 'running' });
-    await run('t-awaited', 'p-1');
     expect(await until(id, 'done')).toMatchObject({ done: expect.any(Number) });
   }, 60_000);
 

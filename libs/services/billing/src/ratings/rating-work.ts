@@ -111,12 +111,20 @@ export class RatingWork implements OnApplicationBootstrap, BeforeApplicationShut
       const run = await readRun(this.db, id);
       // Another process works at it: its lock ends with it.
       if (lock?.held !== true || run?.state !== 'running') return;
+      if (await this.ledger.isBeyond(Number(run.through))) return await this.giveUp(run);
       // A ledger that is folded anew, or was restored, does not show yet what it showed when the run was asked for.
       if (!(await this.ledger.holds(runner.manager, Number(run.through)))) return;
       await this.rate(runner, run, signal);
     } finally {
       await runner.rollbackTransaction().finally(() => runner.release());
     }
+  }
+
+  /** The log went back behind what the run was asked of: nothing shows that again. */
+  private async giveUp({ id, through }: RatingRun): Promise<void> {
+    const reason = `The log ends before commit ${through}, as of which the period was to be rated: rate it again`;
+    this.logger.warn({ id, through }, 'a period is not rated again: the log went back');
+    await noteFailure(this.db, id, { reason, isTriedAgain: false });
   }
 
   private async rate(runner: QueryRunner, run: RatingRun, signal: AbortSignal): Promise<void> {

@@ -162,6 +162,15 @@ describe('ratings', () => {
     });
   });
 
+  it('fail with a reason where the log went back behind what they were asked of', async () => {
+    const { id } = await done((await begin({ ...period, prices: dearer })).id);
+    const beyond = (await rig.log.head()).sequence + 1_000;
+    await db.query(`UPDATE rating_run SET state = 'running', through = $2 WHERE id = $1`, [id, beyond]);
+    await begin({ ...period, list: 1 });
+    await eventually(async () => (await read(id)).state === 'failed', { timeoutMs: 30_000 });
+    expect(await read(id)).toMatchObject({ reason: expect.stringContaining(`ends before commit ${beyond}`) });
+  });
+
   it('go on in another process when theirs was killed, and count nothing twice', async () => {
     const { id } = await done((await begin({ ...period, prices: dearer })).id);
     const whole = await read(id, 'by=task');

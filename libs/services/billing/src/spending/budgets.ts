@@ -3,12 +3,15 @@ import { derivedId, Forbidden, newId, NotFound, type Clock } from '@fornax/base'
 import type { BudgetChange, BudgetCreation, WireOwnBudget } from '@fornax/contracts';
 import { dayOf } from '@fornax/domain';
 import { AccountDirectory, userMeta, type Account, type Project, type RequestContext } from '@fornax/identity';
-import { CLOCK } from '@fornax/service-kit';
+import type { EventLog } from '@fornax/event-store';
+import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
 import { seenProject } from '../queries/statement-scopes.js';
 import { SpendingReader, type UsedBudget } from '../queries/spending-reader.js';
 import { wireOwnBudget } from '../queries/wire-spending.js';
 import { SpendingCommands } from './spending-commands.js';
 
+/** How long somebody who names a project that is not known waits for what was decided about accounts until then. */
+const PATIENCE_MS = 2_000;
 const DEFAULT_THRESHOLDS = [50, 80, 95];
 
 /** What people do with budgets. */
@@ -19,15 +22,17 @@ export class Budgets {
     private readonly spending: SpendingReader,
     private readonly commands: SpendingCommands,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(EVENT_LOG) private readonly log: Pick<EventLog, 'head'>,
   ) {}
 
-  /** A project that somebody may look at. @throws NotFound also for one of others */
-  projectFor(caller: Account, id: string): Project {
+  /** A project that somebody may look at, also one that another process has made a moment ago. @throws NotFound also for one of others */
+  async projectFor(caller: Account, id: string): Promise<Project> {
+    if (!this.sees(caller, id)) await this.accounts.knows((await this.log.head()).sequence, PATIENCE_MS);
     return seenProject(this.accounts, caller, id);
   }
 
   async ofProject(caller: Account, project: string): Promise<readonly WireOwnBudget[]> {
-    return (await this.spending.budgets([this.projectFor(caller, project).id])).map(wireOwnBudget);
+    return (await this.spending.budgets([(await this.projectFor(caller, project)).id])).map(wireOwnBudget);
   }
 
   /** @throws NotFound */
@@ -47,7 +52,7 @@ export class Budgets {
     context: RequestContext,
   ): Promise<WireOwnBudget> {
     const { account } = context;
-    const project = this.projectFor(account, name);
+    const project = await this.projectFor(account, name);
     this.mayChange(account, project);
     // A request that was cut off makes the budget that it would have made.
     const budgetId =
@@ -106,7 +111,7 @@ export class Budgets {
 
   private sees(caller: Account, projectId: string): boolean {
     try {
-      this.projectFor(caller, projectId);
+      seenProject(this.accounts, caller, projectId);
       return true;
     } catch (error) {
       if (error instanceof NotFound) return false;
@@ -116,7 +121,7 @@ export class Budgets {
 
   private async changeable(id: string, { account }: RequestContext) {
     const { budget } = await this.find(account, id);
-    const project = this.projectFor(account, budget.projectId);
+    const project = await this.projectFor(account, budget.projectId);
     this.mayChange(account, project);
     return { project, budget };
   }
