@@ -32,7 +32,9 @@ let platform: RunningPlatform;
 let client: FornaxClient;
 let home: string;
 beforeAll(async () => {
-  platform = await startPlatform({ env: { FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' } });
+  platform = await startPlatform({
+    env: { FORNAX_NODE_CORES: '32', FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' },
+  });
   client = new FornaxClient({ url: platform.apiUrl, token: platform.token });
   home = await mkdtemp(join(tmpdir(), 'fornax-examples-'));
 }, 300_000);

@@ -11,6 +11,9 @@ const environmentOf = (home: string): Readonly<Record<string, string>> => ({
 });
 const sourced = ({ dataDir }: RunningPlatform, lines: string): string => `. '${dataDir}/env'\n${lines}`;
 
+/** Lines that do not end are ended, and have no exit code: -1. */
+const MOST_MS = 240_000;
+
 /** Types lines as a user does who sourced the env file, in a folder of a home folder; it is made. */
 export const typed = async (platform: RunningPlatform, home: string, job: string, lines: string): Promise<Ended> => {
   const folder = join(home, job);
@@ -19,9 +22,11 @@ export const typed = async (platform: RunningPlatform, home: string, job: string
     const child = execFile(
       'bash',
       ['-c', sourced(platform, lines)],
-      { cwd: folder, env: environmentOf(home), maxBuffer: 2 ** 26 },
+      { cwd: folder, env: environmentOf(home), maxBuffer: 2 ** 26, timeout: MOST_MS },
       (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
+    // Nobody types anything more.
+    child.stdin?.end();
   });
 };
 
@@ -38,7 +43,8 @@ export interface AtTerminal {
 export const atTerminal = async (platform: RunningPlatform, home: string, command: string): Promise<AtTerminal> => {
   const file = join(await mkdtemp(join(home, 'typed-')), 'command.sh');
   await writeFile(file, sourced(platform, `stty cols 200 rows 40\nexec ${command}\n`));
-  const child = spawn('script', ['--quiet', '--return', '--command', `bash ${file}`, '/dev/null'], {
+  // A shell that waits for the command would be interrupted as well, and end by that whatever the command says.
+  const child = spawn('script', ['--quiet', '--return', '--command', `exec bash ${file}`, '/dev/null'], {
     cwd: home,
     env: environmentOf(home),
     stdio: ['pipe', 'pipe', 'inherit'],
