@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Makes the streams on a NATS server whose services may not (docker-compose.yml, or a server of yours): once, and safe to repeat. With --serve it
 // stays, and makes the consumers that services ask for.
-import { provisionAs, retentionOf, serveConsumersAs } from '../libs/event-store/dist/index.js';
+import { provisionAs, retentionGraceOf, retentionOf, serveConsumersAs } from '../libs/event-store/dist/index.js';
 
 const { FORNAX_NATS_URL: url, FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = process.env;
 if (process.argv.includes('--help') || url === undefined) {
@@ -15,14 +15,14 @@ if (process.argv.includes('--help') || url === undefined) {
 }
 const who = { url, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
 const options = { replicas: Number(process.env.FORNAX_NATS_REPLICAS ?? 1) };
+const leaving = {
+  retentionMs: retentionOf(process.env.FORNAX_LOG_RETENTION ?? 'off'),
+  graceMs: retentionGraceOf(process.env.FORNAX_LOG_RETENTION_GRACE_S ?? '900'),
+};
 await provisionAs(who, options);
 console.log('the streams are there');
 if (process.argv.includes('--serve')) {
-  const connection = await serveConsumersAs(who, {
-    ...options,
-    retentionMs: retentionOf(process.env.FORNAX_LOG_RETENTION ?? 'off'),
-    graceMs: Number(process.env.FORNAX_LOG_RETENTION_GRACE_S ?? 900) * 1_000,
-  });
+  const connection = await serveConsumersAs(who, { ...options, ...leaving });
   console.log('consumers are made for whoever may ask');
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void connection.close());
 }

@@ -117,6 +117,20 @@ describe('fornax doctor', () => {
       { 'GET /fornax/v1/log/quarantine': [200, [{ id: 'events-7' }]] },
     ],
     [
+      'an archive that is behind',
+      'log durability',
+      'warning',
+      'what the storage service logs',
+      { 'GET /fornax/v1/log/archive': [200, { to: 3, head: 5_000, stays: null }] },
+    ],
+    [
+      'a log that nothing leaves',
+      'log durability',
+      'warning',
+      'fornax log verify',
+      { 'GET /fornax/v1/log/archive': [200, { to: 3, head: 5, stays: 'the archive does not hold what it holds' }] },
+    ],
+    [
       'a read model that is behind',
       'read models',
       'warning',

@@ -46,7 +46,7 @@ export { FILLER, RestoredStream, serveRestores } from './archive/restored-stream
 export { appendedMessage, leftIn, previousOf } from './jetstream-log/messages.js';
 export { ArchiveClient, type ArchivedPart, serveLeftMessages } from './left/archive-client.js';
 export { type ArchivedLog, type ArchivedRange } from './left/archived-log.js';
-export { RETENTION_TEXT, isRetention, retentionOf } from './left/retention-rule.js';
+export { RETENTION_TEXT, isRetention, retentionGraceOf, retentionOf } from './left/retention-rule.js';
 export { Leaving, type LeavingAnswer, LeavingRefused, askToLeave, serveLeaving } from './leaving/leaving.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {

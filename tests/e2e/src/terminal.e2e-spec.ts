@@ -146,6 +146,43 @@ fornax sync synced/none ./there --delete`,
   );
 });
 
+describe('fornax sync --delete', () => {
+  it(
+    'deletes nothing for a file, for folders alone, and where not all came over',
+    async () => {
+      const { stdout, stderr } = await typed(
+        platform,
+        home,
+        'kept',
+        `mkdir -p f/empty void/folder && echo a > f/a && echo b > f/b && echo x > void/x
+fornax sync ./f kept > /dev/null
+fornax sync ./f/a kept --delete; echo $?
+rm -r void/x && fornax sync ./void kept --delete; echo $?
+echo x > void/x && fornax sync kept/empty ./void --delete; echo $?
+fornax sync kept ./void/x --delete; echo $?
+rm f/a && mkfifo f/pipe && fornax sync ./f kept --delete > /dev/null; echo $?
+ls void
+rm f/pipe && fornax sync ./f kept --delete`,
+      );
+      expect(stdout.split('\n')).toEqual([
+        ...['2', '2', '2', '2', '1', 'folder', 'x'],
+        expect.stringMatching(/^0 of 1 files were stored in kept/),
+        '1 file was deleted in kept: not here',
+        '',
+      ]);
+      for (const said of [
+        './f/a is no folder',
+        'Nothing is in ./void',
+        'Nothing is in kept/empty',
+        './void/x is no folder',
+      ])
+        expect(stderr).toContain(said);
+      expect(stderr).toContain('Nothing was deleted in kept, since not all came over');
+    },
+    SLOW_MS,
+  );
+});
+
 describe('fornax top at a terminal', () => {
   it(
     'draws what is, shows names and does not obey them, and ends with Ctrl-C',

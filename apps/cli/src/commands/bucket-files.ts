@@ -14,19 +14,20 @@ export interface Options {
 
 const MOST_NAMED = 20;
 
-/** Says what is not brought, and that this is no success. */
-const tellLeftOut = (io: Io, leftOut: readonly LeftOut[]): void => {
-  if (leftOut.length === 0) return;
+/** Says what is not brought, and that this is no success. @returns whether nothing was left out */
+const tellLeftOut = (io: Io, leftOut: readonly LeftOut[]): boolean => {
+  if (leftOut.length === 0) return true;
   for (const { path, why } of leftOut.slice(0, MOST_NAMED)) io.tell(`left out: ${harmlessLine(path)}: ${why}`);
   if (leftOut.length > MOST_NAMED) io.tell(`left out: ${leftOut.length - MOST_NAMED} more`);
   io.setExitCode(1);
+  return false;
 };
 
 const leftOutText = (leftOut: readonly LeftOut[]): string =>
   leftOut.length === 0 ? '' : `, ${leftOut.length} left out`;
 
-/** Stores what is not there yet, and says how much that was. */
-export const upload = async (io: Io, from: string, to: string, { parallel }: Options): Promise<void> => {
+/** Stores what is not there yet, and says how much that was. @returns whether all of it is there now */
+export const upload = async (io: Io, from: string, to: string, { parallel }: Options): Promise<boolean> => {
   const { files, stored, known, folders, missed } = await uploadFolder(
     io,
     () => storageOf(io),
@@ -34,17 +35,18 @@ export const upload = async (io: Io, from: string, to: string, { parallel }: Opt
     placeOf(to),
     parallel,
   );
-  tellLeftOut(io, missed);
+  const isWhole = tellLeftOut(io, missed);
   io.print(
     `${stored} of ${files} files were stored in ${to} (${known} were there${leftOutText(missed)})${foldersText(folders)}`,
   );
+  return isWhole;
 };
 
 const foldersText = (count: number): string =>
   count === 0 ? '' : `, and ${count} empty ${count === 1 ? 'folder' : 'folders'}`;
 
-/** Brings what is not here yet, and says how much that was. */
-export const download = async (io: Io, from: string, folder: string, { parallel }: Options): Promise<void> => {
+/** Brings what is not here yet, and says how much that was. @returns whether all of it is here now */
+export const download = async (io: Io, from: string, folder: string, { parallel }: Options): Promise<boolean> => {
   const place = placeOf(from);
   const { objects, files, brought, known, leftOut } = await downloadPlace(
     io,
@@ -58,8 +60,9 @@ export const download = async (io: Io, from: string, folder: string, { parallel 
     io.tell(`Nothing is in ${harmlessLine(from)}.`);
     io.setExitCode(1);
   }
-  tellLeftOut(io, leftOut);
+  const isWhole = tellLeftOut(io, leftOut);
   io.print(`${brought} of ${files} files were brought into ${folder} (${known} were there${leftOutText(leftOut)})`);
+  return isWhole;
 };
 
 /** `fornax bucket upload` and `download`. */
@@ -70,12 +73,12 @@ export const addBucketFilesCommands = (bucket: Command, io: Io): void => {
       `store a folder, or one file, in a bucket or below <bucket>/<folder>: what is not there yet, with its mode (${MODE_HEADER}); run it again to go on after a break`,
     )
     .option('-p, --parallel <count>', 'files at a time', parallelOf, 16)
-    .action((from: string, to: string, options: Options) => upload(io, from, to, options));
+    .action(async (from: string, to: string, options: Options) => void (await upload(io, from, to, options)));
   bucket
     .command('download <bucket> <folder>')
     .description(
       'bring a bucket, or what is below <bucket>/<folder>, into a folder: what is not there yet, with its mode',
     )
     .option('-p, --parallel <count>', 'files at a time', parallelOf, 16)
-    .action((from: string, folder: string, options: Options) => download(io, from, folder, options));
+    .action(async (from: string, folder: string, options: Options) => void (await download(io, from, folder, options)));
 };

@@ -84,11 +84,11 @@ const rangeOf = async (io: Io, { proof }: ReadStatement): Promise<Standing> => {
 const rowsOf = async (
   io: Io,
   { statement }: ReadStatement,
-): Promise<Pick<Standing, 'rows' | 'differences' | 'notes'> & { readonly isCut: boolean }> => {
-  const whole = { differences: [], notes: [], isCut: false };
+): Promise<Pick<Standing, 'rows' | 'differences' | 'notes'> & { readonly isCut: boolean | undefined }> => {
+  const unknown = { differences: [], notes: [], isCut: undefined };
   if (statement === undefined)
     return {
-      ...whole,
+      ...unknown,
       rows: 'rows are compared where the statement is JSON: of this one only the range of the log was',
     };
   const { from, to, timeZone, through, accounts, project, offset, groupBy, rows } = statement;
@@ -100,7 +100,7 @@ const rowsOf = async (
   });
   if (JSON.stringify(now.accounts) !== JSON.stringify(accounts))
     return {
-      ...whole,
+      ...unknown,
       rows: 'it is of other accounts than those that you look after: its rows were not compared',
     };
   const differences = differencesOf(statement, now);
@@ -124,14 +124,15 @@ export const verifyStatement = async (io: Io, named: string, json: boolean): Pro
   const rows = await rowsOf(io, read);
   const differences = [...range.differences, ...rows.differences];
   const stands = differences.length === 0;
-  if (!stands || rows.isCut) io.setExitCode(1);
+  if (!stands || rows.isCut === true) io.setExitCode(1);
   if (json)
     return io.print(
       JSON.stringify(
         {
           stands,
           isProved: range.isProved,
-          isWhole: !rows.isCut,
+          // null: its rows were not compared.
+          isWhole: rows.isCut === undefined ? null : !rows.isCut,
           proof: read.proof,
           range: range.range,
           rows: rows.rows,
@@ -143,7 +144,7 @@ export const verifyStatement = async (io: Io, named: string, json: boolean): Pro
       ),
     );
   const provisional = range.isProved ? '' : ', as far as it is archived';
-  io.print(`${verdictOf(stands, rows.isCut)}${stands ? provisional : ''}`);
+  io.print(`${verdictOf(stands, rows.isCut === true)}${stands ? provisional : ''}`);
   io.print(range.range);
   io.print(rows.rows);
   for (const line of differences.slice(0, MOST_TOLD)) io.print(`- ${line}`);

@@ -1,4 +1,4 @@
-import { ApiError, type FornaxClient } from '@fornax/client';
+import { ApiError, type FornaxClient, type WireLogArchive } from '@fornax/client';
 import { judgeClock } from './clocks.js';
 import type { Finding } from './finding.js';
 import { judgeHealth } from './health.js';
@@ -154,6 +154,22 @@ export const lookAtToken = async (client: FornaxClient): Promise<FirstAnswer> =>
 
 const BEHIND = 1_000;
 
+/** What waits until others have heard of it goes on by itself. */
+const GOES_ON = /^waits for /;
+
+const judgeArchive = ({ to, head, stays }: WireLogArchive): readonly Finding[] => {
+  const check = 'log durability';
+  const warning = (found: string, way: string): Finding => ({ check, verdict: 'warning', found, ways: [way] });
+  return [
+    head - to > BEHIND
+      ? warning(`archived up to ${to} of ${head} only`, 'read what the storage service logs of the archive')
+      : { check, verdict: 'ok', found: `archived up to ${to} of ${head}` },
+    ...(stays === null || GOES_ON.test(stays)
+      ? []
+      : [warning(`nothing leaves the log: ${stays}`, 'fornax log verify')]),
+  ];
+};
+
 /** All that the platform says of itself to whoever asks, in the order in which one depends on the other. */
 export const lookAtPlatform = async (client: FornaxClient, own: string): Promise<readonly Finding[]> => {
   const looks = await Promise.all([
@@ -174,22 +190,7 @@ export const lookAtPlatform = async (client: FornaxClient, own: string): Promise
           : { check: 'log durability', verdict: 'problem', found: message, ways },
       ],
     ),
-    asked(
-      'log durability',
-      'the archive of the log',
-      () => client.log.archive(),
-      ({ to, head, stays }) =>
-        stays === null
-          ? [{ check: 'log durability', verdict: 'ok', found: `archived up to ${to} of ${head}` }]
-          : [
-              {
-                check: 'log durability',
-                verdict: 'warning',
-                found: `nothing leaves the log: ${stays}`,
-                ways: ['fornax log verify'],
-              },
-            ],
-    ),
+    asked('log durability', 'the archive of the log', () => client.log.archive(), judgeArchive),
     asked(
       'log durability',
       'what of the log was put aside',

@@ -9,7 +9,7 @@ import { DropPlace, SendingList } from './drop-place.tsx';
 import { nameOf } from './file-kinds.ts';
 import { Preview, type Looked } from './preview.tsx';
 import { saveAll, saveFile } from './save-file.ts';
-import { useUploads } from './use-uploads.ts';
+import type { Uploads } from './use-uploads.ts';
 
 const LASTS = { '15': '15 minutes', '60': 'an hour', '1440': 'a day', '10080': 'a week' } as const;
 
@@ -98,19 +98,20 @@ interface FileBrowserProps {
   /** The folder that is shown, below the root. */
   readonly folder: string;
   readonly onFolder: (folder: string) => void;
-  readonly mayWrite: boolean;
+  /** What sends files into it; without it nothing is changed here. It is whoever shows this one's, so that another folder may be looked at meanwhile. */
+  readonly uploads?: Uploads | undefined;
 }
 
 /** The files of a bucket: folder by folder, to look at, download, upload and delete. */
-export const FileBrowser = ({ bucket, root = '', folder, onFolder, mayWrite }: FileBrowserProps): ReactNode => {
+export const FileBrowser = ({ bucket, root = '', folder, onFolder, uploads }: FileBrowserProps): ReactNode => {
   const prefix = `${root}${folder}`;
+  const mayWrite = uploads !== undefined;
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['folder', bucket, prefix],
     queryFn: ({ pageParam }) => readFolder(bucket, { prefix, after: pageParam }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }) => next,
   });
-  const { sending, send } = useUploads();
   const [looked, setLooked] = useState<Looked>();
   const [linked, setLinked] = useState<string>();
   const [removed, setRemoved] = useState<string>();
@@ -142,9 +143,9 @@ export const FileBrowser = ({ bucket, root = '', folder, onFolder, mayWrite }: F
         </Breadcrumbs>
         {files.length + folders.length > 0 && <SaveAll bucket={bucket} prefix={prefix} />}
       </Group>
-      {mayWrite && (
-        <DropPlace label="Files to upload" onFiles={(chosen) => void send(bucket, prefix, chosen)}>
-          <SendingList sending={sending} />
+      {uploads !== undefined && (
+        <DropPlace label="Files to upload" onFiles={(chosen) => void uploads.send(bucket, prefix, chosen)}>
+          <SendingList sending={uploads.sending} />
         </DropPlace>
       )}
       {error !== null && <Failed error={error} onRetry={() => void refetch()} />}

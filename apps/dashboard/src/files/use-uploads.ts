@@ -25,25 +25,30 @@ export const chosenOf = (files: readonly File[]): readonly Chosen[] =>
     return { file, path: (path === '' ? file.name : path).replace(/^(?:\.?\/)+/, '') };
   });
 
-/** Sends files into a bucket, one after the other, and tells how far they are; what is shown of the bucket is looked at again. */
-export const useUploads = (): {
+/** Files on their way into buckets. */
+export interface Uploads {
+  /** In the order in which they were chosen. */
   readonly sending: readonly Sending[];
+  readonly isBusy: boolean;
+  /** Sends files behind those that are on their way. @returns whether all of them are there now */
   readonly send: (bucket: string, prefix: string, chosen: readonly Chosen[]) => Promise<boolean>;
-  readonly stop: () => void;
-} => {
-  const [sending, setSending] = useState<readonly Sending[]>([]);
-  const stopper = useRef<AbortController>(undefined);
-  const queries = useQueryClient();
-  useEffect(() => () => stopper.current?.abort(), []);
+}
 
-  const send = async (bucket: string, prefix: string, chosen: readonly Chosen[]): Promise<boolean> => {
-    const controller = new AbortController();
-    stopper.current = controller;
-    const { signal } = controller;
+/** Sends files into a bucket, one after the other, and tells how far they are; what is shown of the bucket is looked at again. Ends with whoever uses it. */
+export const useUploads = (): Uploads => {
+  const [sending, setSending] = useState<readonly Sending[]>([]);
+  const over = useRef(new AbortController());
+  const before = useRef<Promise<unknown>>(Promise.resolve());
+  const queries = useQueryClient();
+  useEffect(() => {
+    over.current = new AbortController();
+    return () => over.current.abort();
+  }, []);
+
+  const sendAll = async (bucket: string, files: readonly { readonly key: string; readonly file: File }[]) => {
+    const { signal } = over.current;
     const change = (key: string, changed: Partial<Sending>): void =>
       setSending((known) => known.map((one) => (one.key === key ? { ...one, ...changed } : one)));
-    const files = chosen.map(({ path, file }) => ({ key: `${prefix}${path}`, file }));
-    setSending(files.map(({ key, file }) => ({ key, bytes: file.size, sent: 0, state: 'waits' })));
     let isWhole = true;
     for (const { key, file } of files) {
       change(key, { state: 'goes' });
@@ -59,5 +64,16 @@ export const useUploads = (): {
     void queries.invalidateQueries({ queryKey: ['buckets'] });
     return isWhole;
   };
-  return { sending, send, stop: () => stopper.current?.abort() };
+  const send = (bucket: string, prefix: string, chosen: readonly Chosen[]): Promise<boolean> => {
+    const files = chosen.map(({ path, file }) => ({ key: `${prefix}${path}`, file }));
+    const keys = new Set(files.map(({ key }) => key));
+    setSending((known) => [
+      ...known.filter(({ key }) => !keys.has(key)),
+      ...files.map(({ key, file }) => ({ key, bytes: file.size, sent: 0, state: 'waits' as const })),
+    ]);
+    const sent = before.current.then(() => sendAll(bucket, files));
+    before.current = sent;
+    return sent;
+  };
+  return { sending, send, isBusy: sending.some(({ state }) => state === 'waits' || state === 'goes') };
 };

@@ -1,8 +1,9 @@
 import { Group, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, useBlocker } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { FileBrowser } from '../files/file-browser.tsx';
+import { useUploads } from '../files/use-uploads.ts';
 import { useMayWrite } from '../known/me.tsx';
 import { BUCKETS } from '../known/buckets.ts';
 import { bytes, count } from '../parts/format.tsx';
@@ -17,6 +18,12 @@ export const BucketPage = (): ReactNode => {
   const mayWrite = useMayWrite();
   const { data } = useQuery(BUCKETS);
   const bucket = data?.find((one) => one.name === name);
+  const uploads = useUploads();
+  useBlocker({
+    shouldBlockFn: ({ current, next }) =>
+      uploads.isBusy && current.pathname !== next.pathname && !window.confirm('Files are on their way. Give them up?'),
+    enableBeforeUnload: () => uploads.isBusy,
+  });
   return (
     <Stack>
       <Group gap="md" align="baseline">
@@ -35,7 +42,7 @@ export const BucketPage = (): ReactNode => {
         bucket={name}
         folder={folder}
         onFolder={(to) => void navigate({ search: to === '' ? {} : { folder: to } })}
-        mayWrite={mayWrite && bucket !== undefined && bucket.access !== 'read'}
+        uploads={mayWrite && bucket !== undefined && bucket.access !== 'read' ? uploads : undefined}
       />
     </Stack>
   );

@@ -20,7 +20,7 @@ import { api, bodyOf } from '../api/client.ts';
 import { makeBucket } from '../api/files.ts';
 import type { Profile } from '../api/wire.ts';
 import { DropPlace, SendingList } from '../files/drop-place.tsx';
-import { useUploads, type Chosen } from '../files/use-uploads.ts';
+import { useUploads, type Chosen, type Uploads } from '../files/use-uploads.ts';
 import { BUCKETS } from '../known/buckets.ts';
 import { bytes } from '../parts/format.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
@@ -79,7 +79,7 @@ const isNotIn =
 const withFiles = async (
   { name, resourceBuckets }: Wanted,
   files: readonly Chosen[],
-  send: ReturnType<typeof useUploads>['send'],
+  send: Uploads['send'],
 ): Promise<readonly string[]> => {
   if (files.length === 0) return resourceBuckets;
   const bucket = bucketFor(name);

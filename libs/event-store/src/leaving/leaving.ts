@@ -12,6 +12,8 @@ import { comparedWithArchive } from './compared.js';
 const TIMEOUT_MS = 30_000;
 /** What was looked at holds for so long: whoever stood still in between looks again. */
 const LOOKED_MS = 5_000;
+/** What was compared holds for so long: an archive may be lost like anything else. */
+const COMPARED_MS = 300_000;
 
 export interface LeavingRule {
   /** What is younger stays in the log, whatever anybody says; undefined: nothing leaves. */
@@ -30,13 +32,19 @@ const answerSchema = z.union([
 /** The first sequence that the log has, and why not all is gone yet that has left it; null when it is. */
 export type LeavingAnswer = Extract<z.output<typeof answerSchema>, { ok: unknown }>['ok'];
 
-/** What was said to have left, of which stream, and whether its archive holds it. */
+/** How a comparison with the archive went. */
+interface Compared {
+  readonly at: number;
+  readonly result: 'same' | Error;
+}
+
+/** What was said to have left, of which stream, when that was heard of, and whether its archive holds it. */
 interface Seen {
   readonly said: number;
   readonly stream: string;
   readonly at: number;
-  /** Undefined while it is compared. */
-  compared?: 'same' | Error;
+  comparing?: Promise<void>;
+  compared?: Compared;
 }
 
 /**
@@ -72,33 +80,42 @@ export class Leaving {
     const last = await this.stored.at(to);
     const ageMs = last === undefined ? 0 : Date.now() - Date.parse(last.storedAt);
     if (!(ageMs >= olderThanMs)) throw new Error(`commit ${to} of the event log is not as old as the rule wants`);
-    const seen = this.compared(jsm, { said, stream: created, first, to });
-    if (seen.compared instanceof Error) {
-      this.seen = undefined;
-      throw seen.compared;
-    }
-    if (performance.now() - seen.at < graceMs) return { first, waitsFor: 'those who have not heard of it yet' };
-    if (seen.compared === undefined) return { first, waitsFor: 'its comparison with the archive' };
+    const seen = this.heardOf(said, created);
+    if (!(performance.now() - seen.at >= graceMs)) return { first, waitsFor: 'those who have not heard of it yet' };
     // In this order: a consumer that is made behind the commit begins behind what has left (see `addReader`).
     const reader = await readerUpTo(jsm, to);
     if (reader !== undefined) return { first, waitsFor: `reader ${reader}` };
+    // Last of all, so that what is taken out was in the archive a moment before.
+    const result = this.compared(seen, () => comparedWithArchive(this.nc, jsm, this.archive, { from: first, to }));
+    if (result instanceof Error) throw result;
+    if (result === undefined) return { first, waitsFor: 'its comparison with the archive' };
     if (performance.now() - lookedAt > LOOKED_MS) return { first, waitsFor: 'another look: this one took too long' };
     await jsm.streams.purge(STREAMS.events, { seq: to + 1 });
     return { first: to + 1, waitsFor: null };
   }
 
-  /** What is known of a part of this stream that is said to have left; begins to compare it when it is heard of first. */
-  private compared(
-    jsm: JetStreamManager,
-    { said, stream, first, to }: Pick<Seen, 'said' | 'stream'> & { readonly first: number; readonly to: number },
-  ): Seen {
-    if (this.seen?.said === said && this.seen.stream === stream) return this.seen;
-    const seen: Seen = { said, stream, at: performance.now() };
-    comparedWithArchive(this.nc, jsm, this.archive, { from: first, to }).then(
-      () => (seen.compared = 'same'),
-      (error: unknown) => (seen.compared = error instanceof Error ? error : new Error(String(error))),
+  /** What is said to have left this stream, with the moment at which that was heard of first. */
+  private heardOf(said: number, stream: string): Seen {
+    if (this.seen?.said !== said || this.seen.stream !== stream) this.seen = { said, stream, at: performance.now() };
+    return this.seen;
+  }
+
+  /** How a comparison of this moment went; begins one where there is none. A failure is told once, and tried again. @returns undefined while it goes on */
+  private compared(seen: Seen, compare: () => Promise<void>): Compared['result'] | undefined {
+    const { compared } = seen;
+    if (compared !== undefined && performance.now() - compared.at < COMPARED_MS) {
+      if (compared.result instanceof Error) delete seen.compared;
+      return compared.result;
+    }
+    const ended = (result: Compared['result']): void => {
+      seen.compared = { at: performance.now(), result };
+      delete seen.comparing;
+    };
+    seen.comparing ??= compare().then(
+      () => ended('same'),
+      (error: unknown) => ended(error instanceof Error ? error : new Error(String(error))),
     );
-    return (this.seen = seen);
+    return undefined;
   }
 }
 

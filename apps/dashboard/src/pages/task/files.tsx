@@ -71,7 +71,6 @@ export const TaskFiles = ({ task }: { readonly task: Task }): ReactNode => {
           root={place.root}
           folder={folder}
           onFolder={setFolder}
-          mayWrite={false}
         />
       )}
       {snapshot !== undefined && <SnapshotFiles key={value} task={task.uuid} snapshot={snapshot.id} />}

@@ -14,10 +14,17 @@ import type { LeftIndex } from './left-index.js';
 const PART_BYTES = 1024 * 1024;
 /** Segments that are kept as they were read: whoever reads them all asks for several parts of one. */
 const KEPT = 2;
+/** For so long: whoever asks later wants to know what lies there now. */
+const KEPT_MS = 10_000;
+
+interface Kept {
+  readonly at: number;
+  readonly messages: Promise<readonly ArchivedMessage[]>;
+}
 
 /** Reads what has left the log for whoever asks, from segments whose bytes were compared with their hashes. */
 export class LeftMessages {
-  private readonly kept = new Map<string, Promise<readonly ArchivedMessage[]>>();
+  private readonly kept = new Map<string, Kept>();
 
   constructor(
     private readonly log: JetStreamLog,
@@ -46,12 +53,15 @@ export class LeftMessages {
 
   private messagesOf(segment: ArchivedSegment): Promise<readonly ArchivedMessage[]> {
     const known = this.kept.get(segment.key);
-    if (known !== undefined) return known;
-    const reading = this.read(segment);
+    if (known !== undefined && performance.now() - known.at < KEPT_MS) return known.messages;
+    const reading = { at: performance.now(), messages: this.read(segment) };
+    this.kept.delete(segment.key);
     this.kept.set(segment.key, reading);
-    reading.catch(() => this.kept.delete(segment.key));
+    reading.messages.catch(() => {
+      if (this.kept.get(segment.key) === reading) this.kept.delete(segment.key);
+    });
     for (const key of this.kept.keys()) if (this.kept.size > KEPT) this.kept.delete(key);
-    return reading;
+    return reading.messages;
   }
 
   private async read({ key, number, hash }: ArchivedSegment): Promise<readonly ArchivedMessage[]> {

@@ -19,12 +19,11 @@ import { type Clock, newId, Unauthorized } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import { PEOPLE_CONFIG, type PeopleConfig } from './people-config.js';
 import { PeopleCommands } from './people-commands.js';
+import { isSessionName, SESSION_NAMES } from './session-names.js';
 
 /** Name of the check for what a session is opened with: a token, another session, or a code that opens one once. */
 export const SIGN_IN_CHECK = 'sign-in';
 
-/** Names by which people know them among their tokens. */
-const NAMES = { session: 'session of a browser', link: 'link that signs in' } as const;
 /** More sessions, or more links, than this an account does not have at once: a new one takes the place of the oldest. */
 const MOST_OF_A_KIND = 20;
 const LINK_LASTS_MS = 10 * 60_000;
@@ -69,11 +68,11 @@ export class Sessions {
     const leftMs = isCode ? this.msLeftOfMaker(account, presented) : this.accounts.msLeftOf(presented);
     if (leftMs <= 0) throw new Unauthorized();
     const lastsMs = Math.min(this.config.sessionMs, leftMs);
-    await this.makeRoom(account, context, NAMES.session);
+    await this.makeRoom(account, context, SESSION_NAMES.session);
     const text = newTokenOf('session');
     const expiresAt = this.clock.now() + lastsMs;
     const sealedSecret = this.sealer.sealWithMaster(text);
-    const token = await this.issue(account, context, { name: NAMES.session, text, sealedSecret, expiresAt });
+    const token = await this.issue(account, context, { name: SESSION_NAMES.session, text, sealedSecret, expiresAt });
     await this.dropExpired(account, context);
     return { token, expirationDate: wireDate(expiresAt), text, lastsMs };
   }
@@ -81,10 +80,10 @@ export class Sessions {
   /** Makes a code that opens one session of an account within minutes. */
   async link(context: RequestContext): Promise<WireSignInLink> {
     const { account } = context;
-    await this.makeRoom(account, context, NAMES.link);
+    await this.makeRoom(account, context, SESSION_NAMES.link);
     const code = newSignInCode(account.tokenId);
     const expiresAt = this.clock.now() + LINK_LASTS_MS;
-    await this.issue(account, context, { name: NAMES.link, text: code, sealedSecret: '', expiresAt });
+    await this.issue(account, context, { name: SESSION_NAMES.link, text: code, sealedSecret: '', expiresAt });
     return { code, path: `${PAGE}#sign-in=${code}`, expirationDate: wireDate(expiresAt) };
   }
 
@@ -141,10 +140,9 @@ export class Sessions {
   /** So that a list of tokens does not grow with each day on which somebody signs in. */
   private async dropExpired(account: Account, context: RequestContext): Promise<void> {
     const now = this.clock.now();
-    const names: readonly string[] = Object.values(NAMES);
     const expired = this.accounts
       .tokensOf(account.id)
-      .filter(({ name, expiresAt }) => names.includes(name) && expiresAt !== null && expiresAt <= now);
+      .filter(({ name, expiresAt }) => isSessionName(name) && expiresAt !== null && expiresAt <= now);
     for (const { id } of expired) await this.revoke(account, id, context);
   }
 }

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { TokenCreation, WireNewToken, WireToken } from '@fornax/contracts';
 import { CLOCK } from '@fornax/service-kit';
 import { AccountDirectory, hashToken, newTokenOf, type RequestContext, Sealer } from '@fornax/identity';
-import { derivedId, type Clock, Conflict, newId, NotFound } from '@fornax/base';
+import { derivedId, type Clock, Conflict, newId, NotFound, ValidationFailed } from '@fornax/base';
 import { PeopleCommands } from './people-commands.js';
+import { isSessionName } from './session-names.js';
 import { wireToken } from './wire-people.js';
 
 /** The tokens of an account. The text of one is in the answer that creates it and nowhere else. */
@@ -21,12 +22,14 @@ export class Tokens {
     return this.accounts.tokensOf(accountId).map((token) => wireToken(token, now));
   }
 
-  /** @throws Conflict the request's key made a token already: that was shown once, and is not shown again */
+  /** @throws ValidationFailed the name is that of sessions @throws Conflict the request's key made a token already: that was shown once, and is not shown again */
   async create(
     accountId: string,
     { name, expirationDate }: TokenCreation,
     context: RequestContext,
   ): Promise<WireNewToken> {
+    if (isSessionName(name))
+      throw new ValidationFailed({ name: [`Sessions of browsers are called "${name}": take another name.`] });
     const { idempotencyKey, account } = context;
     const tokenId =
       idempotencyKey === undefined ? newId() : derivedId('token-of-request', accountId, account.id, idempotencyKey);
