@@ -3,8 +3,8 @@ import { brokenConnections } from '../database/broken-connections.js';
 
 /** After this long Postgres has flushed what it was told not to wait for: at most three times its `wal_writer_delay` of 200 milliseconds. */
 const FLUSHED_AFTER_MS = 2_000;
-/** How often a database is asked again that is away. */
-const AGAIN_MS = 100;
+/** How often a database is asked again that is away: seldomer, the longer it is. Some twenty projections of a process do. */
+const AGAIN_MS = { first: 100, most: 500 };
 
 export interface CrashWatchParts {
   /** The sequence of the checkpoint as it stands in the database; 0 when there is none. */
@@ -62,6 +62,7 @@ export class CrashWatch {
   /** Until the database has answered after the last doubt. */
   async #look(): Promise<void> {
     const { signal } = this.#over;
+    let againMs = AGAIN_MS.first;
     for (let doubts = -1; doubts !== this.#doubts && !signal.aborted;) {
       doubts = this.#doubts;
       const left = this.parts.left();
@@ -70,7 +71,8 @@ export class CrashWatch {
         if (sequence < left) this.parts.onLost(sequence);
       } catch {
         doubts = -1; // it is away: what it comes back with is looked at
-        await delay(AGAIN_MS, signal, { ref: false });
+        await delay(againMs, signal, { ref: false });
+        againMs = Math.min(2 * againMs, AGAIN_MS.most);
       }
     }
   }
