@@ -6,6 +6,8 @@ const LINES = 16;
 const FAILURES = 20;
 /** "  ● describe › test" begins one; "  ● Console" and the like are no tests. */
 const BEGINS = /^ {2}● (?!Console$)/;
+/** Of a file of tests. */
+const PATH = /[^\s]+\.[cm]?[jt]sx?(?=\s|$)/;
 /** The next file, or the closing lines. */
 const ENDS = /^(PASS|FAIL|RUNS|Test Suites:|Summary of all failing tests|\S)/;
 
@@ -20,11 +22,14 @@ export const failuresSeen = () => {
   let file = '';
   let lines;
   const failures = new Map();
-  const files = new Set();
+  /** The line that told of each first. */
+  const files = new Map();
   const take = (line) => {
     if (line.startsWith('FAIL ')) {
-      file = line;
-      files.add(line.split(' ')[2] ?? '');
+      // With its project in front where it is told first, without it in the summary of a long run: it is one file.
+      const path = PATH.exec(line)?.[0] ?? line;
+      file = files.get(path) ?? line;
+      files.set(path, file);
     }
     if (BEGINS.test(line)) {
       const name = `${file}\n${line}`;
@@ -40,6 +45,6 @@ export const failuresSeen = () => {
       for (const line of parts) take(stripVTControlCharacters(line));
     },
     told: () => [...failures.values()].map((kept) => kept.join('\n')),
-    files: () => [...files],
+    files: () => [...files.keys()],
   };
 };

@@ -43,6 +43,14 @@ describe('what failed', () => {
     expect(seen.files()).toEqual(['b.spec.ts', 'c.spec.ts']);
   });
 
+  it('is one file where the summary of a long run tells it again, without its project', () => {
+    const seen = failuresSeen();
+    const summary = OUTPUT.replaceAll('FAIL unit ', 'FAIL ');
+    seen.add(Buffer.from(`${OUTPUT}Summary of all failing tests\n${summary}`));
+    expect(seen.files()).toEqual(['b.spec.ts', 'c.spec.ts']);
+    expect(seen.told()).toHaveLength(2);
+  });
+
   it('is told once where Jest tells it twice, and bounded', () => {
     const seen = failuresSeen();
     const failure = (at: number) => `FAIL unit x.spec.ts\n  ● test ${at}\n${'    a line\n'.repeat(40)}`;
