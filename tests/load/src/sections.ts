@@ -403,10 +403,11 @@ const statementsSection: Section = {
   measure: async ({ scale, say }) => {
     const lines = Math.round(1_000_000 * scale);
     say(`statements of a month with ${lines} lines`);
-    const { times, ratedAgainSeconds, bookedSeconds } = await statementsOf(lines, 10);
+    const { times, ratedAgainSeconds, bookedSeconds, whileBookedMs } = await statementsOf(lines, 10);
     const ratings = [
       { name: `${lines} lines rated again`, value: ratedAgainSeconds, unit: 's' },
       { name: `${lines} lines rated again and their difference booked`, value: bookedSeconds, unit: 's' },
+      { name: `statement of ${lines} lines by node while it is booked, longest`, value: whileBookedMs, unit: 'ms' },
     ] as const;
     const statements = times.flatMap(({ kind, attempts, p50, worst }) => [
       { name: `statement of ${attempts} lines ${kind}, p50`, value: p50, unit: 'ms' },

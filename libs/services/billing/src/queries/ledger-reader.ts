@@ -205,6 +205,19 @@ export class LedgerReader {
     return (await this.log.head()).sequence < sequence;
   }
 
+  /**
+   * Waits until rows show the commit at a sequence, however long that takes.
+   * @returns false: it was to stop before
+   * @throws Unavailable the log went back behind it
+   */
+  async reach(sequence: number, signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      if (await this.barrier.passed(sequence)) return true;
+      if (await this.isBeyond(sequence)) throw behind();
+    }
+    return false;
+  }
+
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   async catchUp(): Promise<void> {
     if (!(await this.barrier.caughtUp())) throw behind();

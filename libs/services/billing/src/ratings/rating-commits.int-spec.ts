@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   priceDocumentOf,
   ratingProgressSchema,
@@ -14,6 +14,7 @@ import { aCommit, aLease, anEnd, AT, concluded, dispatched, eventually, requeued
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
+import { LedgerReader } from '../queries/ledger-reader.js';
 import { RatingCommits } from './rating-commits.js';
 import { RatingRuns } from './rating-runs.js';
 import { RatingWork } from './rating-work.js';
@@ -311,6 +312,29 @@ describe('the difference of a rating', () => {
     });
     rig.service.app.get(RatingRuns).wake();
     expect(await until(id, 'done')).toMatchObject({ done: expect.any(Number) });
+  }, 60_000);
+
+  it('is booked no further than two parts before the ledger, so whoever reads a bill meanwhile need not wait for all of it', async () => {
+    const MANY = 4;
+    const ends = Array.from({ length: 1_000 }, (_, instance) =>
+      anEnd(instance, { startedAt: AT, endedAt: AT + HOUR_MS }),
+    );
+    for (let index = 0; index < MANY; index += 1)
+      await rig.append('task', `t-many-${index}`, [submitted(`t-many-${index}`)], [concluded(...ends)]);
+    const { id } = await rated({ ...period, list: 2 });
+    const reach = jest.spyOn(rig.service.app.get(LedgerReader), 'reach');
+    await db.transaction(async (tx) => {
+      // The ledger is behind for as long as this lasts.
+      await tx.query('LOCK TABLE bill_line IN SHARE MODE');
+      expect(await commit(id)).toMatchObject({ status: 200 });
+      await eventually(() => reach.mock.calls.length === 1, { timeoutMs: 30_000 });
+      expect(await rig.log.readAggregate('pricing', id)).toHaveLength(2);
+    });
+    expect(await until(id, 'committed')).toMatchObject({ reason: null });
+    const parts = await rig.log.readAggregate('pricing', id);
+    expect(parts.length).toBeGreaterThan(MANY);
+    expect(reach.mock.calls.map(([sequence]) => sequence)).toEqual(parts.slice(0, -2).map(({ sequence }) => sequence));
+    expect(await audit()).not.toContain('event: finding');
   }, 60_000);
 
   it('is answered for under one key as it was the first time', async () => {

@@ -35,6 +35,8 @@ import type { Correction } from './rerating.js';
 const BOOKS_ID = 'books';
 /** Lines that one commit of the log corrects. */
 const LINES_PER_PART = 1_000;
+/** Parts that the ledger may lack: whoever reads a bill waits until it has all, so more would make that wait long. */
+const PARTS_AHEAD = 2;
 const SERVICE_META = { actor: 'service:billing', source: 'billing' } as const;
 
 const STALE = 'Something of this period was rated or corrected since: rate it again, and book that';
@@ -173,9 +175,13 @@ export class RatingCommits {
     if (version !== null && list === undefined) throw new Error(`There is no price list ${version}`);
     let loaded: Loaded<CorrectionsState> = await loadAggregate(this.log, 'pricing', ratingId, correctionsDecider);
     let part = 0;
-    const add = async (some: readonly Correction[]): Promise<void> => {
+    /** Sequences of the parts that the ledger may lack. */
+    const ahead: number[] = [];
+    const add = async (some: readonly Correction[]): Promise<boolean> => {
       part += 1;
-      if (part <= loaded.state.parts) return;
+      if (part <= loaded.state.parts) return true;
+      const awaited = ahead.length < PARTS_AHEAD ? undefined : ahead.shift();
+      if (awaited !== undefined && !(await this.ledger.reach(awaited, signal))) return false;
       const at = this.clock.now();
       const command = { type: 'CorrectLines', ratingId, run, part, ...bookedOf(some), at } as const;
       loaded = await decideAndAppend({
@@ -190,19 +196,19 @@ export class RatingCommits {
         },
         ...{ commitId: `${ratingId}-${part}`, meta: { ...SERVICE_META, correlationId: ratingId } },
       });
+      ahead.push(loaded.sequence);
       await noteBooked(this.db, ratingId, loaded.state.lines);
       told();
+      return true;
     };
     let waiting: Correction[] = [];
     for await (const { corrections } of rateAgain(runner, this.db, { from, to, through, list, lists })) {
       waiting.push(...corrections);
       for (; waiting.length >= LINES_PER_PART; waiting = waiting.slice(LINES_PER_PART)) {
-        if (signal.aborted) return undefined;
-        await add(waiting.slice(0, LINES_PER_PART));
+        if (signal.aborted || !(await add(waiting.slice(0, LINES_PER_PART)))) return undefined;
       }
     }
-    if (signal.aborted) return undefined;
-    if (waiting.length > 0) await add(waiting);
+    if (signal.aborted || (waiting.length > 0 && !(await add(waiting)))) return undefined;
     return loaded.state;
   }
 
