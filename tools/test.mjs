@@ -138,7 +138,7 @@ const runPass = async ({ suite, settings, name }, print, file) => {
       tail = (tail + chunk.toString()).slice(-100_000);
       failures.add(chunk);
       skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
-      notTried ??= /^\s*NOT-TRIED-ON-AN-S3-SERVICE: (.*)/m.exec(tail)?.[1];
+      notTried ??= /^\s*NOT-TRIED-(?:ON|WITH)-\S+: .*/m.exec(tail)?.[0].trim();
       // A suite that leaks a handle fails, instead of waiting for ever.
       if (tail.includes('did not exit one second after')) leak ??= setTimeout(endJest, LEAK_MS);
     },
@@ -196,8 +196,7 @@ if (results.some(({ skipped }) => skipped)) {
     hasFailed = true;
   }
 }
-for (const { suite, notTried } of results)
-  if (notTried !== undefined) console.error(`\n*** ${suite} was NOT TRIED on an S3 service: ${notTried} ***`);
+for (const { suite, notTried } of results) if (notTried !== undefined) console.error(`\n*** ${suite}: ${notTried} ***`);
 for (const { suite, failures } of results)
   for (const failure of failures) console.log(`\n== ${suite}, again: ${failure}`);
 console.log('');

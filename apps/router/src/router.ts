@@ -142,8 +142,8 @@ export const createRouter = ({ targets, door, telemetry, onError }: RouterParts)
         status,
         'Metrics are shown to operators: send the token of one, or FORNAX_METRICS_TOKEN',
       );
-    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-    response.end(await telemetry.metricsText());
+    const { type, text } = await telemetry.metrics(request.headers.accept);
+    response.writeHead(200, { 'content-type': type }).end(text);
   };
 
   const handle = async (exchange: Exchange): Promise<void> => {

@@ -48,7 +48,14 @@ export {
   type Durations,
 } from './telemetry/metrics.js';
 export { RecurringTrouble } from './telemetry/recurring-trouble.js';
-export { activeTraceId, activeTraceparent, inSpan, traceContextOf, type SpanOptions } from './telemetry/trace.js';
+export {
+  activeTraceId,
+  activeTraceparent,
+  inSpan,
+  spanContextOf,
+  traceContextOf,
+  type SpanOptions,
+} from './telemetry/trace.js';
 export { Backoff, backoffMs, type BackoffBounds } from './time/backoff.js';
 export { CautiousClock } from './time/cautious-clock.js';
 export { systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './time/clock.js';

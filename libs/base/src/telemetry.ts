@@ -1,1 +1,6 @@
-export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
+export {
+  startTelemetry,
+  type MetricsAnswer,
+  type Telemetry,
+  type TelemetryOptions,
+} from './telemetry/start-telemetry.js';

@@ -8,7 +8,7 @@ const HEAD = `# Metrics
 Made from the catalogue in \`libs/base/src/telemetry/catalogue.ts\`, which holds every metric there is (\`UPDATE_GENERATED=1\` writes this page).
 
 Names, units and kinds follow OpenTelemetry's conventions; \`/metrics\` shows them with underscores, and counters with \`_total\`. A histogram has \`_bucket\`, \`_sum\` and \`_count\`. With
-\`OTEL_EXPORTER_OTLP_ENDPOINT\` the same are pushed to a collector. Labels have few values: never an id, a name or anything else that a user chose.
+\`FORNAX_OTLP_ENDPOINT\` the same are pushed to a collector. Labels have few values: never an id, a name or anything else that a user chose.
 
 | metric | in Prometheus | kind | unit | from | meaning | labels |
 | --- | --- | --- | --- | --- | --- | --- |

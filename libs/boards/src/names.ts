@@ -31,6 +31,9 @@ export const rateOf = (name: NameOf<'histogram'>, ...labels: readonly string[]):
 export const quantile = (part: number, name: NameOf<'histogram'>, ...labels: readonly string[]): string =>
   `histogram_quantile(${part}, sum${by(['le', ...labels])} (rate(${prometheusName(name)}_bucket[${WINDOW}])))`;
 
+/** How scrapers write a bound: `1` as text, `1.0` as OpenMetrics and in Prometheus 3. */
+const bound = (seconds: string): string => (seconds.includes('.') ? `le="${seconds}"` : `le=~"${seconds}(\\\\.0)?"`);
+
 /** The part of a histogram's measurements that took at most `seconds`, which has to be one of its bounds. */
 export const within = (seconds: string, name: NameOf<'histogram'>, window: string): string =>
-  `sum (rate(${prometheusName(name)}_bucket{le="${seconds}"}[${window}])) / sum (rate(${prometheusName(name)}_count[${window}]))`;
+  `sum (rate(${prometheusName(name)}_bucket{${bound(seconds)}}[${window}])) / sum (rate(${prometheusName(name)}_count[${window}]))`;

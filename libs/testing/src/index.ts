@@ -21,6 +21,7 @@ export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
 export { type RecordedRun, type RecordedWork, type RunRecorder, startRunRecorder } from './servers/run-recorder.js';
 export { type TestClock, testClock } from './servers/test-clock.js';
 export { oncePerRun } from './servers/run-folder.js';
+export { provideGoProgram, type Go, type GoProgram } from './servers/go-program.js';
 export { damageStore } from './servers/damage-store.js';
 export { openWire, requestHead, type Wire } from './wire.js';
 export { between, pick, randomFrom, type Random } from './random.js';

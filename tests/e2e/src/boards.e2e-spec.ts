@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { clientsOf } from './clients.js';
 import { joinNode } from './join-node.js';
-import { promtool, providePrometheus, startPrometheus, type RunningPrometheus } from './prometheus.js';
+import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.js';
+import { promtool, providePrometheus, startPrometheus, type Exemplar, type RunningPrometheus } from './prometheus.js';
 
 const folder = join(workspaceRoot, 'infra/prometheus');
 const rulesFile = join(folder, 'fornax.rules.yml');
@@ -29,6 +30,14 @@ const RARE: Readonly<Record<string, string>> = {
   fornax_orders_unreadable_total: 'no scheduler of ours sends it',
   'status_code=~"5.."}[5m])) / sum': 'no request fails here',
 };
+/** Histograms of what happens in a trace. A round of the scheduler is for whatever waits: it belongs to none. */
+const WITH_EXEMPLARS = [
+  'http_server_request_duration',
+  'fornax_s3_duration',
+  'fornax_instance_queue_duration',
+  'fornax_instance_start_duration',
+];
+
 const isRare = (expression: string): boolean => Object.keys(RARE).some((part) => expression.includes(part));
 
 /** The left side of an alert is what it looks at; that it does not hold is what is hoped for. */
@@ -40,6 +49,7 @@ const looksAt = (expression: string): string => {
 
 describe('boards and alerts on a real Prometheus', () => {
   let programs: string;
+  let receiver: OtlpReceiver;
   let platform: RunningPlatform;
   let prometheus: RunningPrometheus;
   let endNode: () => Promise<void>;
@@ -47,7 +57,8 @@ describe('boards and alerts on a real Prometheus', () => {
   beforeAll(async () => {
     programs = await providePrometheus();
     const nodePort = await findFreePort();
-    platform = await startPlatform({ env: { FORNAX_NODES: '0' } });
+    receiver = await startOtlpReceiver();
+    platform = await startPlatform({ env: { FORNAX_NODES: '0', FORNAX_OTLP_ENDPOINT: receiver.url } });
     const token = readFileSync(join(platform.dataDir, 'secrets/metrics-token'), 'utf8').trim();
     endNode = await joinNode(platform, 'watched', {
       FORNAX_NODE_HTTP_PORT: String(nodePort),
@@ -65,6 +76,7 @@ describe('boards and alerts on a real Prometheus', () => {
     await prometheus?.stop();
     await endNode?.();
     await platform?.stop();
+    await receiver?.close();
   });
 
   it('the alerts are well-formed, wake somebody up when they should, and nobody when they should not', async () => {
@@ -83,6 +95,19 @@ describe('boards and alerts on a real Prometheus', () => {
 
   it.each(asked.filter(([, expression]) => !isRare(expression)))('%s shows something for %s', async (_, expression) => {
     await eventually(async () => (await prometheus.countOf(expression)) > 0, { timeoutMs: 30_000 });
+  });
+
+  it.each(WITH_EXEMPLARS)('%s leads to spans that were exported', async (metric) => {
+    const name = `${metric}_bucket`;
+    await eventually(
+      async () => {
+        const exemplars = await prometheus.exemplarsOf(name);
+        const isExported = ({ traceId, spanId }: Exemplar): boolean =>
+          receiver.spans(traceId).some((span) => span.spanId === spanId);
+        return exemplars.length > 0 && exemplars.every((each) => each.metric === name && isExported(each));
+      },
+      { timeoutMs: 30_000 },
+    );
   });
 
   it.each(asked.filter(([, expression]) => isRare(expression)))('%s may ask for %s', async (_, expression) => {

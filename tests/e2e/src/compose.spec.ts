@@ -7,6 +7,7 @@ import addFormats from 'ajv-formats';
 import { needsMasterKey } from '@fornax/contracts';
 import { VERSITYGW } from '@fornax/testing/versitygw';
 import { parse } from 'yaml';
+import { COLLECTOR_CONFIG, collectorRelease } from './collector.js';
 
 const root = new URL('../../../', import.meta.url);
 const require = createRequire(import.meta.url);
@@ -50,6 +51,16 @@ describe('docker-compose.yml', () => {
 
   it('runs the release of versitygw that the suites run on', async () => {
     expect((await composeFile()).services['objects']?.image).toBe(`versity/versitygw:v${VERSITYGW}`);
+  });
+
+  it('runs the release of the collector that the tests run, which knows all that its configuration names', async () => {
+    expect((await composeFile()).services['collector']?.image).toBe(
+      `otel/opentelemetry-collector-contrib:${await collectorRelease()}`,
+    );
+    const config = parse(await readFile(COLLECTOR_CONFIG, 'utf8')) as Record<string, object>;
+    const named = ['receivers', 'processors', 'exporters'].flatMap((kind) => Object.keys(config[kind] ?? {}));
+    const program = await read('infra/collector/program/main.go');
+    expect(named.filter((name) => !program.includes(`${name.replaceAll('_', '')}`))).toEqual([]);
   });
 
   it('is checked by a schema that refuses a wrong file', async () => {

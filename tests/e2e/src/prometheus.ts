@@ -36,10 +36,23 @@ export interface Target {
   readonly address: string;
 }
 
+export interface Exemplar {
+  readonly metric: string;
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 export interface RunningPrometheus {
   /** What an expression gives now: how many series. @throws Error Prometheus refuses the expression */
   countOf(expression: string): Promise<number>;
+  /** The labels of the exemplars of the last hour, each with the name of its metric. @throws Error Prometheus refuses the expression */
+  exemplarsOf(expression: string): Promise<readonly Exemplar[]>;
   stop(): Promise<void>;
+}
+
+interface FoundExemplars {
+  readonly seriesLabels: { readonly __name__: string };
+  readonly exemplars: readonly { readonly labels: { readonly trace_id: string; readonly span_id: string } }[];
 }
 
 const configOf = (targets: readonly Target[], rules: string): string =>
@@ -69,6 +82,7 @@ export const startPrometheus = async (
   const server = await ServerProcess.spawn(join(programs, 'prometheus'), {
     args: [
       `--config.file=${join(folder, 'prometheus.yml')}`,
+      '--enable-feature=exemplar-storage',
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
     ],
@@ -78,16 +92,25 @@ export const startPrometheus = async (
   const isReady = async (): Promise<boolean> => (await fetch(`${url}/-/ready`).catch(() => undefined))?.ok === true;
   if (!(await waitUntil(isReady, { timeoutMs: 30_000 })))
     throw new Error(`Prometheus is not ready: ${logTail(logFile)}`);
+  const ask = async <T>(path: string, question: Readonly<Record<string, string>>): Promise<T> => {
+    const response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', body: new URLSearchParams(question) });
+    const answer = (await response.json()) as { readonly status: string; readonly error?: string; readonly data: T };
+    if (answer.status !== 'success') throw new Error(`${question['query']}: ${answer.error}`);
+    return answer.data;
+  };
   return {
-    countOf: async (expression) => {
-      const body = new URLSearchParams({ query: expression });
-      const answer = (await (await fetch(`${url}/api/v1/query`, { method: 'POST', body })).json()) as {
-        readonly status: string;
-        readonly error?: string;
-        readonly data: { readonly result: readonly unknown[] };
-      };
-      if (answer.status !== 'success') throw new Error(`${expression}: ${answer.error}`);
-      return answer.data.result.length;
+    countOf: async (query) => (await ask<{ readonly result: readonly unknown[] }>('query', { query })).result.length,
+    exemplarsOf: async (query) => {
+      const now = Date.now() / 1_000;
+      const question = { query, start: String(now - 3_600), end: String(now + 60) };
+      const found = await ask<readonly FoundExemplars[]>('query_exemplars', question);
+      return found.flatMap(({ seriesLabels, exemplars }) =>
+        exemplars.map(({ labels }) => ({
+          metric: seriesLabels.__name__,
+          traceId: labels.trace_id,
+          spanId: labels.span_id,
+        })),
+      );
     },
     stop: async () => {
       await server.stop([

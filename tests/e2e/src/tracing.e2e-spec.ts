@@ -9,6 +9,7 @@ import { JetStreamLog, connectNats } from '@fornax/event-store';
 import type { S3Client } from '@fornax/s3';
 import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
 import { clientsOf, untilAllPrint } from './clients.js';
+import { startCollectorIfThere, type RunningCollector } from './collector.js';
 import { processesWith } from './launch.js';
 import { type OtlpReceiver, type Span, startOtlpReceiver } from './otlp-receiver.js';
 
@@ -73,6 +74,9 @@ const logLines = async (
   return Object.fromEntries(await Promise.all((await readdir(folder)).map(read)));
 };
 
+/** A collector is built once on a machine, through Go. */
+const BUILD_MS = 10 * 60_000;
+
 // With a process for each service, what one process would know by itself has to travel.
 describe.each([
   {
@@ -93,6 +97,8 @@ describe.each([
 ])('telemetry, with $mode', ({ env, services, submission, metric }) => {
   const secret = randomBytes(24).toString('hex');
   let receiver: OtlpReceiver;
+  /** Between the platform and the receiver, with the configuration as shipped. */
+  let collector: RunningCollector | undefined;
   let platform: RunningPlatform;
   let api: FornaxClient;
   let s3: S3Client;
@@ -103,7 +109,9 @@ describe.each([
 
   beforeAll(async () => {
     receiver = await startOtlpReceiver();
-    platform = await startPlatform({ env: { FORNAX_OTLP_ENDPOINT: receiver.url, FORNAX_LOG_LEVEL: 'debug', ...env } });
+    collector = await startCollectorIfThere(receiver.url);
+    const endpoint = collector?.url ?? receiver.url;
+    platform = await startPlatform({ env: { FORNAX_OTLP_ENDPOINT: endpoint, FORNAX_LOG_LEVEL: 'debug', ...env } });
     ({ api, s3 } = clientsOf(platform));
     await s3.createBucket('traced');
     task = await api.submitTask({
@@ -124,11 +132,12 @@ describe.each([
     expect(await api.waitForTask(task)).toMatchObject({ state: 'Success' });
     commits = await commitsOf(platform, task);
     traceId = commits[0]?.meta.traceparent?.split('-')[1] ?? '';
-  });
+  }, BUILD_MS);
 
   afterAll(async () => {
     s3?.close();
     await platform?.stop();
+    await collector?.stop();
     await receiver?.close();
   });
 
@@ -217,6 +226,22 @@ describe.each([
     );
   });
 
+  it('sends log lines that join their spans by the trace id', async () => {
+    const joined = await eventually(
+      () => {
+        const spans = receiver.spans(traceId);
+        const lines = receiver.lines(traceId);
+        return lines.some(({ text }) => text === 'answered') && { spans, lines };
+      },
+      { timeoutMs: 30_000 },
+    );
+    expect(joined.lines).toContainEqual(
+      expect.objectContaining({ service: submission, text: 'answered', severity: 'debug' }),
+    );
+    const exported = new Set(joined.spans.map(({ spanId }) => spanId));
+    expect(joined.lines.filter(({ spanId }) => !exported.has(spanId))).toEqual([]);
+  });
+
   it('lets no secret and no token out of where they are kept', async () => {
     // The instances had it: they printed its hash.
     await untilAllPrint(api, task, 2, createHash('sha256').update(secret).digest('hex'));
@@ -228,7 +253,9 @@ describe.each([
     expect(await filesWith(platform.dataDir, [task], /^(logs|runtime)/)).not.toEqual([]);
     expect(await filesWith(platform.dataDir, [secret, platform.token], /^(env|secrets\/.*)$/)).toEqual([]);
     expect(platform.output()).not.toContain(platform.token);
-    // What is left to tell is sent at the end.
+    // What is left to tell is sent at the end, by the collector as well.
+    await collector?.stop();
+    collector = undefined;
     expect([...receiver.metrics()]).toEqual(
       expect.arrayContaining(['fornax.instances', 'fornax.s3.duration', 'http.server.request.duration']),
     );

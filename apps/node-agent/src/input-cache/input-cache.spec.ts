@@ -202,7 +202,7 @@ describe('the cache of inputs', () => {
     // Not kept: one is to be kept for no time, one is too large.
     expect(await cache.bring(wanting('brief', { ttlMs: 0 }))).toBeUndefined();
     expect(await cache.bring(wanting('larger than all'))).toBeUndefined();
-    const text = await telemetry.metricsText();
+    const { text } = await telemetry.metrics();
     const counted = (name: string, from: string): number =>
       Number(new RegExp(`^${name}\\{from="${from}".*\\} (\\d+)$`, 'm').exec(text)?.[1]);
     expect([counted('fornax_inputs_total', 'cache'), counted('fornax_inputs_total', 'storage')]).toEqual([3, 3]);

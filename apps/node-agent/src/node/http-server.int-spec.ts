@@ -13,7 +13,7 @@ describe("the agent's own port", () => {
       token,
       isReady: () => true,
       health: () => ({ warnings: ['no user namespaces'] }),
-      metrics: () => Promise.resolve('fornax_leases 1\n'),
+      metrics: () => Promise.resolve({ type: 'text/plain', text: 'fornax_leases 1\n' }),
     });
     const url = `http://127.0.0.1:${portOf(server)}`;
     return async (path: string, authorization?: string) => {

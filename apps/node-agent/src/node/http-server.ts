@@ -1,11 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { MetricsAnswer } from '@fornax/base/telemetry';
 
 export interface HttpFacts {
   readonly isReady: () => boolean;
   readonly health: () => object;
-  readonly metrics: () => Promise<string>;
+  /** For who accepts this. */
+  readonly metrics: (accept?: string) => Promise<MetricsAnswer>;
   /** Whoever shows it sees more than whether the agent works; nobody does when there is none. Instances may reach this port, too. */
   readonly token: string | undefined;
 }
@@ -35,8 +37,8 @@ export const serveHttp = async (port: number, { isReady, health, metrics, token 
     };
     if (path === '/metrics') {
       if (!shows(request, token)) return answer(401, 'text/plain', 'send the token of FORNAX_METRICS_TOKEN\n');
-      metrics().then(
-        (text) => answer(200, 'text/plain; version=0.0.4', text),
+      metrics(request.headers.accept).then(
+        ({ type, text }) => answer(200, type, text),
         () => answer(500, 'text/plain', 'no metrics\n'),
       );
     } else if (path === '/health' || path === '/health/ready' || path === '/health/live') {

@@ -11,6 +11,7 @@ import {
   observeGauge,
   onceStopped,
 } from '@fornax/base';
+import type { MetricsAnswer } from '@fornax/base/telemetry';
 import { closeInherited, type DriverFacts, SandboxDriver } from '@fornax/drivers';
 
 import { type AgentConfig, loadAgentConfig } from '../config/config.js';
@@ -80,7 +81,7 @@ const openCache = async (
 };
 
 interface Telemetry {
-  metricsText(): Promise<string>;
+  metrics(accept?: string): Promise<MetricsAnswer>;
   shutdown(): Promise<void>;
 }
 
@@ -186,7 +187,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
             warnings: facts.warnings,
             leases: agent.leases,
           }),
-          metrics: () => telemetry?.metricsText() ?? Promise.resolve(''),
+          metrics: async (accept) => telemetry?.metrics(accept) ?? { type: 'text/plain', text: '' },
         });
   const signal = await stopped;
   log.info({ signal, instances: agent.leases }, 'stopping');

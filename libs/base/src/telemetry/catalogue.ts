@@ -94,6 +94,13 @@ export const INSTRUMENTS = {
     from: 'each service',
     labels: none,
   },
+  'fornax.logs.unsent': {
+    kind: 'counter',
+    unit: '{line}',
+    description: 'Log lines that did not reach the collector; they are where the process writes them all the same',
+    from: 'each process that has a collector',
+    labels: none,
+  },
   'fornax.intake.dropped': {
     kind: 'counter',
     unit: '{message}',

@@ -1,6 +1,14 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
 
+/** Where each line goes besides standard output. */
+let sink: ((line: string) => void) | undefined;
+
+/** Hands each line of all loggers of the process to somebody else as well, as it is written: nothing secret is in it. */
+export const copyLines = (to: (line: string) => void): void => {
+  sink = to;
+};
+
 const CENSORED = '[redacted]';
 /** Names under which a secret could reach a log line, at the top or one level down. */
 const SECRET_NAMES = [
@@ -41,7 +49,12 @@ export const createLogger = (service: string, level: string, to?: DestinationStr
       return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
     },
   };
-  return pino(options, to ?? openOutput());
+  const output = to ?? openOutput();
+  const write = (line: string): void => {
+    output.write(line);
+    sink?.(line);
+  };
+  return pino(options, { write });
 };
 
 export type { Logger };

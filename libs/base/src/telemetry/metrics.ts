@@ -1,10 +1,14 @@
-import { metrics, type Attributes, type Meter, type ObservableCallback } from '@opentelemetry/api';
+import { metrics, type Attributes, type Meter, type ObservableCallback, type SpanContext } from '@opentelemetry/api';
 import { INSTRUMENTS, type NameOf } from './catalogue.js';
+import { Exemplars } from './exemplars.js';
 
 const METER = 'fornax';
 const DURATION_BUCKETS_S = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200,
 ];
+
+/** Of all histograms of this process. */
+export const exemplars = new Exemplars(DURATION_BUCKETS_S);
 
 /** Makes an instrument when it is used first, and again when telemetry has started since: code is loaded before that. */
 const whenUsed = <T>(make: (meter: Meter) => T): (() => T) => {
@@ -42,8 +46,11 @@ export const countedFromZero = (name: NameOf<'counter'>, labels: readonly Attrib
 };
 
 export interface Durations {
-  /** @param seconds never milliseconds */
-  record(seconds: number, labels?: Attributes): void;
+  /**
+   * @param seconds never milliseconds
+   * @param span in which it was measured, for the exemplar; the active one when absent
+   */
+  record(seconds: number, labels?: Attributes, span?: SpanContext): void;
 }
 
 /** Returns a histogram of durations of the catalogue; all have the same bounds. */
@@ -54,7 +61,12 @@ export const durationsOf = (name: NameOf<'histogram'>): Durations => {
       advice: { explicitBucketBoundaries: DURATION_BUCKETS_S },
     }),
   );
-  return { record: (seconds, labels) => histogram().record(seconds, labels) };
+  return {
+    record: (seconds, labels = {}, span) => {
+      histogram().record(seconds, labels);
+      exemplars.offer(name, seconds, labels, span);
+    },
+  };
 };
 
 /** Asks for the value of a gauge of the catalogue whenever metrics are read. Call it after telemetry has started. @returns how to stop */

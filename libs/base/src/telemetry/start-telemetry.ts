@@ -13,6 +13,10 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 import { AsyncContextManager } from './async-context.js';
+import { copyLines } from './logger.js';
+import { LogPush } from './log-push.js';
+import { exemplars } from './metrics.js';
+import { OPEN_METRICS_TYPE, openMetricsOf, TEXT_TYPE, wantsOpenMetrics } from './open-metrics.js';
 import { TraceparentPropagator } from './traceparent-propagator.js';
 
 export interface TelemetryOptions {
@@ -21,16 +25,23 @@ export interface TelemetryOptions {
   readonly otlpEndpoint?: string | undefined;
 }
 
+/** What a scraper gets. */
+export interface MetricsAnswer {
+  /** Its content type. */
+  readonly type: string;
+  readonly text: string;
+}
+
 export interface Telemetry {
-  /** All metrics in Prometheus' text format. */
-  metricsText(): Promise<string>;
+  /** All metrics: as OpenMetrics with exemplars for who accepts that, else in Prometheus' text format. */
+  metrics(accept?: string): Promise<MetricsAnswer>;
   /** Sends what is left. */
   shutdown(): Promise<void>;
 }
 
 let running: Telemetry | undefined;
 
-/** Registers tracing and metrics for the process; a second call returns the first one's telemetry. */
+/** Registers tracing and metrics for the process, and sends log lines on where there is a collector; a second call returns the first one's telemetry. */
 export const startTelemetry = (options: TelemetryOptions): Telemetry => {
   running ??= start(options);
   return running;
@@ -58,6 +69,11 @@ const start = ({ service, otlpEndpoint }: TelemetryOptions): Telemetry => {
           }),
         ];
   const metering = new MeterProvider({ resource, readers: [prometheus, ...pushing] });
+  const logs =
+    otlpEndpoint === undefined
+      ? undefined
+      : new LogPush({ url: urlAt(otlpEndpoint, 'v1/logs'), service: `fornax-${service}` });
+  if (logs) copyLines((line) => logs.take(line));
   const contexts = new AsyncContextManager();
   context.setGlobalContextManager(contexts.enable());
   propagation.setGlobalPropagator(new TraceparentPropagator());
@@ -65,9 +81,14 @@ const start = ({ service, otlpEndpoint }: TelemetryOptions): Telemetry => {
   metrics.setGlobalMeterProvider(metering);
   const serializer = new PrometheusSerializer(undefined, false, undefined, false, true);
   return {
-    metricsText: async () => serializer.serialize((await prometheus.collect()).resourceMetrics),
+    metrics: async (accept) => {
+      const text = serializer.serialize((await prometheus.collect()).resourceMetrics);
+      return wantsOpenMetrics(accept)
+        ? { type: OPEN_METRICS_TYPE, text: openMetricsOf(text, (series, bound) => exemplars.of(series, bound)) }
+        : { type: TEXT_TYPE, text };
+    },
     shutdown: async () => {
-      await Promise.allSettled([tracing.shutdown(), metering.shutdown()]);
+      await Promise.allSettled([tracing.shutdown(), metering.shutdown(), logs?.close()]);
     },
   };
 };

@@ -7,6 +7,7 @@ import {
   trace,
   type Attributes,
   type Context,
+  type SpanContext,
 } from '@opentelemetry/api';
 
 const TRACER = 'fornax';
@@ -33,6 +34,10 @@ export const activeTraceId = (): string | undefined => {
 /** The context that a `traceparent` stands for; the active one when there is none. */
 export const traceContextOf = (traceparent: string | undefined): Context =>
   traceparent === undefined ? context.active() : propagation.extract(context.active(), { traceparent }, getter);
+
+/** The span that a `traceparent` names; undefined for none. */
+export const spanContextOf = (traceparent: string | undefined): SpanContext | undefined =>
+  traceparent === undefined ? undefined : trace.getSpanContext(traceContextOf(traceparent));
 
 export interface SpanOptions {
   /** W3C traceparent of the cause; the active span when absent. */

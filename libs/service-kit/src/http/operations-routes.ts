@@ -67,9 +67,10 @@ export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsPart
       ? { ...facts, warnings: health.warnings(), release: releaseOf() }
       : { ...facts, warnings: [], release: '' };
   });
-  fastify.get('/metrics', { config: { door: METRICS } }, async (_, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),
-  );
+  fastify.get('/metrics', { config: { door: METRICS } }, async ({ headers }, reply) => {
+    const { type, text } = await telemetry.metrics(headers.accept);
+    return reply.type(type).send(text);
+  });
   fastify.get('/openapi.json', { config: { door: LIVE } }, (_, reply) =>
     reply.type('application/json; charset=utf-8').send((document ??= JSON.stringify(openApi()))),
   );

@@ -44,7 +44,7 @@ export const observeRequests = (fastify: FastifyInstance, logger: Logger): void 
       'http.response.status_code': reply.statusCode,
     };
     if (span) {
-      duration.record(reply.elapsedTime / 1000, attributes);
+      duration.record(reply.elapsedTime / 1000, attributes, span.spanContext());
       span.updateName(`${request.method} ${route}`).setAttributes(attributes);
       context.with(trace.setSpan(context.active(), span), () => logger.debug(attributes, 'answered'));
       if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });

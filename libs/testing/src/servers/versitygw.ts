@@ -1,33 +1,15 @@
-import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ServerProcess, findFreePort, logTail, waitUntil } from '@fornax/embedded';
-import { onDiskOfItsOwn, toolsDir } from '../platform/running-platform.js';
+import { onDiskOfItsOwn } from '../platform/running-platform.js';
+import { provideGoProgram, type Go } from './go-program.js';
 
 /** The release of versitygw that suites and benchmarks run on. */
 export const VERSITYGW = '1.8.0';
 const MODULE = `github.com/versity/versitygw@v${VERSITYGW}`;
-
-const run = promisify(execFile);
-/** A build takes some minutes; a module proxy that does not answer would take for ever. */
-const BUILD_MS = 10 * 60_000;
-/** Where Go's own installer puts it, which is not always on PATH. */
-const USUAL_GO = '/usr/local/go/bin/go';
-
-const goProgram = async (): Promise<string> => {
-  for (const program of ['go', USUAL_GO])
-    if (
-      await run(program, ['version']).then(
-        () => true,
-        () => false,
-      )
-    )
-      return program;
-  throw new Error('Go is not installed, and no package registry but its module proxy has versitygw');
-};
 
 /** Replaces one place of a text. @throws Error it is not there exactly once: another release, whose source nobody looked at */
 const edited = (text: string, place: string, replacement: string): string => {
@@ -49,12 +31,11 @@ const flushing = (source: string): string =>
   );
 
 /** Its source with `flushing`, in a folder of its own: Go replaces no file below its module cache. */
-const flushingSource = async (go: string, folder: string): Promise<string> => {
-  const { stdout } = await run(go, ['mod', 'download', '-json', MODULE], { cwd: folder });
-  const { Dir } = JSON.parse(stdout) as { readonly Dir: string };
+const flushingSource = async (go: Go, folder: string): Promise<string> => {
+  const { Dir } = JSON.parse(await go(['mod', 'download', '-json', MODULE], folder)) as { readonly Dir: string };
   const source = join(folder, 'source');
   await cp(Dir, source, { recursive: true });
-  await run('chmod', ['-R', 'u+w', source]);
+  await promisify(execFile)('chmod', ['-R', 'u+w', source]);
   const file = join(source, 'backend', 'posix', 'with_otmpfile.go');
   await writeFile(file, flushing(await readFile(file, 'utf8')));
   return source;
@@ -75,37 +56,16 @@ export interface VersitygwOptions {
 export const provideVersitygw = async ({ say, isFlushing = false }: VersitygwOptions = {}): Promise<string> => {
   const given = process.env['FORNAX_TEST_VERSITYGW'];
   if (given !== undefined && !isFlushing) return given;
-  const home = join(toolsDir(), `versitygw-v${VERSITYGW}`);
   const name = isFlushing ? 'versitygw-flushing' : 'versitygw';
-  const program = join(home, name);
-  if (existsSync(program)) return program;
-  const go = await goProgram();
-  say?.(`building ${name} ${VERSITYGW} through Go, once: some minutes`);
-  const half = await mkdtemp(join(tmpdir(), 'versitygw-'));
-  const env = { ...process.env, GOBIN: half, GOFLAGS: '-trimpath', CGO_ENABLED: '0' };
-  try {
-    const product = join(half, name);
-    if (isFlushing)
-      await run(go, ['build', '-o', product, './cmd/versitygw'], {
-        env,
-        cwd: await flushingSource(go, half),
-        timeout: BUILD_MS,
-      });
-    else
-      await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], {
-        env,
-        cwd: half,
-        timeout: BUILD_MS,
-      });
-    await mkdir(home, { recursive: true });
-    // As one step: nobody ever runs half a file. The tools may lie on another file system.
-    const beside = join(home, `.${name}-${process.pid}`);
-    await cp(product, beside);
-    await rename(beside, program);
-    return program;
-  } finally {
-    await rm(half, { recursive: true, force: true });
-  }
+  return provideGoProgram({
+    name,
+    home: `versitygw-v${VERSITYGW}`,
+    say,
+    build: async (go, half) => {
+      if (isFlushing) await go(['build', '-o', join(half, name), './cmd/versitygw'], await flushingSource(go, half));
+      else await go(['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], half);
+    },
+  });
 };
 
 /** An S3 server that is not ours, with keys that may do anything. */

@@ -1,4 +1,4 @@
-import { counterOf, durationsOf, type Durations } from '@fornax/base';
+import { counterOf, durationsOf, spanContextOf, type Durations } from '@fornax/base';
 import { outcomeOf, type AttemptEnd, type TaskEvent } from '@fornax/domain';
 import { isFinished } from '../view/entry-fold.js';
 import type { FoldedCommit } from '../view/folded-commit.js';
@@ -11,29 +11,30 @@ export interface WorkMeters {
   ended(labels: Labels): void;
   attemptEnded(labels: Labels): void;
   requeued(labels: Labels): void;
-  /** Seconds. */
-  queued(seconds: number, labels: Labels): void;
-  /** Seconds. */
-  started(seconds: number, labels: Labels): void;
+  /** Seconds, and the traceparent of the commit that says so. */
+  queued(seconds: number, labels: Labels, traceparent?: string): void;
+  /** Seconds, and the traceparent of the commit that says so. */
+  started(seconds: number, labels: Labels, traceparent?: string): void;
 }
 
 const causeOf = ({ cause }: AttemptEnd): string => cause ?? 'none';
 const secondsBetween = (from: number, to: number): number => Math.max(0, to - from) / 1_000;
 
-const tallyEvent = ({ before }: FoldedCommit, event: TaskEvent, plan: string, to: WorkMeters): void => {
+const tallyEvent = ({ before, commit }: FoldedCommit, event: TaskEvent, plan: string, to: WorkMeters): void => {
+  const { traceparent } = commit.meta;
   switch (event.type) {
     case 'TaskSubmitted':
       return to.submitted({ plan });
     case 'InstancesDispatched': {
       if (before.waitingSince === undefined) return;
       const seconds = secondsBetween(before.waitingSince, event.at);
-      for (let lease = 0; lease < event.leases.length; lease += 1) to.queued(seconds, { plan });
+      for (let lease = 0; lease < event.leases.length; lease += 1) to.queued(seconds, { plan }, traceparent);
       return;
     }
     case 'InstancesStarted':
       for (const { instance } of event.leases) {
         const { dispatchedAt } = before.state.inFlight.get(instance) ?? {};
-        if (dispatchedAt !== undefined) to.started(secondsBetween(dispatchedAt, event.at), { plan });
+        if (dispatchedAt !== undefined) to.started(secondsBetween(dispatchedAt, event.at), { plan }, traceparent);
       }
       return;
     case 'InstancesConcluded':
@@ -58,8 +59,8 @@ export const tallyCommit = (folded: FoldedCommit, to: WorkMeters): void => {
 
 const recordIn =
   (durations: Durations) =>
-  (seconds: number, labels: Labels): void =>
-    durations.record(seconds, labels);
+  (seconds: number, labels: Labels, traceparent?: string): void =>
+    durations.record(seconds, labels, spanContextOf(traceparent));
 
 const countIn = (name: Parameters<typeof counterOf>[0]): ((labels: Labels) => void) => {
   const counter = counterOf(name);

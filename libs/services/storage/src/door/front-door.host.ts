@@ -19,17 +19,17 @@ const durations = durationsOf('fornax.s3.duration');
 const observed: S3Parts['observe'] = async ({ operation, parent }, run) => {
   const startedAt = performance.now();
   let refusal: S3Error | undefined;
-  try {
-    await inSpan(`S3 ${operation}`, { kind: 'server', parent }, () =>
-      run().catch((error: unknown) => {
-        if (!(error instanceof S3Error)) throw error;
-        refusal = error;
-      }),
-    );
-    if (refusal) throw refusal;
-  } finally {
-    durations.record((performance.now() - startedAt) / 1000, { operation });
-  }
+  await inSpan(`S3 ${operation}`, { kind: 'server', parent }, async () => {
+    try {
+      await run();
+    } catch (error) {
+      if (!(error instanceof S3Error)) throw error;
+      refusal = error;
+    } finally {
+      durations.record((performance.now() - startedAt) / 1000, { operation });
+    }
+  });
+  if (refusal) throw refusal;
 };
 
 /** The S3 endpoint as a part of the process: listens when the application is up, stops first when it ends. */
