@@ -15,7 +15,9 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
+import { openCursor } from '../queries/cursor.js';
 import { RatingCommits } from './rating-commits.js';
+import { linesSql } from './rating-rows.js';
 import { RatingRuns } from './rating-runs.js';
 import { RatingWork } from './rating-work.js';
 
@@ -336,6 +338,23 @@ describe('the difference of a rating', () => {
     expect(reach.mock.calls.map(([sequence]) => sequence)).toEqual(parts.slice(0, -2).map(({ sequence }) => sequence));
     expect(await audit()).not.toContain('event: finding');
   }, 60_000);
+
+  it('is read without nested loops, also where statistics are of before the ledger grew', async () => {
+    const runner = db.createQueryRunner();
+    try {
+      await runner.startTransaction();
+      // What the planner knows of a table that was looked at when it had a handful of lines.
+      await runner.query('CREATE TEMPORARY TABLE bill_line ON COMMIT DROP AS SELECT * FROM bill_line LIMIT 3');
+      await runner.query('ANALYZE bill_line');
+      const lines = linesSql({ from: 0, to: AT + HOUR_MS }, 1_000_000);
+      const plan = async () => JSON.stringify(await runner.query(`EXPLAIN ${lines.text}`, [...lines.values]));
+      expect(await plan()).toContain('Nested Loop');
+      await openCursor(runner, lines, 1);
+      expect(await plan()).not.toContain('Nested Loop');
+    } finally {
+      await runner.rollbackTransaction().finally(() => runner.release());
+    }
+  });
 
   it('is answered for under one key as it was the first time', async () => {
     const { id } = await rated({ ...period, list: 2 });
