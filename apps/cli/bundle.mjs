@@ -4,16 +4,6 @@ import { build } from 'esbuild';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Modules of this workspace define and do nothing else, so those that nobody asks for can be left out. */
-const withoutEffects = {
-  name: 'without-effects',
-  setup: ({ onResolve, resolve }) =>
-    onResolve({ filter: /^@fornax\// }, async ({ path, pluginData, ...options }) => {
-      if (pluginData === 'asked') return undefined;
-      return { ...(await resolve(path, { ...options, pluginData: 'asked' })), sideEffects: false };
-    }),
-};
-
 /** Zod's messages in fifty languages: nobody asks for another one, and reading them takes as long as all of this. */
 const withoutLanguages = {
   name: 'without-languages',
@@ -35,7 +25,7 @@ await build({
   sourcemap: 'linked',
   sourcesContent: false,
   logLevel: 'warning',
-  plugins: [withoutEffects, withoutLanguages],
+  plugins: [withoutLanguages],
   // Packages of the older kind ask for the modules of Node with it.
   banner: { js: "import{createRequire as requireFor}from'node:module';const require=requireFor(import.meta.url);" },
 });

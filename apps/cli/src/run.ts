@@ -22,7 +22,7 @@ export const run = async (
 ): Promise<number> => {
   let exitCode = 0;
   let client: FornaxClient | undefined;
-  let api: typeof import('@fornax/client') | undefined;
+  let api: typeof import('./session/platform-client.js') | undefined;
   const connect = (): FornaxClient => {
     if (!api) throw new Error('A command asked for the platform before it ran.');
     return new api.FornaxClient(findConnection(env, cwd));
@@ -46,7 +46,7 @@ export const run = async (
   configure(program, stdout, stderr);
   // Help and mistakes are answered without it: it takes longer to read than all the rest.
   program.hook('preAction', async (_, command) => {
-    api = await import('@fornax/client');
+    api = await import('./session/platform-client.js');
     const wish: OutputWish = command.opts();
     shown.wish = wish;
     const { output, columns } = wish;
@@ -83,7 +83,7 @@ const configure = (command: Command, writeOut: (text: string) => void, writeErr:
   for (const child of command.commands) configure(child, writeOut, writeErr);
 };
 
-const textOf = (error: unknown, api: typeof import('@fornax/client') | undefined): string => {
+const textOf = (error: unknown, api: typeof import('./session/platform-client.js') | undefined): string => {
   if (api && error instanceof api.ApiError) return `${error.message} (HTTP ${error.status})`;
   if (!(error instanceof Error)) return String(error);
   // fetch hides the reason of a failed connection in its cause.

@@ -1,8 +1,9 @@
 export { ApiError } from './api/api-error.js';
 export type { FornaxClientOptions } from './api/api-connection.js';
+export { isOver } from './api/is-over.js';
+export type { ListedTask } from './api/task-page.js';
 export {
   FornaxClient,
-  isOver,
   type NewTask,
   type Output,
   type OutputOptions,
@@ -11,7 +12,6 @@ export {
 } from './api/fornax-client.js';
 export type { Filter } from './api/pages.js';
 export type { AskedAccesses } from './api/secrets-client.js';
-export { SNAPSHOTS_AREA } from '@fornax/contracts';
 export type {
   FileChange,
   ListedSnapshot,
@@ -61,7 +61,6 @@ export {
   type UserChange,
 } from './api/people-client.js';
 export { BillingClient, type StatementWish } from './api/billing-client.js';
-export { readStatement, type ReadStatement } from './api/read-statement.js';
 export { JobsClient, type NewJob } from './api/jobs-client.js';
 export { PoolsClient, type NewPool } from './api/pools-client.js';
 export { BucketsClient, type Grantee } from './api/buckets-client.js';
@@ -82,13 +81,7 @@ export type {
   QuarantineEntry,
   SnapshotRequest,
 } from './api/wire-types.js';
-export {
-  MANIFESTS,
-  parseManifest,
-  ResultsClient,
-  type EndedInstance,
-  type ListedInstance,
-} from './api/results-client.js';
+export { MANIFESTS, ResultsClient, type EndedInstance, type ListedInstance } from './api/results-client.js';
 export { SnapshotsClient } from './api/snapshots-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
 export type { AuditFinding, AuditMessage } from '@fornax/contracts';

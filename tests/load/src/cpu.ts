@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Hundredths of a second: what the kernel counts in, on every machine that we run on. */
-const TICK_MS = 10;
+export const TICK_MS = 10;
 
 /** What the processes of a platform are for, as the bench tells them apart. */
 export const KINDS = ['platform', 'PostgreSQL', 'nats-server', 'agent', 'sandboxes', 'others'] as const;

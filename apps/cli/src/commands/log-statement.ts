@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { readStatement, type ReadStatement, type StatementWish } from '@fornax/client';
+import type { StatementWish } from '@fornax/client';
+import { readStatement, type ReadStatement } from '@fornax/client/documents';
 import type { Io } from '../terminal/io.js';
 import { verifyArchive } from './log-archive.js';
 import { differencesInProof, differencesOf, namesThatChanged, rowsHeld } from './statement-differences.js';

@@ -1,4 +1,5 @@
-import type { ReadStatement, WireStatement } from '@fornax/client';
+import type { WireStatement } from '@fornax/client';
+import type { ReadStatement } from '@fornax/client/documents';
 
 const SUMS = ['attempts', 'instances', 'failures', 'seconds', 'coreSeconds', 'amount', 'nanos', 'rest'] as const;
 const METERED = ['quantity', 'gb', 'amount', 'nanos', 'rest'] as const;

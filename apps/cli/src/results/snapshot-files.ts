@@ -1,4 +1,5 @@
-import { SNAPSHOTS_AREA, type ListedSnapshot, type SnapshotFile } from '@fornax/client';
+import type { ListedSnapshot, SnapshotFile } from '@fornax/client';
+import { SNAPSHOTS_AREA } from '@fornax/client/documents';
 import { UsageError } from '../session/connection.js';
 import type { WantedObject } from './wanted.js';
 

@@ -1,4 +1,5 @@
-import { parseManifest, type EndedInstance, type ResultManifest } from '@fornax/client';
+import type { EndedInstance, ResultManifest } from '@fornax/client';
+import { parseManifest } from '@fornax/client/documents';
 import type { S3Client } from '@fornax/s3';
 import { checkObject } from './check-object.js';
 import { bring, forEachListed, listBytes, printOutcome, rightsText } from './listed-files.js';

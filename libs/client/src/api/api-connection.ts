@@ -1,4 +1,6 @@
 import { ApiError, messageOf } from './api-error.js';
+import type { LazyParser } from './lazy-parser.js';
+import { wholeAnswer, type Asked, type WholeAnswer } from './whole-answer.js';
 import type { Parser } from './wire-types.js';
 
 export interface FornaxClientOptions {
@@ -21,8 +23,10 @@ export interface Call {
   readonly key?: string | undefined;
 }
 
+export type AnyParser<T> = Parser<T> | LazyParser<T>;
+
 /** One call: JSON in, JSON out. @throws ApiError the API says no */
-export type JsonCall = <T>(method: string, path: string, parser: Parser<T>, call?: Call) => Promise<T>;
+export type JsonCall = <T>(method: string, path: string, parser: AnyParser<T>, call?: Call) => Promise<T>;
 
 /** Opens a stream. @throws ApiError */
 export type OpenStream = (
@@ -50,8 +54,12 @@ export class ApiConnection {
     return reason === undefined || method === 'GET' ? {} : { 'fornax-reason': encodeURIComponent(reason) };
   }
 
-  readonly json: JsonCall = async (method, path, parser, call) =>
-    parser.parse(parsed(await this.text(method, path, call)));
+  readonly json: JsonCall = async (method, path, parser, call) => {
+    const answered = this.text(method, path, call);
+    // Read while the platform thinks.
+    const [reader, text] = await Promise.all([typeof parser === 'function' ? parser() : parser, answered]);
+    return reader.parse(parsed(text));
+  };
 
   /** An answer that does not end. */
   readonly stream: OpenStream = async (path, headers, signal) => {
@@ -69,7 +77,7 @@ export class ApiConnection {
       ...(call.signal ? [call.signal] : []),
       ...(Number.isFinite(timeoutMs) ? [AbortSignal.timeout(timeoutMs)] : []),
     ];
-    const response = await fetch(`${this.base}${path}`, {
+    const asked = {
       method,
       headers: {
         ...this.caller(),
@@ -77,14 +85,25 @@ export class ApiConnection {
         ...(call.key === undefined ? {} : { 'idempotency-key': call.key }),
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-      ...(limits.length === 0 ? {} : { signal: AbortSignal.any(limits) }),
-    });
-    const answer = await response.text();
-    if (response.ok) return answer;
-    throw refusal(response.status, answer);
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      signal: limits.length === 0 ? undefined : AbortSignal.any(limits),
+    };
+    const url = new URL(`${this.base}${path}`);
+    const first = await wholeAnswer(url, asked);
+    // Whoever redirects has done nothing yet.
+    const { status, text } = REDIRECTS.includes(first.status) ? await followed(url, asked) : first;
+    if (status >= 200 && status < 300) return text;
+    throw refusal(status, text);
   }
 }
+
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+
+/** The same, asked of wherever it is by now. */
+const followed = async (url: URL, { method, headers, body, signal }: Asked): Promise<WholeAnswer> => {
+  const response = await fetch(url, { method, headers, body: body ?? null, signal: signal ?? null });
+  return { status: response.status, text: await response.text() };
+};
 
 /** JSON if it is JSON, else the text. */
 const parsed = (text: string): unknown => {

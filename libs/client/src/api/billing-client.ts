@@ -1,28 +1,22 @@
-import {
-  closedMonthSchema,
-  creditsOfAccountSchema,
-  metersSchema,
-  ownBudgetSchema,
-  publishedListSchema,
-  ratingProgressSchema,
-  ratingSchema,
-  statementSchema,
-  taskCostSchema,
-  type AuditMessage,
-  type TaskCost,
-  type WireClosedMonth,
-  type WireCreditsOfAccount,
-  type WireMeters,
-  type WireOwnBudget,
-  type WirePublishedList,
-  type WireRating,
-  type WireRatingProgress,
-  type WireStatement,
+import type {
+  AuditMessage,
+  TaskCost,
+  WireClosedMonth,
+  WireCreditsOfAccount,
+  WireMeters,
+  WireOwnBudget,
+  WirePublishedList,
+  WireRating,
+  WireRatingProgress,
+  WireStatement,
 } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall, OpenStream } from './api-connection.js';
 import { readSse } from './sse.js';
 import { readAudit } from './log-audit.js';
 import { trusted } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/billing.js'));
 
 const BUDGETS = '/fornax/v1/billing/budgets';
 const creditsOf = (account: string): string => `/fornax/v1/billing/accounts/${encodeURIComponent(account)}/credits`;
@@ -83,12 +77,12 @@ export class BillingClient {
 
   /** Publishes the next price list. Operators. @param document as docs/reference/price-list.schema.json says @throws ApiError 400 with `errors` by place */
   publishPrices(document: unknown): Promise<WirePublishedList> {
-    return this.json('POST', PRICES, publishedListSchema, { body: document });
+    return this.json('POST', PRICES, schema('publishedListSchema'), { body: document });
   }
 
   /** In the order of their publication. */
   prices(): Promise<readonly WirePublishedList[]> {
-    return this.json('GET', PRICES, publishedListSchema.array());
+    return this.json('GET', PRICES, schema('publishedListsSchema'));
   }
 
   /** One list, as the document that says it. */
@@ -103,12 +97,12 @@ export class BillingClient {
 
   /** What was used in a period: a page of its rows. */
   statement(wish: StatementWish & { readonly offset?: number; readonly limit?: number }): Promise<WireStatement> {
-    return this.json('GET', `${STATEMENTS}?${queryOf(wish)}`, statementSchema);
+    return this.json('GET', `${STATEMENTS}?${queryOf(wish)}`, schema('statementSchema'));
   }
 
   /** What buckets held and sent out in a period: a page of its rows. */
   meters(wish: StatementWish & { readonly offset?: number; readonly limit?: number }): Promise<WireMeters> {
-    return this.json('GET', `${METERS}?${queryOf(wish)}`, metersSchema);
+    return this.json('GET', `${METERS}?${queryOf(wish)}`, schema('metersSchema'));
   }
 
   /** The same as CSV. */
@@ -136,68 +130,71 @@ export class BillingClient {
 
   /** Begins to rate a period again. Operators. @throws ApiError 400 with `errors` by place */
   beginRating(request: object): Promise<WireRating> {
-    return this.json('POST', RATINGS, ratingSchema, { body: request });
+    return this.json('POST', RATINGS, schema('ratingSchema'), { body: request });
   }
 
   /** How far it is, and what it would change. Operators. */
   rating(id: string, page: { readonly by: 'project' | 'task'; readonly limit?: number }): Promise<WireRating> {
-    return this.json('GET', `${RATINGS}/${encodeURIComponent(id)}?${queryOf(page)}`, ratingSchema);
+    return this.json('GET', `${RATINGS}/${encodeURIComponent(id)}?${queryOf(page)}`, schema('ratingSchema'));
   }
 
   /** What a task of one's own has cost, will cost, and would have elsewhere. */
   taskCost(id: string): Promise<TaskCost> {
-    return this.json('GET', `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/cost`, taskCostSchema);
+    return this.json('GET', `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/cost`, schema('taskCostSchema'));
   }
 
   /** Books the difference of a rating, in the background, and once however often it is asked for. Operators. */
   commitRating(id: string, key?: string): Promise<WireRating> {
-    return this.json('POST', `${RATINGS}/${encodeURIComponent(id)}/commit`, ratingSchema, { body: {}, key });
+    return this.json('POST', `${RATINGS}/${encodeURIComponent(id)}/commit`, schema('ratingSchema'), { body: {}, key });
   }
 
   /** How far a rating is, each time that it has come further, until nobody works at it any more. Operators. */
   async *followRating(id: string, signal: AbortSignal): AsyncGenerator<WireRatingProgress> {
     const response = await this.open(`${RATINGS}/${encodeURIComponent(id)}/events`, {}, signal);
+    const progress = await schema('ratingProgressSchema')();
     for await (const { event, data } of readSse(response))
-      if (event === 'rating' && data !== undefined) yield ratingProgressSchema.parse(JSON.parse(data));
+      if (event === 'rating' && data !== undefined) yield progress.parse(JSON.parse(data));
   }
 
   /** Months that are closed, the newest first. */
   closedMonths(): Promise<readonly WireClosedMonth[]> {
-    return this.json('GET', MONTHS, closedMonthSchema.array());
+    return this.json('GET', MONTHS, schema('closedMonthsSchema'));
   }
 
   /** Closes a month that is over, and those before it. Operators. */
   closeMonth(month: string): Promise<readonly WireClosedMonth[]> {
-    return this.json('POST', `${MONTHS}/${encodeURIComponent(month)}/close`, closedMonthSchema.array(), { body: {} });
+    return this.json('POST', `${MONTHS}/${encodeURIComponent(month)}/close`, schema('closedMonthsSchema'), {
+      body: {},
+    });
   }
 
   /** Credits of an account: `me`, an id or an e-mail. */
   credits(account: string): Promise<WireCreditsOfAccount> {
-    return this.json('GET', creditsOf(account), creditsOfAccountSchema);
+    return this.json('GET', creditsOf(account), schema('creditsOfAccountSchema'));
   }
 
   /** Grants, charges or adjusts credits. Operators. @param booking with an id of the caller's making, so that it may be repeated */
   bookCredits(account: string, booking: object): Promise<WireCreditsOfAccount> {
-    return this.json('POST', creditsOf(account), creditsOfAccountSchema, { body: booking });
+    return this.json('POST', creditsOf(account), schema('creditsOfAccountSchema'), { body: booking });
   }
 
   /** Budgets of a project, archived ones too. */
   budgets(project: string): Promise<readonly WireOwnBudget[]> {
-    return this.json('GET', `${BUDGETS}?project=${encodeURIComponent(project)}`, ownBudgetSchema.array());
+    return this.json('GET', `${BUDGETS}?project=${encodeURIComponent(project)}`, schema('ownBudgetsSchema'));
   }
 
   /** Operators and coordinators. */
   createBudget(budget: object, key?: string): Promise<WireOwnBudget> {
-    return this.json('POST', BUDGETS, ownBudgetSchema, { body: budget, key });
+    return this.json('POST', BUDGETS, schema('ownBudgetSchema'), { body: budget, key });
   }
 
   /** Operators and coordinators. What is absent stays. */
   changeBudget(id: string, change: object): Promise<WireOwnBudget> {
-    return this.json('PATCH', `${BUDGETS}/${encodeURIComponent(id)}`, ownBudgetSchema, { body: change });
+    return this.json('PATCH', `${BUDGETS}/${encodeURIComponent(id)}`, schema('ownBudgetSchema'), { body: change });
   }
 
   /** Operators and coordinators. */
   archiveBudget(id: string): Promise<WireOwnBudget> {
-    return this.json('DELETE', `${BUDGETS}/${encodeURIComponent(id)}`, ownBudgetSchema);
+    return this.json('DELETE', `${BUDGETS}/${encodeURIComponent(id)}`, schema('ownBudgetSchema'));
   }
 }

@@ -1,6 +1,9 @@
-import { bucketGrantSchema, bucketListingSchema, type WireBucket, type WireBucketGrant } from '@fornax/contracts';
+import type { WireBucket, WireBucketGrant } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall } from './api-connection.js';
 import { nothing } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/storage.js'));
 
 /** With whom a bucket is shared. */
 export interface Grantee {
@@ -10,8 +13,6 @@ export interface Grantee {
 }
 
 const API = '/fornax/v1/buckets';
-const buckets = bucketListingSchema.array();
-const grants = bucketGrantSchema.array();
 const part = encodeURIComponent;
 const grantsOf = (bucket: string): string => `${API}/${part(bucket)}/grants`;
 const pathOf = (bucket: string, { kind, who }: Grantee): string => `${grantsOf(bucket)}/${kind}/${part(who)}`;
@@ -22,16 +23,16 @@ export class BucketsClient {
 
   /** The caller's own buckets, then those that are shared with it; each by name. */
   list(): Promise<readonly WireBucket[]> {
-    return this.json('GET', API, buckets);
+    return this.json('GET', API, schema('bucketListingsSchema'));
   }
 
   grants(bucket: string): Promise<readonly WireBucketGrant[]> {
-    return this.json('GET', grantsOf(bucket), grants);
+    return this.json('GET', grantsOf(bucket), schema('bucketGrantsSchema'));
   }
 
   /** Takes the place of what the grantee had. */
   grant(bucket: string, grantee: Grantee, access: WireBucketGrant['access']): Promise<WireBucketGrant> {
-    return this.json('PUT', pathOf(bucket, grantee), bucketGrantSchema, { body: { access } });
+    return this.json('PUT', pathOf(bucket, grantee), schema('bucketGrantSchema'), { body: { access } });
   }
 
   /** Does nothing when there is no such grant. */

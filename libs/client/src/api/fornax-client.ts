@@ -1,19 +1,5 @@
-import {
-  bulkTaskResultSchema,
-  createdSchema,
-  pageOf,
-  profileSchema,
-  settingsSchema,
-  taskSchema,
-  taskSummarySchema,
-  userInfoSchema,
-  type BulkTaskResult,
-  type TaskCreation,
-  type WireProfile,
-  type WireTask,
-  type WireTaskSummary,
-  type WireUserInfo,
-} from '@fornax/contracts';
+import type { BulkTaskResult, TaskCreation, WireProfile, WireTask, WireUserInfo } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import { ApiError } from './api-error.js';
 import { ApiConnection, type FornaxClientOptions } from './api-connection.js';
 import { BucketsClient } from './buckets-client.js';
@@ -26,6 +12,7 @@ import { KeysClient } from './keys-client.js';
 import { SecretsClient } from './secrets-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
+import { isOver } from './is-over.js';
 import { followTail, type TailEvent } from './output-tail.js';
 import { allPages, type ListOptions } from './pages.js';
 import { PeopleClient } from './people-client.js';
@@ -34,7 +21,10 @@ import { ProjectionsClient } from './projections-client.js';
 import { ResultsClient } from './results-client.js';
 import { SnapshotsClient } from './snapshots-client.js';
 import { StorageClient } from './storage-client.js';
+import { taskPage, type ListedTask } from './task-page.js';
 import { trusted, type Bill, type Health, type SnapshotRequest } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/tasks.js'));
 
 /** A task to submit: `name` and a number of instances; the rest is optional (contract, 3.1). */
 export type NewTask = Partial<TaskCreation> & Pick<TaskCreation, 'name'>;
@@ -61,10 +51,6 @@ export interface OutputOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const TERMINAL: readonly string[] = ['Success', 'Failure', 'Cancelled'];
-/** A task in this state changes no more. */
-export const isOver = (task: { readonly state: string }): boolean => TERMINAL.includes(task.state);
-
 const BILL_PAGE = 5_000;
 const END_MS = 10_000;
 /** No byte of a range is there (RFC 9110, section 15.5.17). */
@@ -73,8 +59,6 @@ const noneThere = (error: unknown): undefined => {
   if (error instanceof ApiError && error.status === RANGE_NOT_SATISFIABLE) return undefined;
   throw error;
 };
-const taskPage = pageOf(taskSchema);
-const summaryPage = pageOf(taskSummarySchema);
 
 /** The public REST API, typed. Every call throws ApiError when the API says no. Safe to share. */
 export class FornaxClient {
@@ -136,12 +120,12 @@ export class FornaxClient {
   }
 
   info(): Promise<WireUserInfo> {
-    return this.connection.json('GET', '/info', userInfoSchema);
+    return this.connection.json('GET', '/info', schema('userInfoSchema'));
   }
 
   /** Where the S3 endpoint is; null when the platform has none. */
   async storageUrl(): Promise<string | null> {
-    return (await this.connection.json('GET', '/settings', settingsSchema)).storage;
+    return (await this.connection.json('GET', '/settings', schema('settingsSchema'))).storage;
   }
 
   /** Where the S3 endpoint is, null without one, and the caller's keys there. */
@@ -159,32 +143,32 @@ export class FornaxClient {
   }
 
   profile(name: string): Promise<WireProfile> {
-    return this.connection.json('GET', `/profiles/${encodeURIComponent(name)}`, profileSchema);
+    return this.connection.json('GET', `/profiles/${encodeURIComponent(name)}`, schema('profileSchema'));
   }
 
   /** @returns the new task's uuid */
   async submitTask(task: NewTask): Promise<string> {
-    return (await this.connection.json('POST', '/tasks', createdSchema, { body: task })).uuid;
+    return (await this.connection.json('POST', '/tasks', schema('createdSchema'), { body: task })).uuid;
   }
 
   /** One answer for each task, in order; some may have failed. */
   async submitTasks(tasks: readonly NewTask[]): Promise<readonly BulkTaskResult[]> {
-    return this.connection.json('POST', '/tasks', bulkTaskResultSchema.array(), { body: tasks });
+    return this.connection.json('POST', '/tasks', schema('bulkTaskResultsSchema'), { body: tasks });
   }
 
   /** @param id uuid or shortname */
   getTask(id: string, signal?: AbortSignal): Promise<WireTask> {
-    return this.connection.json('GET', `/tasks/${encodeURIComponent(id)}`, taskSchema, { signal });
+    return this.connection.json('GET', `/tasks/${encodeURIComponent(id)}`, schema('taskSchema'), { signal });
   }
 
   /** Tasks, newest first. */
-  async listTasks(options: ListOptions = {}): Promise<readonly WireTaskSummary[]> {
-    return allPages<WireTaskSummary>(this.connection.json, '/tasks/summaries/paginate', summaryPage, options);
+  async listTasks(options: ListOptions = {}): Promise<readonly ListedTask[]> {
+    return allPages(this.connection.json, '/tasks/summaries/paginate', taskPage, options);
   }
 
   /** All tasks with everything that is known about them. */
   async listFullTasks(): Promise<readonly WireTask[]> {
-    return allPages<WireTask>(this.connection.json, '/tasks/paginate', taskPage);
+    return allPages<WireTask>(this.connection.json, '/tasks/paginate', schema('taskPageSchema'));
   }
 
   async abortTask(id: string): Promise<void> {
@@ -194,7 +178,9 @@ export class FornaxClient {
   /** Makes a task from another one. @param changes what it is to have otherwise @returns the new task's uuid */
   async repeatTask(id: string, kind: Repetition, changes: Partial<NewTask> = {}): Promise<string> {
     return (
-      await this.connection.json('POST', `/tasks/${encodeURIComponent(id)}/${kind}`, createdSchema, { body: changes })
+      await this.connection.json('POST', `/tasks/${encodeURIComponent(id)}/${kind}`, schema('createdSchema'), {
+        body: changes,
+      })
     ).uuid;
   }
 

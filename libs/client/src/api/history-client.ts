@@ -1,10 +1,13 @@
-import { taskSchema, type AuditMessage, type WireTask, type WireWaiting } from '@fornax/contracts';
+import type { AuditMessage, WireTask, WireWaiting } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import { ApiError } from './api-error.js';
 import { delay } from './delay.js';
 import { readAudit } from './log-audit.js';
 import type { JsonCall, OpenStream } from './api-connection.js';
 import { readSse } from './sse.js';
 import { trusted } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/tasks.js'));
 
 /** Something that happened to a task. */
 export interface TaskEventRecord {
@@ -93,7 +96,7 @@ export class HistoryClient {
 
   /** @param asOf a sequence of the log, or an instant (RFC 3339) */
   taskAsOf(id: string, asOf: string): Promise<WireTask> {
-    return this.json('GET', `${taskPath(id)}?asOf=${encodeURIComponent(asOf)}`, taskSchema);
+    return this.json('GET', `${taskPath(id)}?asOf=${encodeURIComponent(asOf)}`, schema('taskSchema'));
   }
 
   waiting(id: string, asOf?: string): Promise<WireWaiting> {

@@ -1,16 +1,10 @@
-import {
-  createdSchema,
-  jobGraphSchema,
-  jobSchema,
-  pageOf,
-  taskSchema,
-  type WireJob,
-  type WireJobGraph,
-  type WireTask,
-} from '@fornax/contracts';
+import type { WireJob, WireJobGraph, WireTask } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall } from './api-connection.js';
 import { allPages } from './pages.js';
 import { nothing } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/jobs.js'));
 
 /** A job to be created. */
 export interface NewJob {
@@ -30,7 +24,6 @@ export interface JobChanges {
   readonly pool?: string;
 }
 
-const page = pageOf(jobSchema);
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 
 /** How a job is run again: what failed, what was cancelled, both, or all of it. */
@@ -45,21 +38,21 @@ export class JobsClient {
 
   /** @returns its id @throws ApiError 400, 403 */
   async create(job: NewJob): Promise<string> {
-    return (await this.json('POST', '/jobs', createdSchema, { body: job })).uuid;
+    return (await this.json('POST', '/jobs', schema('createdSchema'), { body: job })).uuid;
   }
 
   /** All jobs, newest first. */
   list(): Promise<readonly WireJob[]> {
-    return allPages<WireJob>(this.json, '/jobs/paginate', page);
+    return allPages<WireJob>(this.json, '/jobs/paginate', schema('jobPageSchema'));
   }
 
   get(id: string): Promise<WireJob> {
-    return this.json('GET', pathOf(id), jobSchema);
+    return this.json('GET', pathOf(id), schema('jobSchema'));
   }
 
   /** Oldest first. */
   tasks(id: string): Promise<readonly WireTask[]> {
-    return this.json('GET', `${pathOf(id)}/tasks`, taskSchema.array());
+    return this.json('GET', `${pathOf(id)}/tasks`, schema('tasksSchema'));
   }
 
   /** Cancels what has not ended of its tasks. */
@@ -74,16 +67,17 @@ export class JobsClient {
 
   /** Creates a job with all of its tasks, or nothing. @param document as `GET /fornax/v1/jobs/schema` describes it @throws ApiError 400 */
   async submit(document: unknown): Promise<string> {
-    return (await this.json('POST', '/fornax/v1/jobs', createdSchema, { body: document })).uuid;
+    return (await this.json('POST', '/fornax/v1/jobs', schema('createdSchema'), { body: document })).uuid;
   }
 
   /** Makes a job of another one. @param changes where what ran in a pool is to run @returns its id @throws ApiError 400 there is nothing to run again, it is not over, or its pool takes no tasks */
   async repeat(kind: JobRepetition, id: string, changes: JobChanges = {}): Promise<string> {
-    return (await this.json('POST', `/fornax/v1${pathOf(id)}/${kind}`, createdSchema, { body: changes })).uuid;
+    return (await this.json('POST', `/fornax/v1${pathOf(id)}/${kind}`, schema('createdSchema'), { body: changes }))
+      .uuid;
   }
 
   graph(id: string): Promise<WireJobGraph> {
-    return this.json('GET', `/fornax/v1${pathOf(id)}/graph`, jobGraphSchema);
+    return this.json('GET', `/fornax/v1${pathOf(id)}/graph`, schema('jobGraphSchema'));
   }
 
   /** In the language of Graphviz. */

@@ -1,14 +1,9 @@
-import {
-  newNodeTokenSchema,
-  nodeRevocationSchema,
-  nodeRotationSchema,
-  nodeTokenSchema,
-  type WireNewNodeToken,
-  type WireNodeRevocation,
-  type WireNodeToken,
-} from '@fornax/contracts';
+import type { WireNewNodeToken, WireNodeRevocation, WireNodeToken } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall } from './api-connection.js';
 import { nothing } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/nodes.js'));
 
 export interface NewNodeToken {
   /** The only name that the token can be used for; also one that there is, whose place a new machine then takes. */
@@ -18,7 +13,6 @@ export interface NewNodeToken {
 }
 
 const NODES = '/fornax/v1/nodes';
-const tokens = nodeTokenSchema.array();
 const part = encodeURIComponent;
 
 /** Which machines may become and stay nodes. For operators. */
@@ -27,12 +21,12 @@ export class NodeAccessClient {
 
   /** @throws ApiError 409 this platform cannot admit nodes of other machines; the text says why */
   createToken(wanted: NewNodeToken): Promise<WireNewNodeToken> {
-    return this.json('POST', `${NODES}/tokens`, newNodeTokenSchema, { body: wanted });
+    return this.json('POST', `${NODES}/tokens`, schema('newNodeTokenSchema'), { body: wanted });
   }
 
   /** Of the last 30 days, the newest first. */
   tokens(): Promise<readonly WireNodeToken[]> {
-    return this.json('GET', `${NODES}/tokens`, tokens);
+    return this.json('GET', `${NODES}/tokens`, schema('nodeTokensSchema'));
   }
 
   /** @throws ApiError 409 it was used */
@@ -42,11 +36,11 @@ export class NodeAccessClient {
 
   /** The node makes itself a new key soon. @throws ApiError 409 its credentials are in the server's configuration */
   rotate(node: string): Promise<{ readonly nodeId: string }> {
-    return this.json('POST', `${NODES}/${part(node)}/credentials/rotate`, nodeRotationSchema);
+    return this.json('POST', `${NODES}/${part(node)}/credentials/rotate`, schema('nodeRotationSchema'));
   }
 
   /** The node is cut off at once. @throws ApiError 409 its credentials are in the server's configuration */
   revoke(node: string): Promise<WireNodeRevocation> {
-    return this.json('DELETE', `${NODES}/${part(node)}/credentials`, nodeRevocationSchema);
+    return this.json('DELETE', `${NODES}/${part(node)}/credentials`, schema('nodeRevocationSchema'));
   }
 }

@@ -1,7 +1,6 @@
-import type { JsonCall } from './api-connection.js';
-import type { Parser } from './wire-types.js';
+import type { AnyParser, JsonCall } from './api-connection.js';
 
-interface PageOf<T> {
+export interface PageOf<T> {
   readonly data: readonly T[];
   readonly nextToken: string | null;
 }
@@ -33,7 +32,7 @@ const PAGE = 1_000;
 export const allPages = async <T>(
   json: JsonCall,
   path: string,
-  parser: Parser<PageOf<T>>,
+  parser: AnyParser<PageOf<T>>,
   { filter, limit = Infinity, order }: ListOptions = {},
 ): Promise<readonly T[]> => {
   const all: T[] = [];

@@ -1,22 +1,17 @@
-import {
-  meSchema,
-  newTokenSchema,
-  organizationSchema,
-  ownedProjectSchema,
-  signInLinkSchema,
-  tokenSchema,
-  userPageSchema,
-  userSchema,
-  type WireMe,
-  type WireNewToken,
-  type WireOrganization,
-  type WireOwnedProject,
-  type WireSignInLink,
-  type WireToken,
-  type WireUser,
+import type {
+  WireMe,
+  WireNewToken,
+  WireOrganization,
+  WireOwnedProject,
+  WireSignInLink,
+  WireToken,
+  WireUser,
 } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall } from './api-connection.js';
 import { nothing } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/people.js'));
 
 export interface PlanQuotaChange {
   readonly maxInstances?: number;
@@ -70,9 +65,6 @@ export interface ProjectChange {
 
 const API = '/fornax/v1';
 const PAGE = 500;
-const tokens = tokenSchema.array();
-const projects = ownedProjectSchema.array();
-const organizations = organizationSchema.array();
 const part = encodeURIComponent;
 
 /** Users, tokens, projects, organizations and quotas. Where a user is left out, the caller's own account is meant; others are an operator's. */
@@ -81,11 +73,11 @@ export class PeopleClient {
 
   /** A link to the dashboard that signs the caller in once, within ten minutes. */
   signInLink(): Promise<WireSignInLink> {
-    return this.json('POST', `${API}/session/links`, signInLinkSchema);
+    return this.json('POST', `${API}/session/links`, schema('signInLinkSchema'));
   }
 
   me(): Promise<WireMe> {
-    return this.json('GET', `${API}/me`, meSchema);
+    return this.json('GET', `${API}/me`, schema('meSchema'));
   }
 
   /** All that the caller may see, in the order in which they were made. */
@@ -93,7 +85,7 @@ export class PeopleClient {
     const all: WireUser[] = [];
     for (;;) {
       const path = `${API}/users?limit=${PAGE}&offset=${all.length}`;
-      const { data, total } = await this.json('GET', path, userPageSchema);
+      const { data, total } = await this.json('GET', path, schema('userPageSchema'));
       all.push(...data);
       if (data.length === 0 || all.length >= total) return all;
     }
@@ -101,24 +93,24 @@ export class PeopleClient {
 
   /** @param user id or e-mail */
   user(user: string): Promise<WireUser> {
-    return this.json('GET', `${API}/users/${part(user)}`, userSchema);
+    return this.json('GET', `${API}/users/${part(user)}`, schema('userSchema'));
   }
 
   createUser(email: string, more: UserChange = {}): Promise<WireUser> {
-    return this.json('POST', `${API}/users`, userSchema, { body: { email, ...more } });
+    return this.json('POST', `${API}/users`, schema('userSchema'), { body: { email, ...more } });
   }
 
   changeUser(user: string, body: UserChange): Promise<WireUser> {
-    return this.json('PATCH', `${API}/users/${part(user)}`, userSchema, { body });
+    return this.json('PATCH', `${API}/users/${part(user)}`, schema('userSchema'), { body });
   }
 
   tokens(user?: string): Promise<readonly WireToken[]> {
-    return this.json('GET', `${ownerPath(user)}/tokens`, tokens);
+    return this.json('GET', `${ownerPath(user)}/tokens`, schema('tokensSchema'));
   }
 
   /** The only answer that shows the token. */
   createToken(body: NewToken, user?: string): Promise<WireNewToken> {
-    return this.json('POST', `${ownerPath(user)}/tokens`, newTokenSchema, { body });
+    return this.json('POST', `${ownerPath(user)}/tokens`, schema('newTokenSchema'), { body });
   }
 
   revokeToken(token: string, user?: string): Promise<void> {
@@ -129,40 +121,42 @@ export class PeopleClient {
   projects({ user, organization }: ProjectOwner = {}): Promise<readonly WireOwnedProject[]> {
     const [name, value] = user === undefined ? ['organization', organization] : ['user', user];
     const path = value === undefined ? '/me/projects' : `/projects?${name}=${part(value)}`;
-    return this.json('GET', `${API}${path}`, projects);
+    return this.json('GET', `${API}${path}`, schema('ownedProjectsSchema'));
   }
 
   /** @param project id; an operator's */
   project(project: string): Promise<WireOwnedProject> {
-    return this.json('GET', `${API}/projects/${part(project)}`, ownedProjectSchema);
+    return this.json('GET', `${API}/projects/${part(project)}`, schema('ownedProjectSchema'));
   }
 
   createProject(project: NewProject, owner: ProjectOwner = {}): Promise<WireOwnedProject> {
     const path = owner.user === undefined && owner.organization === undefined ? '/me/projects' : '/projects';
-    return this.json('POST', `${API}${path}`, ownedProjectSchema, { body: { ...project, ...owner } });
+    return this.json('POST', `${API}${path}`, schema('ownedProjectSchema'), { body: { ...project, ...owner } });
   }
 
   /** @param project of the caller: id or slug; of anybody else: id, and the caller is an operator */
   changeProject(project: string, body: ProjectChange, isOwn = true): Promise<WireOwnedProject> {
     const path = `${API}${isOwn ? '/me' : ''}/projects/${part(project)}`;
-    return this.json('PATCH', path, ownedProjectSchema, { body });
+    return this.json('PATCH', path, schema('ownedProjectSchema'), { body });
   }
 
   organizations(): Promise<readonly WireOrganization[]> {
-    return this.json('GET', `${API}/organizations`, organizations);
+    return this.json('GET', `${API}/organizations`, schema('organizationsSchema'));
   }
 
   /** @param organization id or name */
   organization(organization: string): Promise<WireOrganization> {
-    return this.json('GET', `${API}/organizations/${part(organization)}`, organizationSchema);
+    return this.json('GET', `${API}/organizations/${part(organization)}`, schema('organizationSchema'));
   }
 
   createOrganization(name: string): Promise<WireOrganization> {
-    return this.json('POST', `${API}/organizations`, organizationSchema, { body: { name } });
+    return this.json('POST', `${API}/organizations`, schema('organizationSchema'), { body: { name } });
   }
 
   changeOrganization(organization: string, quotas: QuotaChange): Promise<WireOrganization> {
-    return this.json('PATCH', `${API}/organizations/${part(organization)}`, organizationSchema, { body: { quotas } });
+    return this.json('PATCH', `${API}/organizations/${part(organization)}`, schema('organizationSchema'), {
+      body: { quotas },
+    });
   }
 }
 

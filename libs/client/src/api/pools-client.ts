@@ -1,17 +1,10 @@
-import {
-  createdSchema,
-  pageOf,
-  poolSchema,
-  poolSummarySchema,
-  taskSchema,
-  type PoolCreation,
-  type WirePool,
-  type WirePoolSummary,
-  type WireTask,
-} from '@fornax/contracts';
+import type { PoolCreation, WirePool, WirePoolSummary, WireTask } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall } from './api-connection.js';
 import { allPages } from './pages.js';
 import { trusted } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/pools.js'));
 
 /** The size of an elastic pool as it is sent (contract, 3.4). */
 type NewElasticSize = Partial<Omit<NonNullable<PoolCreation['elasticProperty']>, 'size'>>;
@@ -23,7 +16,6 @@ export type NewPool = Partial<Omit<PoolCreation, 'name' | 'elasticProperty'>> &
 /** What may be changed of a pool beside its size. */
 export type PoolChanges = Pick<PoolCreation, 'constants' | 'tags'>;
 
-const summaryPage = pageOf(poolSummarySchema);
 const nothing = trusted<unknown>();
 const pathOf = (id: string): string => `/pools/${encodeURIComponent(id)}`;
 
@@ -33,21 +25,21 @@ export class PoolsClient {
 
   /** @returns its id @throws ApiError 400, 402, 403, 404 */
   async create(pool: NewPool): Promise<string> {
-    return (await this.json('POST', '/pools', createdSchema, { body: pool })).uuid;
+    return (await this.json('POST', '/pools', schema('createdSchema'), { body: pool })).uuid;
   }
 
   /** All pools, newest first. */
   list(): Promise<readonly WirePoolSummary[]> {
-    return allPages<WirePoolSummary>(this.json, '/pools/summaries/paginate', summaryPage);
+    return allPages<WirePoolSummary>(this.json, '/pools/summaries/paginate', schema('poolSummaryPageSchema'));
   }
 
   get(id: string): Promise<WirePool> {
-    return this.json('GET', pathOf(id), poolSchema);
+    return this.json('GET', pathOf(id), schema('poolSchema'));
   }
 
   /** Newest first. */
   tasks(id: string): Promise<readonly WireTask[]> {
-    return this.json('GET', `${pathOf(id)}/tasks`, taskSchema.array());
+    return this.json('GET', `${pathOf(id)}/tasks`, schema('tasksSchema'));
   }
 
   /** Changes how many slots it has. @param scaling policies (contract, 3.10) @throws ApiError 400, 403 */
@@ -67,7 +59,7 @@ export class PoolsClient {
 
   /** Makes a pool like this one, with a name for its id of its own. @param changes what it is to have otherwise @returns its id @throws ApiError 400, 402, 403, 404 */
   async clone(id: string, changes: Partial<NewPool> = {}): Promise<string> {
-    return (await this.json('POST', `${pathOf(id)}/clone`, createdSchema, { body: changes })).uuid;
+    return (await this.json('POST', `${pathOf(id)}/clone`, schema('createdSchema'), { body: changes })).uuid;
   }
 
   /** Takes no new tasks any more. @throws ApiError 403 */

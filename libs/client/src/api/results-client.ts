@@ -1,4 +1,3 @@
-import { resultManifestSchema, type ResultManifest } from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
 import { trusted } from './wire-types.js';
 
@@ -31,13 +30,6 @@ const PAGE = 1_000;
 
 /** Where the storage keeps lists of results: no bucket of anybody, and in no listing. */
 export const MANIFESTS = '.manifests';
-
-/** @throws Error it is no list of results that this version reads */
-export const parseManifest = (bytes: Uint8Array): ResultManifest => {
-  const parsed = resultManifestSchema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-  if (parsed.success) return parsed.data;
-  throw new Error('The list of results cannot be read: it is damaged, or of a later version than this command');
-};
 
 /** What tasks left as results. */
 export class ResultsClient {

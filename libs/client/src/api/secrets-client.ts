@@ -1,13 +1,9 @@
-import {
-  secretAccessesSchema,
-  secretKeysSchema,
-  secretValueSchema,
-  secretVersionsSchema,
-  type WireSecretAccesses,
-  type WireSecretVersions,
-} from '@fornax/contracts';
+import type { WireSecretAccesses, WireSecretVersions } from '@fornax/contracts';
+import { schemasOf } from './lazy-parser.js';
 import type { JsonCall } from './api-connection.js';
 import { nothing } from './wire-types.js';
+
+const schema = schemasOf(() => import('../schemas/secrets.js'));
 
 type Access = WireSecretAccesses['accesses'][number];
 
@@ -27,7 +23,7 @@ export class SecretsClient {
 
   /** Names directly below a folder, relative to it; folders have a slash at their ends. */
   async list(folder = ''): Promise<readonly string[]> {
-    return (await this.json('GET', `/secrets-manager/search/${inPath(folder)}`, secretKeysSchema)).keys;
+    return (await this.json('GET', `/secrets-manager/search/${inPath(folder)}`, schema('secretKeysSchema'))).keys;
   }
 
   async create(key: string, value: string): Promise<void> {
@@ -45,11 +41,13 @@ export class SecretsClient {
   /** @param version the newest, unless given */
   async get(key: string, version?: number): Promise<string> {
     const query = version === undefined ? '' : `?version=${version}`;
-    return (await this.json('GET', `/fornax/v1/secrets/data/${inPath(key)}${query}`, secretValueSchema)).value;
+    return (await this.json('GET', `/fornax/v1/secrets/data/${inPath(key)}${query}`, schema('secretValueSchema')))
+      .value;
   }
 
   async versions(key: string): Promise<WireSecretVersions['versions']> {
-    return (await this.json('GET', `/fornax/v1/secrets/versions/${inPath(key)}`, secretVersionsSchema)).versions;
+    return (await this.json('GET', `/fornax/v1/secrets/versions/${inPath(key)}`, schema('secretVersionsSchema')))
+      .versions;
   }
 
   /** Gives a secret the value of an earlier version again. */
@@ -64,7 +62,7 @@ export class SecretsClient {
       const page: WireSecretAccesses = await this.json(
         'GET',
         `/fornax/v1/secrets/accesses?${query}`,
-        secretAccessesSchema,
+        schema('secretAccessesSchema'),
       );
       yield* page.accesses;
       after = page.next;

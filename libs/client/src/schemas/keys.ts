@@ -1,0 +1,1 @@
+export { keyRotationSchema, keyStandSchema } from '@fornax/contracts';

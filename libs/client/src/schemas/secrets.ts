@@ -1,0 +1,1 @@
+export { secretAccessesSchema, secretKeysSchema, secretValueSchema, secretVersionsSchema } from '@fornax/contracts';

@@ -1,0 +1,6 @@
+export {
+  fileChangesPageSchema,
+  listedSnapshotSchema,
+  snapshotFilesPageSchema,
+  snapshotListSchema,
+} from '@fornax/contracts';

@@ -1,0 +1,5 @@
+import { bulkTaskResultSchema, pageOf, taskSchema } from '@fornax/contracts';
+
+export { createdSchema, profileSchema, settingsSchema, taskSchema, userInfoSchema } from '@fornax/contracts';
+export const taskPageSchema = pageOf(taskSchema);
+export const bulkTaskResultsSchema = bulkTaskResultSchema.array();
