@@ -291,6 +291,7 @@ export {
   type EffectiveConstant,
   type ForcedConstant,
 } from './profile/effective-constants.js';
+export { isSecretName } from './profile/secret-names.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
 export {
   ARCHIVE_ROOT,

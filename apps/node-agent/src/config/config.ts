@@ -33,6 +33,21 @@ const idRange = z
   })
   .refine(({ first, last }) => first > 0 && first <= last && last < 2 ** 32 - 1, 'must go up, and not hold 0');
 
+const registries = z
+  .string()
+  .default('https://registry-1.docker.io')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((address) => address.trim().replace(/\/+$/, ''))
+      .filter((address) => address !== ''),
+  )
+  .refine(
+    (found) => found.length > 0 && found.every((one) => URL.canParse(one) && /^https?:$/.test(new URL(one).protocol)),
+    'must be addresses, as in https://registry.example.com, separated by commas',
+  )
+  .transform((found) => found.map((one) => new URL(one).origin));
+
 const watts = z
   .string()
   .regex(/^\d{1,6}(\.\d{1,3})?,\d{1,6}(\.\d{1,3})?$/, 'must be two numbers of watts, as in 60,3.5')
@@ -97,6 +112,16 @@ const schema = z.object({
   FORNAX_NODE_EXPOSE: list,
   /** Where instances look for programs, separated by colons; the exposed folders come after them. */
   FORNAX_NODE_PATH: list.default(STANDARD_PATH.slice()),
+  /** `registry`: tasks of image profiles run in the image that they name; `host`: with the machine's files. */
+  FORNAX_IMAGES: z.enum(['host', 'registry']).default('host'),
+  /** Registries that images are pulled from; tasks that name none get theirs from the first. */
+  FORNAX_NODE_IMAGE_REGISTRIES: registries,
+  /** Images that are kept, unpacked, on the disk of the node's folder; a larger one is not run. */
+  FORNAX_NODE_IMAGE_BYTES: intSetting({ min: 1, max: Number.MAX_SAFE_INTEGER }).default(30_000_000_000),
+  /** How long the pull of one image may take. */
+  FORNAX_NODE_IMAGE_PULL_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(1_800_000),
+  /** Silence of a registry after which a request to it has failed. */
+  FORNAX_NODE_IMAGE_SILENCE_MS: intSetting({ min: 100, max: 3_600_000 }).default(30_000),
   FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
   /** `host`: an operator accepts that instances share the network of this machine. */
   FORNAX_NODE_NETWORK: z.enum(['isolated', 'host']).default('isolated'),

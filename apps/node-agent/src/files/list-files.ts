@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { type FileHandle, lstat } from 'node:fs/promises';
 
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { joined, keyOfPath } from './file-names.js';
 import { type JobFile, MOST_DEPTH, below, codeOf, factsOf, openBelow, openFolder, openRegular } from './job-files.js';
 import { entriesOf } from './entries-of.js';

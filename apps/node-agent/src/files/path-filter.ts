@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 
 const MAX_PATTERN_LENGTH = 4_096;
 const DEADLINE_MS = 5_000;

@@ -7,7 +7,7 @@ import { quoted } from '../files/quoted.js';
 import { type FetchedObject, fetchObject } from '../input-cache/fetch-object.js';
 import type { CachedFile, InputCache } from '../input-cache/input-cache.js';
 import { placeFile } from '../input-cache/place-file.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 
 /** Where inputs come from, with the rights of a lease. */
 export interface InputStore {

@@ -6,7 +6,8 @@ import { CommandTooLong, type InstanceExit, type PreparedInstance, type RunningI
 import { ProgressReader } from '../live/progress-reader.js';
 import type { OutputShare } from '../output/output-line.js';
 import { LogPipe } from '../output/log-pipe.js';
-import { type InstancePlan, UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
+import type { InstancePlan } from '../profile/command-of.js';
 import type { Program } from './copy-moments.js';
 import type { InstanceWorld } from './instance-world.js';
 import { noteOfPauses } from './notes.js';

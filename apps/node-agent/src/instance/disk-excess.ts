@@ -1,4 +1,4 @@
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { type Circumstances, overfillText } from './outcome-of.js';
 
 /** Whether an instance was ended for what its files take, and why. */

@@ -8,7 +8,7 @@ import { S3Error } from '@fornax/s3';
 
 import { codeOf } from '../files/job-files.js';
 import { replaceFile } from '../files/replace-file.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import {
   bringObject,
   type BringOptions,

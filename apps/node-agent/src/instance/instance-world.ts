@@ -5,6 +5,7 @@ import type { DurablePublisher } from '@fornax/event-store';
 import type { S3Connection } from '@fornax/s3';
 
 import type { InputCache } from '../input-cache/input-cache.js';
+import type { TaskImages } from './task-images.js';
 import type { InputRecords } from './input-manifest.js';
 import type { OutputLine } from '../output/output-line.js';
 import type { Use } from './disk-share.js';
@@ -25,6 +26,8 @@ export interface InstanceWorld {
   readonly output: Pick<OutputLine, 'open'>;
   /** Inputs that earlier instances had. */
   readonly cache?: InputCache | undefined;
+  /** Images of tasks; absent: their commands run with the machine's files. */
+  readonly images?: TaskImages | undefined;
   /** Lists of inputs that the node has stored. */
   readonly records: InputRecords;
   /** How long results wait for a storage that fails; default ten minutes. */

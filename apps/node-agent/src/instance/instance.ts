@@ -9,7 +9,8 @@ import { S3Client } from '@fornax/s3';
 import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
 import { listLower } from '../files/list-files.js';
-import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
+import { type InstancePlan, planOf } from '../profile/command-of.js';
 import type { CommandRun } from './command-run.js';
 import { CommandRuns } from './command-runs.js';
 import type { Program } from './copy-moments.js';
@@ -19,6 +20,8 @@ import { InstanceInputs } from './instance-inputs.js';
 import { InstanceSnapshots } from './instance-snapshots.js';
 import { InstanceResults } from './instance-results.js';
 import type { InstanceWorld } from './instance-world.js';
+import type { UsedImage } from '../images/image-store.js';
+import { assertFolderIn, notesOfImage } from './task-images.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
 import { fetchSecretFiles, putSecrets } from './lease-secrets.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
@@ -75,6 +78,7 @@ export class Instance implements Measurable {
   #command: CommandRuns | undefined;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
+  #image: UsedImage | undefined;
   readonly #secrets = new KnownSecrets();
   #leave: (() => void) | undefined;
   /** What it is to the instances in its room, once it is ready. */
@@ -205,6 +209,7 @@ export class Instance implements Measurable {
 
   async #dispose(): Promise<void> {
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
+    this.#image?.release();
   }
 
   /** It does not get on: ends as a failure of the platform. A running command is left alone, how long that takes is its user's matter. */
@@ -287,6 +292,7 @@ export class Instance implements Measurable {
     const inputs = await this.#inputs.recorded();
     const { averageGHz } = this.#meter;
     const notes = [
+      ...notesOfImage(this.#image, order),
       ...this.snapshots.notes,
       ...this.#secretNotes,
       ...this.#inputs.notes,
@@ -404,6 +410,8 @@ export class Instance implements Measurable {
       order.secrets === true;
     const granted = needsGrant ? await this.#grant.get() : undefined;
     signal.throwIfAborted();
+    const whole = granted ? withRow(order, granted) : order;
+    const image = await this.#bringImage(whole, granted?.secrets ?? {});
     const tree = this.#inputs.enterSlot();
     const prepared = await world.driver.prepare({
       id: order.leaseId,
@@ -411,6 +419,7 @@ export class Instance implements Measurable {
       memoryMB: order.memoryMB,
       network: networkOf(order),
       over: tree?.lower && tree.dir,
+      root: image?.tree,
     });
     this.#prepared = prepared;
     const { files, notes } = order.secrets === true ? await fetchSecretFiles(world, order, signal) : NO_SECRETS;
@@ -422,12 +431,12 @@ export class Instance implements Measurable {
       const onGiven = (values: readonly string[]): Promise<void> => this.#secrets.add(values);
       await prepared.serveSecrets(new SecretEndpoint({ ...world, onGiven }, order, signal).server);
     }
-    const whole = granted ? withRow(order, granted) : order;
     const plan = planOf(
       { ...whole, snapshotId: granted?.restore?.snapshotId },
       granted?.secrets ?? {},
       prepared.paths,
       world.path,
+      image?.settings,
     );
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
@@ -441,8 +450,23 @@ export class Instance implements Measurable {
       await this.snapshots.begin(granted.restore, await this.#storage(), place);
       this.#times.enter('environment');
     }
+    if (image && plan.directory !== undefined) await assertFolderIn(image, prepared, plan.directory);
     signal.throwIfAborted();
     return { prepared, plan };
+  }
+
+  /** Has the image of the task there, which other instances may have pulled. */
+  async #bringImage(
+    order: Pick<LeaseOrder, 'constants'>,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<UsedImage | undefined> {
+    const { images } = this.world;
+    if (!images) return undefined;
+    this.#times.enter('download');
+    const onMoved = (): void => void (this.#moved += 1);
+    this.#image = await images.of(order, secrets, { signal: this.#abort.signal, onMoved });
+    this.#times.enter('environment');
+    return this.#image;
   }
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: Uploaded }> {

@@ -7,7 +7,7 @@ import {
   nodeRpcSubject,
 } from '@fornax/contracts';
 
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 
 const TRIES_MS = 300_000;
 const TIMEOUT_MS = 5_000;

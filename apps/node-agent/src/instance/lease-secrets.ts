@@ -10,7 +10,7 @@ import {
 import type { PreparedInstance, SecretFile } from '@fornax/drivers';
 
 import { quoted } from '../files/quoted.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { NotGranted, patiently } from './lease-grant.js';
 
 const TIMEOUT_MS = 10_000;

@@ -2,7 +2,7 @@ import { type LeaseOrder, MOST_NOTES } from '@fornax/contracts';
 
 import type { LeftOut } from '../files/list-files.js';
 import { quoted } from '../files/quoted.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import type { Outcome } from './outcome-of.js';
 import { plainText } from './plain-text.js';
 

@@ -1,7 +1,7 @@
 import type { NodeReport } from '@fornax/contracts';
 import type { InstanceExit } from '@fornax/drivers';
 
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { plainText } from './plain-text.js';
 import type { Stuck } from './state-saver.js';
 

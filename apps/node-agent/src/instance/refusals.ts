@@ -2,7 +2,7 @@ import type { S3Error } from '@fornax/s3';
 
 import type { JobFile } from '../files/job-files.js';
 import { quoted } from '../files/quoted.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import type { UploadTarget } from './results.js';
 
 /** What was stored as results went with their bucket, or with the right to it, before the attempt had ended; the rest cannot be stored. */

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type SnapshotManifest, snapshotFileKey } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ObjectServer } from '../node/agent.fixture.js';
 import { keptFile, keptOf, type KeptSnapshot, unchangedFiles } from './kept-files.js';

@@ -14,7 +14,7 @@ import {
 import { S3Error, type S3Client } from '@fornax/s3';
 import { isFolder } from '../files/job-files.js';
 import { OwnFolders } from '../files/own-folders.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { localPathOf } from './inputs.js';
 import { mayPass } from './patience.js';
 import { MANIFESTS_AREA } from './result-manifest.js';

@@ -1,5 +1,5 @@
 import type { JobFile } from '../files/job-files.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { type Stored, type Use, resultsExcessOf } from './disk-share.js';
 
 /** The bytes that files of an instance take in storage, of which they may take as many as the instance may have on the disk of its node. */

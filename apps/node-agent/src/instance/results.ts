@@ -6,7 +6,7 @@ import { type JobFile, isFolder } from '../files/job-files.js';
 import { type JobLink, type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { rightsIn } from '../files/rights.js';
-import type { UserError } from '../profile/command-of.js';
+import type { UserError } from '../failure/user-error.js';
 import { bundlesOf, storeTogether } from './bundles.js';
 import type { End } from './told.js';
 import type { Stored, Use } from './disk-share.js';

@@ -4,7 +4,7 @@ import { Allowance } from '@fornax/base';
 import type { LeaseOrder, SecretsReply } from '@fornax/contracts';
 import { namesBelow, problemWithSecretKey } from '@fornax/domain';
 
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { NotGranted } from './lease-grant.js';
 import { askForSecrets, type SecretWorld } from './lease-secrets.js';
 import { Turns } from './turns.js';

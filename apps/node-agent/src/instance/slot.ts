@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { eachLimited } from '@fornax/base';
 import { codeOf } from '../files/job-files.js';
 import type { LowerTree } from '../files/lower-tree.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import { placeFile } from '../input-cache/place-file.js';
 
 const run = promisify(execFile);

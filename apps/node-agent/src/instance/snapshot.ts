@@ -14,7 +14,7 @@ import {
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection } from '@fornax/s3';
 
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import type { Instance, LiveFiles } from './instance.js';
 import { copyFromBefore, copyInStore, keptFile, type StoredFile, unchangedFiles } from './kept-files.js';
 import { patiently } from './lease-grant.js';

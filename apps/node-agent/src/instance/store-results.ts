@@ -2,7 +2,7 @@ import type { LeaseOrder } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
 import type { Over } from '../files/lower-tree.js';
 import type { PathFilter } from '../files/path-filter.js';
-import { UserError } from '../profile/command-of.js';
+import { UserError } from '../failure/user-error.js';
 import type { Use } from './disk-share.js';
 import { withPatience } from './patience.js';
 import { ResultsGone } from './refusals.js';

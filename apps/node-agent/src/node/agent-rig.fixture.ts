@@ -7,6 +7,7 @@ import { eventually, startTestNats, type TestNats } from '@fornax/testing';
 
 import { InputCache } from '../input-cache/input-cache.js';
 import { ObjectServer, Platform } from './agent.fixture.js';
+import type { TaskImages } from '../instance/task-images.js';
 import { Agent } from './agent.js';
 
 export const hardware = {
@@ -54,6 +55,8 @@ export class AgentRig {
   mayLayOver = true;
   /** Of agents that are started from now on. */
   patienceMs: number | undefined;
+  /** Makes the images of agents that are started from now on, in a folder of theirs; they have none without. */
+  images: ((folder: string, driver: SandboxDriver) => Promise<TaskImages>) | undefined;
   #number = 0;
 
   private constructor(
@@ -104,6 +107,7 @@ export class AgentRig {
       hardware,
       log: silent,
       cache,
+      images: await this.images?.(join(this.workDir, 'images'), driver),
       diskBound: { folder: this.workDir, bound: { bytes: 400_000_000, files: 3_000 } },
       disk: {
         room: () => Promise.resolve(),

@@ -23,6 +23,7 @@ import type { Use } from '../instance/disk-share.js';
 import { Instance } from '../instance/instance.js';
 import type { InstanceDisk } from '../instance/instance-disk.js';
 import { LeaseLine } from '../instance/lease-line.js';
+import type { TaskImages } from '../instance/task-images.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import type { InputCache } from '../input-cache/input-cache.js';
 import { LiveBeat } from '../live/live-beat.js';
@@ -62,6 +63,8 @@ export interface AgentParts {
   readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage' | 'spare' | 'offeredMB'>;
   /** Inputs that are kept for later instances. */
   readonly cache?: InputCache | undefined;
+  /** Images of tasks; absent: their commands run with the machine's files. */
+  readonly images?: TaskImages | undefined;
 }
 
 const LEAVE_MS = 2_000;
@@ -401,6 +404,7 @@ export class Agent {
       s3: this.wires.s3,
       output: this.#output,
       cache: this.parts.cache,
+      images: this.parts.images,
       records: this.#records,
       ...(this.parts.diskBound ? { diskBound: this.parts.diskBound.bound } : {}),
       isDiskFull: async () => (await this.parts.disk?.isFull()) === true,

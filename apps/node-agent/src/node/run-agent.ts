@@ -17,6 +17,7 @@ import { closeInherited, type DriverFacts, SandboxDriver } from '@fornax/drivers
 import { type AgentConfig, loadAgentConfig } from '../config/config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { Agent } from './agent.js';
+import type { TaskImages } from '../instance/task-images.js';
 import { InputCache } from '../input-cache/input-cache.js';
 import { probeHardware } from '../hardware/hardware.js';
 import { measurePower } from '../hardware/power.js';
@@ -80,6 +81,28 @@ const openCache = async (
   return InputCache.open({ folder: join(workDir, 'cache'), mostBytes, onError });
 };
 
+/** Loaded only where images are run: what is in memory makes each start of an instance longer. */
+const openImages = async (
+  config: AgentConfig,
+  driver: SandboxDriver,
+  onError: (error: unknown) => void,
+): Promise<TaskImages | undefined> => {
+  if (config.FORNAX_IMAGES === 'host') return undefined;
+  const [{ ImageStore }, { TaskImages: Images }] = await Promise.all([
+    import('../images/image-store.js'),
+    import('../instance/task-images.js'),
+  ]);
+  const store = await ImageStore.open({
+    folder: join(config.workDir, 'images'),
+    mostBytes: config.FORNAX_NODE_IMAGE_BYTES,
+    pullMs: config.FORNAX_NODE_IMAGE_PULL_MS,
+    silenceMs: config.FORNAX_NODE_IMAGE_SILENCE_MS,
+    onForget: (tree) => driver.forget(tree),
+    onError,
+  });
+  return new Images(store, config.FORNAX_NODE_IMAGE_REGISTRIES);
+};
+
 interface Telemetry {
   metrics(accept?: string): Promise<MetricsAnswer>;
   shutdown(): Promise<void>;
@@ -133,6 +156,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const connecting = new AbortController();
   const ended = counterOf('fornax.instances');
   const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
+  const images = await openImages(config, driver, (error) => log.warn({ err: error }, 'the store of images'));
   const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(cache));
   observeGauge('fornax.inputs.cache.size', (result) => result.observe(cache?.bytes ?? 0));
   const starting = Agent.start(
@@ -158,6 +182,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       log,
       disk,
       cache,
+      images,
       diskBound: {
         folder: config.workDir,
         bound: { bytes: config.FORNAX_NODE_INSTANCE_DISK_BYTES, files: config.FORNAX_NODE_INSTANCE_FILES },

@@ -1,24 +1,17 @@
 import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
 import { type Consistency, consistencyOf, consistencyProblem } from '@fornax/domain';
-import { SECRETS_SOCKET, splitWords, UnbalancedQuote } from '@fornax/drivers';
+import { SECRETS_SOCKET, splitWords, STANDARD_PATH, UnbalancedQuote } from '@fornax/drivers';
 
+import type { ImageSettings } from '../images/image-manifest.js';
+import { UserError } from '../failure/user-error.js';
+import { directoryIn, PASSWORD, wordsIn } from './in-image.js';
 import { type Command, commandIn } from './hidden-script.js';
-
-/** The user's fault, or a limit that the user has reached: told to the user, and not tried again by the platform. */
-export class UserError extends Error {
-  override readonly name = 'UserError';
-  constructor(
-    readonly code: string,
-    message: string,
-    override readonly cause: 'user' | 'limit' = 'user',
-  ) {
-    super(message);
-  }
-}
 
 export interface InstancePlan {
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** Where it starts; only in an image. */
+  readonly directory?: string;
   /** Where inputs go, relative to the working directory; '' is the directory itself. */
   readonly resourcesFolder: string;
   readonly filter: { readonly whitelist: string | null; readonly blacklist: string | null };
@@ -100,8 +93,10 @@ const commandOf = (
   raw: ReadonlyMap<string, string>,
   values: ReadonlyMap<string, string>,
   secrets: readonly string[],
+  image: ImageSettings | undefined,
 ): Command => {
   const line = raw.get(run.constant) ?? '';
+  if (image && run.how === 'words') return commandIn(wordsIn(image, splitWords(line.trim())), values, secrets);
   if (line.trim() === '') {
     const why = run.how === 'words' ? 'there is no image here that brings a command' : 'it holds the script';
     throw new UserError('FX-NO-COMMAND', `The profile ${order.profile} needs the constant ${run.constant}: ${why}`);
@@ -153,6 +148,7 @@ export const planOf = (
   secrets: Readonly<Record<string, string>>,
   paths: InstancePaths,
   path: string,
+  image?: ImageSettings,
 ): InstancePlan => {
   const { run = FIRST_RUN } = order;
   const raw = new Map(order.constants.map(({ key, value }) => [key, value]));
@@ -161,9 +157,10 @@ export const planOf = (
   const standard = standardVariables(order, paths, resourcesFolder);
   try {
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
-    const { argv, env: hiddenEnv } = commandOf(order, run, raw, values, Object.values(secrets));
-    const exported = [...values].filter(([name]) => standard.has(name) || !hidden.has(name));
-    const env = { PATH: path, HOME: paths.tmp, LANG: 'C.UTF-8', ...Object.fromEntries(exported), ...hiddenEnv };
+    const { argv, env: hiddenEnv } = commandOf(order, run, raw, values, Object.values(secrets), image);
+    const exported = [...values].filter(([name]) => standard.has(name) || !(hidden.has(name) || name === PASSWORD));
+    const own = { PATH: image ? STANDARD_PATH.join(':') : path, LANG: 'C.UTF-8', ...image?.env, HOME: paths.tmp };
+    const env = { ...own, ...Object.fromEntries(exported), ...hiddenEnv };
     checkSize(argv, env);
     const expand = (text: string | null | undefined): string | null =>
       text === null || text === undefined || text === '' ? null : substitute(text, values);
@@ -175,6 +172,7 @@ export const planOf = (
       filter: { whitelist: expand(order.results?.whitelist), blacklist: expand(order.results?.blacklist) },
       progress: run.progress.flatMap((name) => values.get(name) || []),
       consistency: consistencyIn(values),
+      ...(image ? { directory: directoryIn(image, values.get('DOCKER_WORKDIR')) } : {}),
       ...(wallLimitMs === undefined ? {} : { wallLimitMs }),
     };
   } catch (error) {

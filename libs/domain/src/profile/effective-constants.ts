@@ -2,6 +2,7 @@ import type { TaskConstant, TaskSpec } from '../task/task.events.js';
 import { hasReference, valueProblem } from './constant-value.js';
 import type { Profile, ProfileConstant } from './profile.js';
 import { profileAt } from './profiles.js';
+import { isSecretName } from './secret-names.js';
 
 /** What an operator imposes on a constant (contract, section 3.15). Absent parts stay as the profile and the task have them. */
 export interface ForcedConstant {
@@ -22,8 +23,6 @@ export interface ConstantProblem {
   readonly field: string;
   readonly text: string;
 }
-
-const SECRET_PREFIX = 'QARNOT_SECRET_';
 
 const byName = (profile: Profile): ReadonlyMap<string, ProfileConstant> =>
   new Map(profile.constants.map((constant) => [constant.name, constant]));
@@ -54,7 +53,7 @@ export const constantProblem = (
   for (const [index, { constantName, forcedValue }] of forced.entries()) {
     if (forcedValue === undefined) continue;
     const field = `forcedConstants[${index}].forcedValue`;
-    if (constantName.startsWith(SECRET_PREFIX)) return { field, text: 'A secret constant cannot be forced.' };
+    if (isSecretName(constantName)) return { field, text: 'A secret constant cannot be forced.' };
     const text = problemOfValue(known.get(constantName), forcedValue);
     if (text !== undefined) return { field, text };
   }

@@ -14,6 +14,8 @@ export interface Driver {
   prepare(spec: InstanceSpec): Promise<PreparedInstance>;
   /** Instances like this are to come soon: what can be made for one before it is needed is made. */
   expect?(spec: Omit<InstanceSpec, 'id'>): void;
+  /** No instance has this root any more, and its folder is about to go. */
+  forget?(root: string): Promise<void>;
   /**
    * Lets the instances live for so many milliseconds from now. From the first call on, each driver sees to it that they are killed when that time
    * is over without another one, and that none starts: also while this process is stopped, dead, or the machine slept. So not by a timer in here.
@@ -55,6 +57,8 @@ export interface InstanceSpec {
    * its own. What it has itself comes first. Ignored unless `DriverFacts.laysOver`.
    */
   readonly over?: string | undefined;
+  /** A folder of the agent's that it sees, read-only, in the place of the machine's own files: the root of an image. Absent: the machine's. */
+  readonly root?: string | undefined;
 }
 
 /** A file with a secret: its path has no empty part, nor `.` or `..`. */
@@ -111,6 +115,8 @@ export interface InstanceCommand {
   readonly argv: readonly [string, ...string[]];
   /** The whole environment, taken as it is: any name that holds neither `=` nor a zero byte; nothing of the agent's own is added. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where it starts, as it sees it; the working directory of the instance where absent. Nothing starts where it does not exist. */
+  readonly directory?: string | undefined;
 }
 
 export interface RunningInstance {

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { access, lstat, readlink, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import type { GroupView } from '../cgroup/cgroup.js';
 import { type HostView, waysTo } from './host-view.js';
+import { imageView, shownByBwrap } from './image-view.js';
 import {
   entering,
   enteringNetwork,
@@ -15,6 +16,7 @@ import {
   MASKED_PATHS,
   READ_ONLY_PATHS,
   RESOLVER_FILE,
+  resolverOf,
   running,
   showingGroups,
 } from './level.js';
@@ -75,11 +77,8 @@ export const bubblewrapLevel = async (
     () => true,
     () => false,
   );
-  const shown: string[] = [];
-  for (const path of view.topLevel) {
-    const isLink = (await lstat(path)).isSymbolicLink();
-    shown.push(...(isLink ? ['--symlink', await readlink(path), path] : ['--ro-bind', path, path]));
-  }
+  const shown = [...(await shownByBwrap(view.topLevel))];
+  const images = new Map<string, readonly string[]>();
   for (const path of view.hidden) shown.push('--tmpfs', path);
   // What bwrap makes on the way by itself is for its own user alone.
   const ways = new Set(view.exposed.flatMap((path) => waysTo(path, [...view.topLevel, ...view.hidden])));
@@ -119,7 +118,7 @@ export const bubblewrapLevel = async (
       ...(place.network === 'none' ? ['--unshare-net'] : []),
       '--as-pid-1',
       '--die-with-parent',
-      ...shown,
+      ...(place.root === undefined ? shown : (images.get(place.root) ?? [])),
       '--ro-bind',
       '/sys',
       '/sys',
@@ -143,9 +142,7 @@ export const bubblewrapLevel = async (
       '--bind',
       join(place.folder, 'job'),
       '/job',
-      ...(resolver && typeof place.network !== 'string'
-        ? ['--ro-bind', join(place.folder, RESOLVER_FILE), resolver]
-        : []),
+      ...resolverOf(place, resolver).flatMap((path) => ['--ro-bind', join(place.folder, RESOLVER_FILE), path]),
       ...(place.secrets === undefined
         ? []
         : ['--dir', dirname(ISOLATED_PATHS.secrets), '--ro-bind', place.secrets, ISOLATED_PATHS.secrets]),
@@ -160,8 +157,12 @@ export const bubblewrapLevel = async (
       INSIDE,
       ...masksInside,
       ...(isRoot() ? showingGroups(place.groups) : []),
-      ...running(ISOLATED_PATHS.job, 'all', place.owner),
+      ...running(place.directory ?? ISOLATED_PATHS.job, 'all', place.owner),
     ],
+    openRoot: async (root) => {
+      images.set(root, await shownByBwrap((await imageView(root, view)).topLevel));
+    },
+    closeRoot: (root) => Promise.resolve(void images.delete(root)),
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

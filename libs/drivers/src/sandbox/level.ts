@@ -23,6 +23,10 @@ export interface Place {
   readonly secrets: string | undefined;
   /** What its own files lie over; only at a level with `viewOf`. */
   readonly over?: Lower | undefined;
+  /** What it sees in the place of the machine's files; only at a level with `openRoot`. */
+  readonly root?: string | undefined;
+  /** Where its command starts; its own folder where absent. */
+  readonly directory?: string | undefined;
 }
 
 /** A tree of files that others lie over, and that nobody changes while they do. */
@@ -52,7 +56,7 @@ export interface Level {
   /** Whether each instance runs as a user of its own; else all run as the agent's. */
   readonly hasOwnUsers: boolean;
   /** The user namespace that a network has to belong to, so that an instance may enter it: a file, `new`, or undefined for the agent's. */
-  readonly usersOfNetworks: () => string | undefined;
+  readonly usersOfNetworks: (root?: string) => string | undefined;
   /** How the instance sees `folder`, its own one. */
   readonly paths: (
     folder: string,
@@ -61,7 +65,11 @@ export interface Level {
   /** What to start for an instance: the first process, which then is told what to run. */
   readonly argv: (place: Place) => readonly [string, ...string[]];
   /** Where the agent finds the files of such an instance from its start on; absent: this level cannot lay files over others. */
-  readonly viewOf?: (id: string) => string;
+  readonly viewOf?: (id: string, root?: string) => string;
+  /** Makes ready what instances with this root share, once; absent: this level shows the machine's files alone. @throws Error it cannot be shown */
+  readonly openRoot?: (root: string) => Promise<void>;
+  /** Lets go of it. */
+  readonly closeRoot?: (root: string) => Promise<void>;
   open(): Promise<void>;
   close(): Promise<void>;
 }
@@ -86,6 +94,12 @@ export const enteringNetwork = ({ network }: Place): readonly string[] =>
 
 /** In the folder of an instance: whom it asks for names, where that is not whom the host asks. */
 export const RESOLVER_FILE = 'resolv.conf';
+
+/** Where an instance finds whom to ask for names, if that is a file of its own: in an image, also for what shares the host's network. */
+export const resolverOf = ({ network, root }: Place, resolver: string | undefined): readonly string[] => {
+  if (root !== undefined) return network === 'none' ? [] : ['/etc/resolv.conf'];
+  return resolver === undefined || typeof network === 'string' ? [] : [resolver];
+};
 
 export const running = (directory: string, aim: Level['aim'], owner: Owner | undefined): readonly string[] => [
   '--directory',

@@ -42,6 +42,10 @@ export interface Launch {
   readonly secrets: string | undefined;
   /** What its files lie over. */
   readonly over?: Lower | undefined;
+  /** What it sees in the place of the machine's files. */
+  readonly root?: string | undefined;
+  /** Where its command starts. */
+  readonly directory?: string | undefined;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
   /** Starts its first process. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 
@@ -41,6 +41,7 @@ import {
   type Sandbox,
   type LaunchedInstance,
 } from './running-instance.js';
+import { SharedRoots } from './shared-roots.js';
 import { SecretFolders } from './secret-folders.js';
 import { tryLayers } from './try-layers.js';
 import { unshareLevel } from './unshare.level.js';
@@ -96,6 +97,7 @@ interface Wanted {
   readonly wayOut?: WayOut | undefined;
   /** Whether another command ran there before. */
   readonly isAgain?: boolean;
+  readonly directory?: string | undefined;
 }
 
 const DEFAULT_MAX_PROCESSES = 4_096;
@@ -140,6 +142,7 @@ export class SandboxDriver implements Driver {
   #laysOver = false;
   readonly #ready: ReadySandboxes<InstanceSpec, Room>;
   readonly #vacated = new WeakSet<Room>();
+  readonly #roots = new SharedRoots();
   #made = 0;
   #level: Level | undefined;
   #waysOut: WaysOut | undefined;
@@ -158,8 +161,8 @@ export class SandboxDriver implements Driver {
     this.#ready = new ReadySandboxes({
       depth: options.ready ?? 0,
       // A network with a way out is made for its instance, and so is what its files lie over.
-      keyOf: ({ cores, memoryMB, network = 'none', over }) =>
-        network === 'none' && over === undefined ? `${cores} ${memoryMB}` : undefined,
+      keyOf: ({ cores, memoryMB, network = 'none', over, root }) =>
+        network === 'none' && over === undefined && root === undefined ? `${cores} ${memoryMB}` : undefined,
       make: (spec) => this.#makeReady(spec),
       isUsable: ({ sandbox }) => sandbox?.isOver() === false,
       discard: (room) => this.#vacate(room),
@@ -221,18 +224,28 @@ export class SandboxDriver implements Driver {
     this.#ready.want({ ...spec, id: '' });
   }
 
+  async forget(root: string): Promise<void> {
+    await this.#roots.close(this.#levelHere(), root);
+  }
+
   async prepare({ over, ...plain }: InstanceSpec): Promise<PreparedInstance> {
     const level = this.#levelHere();
     const spec = over !== undefined && this.#laysOver ? { ...plain, over } : plain;
     if (this.#ids.has(spec.id)) throw new Error(`there is an instance ${spec.id} here already`);
     this.#ids.add(spec.id);
+    const { root } = spec;
+    if (root !== undefined)
+      await this.#roots.open(level, root).catch((error: unknown) => {
+        this.#ids.delete(spec.id);
+        throw error;
+      });
     const room = await this.#roomFor(level, spec).catch((error: unknown) => {
       this.#ids.delete(spec.id);
       throw error;
     });
     const { id, folder, owner } = room;
     const ownDir = join(folder, 'job');
-    const view = room.over ? level.viewOf?.(id) : undefined;
+    const view = room.over ? level.viewOf?.(id, root) : undefined;
     let jobDir = ownDir;
     let wayOut: WayOut | undefined;
     let isAgain = false;
@@ -249,8 +262,11 @@ export class SandboxDriver implements Driver {
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([isAgain ? undefined : handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
         wayOut?.close();
-        if (!this.#sharesHost(level) && spec.network === 'outgoing') wayOut = await this.#openWayOut(level, folder);
-        const running = await this.#begin(room, { spec, wayOut, isAgain }, command);
+        if (!this.#sharesHost(level) && spec.network === 'outgoing')
+          wayOut = await this.#openWayOut(level, folder, root);
+        if (this.#sharesHost(level) && root !== undefined) await this.#copyResolver(folder);
+        const { directory } = command;
+        const running = await this.#begin(room, { spec, wayOut, isAgain, directory }, command);
         isAgain = true;
         jobDir = view ?? ownDir;
         this.#live.set(id, running);
@@ -356,7 +372,7 @@ export class SandboxDriver implements Driver {
     return { tree, owner: this.#owners.get(name) };
   }
 
-  #launchOf({ id, folder, owner, cgroup, over }: Room, { spec, wayOut, isAgain }: Wanted): Launch {
+  #launchOf({ id, folder, owner, cgroup, over }: Room, { spec, wayOut, isAgain, directory }: Wanted): Launch {
     const level = this.#levelHere();
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     return {
@@ -369,6 +385,8 @@ export class SandboxDriver implements Driver {
       ramfsBytes: ramfsBytes(spec.memoryMB),
       secrets: this.#secrets?.folderOf(id),
       over: over && isAgain === true ? { ...over, isLaid: true } : over,
+      root: spec.root,
+      directory,
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
       connections: this.#connections,
@@ -423,11 +441,18 @@ export class SandboxDriver implements Driver {
   }
 
   /** A network with a way out, and the folder's file that says whom to ask for names. @throws Error this node has none */
-  async #openWayOut(level: Level, folder: string): Promise<WayOut> {
+  async #openWayOut(level: Level, folder: string, root?: string): Promise<WayOut> {
     const { allowedNetworks: allowed = [], networkStack: stack } = this.#options;
     this.#waysOut ??= new WaysOut({ init: await initProgram(), stack, allowed });
     await writeFile(join(folder, RESOLVER_FILE), RESOLVER, { mode: 0o644 });
-    return this.#waysOut.open(level.usersOfNetworks());
+    return this.#waysOut.open(level.usersOfNetworks(root));
+  }
+
+  /** What shares this machine's network asks whom this machine asks, also in an image. */
+  async #copyResolver(folder: string): Promise<void> {
+    const { resolver = '/etc/resolv.conf' } = this.#options;
+    const text = await readFile(resolver, 'utf8').catch(() => '');
+    await writeFile(join(folder, RESOLVER_FILE), text, { mode: 0o644 });
   }
 
   /** @returns what an operator should know, if instances do not get out */

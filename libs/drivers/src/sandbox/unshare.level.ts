@@ -4,6 +4,7 @@ import { type FileHandle, mkdir, open as openFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import { DEVICES, type HostView } from './host-view.js';
+import { imageView } from './image-view.js';
 import {
   entering,
   enteringNetwork,
@@ -13,6 +14,7 @@ import {
   MASKED_PATHS,
   READ_ONLY_PATHS,
   RESOLVER_FILE,
+  resolverOf,
   type Place,
   running,
   showingGroups,
@@ -32,10 +34,8 @@ const layersOf = ({ id, owner, over }: Place, instancesDir: string): readonly st
 };
 
 /** The mounts that an instance adds to its copy of the shared root. */
-const mountsOf = (
-  { id, groups, ramfsBytes, secrets, over }: Place,
-  resolver: string | undefined,
-): readonly string[] => {
+const mountsOf = (place: Place, resolver: string | undefined): readonly string[] => {
+  const { id, groups, ramfsBytes, secrets, over } = place;
   const own = join(INSTANCES, id);
   return [
     ...['--proc', '/proc'],
@@ -46,7 +46,7 @@ const mountsOf = (
     ...['--bind', join(own, 'tmp'), '/tmp'],
     ...['--tmpfs', '/dev/shm', `mode=1777,size=${ramfsBytes}`],
     ...['--devpts', '/dev/pts'],
-    ...(resolver === undefined ? [] : ['--bind', join(own, RESOLVER_FILE), resolver]),
+    ...resolverOf(place, resolver).flatMap((path) => ['--bind', join(own, RESOLVER_FILE), path]),
     ...(secrets === undefined
       ? []
       : ['--bind', join('/.fornax-secrets', id), ISOLATED_PATHS.secrets, '--read-only', ISOLATED_PATHS.secrets]),
@@ -118,29 +118,32 @@ export const unshareLevel = async (
   view: HostView,
   secrets: SecretFolders | undefined,
 ): Promise<Level | undefined> => {
-  const programs = await Promise.all(['unshare', 'mount', 'pivot_root'].map(findProgram));
-  const [unshare, mount, pivot] = programs;
-  if (!unshare || !mount || !pivot) return undefined;
+  const programs = await Promise.all(['unshare', 'mount', 'pivot_root', 'chroot'].map(findProgram));
+  const [unshare, mount, pivot, chroot] = programs;
+  if (!unshare || !mount || !pivot || !chroot) return undefined;
   const { resolver } = view;
-  const newRoot = join(workDir, 'root');
+  const [newRoot, apart] = [join(workDir, 'root'), join(workDir, 'apart')];
   let held = NOT_HELD;
+  const images = new Map<string, Held>();
+  const heldOf = (root: string | undefined): Held => (root === undefined ? held : (images.get(root) ?? NOT_HELD));
 
-  const open = async (): Promise<void> => {
-    await mkdir(newRoot, { recursive: true, mode: 0o755 });
+  const build = async ({ topLevel, hidden, interfaces, exposed }: HostView): Promise<Held> => {
+    for (const folder of [newRoot, apart]) await mkdir(folder, { recursive: true, mode: 0o755 });
     const identity = isRoot() ? [] : ['--user', '--map-root-user'];
     const script = [
       newRoot,
+      apart,
       instancesDir,
       secrets?.root ?? '',
       pivot,
       ...DEVICES,
       '--',
-      ...view.topLevel,
+      ...topLevel,
       '--',
-      ...view.hidden,
-      ...view.interfaces,
+      ...hidden,
+      ...interfaces,
       '--',
-      ...view.exposed,
+      ...exposed,
     ];
     const child = spawn(
       unshare,
@@ -161,7 +164,7 @@ export const unshareLevel = async (
     });
     child.stdout.destroy();
     child.stderr.destroy();
-    held = isRoot() ? await heldOpen(child) : heldByProcess(child);
+    return isRoot() ? heldOpen(child) : heldByProcess(child);
   };
 
   return {
@@ -170,24 +173,35 @@ export const unshareLevel = async (
     instancesDir,
     warnings: [],
     hasOwnUsers: isRoot(),
-    usersOfNetworks: () => (isRoot() ? undefined : held.users),
+    usersOfNetworks: (root) => (isRoot() ? undefined : heldOf(root).users),
     paths: () => ISOLATED_PATHS,
-    viewOf: (id) => join(held.root, INSTANCES, id, 'view'),
+    viewOf: (id, root) => join(heldOf(root).root, INSTANCES, id, 'view'),
     argv: (place) => [
       init,
       ...entering(place),
-      ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', held.users]),
+      ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', heldOf(place.root).users]),
       ...enteringNetwork(place),
-      ...['--namespace-mount', held.mounts, ...layersOf(place, instancesDir)],
+      ...['--namespace-mount', heldOf(place.root).mounts, ...layersOf(place, instancesDir)],
       place.network === 'none' ? '--isolate-network' : '--isolate',
-      ...mountsOf(place, typeof place.network === 'string' ? undefined : resolver),
-      ...running(ISOLATED_PATHS.job, 'all', place.owner),
+      ...mountsOf(place, resolver),
+      ...running(place.directory ?? ISOLATED_PATHS.job, 'all', place.owner),
     ],
-    open,
-    close: async () => {
-      const before = held;
-      held = NOT_HELD;
+    openRoot: async (root) => {
+      images.set(root, await build(await imageView(root, view)));
+    },
+    closeRoot: async (root) => {
+      const before = heldOf(root);
+      images.delete(root);
       await before.release();
+    },
+    open: async () => {
+      held = await build(view);
+    },
+    close: async () => {
+      const before = [held, ...images.values()];
+      held = NOT_HELD;
+      images.clear();
+      await Promise.all(before.map((each) => each.release()));
     },
   };
 };

@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<ProfileNeed, string>> = {
 };
 
 const hostFilesystemNote = (profile: string): string =>
-  `No container engine is configured: ${profile} ran its command in a sandbox on the node's own root file system, read-only; DOCKER_REPO and DOCKER_TAG had no effect.`;
+  `Images are not run here (FORNAX_IMAGES=host): ${profile} ran its command in a sandbox on the node's own root file system, read-only; DOCKER_REPO and DOCKER_TAG had no effect.`;
 const CREDENTIALS_NOTE =
   'exportApiAndStorageCredentialsInEnvironment has no effect here: nodes are never given a token of the account.';
 
@@ -48,7 +48,7 @@ const lacking = ({ needs }: Profile): readonly ProfileNeed[] => needs.filter((ne
 /** The profiles that tasks of this platform may have: only what its nodes can run. */
 @Injectable()
 export class ProfileCatalogue {
-  constructor(@Inject(PROFILES_CONFIG) private readonly config: Pick<ProfilesConfig, 'hasContainerEngine'>) {}
+  constructor(@Inject(PROFILES_CONFIG) private readonly config: Pick<ProfilesConfig, 'runsImages'>) {}
 
   names(): readonly string[] {
     return latestProfiles()
@@ -90,7 +90,7 @@ export class ProfileCatalogue {
       'exportApiAndStorageCredentialsInEnvironment' in privileges &&
       privileges.exportApiAndStorageCredentialsInEnvironment === true;
     return [
-      ...(usesImage && !this.config.hasContainerEngine ? [hostFilesystemNote(spec.profile)] : []),
+      ...(usesImage && !this.config.runsImages ? [hostFilesystemNote(spec.profile)] : []),
       ...(wantsCredentials ? [CREDENTIALS_NOTE] : []),
       ...WITHOUT_EFFECT.flatMap(([field, note]) => (saysSomething(spec.echo[field]) ? [note] : [])),
     ];

@@ -298,7 +298,7 @@ describe('submitting', () => {
   });
 
   it('notes that docker-batch has no container engine here', async () => {
-    expect((await read(await submit())).notes).toEqual([expect.stringContaining('No container engine')]);
+    expect((await read(await submit())).notes).toEqual([expect.stringContaining('Images are not run here')]);
   });
 
   it('keeps secrets out of the log and of every answer', async () => {

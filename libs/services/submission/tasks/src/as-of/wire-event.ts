@@ -1,8 +1,8 @@
 import { eventVersionOf, type FornaxEvent, type RecordedCommit } from '@fornax/contracts';
-import { formatRanges, fromNumbers } from '@fornax/domain';
+import { formatRanges, fromNumbers, isSecretName } from '@fornax/domain';
 import { z } from 'zod';
 import type { KnownObject } from '../model/known-objects.js';
-import { MASK, SECRET_PREFIX } from '../model/secret-constants.js';
+import { MASK } from '../model/secret-constants.js';
 
 /** An event as its owner reads it: in the history of a task or a pool, in the live feed and in webhooks. */
 export const wireEventSchema = z.object({
@@ -51,9 +51,9 @@ const masked = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(masked);
   if (!isJson(value)) return value;
   const { key } = value;
-  if (typeof key === 'string' && ('sealed' in value || key.startsWith(SECRET_PREFIX))) return { key, value: MASK };
+  if (typeof key === 'string' && ('sealed' in value || isSecretName(key))) return { key, value: MASK };
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, name.startsWith(SECRET_PREFIX) ? MASK : masked(inner)]),
+    Object.entries(value).map(([name, inner]) => [name, isSecretName(name) ? MASK : masked(inner)]),
   );
 };
 

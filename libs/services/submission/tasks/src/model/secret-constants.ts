@@ -1,7 +1,5 @@
-import type { TaskConstant } from '@fornax/domain';
+import { isSecretName, type TaskConstant } from '@fornax/domain';
 
-/** Constants named so are for the task alone (contract, section 4.5). */
-export const SECRET_PREFIX = 'QARNOT_SECRET_';
 /** What stands for a secret wherever constants are shown. */
 export const MASK = '[SECRET]';
 
@@ -21,7 +19,7 @@ export interface ChangedConstants extends SealedConstants {
   readonly keeps?: readonly string[];
 }
 
-export const isSecret = ({ key }: ClearConstant): boolean => key.startsWith(SECRET_PREFIX);
+export const isSecret = ({ key }: ClearConstant): boolean => isSecretName(key);
 export const isMasked = (constant: ClearConstant): boolean => isSecret(constant) && constant.value === MASK;
 
 /** As they stand in a specification before they are sealed. */

@@ -1,4 +1,5 @@
 import type { InstanceRow } from '@fornax/contracts';
+import { isSecretName } from '@fornax/domain';
 import { csvRecords, CsvProblem } from './csv.js';
 
 /** Constants that differ from instance to instance: instance n has row n. */
@@ -39,7 +40,7 @@ const nameProblem = (name: string, before: ReadonlySet<string>): string | undefi
   // Spreadsheets separate so where the comma is in numbers.
   if (/[;\t]/.test(name))
     return `the columns are separated by ${name.includes(';') ? 'semicolons' : 'tabs'}: save the table as CSV with commas`;
-  if (name.startsWith('QARNOT_SECRET_'))
+  if (isSecretName(name))
     return `the column ${shown} would be a secret, and a table is no place for secrets: give it as a constant of the task`;
   if (OWN_NAMES.has(name) || name.startsWith('QARNOT_') || name === '__proto__')
     return `the column ${shown} has a name that the platform uses`;

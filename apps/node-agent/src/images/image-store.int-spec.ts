@@ -1,0 +1,180 @@
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startFaultProxy } from '@fornax/testing';
+import { digestOf, pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
+
+import { UserError } from '../failure/user-error.js';
+import { ImageStore, type ImageStoreOptions, type UsedImage } from './image-store.js';
+import { layerOf } from './layers.fixture.js';
+import { type Login, RegistryAway } from './registry.js';
+
+/** Images of small files in a real registry, and stores that pull them. */
+describe('the store of images', () => {
+  let registry: TestRegistry;
+  let closed: TestRegistry;
+  let folder = '';
+  let forgotten: string[] = [];
+
+  beforeAll(async () => {
+    registry = await startTestRegistry();
+    closed = await startTestRegistry(true);
+  });
+  afterAll(async () => {
+    await registry.stop();
+    await closed.stop();
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-images-'));
+    forgotten = [];
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const open = (options: Partial<ImageStoreOptions> = {}): Promise<ImageStore> =>
+    ImageStore.open({
+      folder: join(folder, 'store'),
+      mostBytes: 10_000_000,
+      pullMs: 20_000,
+      silenceMs: 2_000,
+      onForget: (tree) => Promise.resolve(void forgotten.push(tree)),
+      onError: () => undefined,
+      ...options,
+    });
+  const use = (
+    store: ImageStore,
+    repository: string,
+    { url = registry.url, reference = 'latest', login = undefined as Login | undefined } = {},
+  ): Promise<UsedImage> =>
+    store.use(
+      { name: { registry: url, repository, reference }, login },
+      { signal: AbortSignal.timeout(20_000), onMoved: () => undefined },
+    );
+  const push = async (repository: string, content = repository, tag = 'latest'): Promise<string> =>
+    pushImage(registry, { repository, tag }, [await layerOf([[{ name: 'mark' }, content]])], {
+      Env: ['A=b=c'],
+      Cmd: ['x'],
+    });
+  const failure = (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  const files = async (): Promise<readonly string[]> => readdir(join(folder, 'store', 'incoming'));
+
+  it('pulls one once for ten who want it, by tag and by digest, and keeps it for the next process', async () => {
+    const digest = await push('ten/once');
+    // Whoever asks past the first pull would not get through.
+    const proxy = await startFaultProxy(Number(new URL(registry.url).port));
+    const url = `http://127.0.0.1:${proxy.port}`;
+    const store = await open();
+    const all = await Promise.all(Array.from({ length: 10 }, () => use(store, 'ten/once', { url })));
+    expect(new Set(all.map(({ tree }) => tree)).size).toBe(1);
+    expect(all[0]).toMatchObject({ digest, settings: { env: { A: 'b=c' }, command: ['x'] } });
+    expect(await readFile(join(all[0]?.tree ?? '', 'mark'), 'utf8')).toBe('ten/once');
+    expect(await files()).toEqual([]);
+    const later = await open();
+    expect(later.bytes).toBe(store.bytes);
+    await proxy.close();
+    // Nobody was told of it in this process: without its registry nobody gets it.
+    expect(await failure(use(later, 'ten/once', { url }))).toBeInstanceOf(RegistryAway);
+    // Who was told of it before runs it.
+    expect(await use(store, 'ten/once', { url })).toMatchObject({ digest });
+  });
+
+  it('gives a private one to who may have it, and to nobody else, though it is there', async () => {
+    const name = { repository: 'private/one', tag: 'v1', isPrivate: true };
+    await pushImage(closed, name, [await layerOf([[{ name: 'mark' }, 'private']])]);
+    const store = await open();
+    const asked = { url: closed.url, reference: 'v1' };
+    await use(store, 'private/one', { ...asked, login: REGISTRY_LOGIN });
+    for (const login of [undefined, { ...REGISTRY_LOGIN, password: 'wrong-pass-word' }]) {
+      const error = await failure(use(store, 'private/one', { ...asked, login }));
+      expect(error).toMatchObject({ code: 'FX-IMAGE-ACCESS', cause: 'user' });
+      expect(String(error)).not.toContain('wrong-pass-word');
+    }
+  });
+
+  it('says of a missing tag, a missing repository and a missing kind of machine what is missing', async () => {
+    await push('some/image');
+    const store = await open();
+    for (const [repository, reference] of [
+      ['some/image', 'nosuch'],
+      ['no/image', 'latest'],
+      ['some/image', `sha256:${'0'.repeat(64)}`],
+    ] as const)
+      expect(await failure(use(store, repository, { reference }))).toMatchObject({
+        code: 'FX-IMAGE',
+        message: expect.stringContaining('has no image'),
+      });
+  });
+
+  it('refuses what is damaged: a layer, a digest, one that escapes, one that unpacks to something else', async () => {
+    const good = await layerOf([[{ name: 'mark' }, 'good']]);
+    const escaping = await layerOf([[{ name: '../escaped' }, 'bad']]);
+    const broken = good.bytes.subarray(0, 40);
+    await pushImage(registry, { repository: 'bad/escaping', tag: 'latest' }, [escaping]);
+    await pushImage(registry, { repository: 'bad/broken', tag: 'latest' }, [{ ...good, bytes: broken }]);
+    await pushImage(registry, { repository: 'bad/other', tag: 'latest' }, [{ ...good, diffId: digestOf(broken) }]);
+    const changed = await layerOf([[{ name: 'mark' }, 'changed']]);
+    await pushImage(registry, { repository: 'bad/digest', tag: 'latest' }, [changed]);
+    const hex = digestOf(changed.bytes).slice('sha256:'.length);
+    const blob = join(registry.folder, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+    const bytes = await readFile(blob);
+    bytes[bytes.length - 12] = (bytes.at(-12) ?? 0) ^ 0xff;
+    await writeFile(blob, bytes);
+    const store = await open();
+    for (const [repository, words] of [
+      ['bad/escaping', 'outside'],
+      ['bad/broken', 'cannot be read'],
+      ['bad/other', 'what layer 1 unpacks to'],
+      ['bad/digest', 'the digest of the layer'],
+    ] as const) {
+      const error = await failure(use(store, repository));
+      expect(error).toBeInstanceOf(UserError);
+      expect(error).toMatchObject({ code: 'FX-IMAGE', cause: 'user', message: expect.stringContaining(words) });
+    }
+    expect(await files()).toEqual([]);
+    await expect(access(join(folder, 'store', 'escaped'))).rejects.toThrow('ENOENT');
+  });
+
+  it('fails as the platform where the registry is away or silent, and asks it once for all who come in the next seconds', async () => {
+    await push('away/image');
+    const proxy = await startFaultProxy(Number(new URL(registry.url).port));
+    const url = `http://127.0.0.1:${proxy.port}`;
+    await proxy.close();
+    const store = await open({ silenceMs: 300 });
+    const begun = performance.now();
+    const first = await failure(use(store, 'away/image', { url }));
+    const took = performance.now() - begun;
+    expect(first).toBeInstanceOf(RegistryAway);
+    expect(String(first)).toContain('cannot be reached: ECONNREFUSED');
+    const again = performance.now();
+    expect(await failure(use(store, 'away/image', { url }))).toBe(first);
+    expect(performance.now() - again).toBeLessThan(took / 2);
+  });
+
+  it('refuses one larger than what is kept, and lets the least recently used go that nobody has', async () => {
+    for (const name of ['a', 'b', 'c']) await push(`size/${name}`, name.repeat(300_000));
+    const small = await open({ mostBytes: 700_000, nowMs: clock() });
+    const a = await use(small, 'size/a');
+    const b = await use(small, 'size/b');
+    a.release();
+    await use(small, 'size/c');
+    expect(forgotten).toEqual([a.tree]);
+    expect(await readFile(join(b.tree, 'mark'), 'utf8')).toContain('bbb');
+    await expect(access(a.tree)).rejects.toThrow('ENOENT');
+    const tiny = await open({ folder: join(folder, 'tiny'), mostBytes: 100_000 });
+    expect(await failure(use(tiny, 'size/a'))).toMatchObject({
+      code: 'FX-IMAGE',
+      message: expect.stringContaining('larger'),
+    });
+  });
+});
+
+/** Goes on by a millisecond at each look. */
+const clock = (): (() => number) => {
+  let now = 0;
+  return () => (now += 1);
+};

@@ -1,0 +1,269 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+
+import { z } from 'zod';
+
+import { codeOf } from '../files/job-files.js';
+import { UserError } from '../failure/user-error.js';
+import { type Descriptor, indexSchema, manifestSchema, type ImageManifest, chosenOf } from './image-manifest.js';
+import { type ImageName, isDigest, wordsFor } from './image-name.js';
+
+/** Who asks. Neither is ever part of a message. */
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The registry does not answer, or not as one does: nothing that the user of an image did. */
+export class RegistryAway extends Error {
+  override readonly name = 'RegistryAway';
+}
+
+export interface PullOptions {
+  readonly signal: AbortSignal;
+  /** Silence after which a request has failed. */
+  readonly silenceMs: number;
+  /** Called whenever something has come. */
+  readonly onMoved: () => void;
+}
+
+const ACCEPTED = [
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+].join(', ');
+/** What the specification lets a registry refuse beyond. */
+const MOST_MANIFEST_BYTES = 4_194_304;
+const TRIES = 3;
+const PAUSE_MS = 300;
+const RETRIED = new Set([408, 500, 502, 503, 504]);
+
+const tokenSchema = z.object({ token: z.string().optional(), access_token: z.string().optional() });
+
+const sha256 = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** The scheme and the parameters of a challenge (RFC 9110). */
+export const challengeOf = (
+  header: string,
+): { readonly scheme: string; readonly parameters: ReadonlyMap<string, string> } => {
+  const [scheme = ''] = header.trim().split(/\s/, 1);
+  const pairs = header.matchAll(/([a-z_]+)="([^"]*)"/gi);
+  return {
+    scheme: scheme.toLowerCase(),
+    parameters: new Map([...pairs].map(([, name = '', value = '']) => [name.toLowerCase(), value])),
+  };
+};
+
+/** What is read of an answer, which may say nothing for so long only. */
+async function* chunksOf(response: Response, { silenceMs, onMoved, signal }: PullOptions): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const silence = Promise.withResolvers<never>();
+      const timer = setTimeout(
+        () => silence.reject(new RegistryAway(`the registry said nothing for ${silenceMs} ms`)),
+        silenceMs,
+      );
+      const { done, value } = await Promise.race([reader.read(), silence.promise]).finally(() => clearTimeout(timer));
+      if (done) return;
+      onMoved();
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+const wholeOf = async (response: Response, mostBytes: number, options: PullOptions): Promise<Buffer> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(response, options)) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new UserError('FX-IMAGE', 'What the registry says of the image is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+};
+
+/** An image as the registry describes it, checked. */
+export interface FoundImage {
+  /** Of the manifest for this kind of machine. */
+  readonly digest: string;
+  readonly manifest: ImageManifest;
+}
+
+/** One repository of a registry that speaks the HTTP API v2, as one user sees it. */
+export class Registry {
+  #authorization: string | undefined;
+
+  constructor(
+    private readonly name: ImageName,
+    private readonly login: Login | undefined,
+    private readonly options: PullOptions,
+  ) {}
+
+  /** @throws UserError there is none, it may not be seen, it is damaged; RegistryAway; the signal's reason */
+  async find(): Promise<FoundImage> {
+    const asked = await this.#document(this.name.reference);
+    const index = indexSchema.safeParse(asked.json);
+    if (!index.success) return { digest: asked.digest, manifest: this.#manifestIn(asked.json) };
+    const chosen = chosenOf(index.data);
+    if (!chosen) throw new UserError('FX-IMAGE', `There is no ${wordsFor(this.name)} for linux on ${process.arch}`);
+    const { digest, json } = await this.#document(chosen.digest);
+    return { digest, manifest: this.#manifestIn(json) };
+  }
+
+  /** A part that is read whole. @throws as `find` */
+  async small(part: Descriptor): Promise<Buffer> {
+    if (part.size > MOST_MANIFEST_BYTES) throw this.#broken('its description is too long');
+    const bytes = await this.#retrying(async () =>
+      wholeOf(await this.#get(`blobs/${part.digest}`, '*/*'), part.size, this.options),
+    );
+    if (sha256(bytes) !== part.digest) throw this.#broken('the digest of its description is another one');
+    return bytes;
+  }
+
+  /** A part that goes into a file. @throws as `find`, and what writing throws */
+  async fetch(part: Descriptor, file: string): Promise<void> {
+    await this.#retrying(async () => {
+      const hash = createHash('sha256');
+      let bytes = 0;
+      const response = await this.#get(`blobs/${part.digest}`, '*/*');
+      const { options } = this;
+      const tooLong = (): Error => this.#broken('a layer is longer than it should be');
+      const counted = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of chunksOf(response, options)) {
+          bytes += chunk.length;
+          if (bytes > part.size) throw tooLong();
+          hash.update(chunk);
+          yield chunk;
+        }
+      };
+      await pipeline(Readable.from(counted()), createWriteStream(file, { mode: 0o600 }));
+      if (bytes < part.size) throw new RegistryAway('a layer broke off before its end');
+      if (`sha256:${hash.digest('hex')}` !== part.digest)
+        throw this.#broken(`the digest of the layer ${part.digest} is another one`);
+    });
+  }
+
+  #broken(why: string): UserError {
+    return new UserError('FX-IMAGE', `The image ${wordsFor(this.name)} is damaged: ${why}`);
+  }
+
+  #manifestIn(json: unknown): ImageManifest {
+    const parsed = manifestSchema.safeParse(json);
+    if (parsed.success) return parsed.data;
+    throw this.#broken('its manifest is none that is known');
+  }
+
+  async #document(reference: string): Promise<{ readonly digest: string; readonly json: unknown }> {
+    const bytes = await this.#retrying(async () =>
+      wholeOf(await this.#get(`manifests/${reference}`, ACCEPTED), MOST_MANIFEST_BYTES, this.options),
+    );
+    const digest = sha256(bytes);
+    if (isDigest(reference) && digest !== reference) throw this.#broken('the digest of its manifest is another one');
+    try {
+      return { digest, json: JSON.parse(bytes.toString('utf8')) as unknown };
+    } catch {
+      throw this.#broken('its manifest cannot be read');
+    }
+  }
+
+  /** Again, a few times, what failed for a reason that may be gone by then. */
+  async #retrying<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const { signal } = this.options;
+        signal.throwIfAborted();
+        if (!(error instanceof RegistryAway) || tries === TRIES) throw error;
+        await delay(PAUSE_MS * 2 ** tries, undefined, { signal });
+      }
+    }
+  }
+
+  async #get(path: string, accept: string): Promise<Response> {
+    const url = `${this.name.registry}/v2/${this.name.repository}/${path}`;
+    const first = await this.#ask(url, accept, this.#authorization);
+    if (first.status !== 401) return this.#checked(first);
+    await first.body?.cancel();
+    this.#authorization = await this.#authorize(first.headers.get('www-authenticate') ?? '');
+    return this.#checked(await this.#ask(url, accept, this.#authorization));
+  }
+
+  async #ask(url: string, accept: string, authorization: string | undefined): Promise<Response> {
+    const { signal, silenceMs } = this.options;
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(), silenceMs);
+    try {
+      const headers = { accept, ...(authorization === undefined ? {} : { authorization }) };
+      return await fetch(url, { headers, signal: AbortSignal.any([signal, silence.signal]) });
+    } catch (error) {
+      signal.throwIfAborted();
+      const why = silence.signal.aborted ? `said nothing for ${silenceMs} ms` : `cannot be reached: ${causeOf(error)}`;
+      throw new RegistryAway(`the registry ${new URL(url).host} ${why}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #checked(response: Response): Promise<Response> {
+    if (response.ok) return response;
+    await response.body?.cancel();
+    const { status } = response;
+    const words = wordsFor(this.name);
+    if (status === 401 || status === 403)
+      throw new UserError(
+        'FX-IMAGE-ACCESS',
+        this.login
+          ? `The registry refuses ${words} to this DOCKER_REGISTRY_LOGIN and DOCKER_REGISTRY_PASSWORD, or has no such image`
+          : `The registry refuses ${words} to who does not log in, or has no such image: set DOCKER_REGISTRY_LOGIN and DOCKER_REGISTRY_PASSWORD`,
+      );
+    if (status === 404) throw new UserError('FX-IMAGE', `The registry has no image ${words}`);
+    const text = `the registry ${new URL(this.name.registry).host} answered ${status} when it was asked for ${words}`;
+    throw RETRIED.has(status) ? new RegistryAway(text) : new Error(text);
+  }
+
+  /** What to say to be let in. @throws UserError it lets nobody in who says what we know */
+  async #authorize(header: string): Promise<string | undefined> {
+    const { scheme, parameters } = challengeOf(header);
+    const basic = this.login
+      ? `Basic ${Buffer.from(`${this.login.user}:${this.login.password}`).toString('base64')}`
+      : undefined;
+    if (scheme === 'basic') return basic;
+    const realm = parameters.get('realm') ?? '';
+    if (scheme !== 'bearer' || !URL.canParse(realm)) return undefined;
+    const url = new URL(realm);
+    // Who asks over TLS never says a password without it.
+    if (url.protocol !== 'https:' && url.protocol !== new URL(this.name.registry).protocol) return undefined;
+    const service = parameters.get('service');
+    if (service !== undefined) url.searchParams.set('service', service);
+    url.searchParams.set('scope', `repository:${this.name.repository}:pull`);
+    const response = await this.#checked(await this.#ask(url.href, 'application/json', basic));
+    const text = (await wholeOf(response, MOST_MANIFEST_BYTES, this.options)).toString('utf8');
+    const { token, access_token: other } = tokenIn(text);
+    const given = token ?? other;
+    return given === undefined ? undefined : `Bearer ${given}`;
+  }
+}
+
+const tokenIn = (text: string): z.output<typeof tokenSchema> => {
+  try {
+    return tokenSchema.parse(JSON.parse(text));
+  } catch {
+    throw new RegistryAway('the registry gave a token that cannot be read');
+  }
+};
+
+/** The system's word for what went wrong; never the whole message, which may say more than a user should read. */
+const causeOf = (error: unknown): string => {
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : error;
+  return codeOf(cause) || 'no answer';
+};

@@ -1,0 +1,174 @@
+import { access, lstat, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { digestOf } from '@fornax/testing/registry';
+
+import { type LayerEntry, tarOf } from './layers.fixture.js';
+import { LayerRefused } from './tree-path.js';
+import { unpackLayer } from './unpack-layer.js';
+
+const TAR = 'application/vnd.oci.image.layer.v1.tar';
+let folder = '';
+let root = '';
+
+const unpack = async (
+  bytes: Buffer,
+  { mediaType = TAR, leftBytes = 1_000_000, leftFiles = 1_000 } = {},
+): Promise<string> => {
+  const file = join(folder, 'layer');
+  await writeFile(file, bytes);
+  return unpackLayer(file, mediaType, root, {
+    signal: AbortSignal.timeout(10_000),
+    onMoved: () => undefined,
+    left: { bytes: leftBytes, files: leftFiles },
+  });
+};
+const put = async (...entries: readonly LayerEntry[]): Promise<string> => unpack(await tarOf(entries));
+const at = (path: string): string => join(root, path);
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+describe('a layer', () => {
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-layer-'));
+    root = join(folder, 'root');
+    await mkdir(root);
+    await writeFile(join(folder, 'outside'), 'untouched');
+  });
+  afterEach(async () => {
+    expect(await readFile(join(folder, 'outside'), 'utf8')).toBe('untouched');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('becomes files, folders and links, of which none may be written by others or gives rights', async () => {
+    await put(
+      [{ name: 'a/', type: 'directory', mode: 0o777 }],
+      [{ name: 'a/program', mode: 0o6755 }, 'run'],
+      [{ name: 'a/secret', mode: 0o600 }, 'shadow'],
+      [{ name: 'a/same', type: 'link', linkname: 'a/program' }],
+      [{ name: 'a/short', type: 'symlink', linkname: '/etc/passwd' }],
+      [{ name: 'without/a/folder' }, 'made'],
+    );
+    const modeOf = async (path: string): Promise<number> => (await lstat(at(path))).mode & 0o7777;
+    expect([await modeOf('a'), await modeOf('a/program'), await modeOf('a/secret')]).toEqual([0o755, 0o755, 0o644]);
+    expect((await lstat(at('a/same'))).ino).toBe((await lstat(at('a/program'))).ino);
+    expect(await readlink(at('a/short'))).toBe('/etc/passwd');
+    expect(await readFile(at('without/a/folder'), 'utf8')).toBe('made');
+  });
+
+  it.each([
+    ['gzip', `${TAR}+gzip`, gzipSync],
+    ['zstd', `${TAR}+zstd`, zstdCompressSync],
+    ['nothing', TAR, (bytes: Buffer) => bytes],
+  ])('is read from %s, and says what it is without that', async (_, mediaType, compress) => {
+    const plain = await tarOf([[{ name: 'file' }, 'content']]);
+    expect(await unpack(compress(plain), { mediaType })).toBe(digestOf(plain));
+    expect(await readFile(at('file'), 'utf8')).toBe('content');
+  });
+
+  it('takes away what it hides of earlier ones, and nothing of its own', async () => {
+    await put(
+      [{ name: 'kept' }, '1'],
+      [{ name: 'gone' }, '1'],
+      [{ name: 'opaque/old' }, '1'],
+      [{ name: 'tree/deep/file' }, '1'],
+    );
+    await put(
+      [{ name: '.wh.gone' }],
+      [{ name: '.wh.tree' }],
+      [{ name: 'opaque/new' }, '2'],
+      [{ name: 'opaque/.wh..wh..opq' }],
+      [{ name: '.wh.never' }],
+    );
+    const there = await Promise.all(
+      ['kept', 'gone', 'tree', 'opaque/old', 'opaque/new'].map((path) => isThere(at(path))),
+    );
+    expect(there).toEqual([true, false, false, false, true]);
+  });
+
+  it('replaces files by folders, folders by files, and links by what is no link', async () => {
+    await put(
+      [{ name: 'file' }, '1'],
+      [{ name: 'folder/inside' }, '1'],
+      [{ name: 'link', type: 'symlink', linkname: '../outside' }],
+    );
+    await put([{ name: 'file/inside' }, '2']).catch(() => undefined);
+    await put([{ name: 'file/', type: 'directory' }], [{ name: 'folder' }, '2'], [{ name: 'link' }, '2']);
+    expect((await lstat(at('file'))).isDirectory()).toBe(true);
+    expect(await readFile(at('folder'), 'utf8')).toBe('2');
+    expect((await lstat(at('link'))).isFile()).toBe(true);
+  });
+
+  it('writes through links as a process in the image would: never out of it', async () => {
+    await put(
+      [{ name: 'up', type: 'symlink', linkname: '../../../..' }],
+      [{ name: 'abs', type: 'symlink', linkname: folder }],
+    );
+    await put([{ name: 'up/outside' }, 'overwritten'], [{ name: 'abs/outside' }, 'overwritten']);
+    expect(await readFile(at('outside'), 'utf8')).toBe('overwritten');
+    expect(await readFile(join(at(folder), 'outside'), 'utf8')).toBe('overwritten');
+  });
+
+  it('makes no device and no pipe', async () => {
+    await put(
+      [{ name: 'disk', type: 'block-device', devmajor: 8, devminor: 0 }],
+      [{ name: 'tty', type: 'character-device', devmajor: 5, devminor: 0 }],
+      [{ name: 'pipe', type: 'fifo' }],
+      [{ name: 'after' }, 'x'],
+    );
+    expect(await Promise.all(['disk', 'tty', 'pipe', 'after'].map((path) => isThere(at(path))))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it.each<readonly [string, readonly LayerEntry[]]>([
+    ['a name that leads up', [[{ name: '../outside' }, 'overwritten']]],
+    ['a name that leads up later', [[{ name: 'a/../../outside' }, 'overwritten']]],
+    ['a hard link that leads up', [[{ name: 'mine', type: 'link', linkname: '../outside' }]]],
+    ['a hard link to nothing', [[{ name: 'mine', type: 'link', linkname: 'nothing' }]]],
+    [
+      'a hard link through a link',
+      [[{ name: 'up', type: 'symlink', linkname: '..' }], [{ name: 'mine', type: 'link', linkname: 'up/outside' }]],
+    ],
+    ['a hidden parent', [[{ name: 'a/.wh...' }]]],
+    [
+      'links in circles',
+      [
+        [{ name: 'a', type: 'symlink', linkname: 'b' }],
+        [{ name: 'b', type: 'symlink', linkname: 'a' }],
+        [{ name: 'a/file' }, 'x'],
+      ],
+    ],
+  ])('is refused with %s', async (_, entries) => {
+    await expect(put(...entries)).rejects.toThrow(LayerRefused);
+  });
+
+  it('is refused where it is larger than what is left, also when that is zeros that compress well', async () => {
+    const bomb = gzipSync(await tarOf([[{ name: 'zeros' }, Buffer.alloc(5_000_000)]]));
+    await expect(unpack(bomb, { mediaType: `${TAR}+gzip` })).rejects.toThrow(/larger/);
+    const many = await tarOf(Array.from({ length: 50 }, (_, each) => [{ name: `f${each}` }] as const));
+    await expect(unpack(many, { leftFiles: 20 })).rejects.toThrow(/more files/);
+  });
+
+  it.each([
+    ['cut', (bytes: Buffer) => gzipSync(bytes).subarray(0, 40)],
+    ['no archive', () => gzipSync(Buffer.from('x'.repeat(2_000)))],
+    ['not compressed', (bytes: Buffer) => bytes],
+  ])('is refused when it is %s', async (_, damage) => {
+    const plain = await tarOf([[{ name: 'file' }, 'x'.repeat(3_000)]]);
+    await expect(unpack(damage(plain), { mediaType: `${TAR}+gzip` })).rejects.toThrow(LayerRefused);
+  });
+
+  it('of an unknown kind is refused', async () => {
+    await expect(unpack(Buffer.alloc(10), { mediaType: 'application/x-squashfs' })).rejects.toThrow(LayerRefused);
+  });
+});

@@ -1,0 +1,108 @@
+import { eventually } from '@fornax/testing';
+import { pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { busyboxEntries, layerOf } from '../images/layers.fixture.js';
+import { ImageStore } from '../images/image-store.js';
+import { TaskImages } from '../instance/task-images.js';
+import { AgentRig, levelsHere } from './agent-rig.fixture.js';
+import { aLeaseOrder } from './agent.fixture.js';
+
+describe.each(await levelsHere())('the image of a task, at level %s', (level) => {
+  let rig: AgentRig;
+  let registry: TestRegistry;
+  let digest = '';
+  beforeAll(async () => {
+    registry = await startTestRegistry();
+    const layers = [
+      await layerOf(await busyboxEntries('first')),
+      await layerOf([[{ name: 'app/second' }, 'second\n'], [{ name: 'app/.wh.mark' }]]),
+    ];
+    digest = await pushImage(registry, { repository: 'team/tool', tag: 'v1' }, layers, {
+      Env: ['TOOL=from-image', 'PATH=/bin', 'SHARED=image'],
+      WorkingDir: '/app',
+      Entrypoint: ['/bin/sh', '-c'],
+      Cmd: ['cat second; pwd'],
+    });
+    rig = await AgentRig.open(level);
+    rig.images = async (folder, driver) => {
+      const store = await ImageStore.open({
+        folder,
+        mostBytes: 100_000_000,
+        pullMs: 60_000,
+        silenceMs: 5_000,
+        onForget: (tree) => driver.forget(tree),
+        onError: () => undefined,
+      });
+      return new TaskImages(store, [registry.url]);
+    };
+  }, 120_000);
+  afterAll(async () => {
+    await rig.close();
+    await registry.stop();
+  });
+  beforeEach(() => rig.startAgent(), 30_000);
+  afterEach(() => rig.closeAgent());
+
+  let tasks = 0;
+  /** Runs a command in the image to its end. */
+  const run = async (command: string, more: Readonly<Record<string, string>> = {}) => {
+    const taskId = `task-${(tasks += 1)}`;
+    const constants = { DOCKER_CMD: command, DOCKER_REPO: 'team/tool', DOCKER_TAG: 'v1', ...more };
+    const pairs = Object.entries(constants).map(([key, value]) => ({ key, value }));
+    await rig.platform.order(aLeaseOrder(taskId, '', { taskId, constants: pairs }));
+    const end = await rig.ended(taskId, 60_000);
+    const read = async (stream: 'stdout' | 'stderr'): Promise<string> =>
+      (await rig.platform.output(taskId, 0, stream)).toString();
+    return { ...end, out: await read('stdout'), err: await read('stderr') };
+  };
+
+  it('is what the command sees: its files, environment, entrypoint, command and folder', async () => {
+    expect(await run('')).toMatchObject({
+      outcome: 'success',
+      out: 'second\n/app\n',
+      notes: [expect.stringMatching(new RegExp(`^It ran in the image 127.0.0.1:\\d+/team/tool:v1, ${digest}$`))],
+    });
+    const script = `'echo "$TOOL $SHARED $PATH $HOME"; ls / ; ls -l /bin/busybox; cat /etc/hosts; test -e /usr || echo no-usr'`;
+    const seen = await run(script, { SHARED: 'task', DOCKER_WORKDIR: '/job' });
+    expect(seen).toMatchObject({ outcome: 'success', err: '' });
+    expect(seen.out).toContain('from-image task /bin /tmp\n');
+    expect(seen.out).toContain('no-usr');
+    expect(seen.out).toMatch(/^-rwxr-xr-x .* \/bin\/busybox$/m);
+    expect(seen.out).toMatch(/^job$/m);
+  });
+
+  it('cannot be written, and /job, /tmp and /dev/shm can', async () => {
+    const script = `'touch /app/new 2>/dev/null || echo refused; touch /bin/new 2>/dev/null || echo refused; touch /new 2>/dev/null || echo refused; touch /job/a /tmp/b /dev/shm/c && echo written'`;
+    expect(await run(script)).toMatchObject({ outcome: 'success', out: 'refused\nrefused\nrefused\nwritten\n' });
+  });
+
+  it('says what is wrong with a folder, a name and a program that are not there', async () => {
+    expect(await run('true', { DOCKER_WORKDIR: '/nosuch' })).toMatchObject({
+      outcome: 'failure',
+      cause: 'user',
+      error: { code: 'FX-CONSTANT', message: expect.stringContaining('no such folder in the image') },
+    });
+    expect(await run('true', { DOCKER_TAG: 'v2' })).toMatchObject({
+      cause: 'user',
+      error: { code: 'FX-IMAGE', message: expect.stringContaining('has no image') },
+    });
+    expect(await run('true', { DOCKER_SRV: 'http://169.254.169.254' })).toMatchObject({
+      cause: 'user',
+      error: { code: 'FX-IMAGE', message: expect.stringContaining('does not pull images from') },
+    });
+  });
+
+  it('is run again by the next instance at once, while others run in it', async () => {
+    const constants = [
+      { key: 'DOCKER_REPO', value: 'team/tool' },
+      { key: 'DOCKER_TAG', value: 'v1' },
+    ];
+    const cmd = { key: 'DOCKER_CMD', value: `'cat second; while ! test -e /job/never; do sleep 0.1; done'` };
+    await rig.platform.order(aLeaseOrder('long', '', { taskId: 'long', constants: [...constants, cmd] }));
+    await eventually(async () => (await rig.platform.output('long', 0, 'stdout')).length > 0, { timeoutMs: 30_000 });
+    expect(await run(`'cat second'`)).toMatchObject({ outcome: 'success', out: 'second\n' });
+    await rig.platform.order({ kind: 'cancel', leaseId: 'long', taskId: 'long' });
+    expect(await rig.ended('long')).toMatchObject({ outcome: 'cancelled' });
+  });
+});
