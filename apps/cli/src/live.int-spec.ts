@@ -163,8 +163,33 @@ describe('fornax logs', () => {
   });
 
   it('of some instances has each line behind its number', async () => {
+    answers[`GET /tasks/${ID}`] = [200, { ...aTask, instanceCount: 0, advancedRanges: '0-2,5' }];
     const { stdout } = await platform.fornax('logs', ID, '--instance', '5,0-1,1-2');
     expect(stdout).toBe([0, 1, 2, 5].map((number) => `${number}> of ${number}\n${number}> and more\n`).join(''));
+  });
+
+  it('of some that there are not goes on with the rest, says which, and fails', async () => {
+    answers[`GET /tasks/${ID}`] = [200, { ...aTask, name: EVIL, instanceCount: 3, totalInstanceCount: 3 }];
+    const { code, stdout, stderr } = await platform.fornax('logs', ID, '-i', '1-999999999');
+    expect(stdout).toBe('1> of 1\n1> and more\n2> of 2\n2> and more\n');
+    expect(stderr).toContain('There are no instances 3-999999999:');
+    expect(stderr).toContain('has 0-2.');
+    expect(stderr).not.toMatch(CONTROLS);
+    expect(code).toBe(1);
+    const none = await platform.fornax('logs', ID, '-i', '7-9', '--follow');
+    expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('There are no instances 7-9:') });
+  });
+
+  it('of slots that have never been open goes on with the rest, says which, and fails', async () => {
+    for (const slot of [0, 2]) answers[`GET /fornax/v1/pools/warm/instances/${slot}/stdout`] = [200, `of ${slot}`];
+    const { code, stdout, stderr } = await platform.fornax('pool', 'logs', 'warm', '-i', '0-3');
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: '0> of 0\n2> of 2\n',
+      stderr: 'There are no slots 1,3.\n',
+    });
+    expect((await platform.fornax('pool', 'logs', 'warm', '-i', '5-7')).stderr).toContain('HTTP 404');
+    expect((await platform.fornax('pool', 'logs', 'warm', '-i', '0-99999')).code).toBe(2);
   });
 
   it('of one is as it printed it', async () => {
