@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { aTask } from './a-task.fixture.js';
+import { ada } from './a-user.fixture.js';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
 const EVIL = 'x\u001b[2J\u009b31m\u202e\nforged  row';
@@ -71,6 +72,17 @@ describe('fornax top', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('fleet  1 online, 4 cores');
     expect(stdout).not.toContain('queue');
+  });
+
+  it('shows operators the tasks of everybody, the newest first, with whose they are', async () => {
+    const users = ['ann', 'bob'].map((name, at) => ({ ...ada, uuid: `u-${at}`, email: `${name}@example.org` }));
+    answers['GET /fornax/v1/users?limit=500&offset=0'] = [200, { data: users, offset: 0, limit: 500, total: 2 }];
+    const { code, stdout, stderr } = await platform.fornax('top', '--once', '--all');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^tasks .*, of everybody$/m);
+    expect(stdout).toMatch(new RegExp(`^${ID} .*ann@example.org +too few cores`, 'm'));
+    const asked = platform.asked.filter(({ what }) => what === 'POST /tasks/summaries/paginate').slice(-2);
+    expect(asked.map(({ headers }) => headers['qarnotreadonlyrequestforaccount'])).toEqual(['u-0', 'u-1']);
   });
 
   it('moves a cursor by its own will alone, and no line is wider than the terminal', async () => {

@@ -1,30 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ada, creationDate, plan, unbounded } from './a-user.fixture.js';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
-const plan = { maxInstances: 5, maxCores: 6 };
-const unbounded = { maxBuckets: null, maxStorageBytes: null, maxObjects: null };
-const quotas = {
-  maxTasks: 1,
-  maxJobs: 1,
-  maxPools: 1,
-  maxRunningPools: 1,
-  maxBuckets: 2,
-  maxStorageBytes: 3,
-  maxObjects: null,
-  ...plan,
-  flex: plan,
-  onDemand: plan,
-};
-const creationDate = '2026-01-02T03:04:05Z';
-const ada = {
-  uuid: 'u-1',
-  email: 'ada@example.org',
-  role: 'user',
-  disabled: false,
-  organization: { uuid: 'o-1', name: 'Acme' },
-  quotas,
-  creationDate,
-};
 const project = {
   uuid: 'p-1',
   name: 'Wind',

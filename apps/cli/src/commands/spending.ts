@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ApiError, type WireCreditsOfAccount, type WireOwnBudget } from '@fornax/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import { projectNamed } from '../session/project.js';
+import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import { once, withKey, type KeyOptions } from './keyed.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
@@ -29,6 +30,16 @@ const printBudgets = (io: Io, budgets: readonly WireOwnBudget[]): void => {
   ]);
   io.table([['BUDGET', 'ALIAS', 'USED', 'TOTAL', 'POLICY', 'FROM', 'UNTIL', 'STATE'], ...rows]);
 };
+
+/** Whether nothing was granted to an account yet, so that nothing can be taken from it. */
+const isUnlimited = (io: Io, account: string): Promise<boolean> =>
+  io
+    .client()
+    .billing.credits(account)
+    .then(
+      ({ remaining }) => remaining === null,
+      () => false,
+    );
 
 interface BookOptions extends ReasonOptions {
   readonly id?: string;
@@ -81,6 +92,8 @@ export const addSpendingCommands = (program: Command, io: Io): void => {
         printCredits(io, await clientOf(io, options).billing.bookCredits(account, booking));
       } catch (error) {
         const isRefused = error instanceof ApiError && error.status < 500;
+        if (isRefused && error.status === 400 && kind !== 'grant' && (await isUnlimited(io, account)))
+          io.tell(`Grant some first: fornax credits grant ${harmlessLine(account)} <amount>`);
         if (!isRefused) io.tell(`This may have been booked. With --id ${id} the same command books it once.`);
         throw error;
       }

@@ -1,10 +1,11 @@
-import type { FornaxClient, NewTask, Repetition, WireUser } from '@fornax/client';
+import type { FornaxClient, ListedTask, NewTask, Repetition, WireUser } from '@fornax/client';
 import { Option, type Command } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { projectId } from '../session/project.js';
 import { tableIn } from '../session/table-file.js';
 import { tellOutcome } from '../session/outcome.js';
 import { instancesOf } from '../session/instance-count.js';
+import { newestOf, tasksOfAll } from '../session/tasks-of-all.js';
 import { instantOf, stateOf, taskFilter, type TaskFilterOptions } from '../session/task-filter.js';
 import { addLogsTo } from './logs.js';
 import { afterOf, type After } from '../submission/after.js';
@@ -104,15 +105,14 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
 };
 
 const HEADING = ['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'];
-const rowsOf = async (client: FornaxClient, options: Parameters<FornaxClient['listTasks']>[0]) =>
-  (await client.listTasks(options)).map((task) => [
-    task.uuid,
-    task.name,
-    task.state,
-    instancesOf(task),
-    `${Math.round(task.progress)} %`,
-    task.creationDate,
-  ]);
+const rowOf = (task: ListedTask) => [
+  task.uuid,
+  task.name,
+  task.state,
+  instancesOf(task),
+  `${Math.round(task.progress)} %`,
+  task.creationDate,
+];
 
 interface ListOptions extends OwnerOptions, TaskFilterOptions {
   readonly user?: string;
@@ -149,8 +149,8 @@ const ownersOf = async (
   return users.filter((user) => user.organization?.name.toLowerCase() === name || user.organization?.uuid === name);
 };
 
-/** The list as rows. Those of others as their owners see them, oldest account first. */
-const listed = async (io: Io, options: ListOptions): Promise<Cells> => {
+/** The list as rows. Those of others as their owners see them, oldest account first; on a screen, the newest first. */
+const listed = async (io: Io, options: ListOptions, mostOfAll?: number): Promise<Cells> => {
   const { user, project, limit, sort, reverse = false } = options;
   const owners = await ownersOf(io, user === undefined ? options : { ...options, owner: user });
   const order = sort === undefined && !reverse ? undefined : ORDERS[sort ?? 'created'];
@@ -159,11 +159,11 @@ const listed = async (io: Io, options: ListOptions): Promise<Cells> => {
     limit,
     order: order && { field: order.field, isDescending: order.isDescending !== reverse },
   };
-  if (!owners) return [HEADING, ...(await rowsOf(io.client(), wanted))];
-  const rows: (readonly (string | number)[])[] = [];
-  for (const { uuid, email } of owners)
-    rows.push(...(await rowsOf(io.client().readingAs(uuid), wanted)).map((row) => [...row, email]));
-  return [[...HEADING, 'OWNER'], ...rows];
+  if (!owners) return [HEADING, ...(await io.client().listTasks(wanted)).map(rowOf)];
+  const tasks = await tasksOfAll(io.client(), owners, wanted);
+  // A screen has room for so many of all of them together.
+  const shown = mostOfAll === undefined || order !== undefined ? tasks : newestOf(tasks, mostOfAll);
+  return [[...HEADING, 'OWNER'], ...shown.map((task) => [...rowOf(task), task.owner])];
 };
 
 const list = async (io: Io, options: ListOptions): Promise<void> => {
@@ -172,7 +172,7 @@ const list = async (io: Io, options: ListOptions): Promise<void> => {
   await showLive(io, async (rows) => {
     // What no screen shows need not be read.
     const limit = Math.min(options.limit ?? Infinity, Math.max(1, rows - 2));
-    return { lines: io.rendered(await listed(io, { ...options, limit })) };
+    return { lines: io.rendered(await listed(io, { ...options, limit }, limit)) };
   });
 };
 

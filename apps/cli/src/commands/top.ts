@@ -1,7 +1,8 @@
-import type { FornaxClient } from '@fornax/client';
+import type { FornaxClient, ListedTask } from '@fornax/client';
 import { ApiError } from '@fornax/client';
 import type { Command } from 'commander';
 import { instancesOf } from '../session/instance-count.js';
+import { newestOf, tasksOfAll } from '../session/tasks-of-all.js';
 import { taskFilter } from '../session/task-filter.js';
 import { countOf } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
@@ -68,10 +69,13 @@ const fleetOf = async (client: FornaxClient, mostNodes: number) => {
   };
 };
 
-/** Unfinished tasks of whoever asks, and why those wait that wait. */
-const tasksOf = async (client: FornaxClient, most: number) => {
-  const filter = taskFilter({ state: ['waiting', 'running'] }, undefined);
-  const tasks = await client.listTasks({ filter, limit: Math.min(MOST_TASKS, most) });
+/** Unfinished tasks of whoever asks, or of everybody that whoever asks may look at, and why those wait that wait. */
+const tasksOf = async (client: FornaxClient, most: number, isOfAll: boolean) => {
+  const limit = Math.min(MOST_TASKS, most);
+  const wanted = { filter: taskFilter({ state: ['waiting', 'running'] }, undefined), limit };
+  const tasks: readonly (ListedTask & { readonly owner?: string })[] = isOfAll
+    ? newestOf(await tasksOfAll(client, await client.people.users(), wanted), limit)
+    : await client.listTasks(wanted);
   const running = tasks.filter(({ state }) => RUNNING.includes(state)).length;
   const reasons = await Promise.all(
     tasks.map(async (task, at) => {
@@ -84,9 +88,9 @@ const tasksOf = async (client: FornaxClient, most: number) => {
     }),
   );
   return {
-    line: `tasks  ${running} run, ${tasks.length - running} wait${tasks.length === MOST_TASKS ? ' (of the newest)' : ''}`,
+    line: `tasks  ${running} run, ${tasks.length - running} wait${tasks.length === limit ? ' (of the newest)' : ''}${isOfAll ? ', of everybody' : ''}`,
     rows: [
-      ['ID', 'NAME', 'STATE', 'INSTANCES', 'RUNNING', 'PROGRESS', 'WHY IT WAITS'],
+      ['ID', 'NAME', 'STATE', 'INSTANCES', 'RUNNING', 'PROGRESS', ...(isOfAll ? ['OWNER'] : []), 'WHY IT WAITS'],
       ...tasks.map((task, at) => [
         task.uuid,
         task.name,
@@ -94,18 +98,19 @@ const tasksOf = async (client: FornaxClient, most: number) => {
         instancesOf(task),
         task.runningInstanceCount,
         `${Math.round(task.progress)} %`,
+        ...(task.owner === undefined ? [] : [task.owner]),
         reasons[at] ?? '',
       ]),
     ] as Cells,
   };
 };
 
-const frame = async (io: Io, rows: number): Promise<Frame> => {
+const frame = async (io: Io, rows: number, isOfAll: boolean): Promise<Frame> => {
   const client = io.client();
   const most = Number.isFinite(rows) ? Math.max(1, rows - OTHER_LINES) : MOST_TASKS;
   const [fleet, tasks, { status }] = await Promise.all([
     fleetOf(client, Math.min(MOST_NODES, Math.ceil(most / 3))),
-    tasksOf(client, most),
+    tasksOf(client, most, isOfAll),
     client.health(),
   ]);
   return {
@@ -119,25 +124,28 @@ const frame = async (io: Io, rows: number): Promise<Frame> => {
 };
 
 interface Options {
+  readonly all?: boolean;
   readonly once?: boolean;
   readonly every: number;
 }
 
 const ABOUT = `
-Your tasks that are not over, with why they wait; for operators the queue and the fleet of everybody. Ctrl-C ends it. Where it does not go to a terminal there is one frame.
+Your tasks that are not over, with why they wait, and with --all those of everybody that you may look at; for operators the queue and the fleet. Ctrl-C ends it. Where it does not go to a terminal there is one frame.
 
-Example:
-  fornax top --once`;
+Examples:
+  fornax top --once
+  fornax top --once --all`;
 
 /** `fornax top` */
 export const addTopCommand = (program: Command, io: Io): void => {
   program
     .command('top')
     .description('the platform as it is now, live: fleet, queue, tasks and why they wait')
+    .option('--all', 'tasks of everybody that you may look at: for operators, coordinators and auditors')
     .option('--once', 'one frame')
     .option('--every <seconds>', 'between two frames', countOf, 2)
     .addHelpText('after', ABOUT)
-    .action(({ once = false, every }: Options) =>
-      showLive(io, (rows) => frame(io, rows), { once, everyMs: every * 1_000 }),
+    .action(({ all = false, once = false, every }: Options) =>
+      showLive(io, (rows) => frame(io, rows, all), { once, everyMs: every * 1_000 }),
     );
 };
