@@ -1,6 +1,15 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Empty } from './parts/states.tsx';
 import { Shell } from './shell.tsx';
+import {
+  searchOfBilling,
+  searchOfJob,
+  searchOfJobs,
+  searchOfPeople,
+  searchOfPlatform,
+  searchOfPool,
+  searchOfSecrets,
+} from './address/page-search.ts';
 import { searchOfBucket, searchOfTask, searchOfTasks } from './address/search.ts';
 
 const root = createRootRoute({ component: Shell });
@@ -59,8 +68,72 @@ const submit = createRoute({
   component: lazyRouteComponent(() => import('./pages/submit.tsx'), 'SubmitPage'),
 });
 
+const billing = createRoute({
+  getParentRoute: () => root,
+  path: '/billing',
+  validateSearch: searchOfBilling,
+  component: lazyRouteComponent(() => import('./pages/billing.tsx'), 'BillingPage'),
+});
+
+const jobs = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs',
+  validateSearch: searchOfJobs,
+  component: lazyRouteComponent(() => import('./pages/jobs.tsx'), 'JobsPage'),
+});
+
+const job = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs/$id',
+  validateSearch: searchOfJob,
+  component: lazyRouteComponent(() => import('./pages/job.tsx'), 'JobPage'),
+});
+
+const pools = createRoute({
+  getParentRoute: () => root,
+  path: '/pools',
+  component: lazyRouteComponent(() => import('./pages/pools.tsx'), 'PoolsPage'),
+});
+
+const pool = createRoute({
+  getParentRoute: () => root,
+  path: '/pools/$id',
+  validateSearch: searchOfPool,
+  component: lazyRouteComponent(() => import('./pages/pool.tsx'), 'PoolPage'),
+});
+
+const secrets = createRoute({
+  getParentRoute: () => root,
+  path: '/secrets',
+  validateSearch: searchOfSecrets,
+  component: lazyRouteComponent(() => import('./pages/secrets.tsx'), 'SecretsPage'),
+});
+
+const people = createRoute({
+  getParentRoute: () => root,
+  path: '/people',
+  validateSearch: searchOfPeople,
+  component: lazyRouteComponent(() => import('./pages/people.tsx'), 'PeoplePage'),
+});
+
+const webhooks = createRoute({
+  getParentRoute: () => root,
+  path: '/webhooks',
+  component: lazyRouteComponent(() => import('./pages/webhooks.tsx'), 'WebhooksPage'),
+});
+
+const platform = createRoute({
+  getParentRoute: () => root,
+  path: '/platform',
+  validateSearch: searchOfPlatform,
+  component: lazyRouteComponent(() => import('./pages/platform.tsx'), 'PlatformPage'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, overview, tasks, task, submit, nodes, buckets, bucket]),
+  routeTree: root.addChildren([
+    ...[home, overview, tasks, task, submit, nodes, buckets, bucket],
+    ...[billing, jobs, job, pools, pool, secrets, people, webhooks, platform],
+  ]),
   basepath: '/ui',
   defaultPreload: 'intent',
   scrollRestoration: false,

@@ -4,16 +4,29 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { signOut } from './api/session.ts';
-import { useMayWrite, useMe } from './known/me.tsx';
+import type { Me } from './api/wire.ts';
+import { useMe } from './known/me.tsx';
 
-/** What there is a page of; who may not write has no page that only writes. */
+type Role = Me['role'];
+
+/** What there is a page of, and for whom: who may not write has no page that only writes, and who sees nothing on a page has no way to it. */
 const PAGES = [
-  { to: '/overview', label: 'Overview', writes: false },
-  { to: '/tasks', label: 'Tasks', writes: false },
-  { to: '/submit', label: 'Submit', writes: true },
-  { to: '/nodes', label: 'Nodes', writes: false },
-  { to: '/buckets', label: 'Buckets', writes: false },
-] as const;
+  { to: '/overview', label: 'Overview' },
+  { to: '/tasks', label: 'Tasks' },
+  { to: '/submit', label: 'Submit', for: ['user', 'coordinator', 'operator'] },
+  { to: '/jobs', label: 'Jobs' },
+  { to: '/pools', label: 'Pools' },
+  { to: '/nodes', label: 'Nodes' },
+  { to: '/buckets', label: 'Buckets' },
+  { to: '/billing', label: 'Billing' },
+  { to: '/secrets', label: 'Secrets' },
+  { to: '/webhooks', label: 'Webhooks' },
+  { to: '/people', label: 'People and quotas' },
+  { to: '/platform', label: 'Platform', for: ['operator'] },
+] as const satisfies readonly { readonly to: string; readonly label: string; readonly for?: readonly Role[] }[];
+
+const pagesFor = (role: Role): readonly (typeof PAGES)[number][] =>
+  PAGES.filter((page) => !('for' in page) || page.for.some((one) => one === role));
 
 const Account = (): ReactNode => {
   const { email, role } = useMe();
@@ -51,7 +64,7 @@ const Account = (): ReactNode => {
 export const Shell = (): ReactNode => {
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const { online } = useNetwork();
-  const mayWrite = useMayWrite();
+  const { role } = useMe();
   const { pathname } = useLocation();
   return (
     <AppShell
@@ -71,7 +84,7 @@ export const Shell = (): ReactNode => {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
-        {PAGES.filter(({ writes }) => mayWrite || !writes).map(({ to, label }) => (
+        {pagesFor(role).map(({ to, label }) => (
           <NavLink
             key={to}
             component={Link}

@@ -8,6 +8,16 @@ import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/test
 import type { Browser, Page } from 'playwright-core';
 import { hasBrowser, openBrowser, signedInPage, violationsOn, watchedPage, type WatchedPage } from './browser.js';
 import { clientsOf } from './clients.js';
+import {
+  visitBilling,
+  visitJobs,
+  visitPeople,
+  visitPlatform,
+  visitPools,
+  visitSecrets,
+  visitWebhooks,
+  type Visit,
+} from './dashboard-pages.js';
 
 const FIRST_VIEW_BYTES = 350_000;
 const HTML = `<img src=x onerror="document.title='run'"><b>bold</b>`;
@@ -49,6 +59,10 @@ const pagesWith = (task: string): readonly string[] => [
   '/submit',
   '/nodes',
   '/buckets',
+  ...['/jobs', '/pools', '/secrets', '/webhooks'],
+  ...['spend', 'budgets', 'prices'].map((tab) => `/billing?tab=${tab}`),
+  ...['me', 'users', 'organizations'].map((tab) => `/people?tab=${tab}`),
+  ...['services', 'projections', 'log', 'scheduling'].map((tab) => `/platform?tab=${tab}`),
   ...['about', 'instances', 'output', 'files', 'history', 'bill', 'code'].map((tab) => `/tasks/${task}?tab=${tab}`),
 ];
 
@@ -59,7 +73,7 @@ const isShown = async (page: Page, path: string): Promise<void> => {
 };
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: { FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' } });
   ({ api } = clientsOf(platform));
 });
 afterAll(() => platform?.stop());
@@ -195,6 +209,23 @@ suite('the dashboard', () => {
     await page.getByText('Cancelled').nth(2).waitFor({ timeout: 60_000 });
   });
 
+  describe('shows what else there is, with names that would run as text', () => {
+    let visit: Visit;
+    beforeAll(async () => {
+      const page = await signedIn(api);
+      visit = { page, api, open: (path) => isShown(page, path) };
+    });
+    afterAll(() => expect(visit.page.title()).resolves.toBe('Fornax'));
+
+    it('jobs, their graph and table', () => visitJobs(visit, HTML));
+    it('pools, their slots and what decided about them', () => visitPools(visit, HTML));
+    it('spend, budgets, and prices that are only thought of', () => visitBilling(visit, HTML));
+    it('secrets, but not their values', () => visitSecrets(visit, '<b>key<b>'));
+    it('people and their quotas', () => visitPeople(visit));
+    it('webhooks, and how their deliveries go', () => visitWebhooks(visit, HTML));
+    it('the platform itself', () => visitPlatform(visit));
+  });
+
   it('shows nobody what others have, and an auditor nothing that writes', async () => {
     const id = await submit(api, 'the first one');
     const other = await signedIn(await newUser('other@example.org'));
@@ -209,6 +240,15 @@ suite('the dashboard', () => {
     expect(await page.getByText('Submit', { exact: false }).count()).toBe(0);
     await page.goto(`${platform.apiUrl}/ui/tasks`);
     expect(await page.getByRole('checkbox').count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'Platform' }).count()).toBe(0);
+    await isShown(page, '/platform');
+    await page.getByText('Only operators see this').waitFor();
+    for (const path of ['/secrets', '/webhooks', '/jobs', '/pools']) {
+      await isShown(page, path);
+      expect(await page.getByRole('main').getByRole('button').count()).toBe(0);
+    }
+    await isShown(page, '/nodes');
+    await page.getByRole('region', { name: 'node-1' }).waitFor();
   });
 
   it('ends a session at once: by its owner, and with its account', async () => {

@@ -1,17 +1,17 @@
 /** What the address of a page holds, beside its path. What it cannot be is left out, so that no link breaks a page. */
-type Raw = Readonly<Record<string, unknown>>;
+export type Raw = Readonly<Record<string, unknown>>;
 
-const textIn = (raw: Raw, key: string): string | undefined => {
+export const textIn = (raw: Raw, key: string): string | undefined => {
   const value = raw[key];
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
-const oneOf = <T extends string>(raw: Raw, key: string, values: readonly T[]): T | undefined =>
+export const oneOf = <T extends string>(raw: Raw, key: string, values: readonly T[]): T | undefined =>
   values.find((value) => value === raw[key]);
 
 /** Without the keys that say nothing, so that addresses stay short. */
-const said = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+export const said = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
@@ -61,7 +61,7 @@ export interface TaskSearch {
 /** Changes the address of a task's page. */
 export type Show = (change: { readonly [K in keyof TaskSearch]: TaskSearch[K] | undefined }) => void;
 
-const wholeNumber = (raw: Raw, key: string): number | undefined => {
+export const wholeNumber = (raw: Raw, key: string): number | undefined => {
   const value = Number(raw[key]);
   return raw[key] !== undefined && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 };

@@ -1,4 +1,4 @@
-import { api, bodyOf } from './client.ts';
+import { api, bodyOf, Refused } from './client.ts';
 import type { Read } from './wire.ts';
 
 type FleetNode = Read<'/fornax/v1/nodes'>[number];
@@ -16,8 +16,15 @@ type Scheduling = Read<'/fornax/v1/scheduling'>;
 export const readScheduling = (): Promise<Scheduling> => bodyOf(api.GET('/fornax/v1/scheduling'));
 
 export const readFleet = async (): Promise<readonly NodeInUse[]> => {
-  const [nodes, scheduling] = await Promise.all([bodyOf(api.GET('/fornax/v1/nodes')), readScheduling()]);
-  const inUse = new Map(scheduling.nodes.map((node) => [node.id, node]));
+  const [nodes, scheduling] = await Promise.all([
+    bodyOf(api.GET('/fornax/v1/nodes')),
+    readScheduling().catch((error: unknown) => {
+      // Only operators see the queue; all others see the nodes.
+      if (error instanceof Refused && error.status === 403) return undefined;
+      throw error;
+    }),
+  ]);
+  const inUse = new Map(scheduling?.nodes.map((node) => [node.id, node]));
   return nodes.map((node) => {
     const seen = inUse.get(node.id);
     return {

@@ -522,6 +522,843 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/paginate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One page of jobs */
+        post: operations["postJobsPaginate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{id}/terminate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a job: what has not ended of its tasks is cancelled, in a large job behind the answer */
+        post: operations["postJobsIdTerminate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/jobs/{id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tasks of a job and what they wait for, with the critical path and the expected end */
+        get: operations["getFornaxV1JobsIdGraph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job itself as it is now, or as it stood at a moment of the past */
+        get: operations["getFornaxV1JobsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job by its id or shortname */
+        get: operations["getJobsId"];
+        put?: never;
+        post?: never;
+        /** Delete a job; with force its tasks, too, running ones included: those of a large job go behind the answer */
+        delete: operations["deleteJobsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/summaries/paginate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One page of pools in short */
+        post: operations["postPoolsSummariesPaginate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a pool by its id or shortname */
+        get: operations["getPoolsId"];
+        /** Change constants, tags and the size, where given; everything else in the body is ignored */
+        put: operations["putPoolsId"];
+        post?: never;
+        /** Delete a pool; its tasks are cancelled first */
+        delete: operations["deletePoolsId"];
+        options?: never;
+        head?: never;
+        /** Fetch new and changed resources in all slots; 400 when the pool ends or is over */
+        patch: operations["patchPoolsId"];
+        trace?: never;
+    };
+    "/pools/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close a pool: running tasks are finished, new ones are refused; 403 when it is not running */
+        post: operations["postPoolsIdClose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/{id}/scaling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scaling of a pool, as it was sent, with the active policy */
+        get: operations["getPoolsIdScaling"];
+        /** Change the scaling of a pool */
+        put: operations["putPoolsIdScaling"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pools/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tasks of a pool, newest first */
+        get: operations["getPoolsIdTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/pools/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that happened to a pool, in order: who, when, why. Deleted pools too, by id */
+        get: operations["getFornaxV1PoolsIdEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/secrets-manager/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what is directly below a prefix, relative to it: secrets, and folders with a slash behind */
+        get: operations["getSecretsManagerSearch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/secrets-manager/search/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what is directly below a prefix, relative to it: secrets, and folders with a slash behind */
+        get: operations["getSecretsManagerSearchPath"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/secrets-manager/data/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the value of a secret; its key may hold slashes */
+        get: operations["getSecretsManagerDataPath"];
+        /** Create a secret */
+        put: operations["putSecretsManagerDataPath"];
+        post?: never;
+        /** Delete a secret with all of its versions; nobody can read them any more */
+        delete: operations["deleteSecretsManagerDataPath"];
+        options?: never;
+        head?: never;
+        /** Give a secret another value; the earlier ones are kept as versions */
+        patch: operations["patchSecretsManagerDataPath"];
+        trace?: never;
+    };
+    "/fornax/v1/secrets/versions/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a secret that can be read, newest first, without their values */
+        get: operations["getFornaxV1SecretsVersionsPath"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/secrets/accesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was given which secret of the account, newest first, without values: one `key` (or all below `folder/`), one task, a time */
+        get: operations["getFornaxV1SecretsAccesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users: all of them for an operator, those of its organization for an auditor */
+        get: operations["getFornaxV1Users"];
+        put?: never;
+        /** Make a user; it has no token yet */
+        post: operations["postFornaxV1Users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One user */
+        get: operations["getFornaxV1UsersUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change role, quotas, organization; disable or enable */
+        patch: operations["patchFornaxV1UsersUser"];
+        trace?: never;
+    };
+    "/fornax/v1/organizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All organizations */
+        get: operations["getFornaxV1Organizations"];
+        put?: never;
+        /** Make an organization */
+        post: operations["postFornaxV1Organizations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Projects of one user or one organization, archived ones too */
+        get: operations["getFornaxV1Projects"];
+        put?: never;
+        /** Make a project of a user or of an organization */
+        post: operations["postFornaxV1Projects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/me/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Projects that your tasks may be put into, then those you have archived */
+        get: operations["getFornaxV1MeProjects"];
+        put?: never;
+        /** Make a project of your own */
+        post: operations["postFornaxV1MeProjects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/me/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your tokens, without what opens anything */
+        get: operations["getFornaxV1MeTokens"];
+        put?: never;
+        /** Make another token: this answer is the only one that shows it */
+        post: operations["postFornaxV1MeTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/me/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a token; it may be the one of this request */
+        delete: operations["deleteFornaxV1MeTokensToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quotas/computing-quotas/user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much may run and runs, by plan */
+        get: operations["getQuotasComputingQuotasUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quotas/computing-quotas/organization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much the organization may run and runs, by plan and member */
+        get: operations["getQuotasComputingQuotasOrganization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhooks of the account, oldest first, and how their deliveries go */
+        get: operations["getFornaxV1Webhooks"];
+        put?: never;
+        /** Register a webhook; the answer is the only one that shows its signing secret */
+        post: operations["postFornaxV1Webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One webhook */
+        get: operations["getFornaxV1WebhooksId"];
+        put?: never;
+        post?: never;
+        /** Delete a webhook; nothing is sent any more */
+        delete: operations["deleteFornaxV1WebhooksId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/webhooks/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a parked webhook where it stopped */
+        post: operations["postFornaxV1WebhooksIdResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send everything again from a sequence of the log or an instant on; a parked webhook goes on, too */
+        post: operations["postFornaxV1WebhooksIdReplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send one signed message of the type WebhookTest now, once, and tell whether it was taken */
+        post: operations["postFornaxV1WebhooksIdTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was used in a period (from, to, timeZone) by project, user, task, tag, label, plan, node or hardware
+         * @description With `format=csv` or `parquet` the answer is a file, streamed, with all rows; with `format=focus` it is CSV of the FinOps Open Cost and Usage Specification 1.2, of one month at most and by task, whatever `groupBy` says. Its header `Fornax-Log-Proof` is the proof as one word. With `through` it is as of a commit of the log.
+         */
+        get: operations["getFornaxV1BillingStatements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Budgets of a project, archived ones too */
+        get: operations["getFornaxV1BillingBudgets"];
+        put?: never;
+        /** Make a budget; what the project has used since its first day counts */
+        post: operations["postFornaxV1BillingBudgets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/ratings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rate a period again in the background, by a list that was published, or by a document */
+        post: operations["postFornaxV1BillingRatings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/ratings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a rating is, and what it would change, by project or task */
+        get: operations["getFornaxV1BillingRatingsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All price lists, in the order of their publication */
+        get: operations["getFornaxV1BillingPrices"];
+        put?: never;
+        /** Publish the next price list; what waits for a price that it gives is rated */
+        post: operations["postFornaxV1BillingPrices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/prices/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One price list, as the document that says it; discounts of projects are shown to operators */
+        get: operations["getFornaxV1BillingPricesVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/projections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Projections of this process, where they stand and how far they are behind */
+        get: operations["getFornaxV1Projections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/projections/{name}/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rebuild a projection from the log, compare, and swap unless verify=true */
+        post: operations["postFornaxV1ProjectionsNameRebuild"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/log/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the event log went back or is another one, what would be lost, and what to do */
+        get: operations["getFornaxV1LogState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/log/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is put aside and waits for a decision; everything that ever was with all=true */
+        get: operations["getFornaxV1LogQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/log/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the event log is archived, and of which logs there is an archive */
+        get: operations["getFornaxV1LogArchive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/log/archive/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare a part of the archive with its hashes, with what the log says of it, and with the log itself where both are there */
+        get: operations["getFornaxV1LogArchiveVerify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/log/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Check a part of the event log: each sequence is there and holds what was appended. Damage is put into the quarantine */
+        get: operations["getFornaxV1LogVerify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Readiness and warnings in one */
+        get: operations["getHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** It can do its work */
+        get: operations["getHealthReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of the API */
+        get: operations["getVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hardware-constraints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hardware constraints that nodes of this platform meet */
+        get: operations["getHardwareConstraints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credits/v1/accounts/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Remaining credits of the account, in euros */
+        get: operations["getCreditsV1AccountsCredits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -6362,6 +7199,8198 @@ export interface operations {
             };
             /** @description The list of an instance is too long */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postJobsPaginate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    token?: string;
+                    filter?: components["schemas"]["TaskFilter"];
+                    maximumResults?: number;
+                    orderBy?: string;
+                    orderType?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            uuid: string;
+                            name: string;
+                            shortname: string;
+                            poolUuid: string | null;
+                            /** @enum {string} */
+                            state: "Active" | "Terminating" | "Completed" | "Deleting";
+                            /** @enum {string|null} */
+                            previousState: "Active" | "Terminating" | "Completed" | "Deleting" | null;
+                            useDependencies: boolean;
+                            stateTransitionTime: string;
+                            previousStateTransitionTime: string;
+                            creationDate: string;
+                            lastModified: string;
+                            maxWallTime: string | null;
+                            tags: string[];
+                            autoDeleteOnCompletion: boolean;
+                            completionTimeToLive: string;
+                            fornax?: {
+                                taskCount: number;
+                                unfinishedTaskCount: number;
+                            };
+                        }[];
+                        token: string | null;
+                        nextToken: string | null;
+                        isTruncated: boolean;
+                        count: number;
+                        total: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postJobsIdTerminate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1JobsIdGraph: {
+        parameters: {
+            query?: {
+                /** @description json (default), or dot: the language of Graphviz */
+                format?: unknown;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        state: string;
+                        tasks: {
+                            uuid: string;
+                            name: string;
+                            state: string;
+                            creationDate: string;
+                            endDate: string | null;
+                            isCritical: boolean;
+                        }[];
+                        dependencies: {
+                            from: string;
+                            to: string;
+                            on: string[];
+                            each: boolean;
+                            /** @enum {string} */
+                            state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                        }[];
+                        criticalPath: string[];
+                        expectedEnd: string | null;
+                    };
+                    "text/vnd.graphviz": {
+                        uuid: string;
+                        name: string;
+                        state: string;
+                        tasks: {
+                            uuid: string;
+                            name: string;
+                            state: string;
+                            creationDate: string;
+                            endDate: string | null;
+                            isCritical: boolean;
+                        }[];
+                        dependencies: {
+                            from: string;
+                            to: string;
+                            on: string[];
+                            each: boolean;
+                            /** @enum {string} */
+                            state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                        }[];
+                        criticalPath: string[];
+                        expectedEnd: string | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1JobsId: {
+        parameters: {
+            query?: {
+                /** @description Sequence of the log, or instant (RFC 3339) */
+                asOf?: unknown;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        shortname: string;
+                        poolUuid: string | null;
+                        /** @enum {string} */
+                        state: "Active" | "Terminating" | "Completed" | "Deleting";
+                        /** @enum {string|null} */
+                        previousState: "Active" | "Terminating" | "Completed" | "Deleting" | null;
+                        useDependencies: boolean;
+                        stateTransitionTime: string;
+                        previousStateTransitionTime: string;
+                        creationDate: string;
+                        lastModified: string;
+                        maxWallTime: string | null;
+                        tags: string[];
+                        autoDeleteOnCompletion: boolean;
+                        completionTimeToLive: string;
+                        fornax?: {
+                            taskCount: number;
+                            unfinishedTaskCount: number;
+                        };
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getJobsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        shortname: string;
+                        poolUuid: string | null;
+                        /** @enum {string} */
+                        state: "Active" | "Terminating" | "Completed" | "Deleting";
+                        /** @enum {string|null} */
+                        previousState: "Active" | "Terminating" | "Completed" | "Deleting" | null;
+                        useDependencies: boolean;
+                        stateTransitionTime: string;
+                        previousStateTransitionTime: string;
+                        creationDate: string;
+                        lastModified: string;
+                        maxWallTime: string | null;
+                        tags: string[];
+                        autoDeleteOnCompletion: boolean;
+                        completionTimeToLive: string;
+                        fornax?: {
+                            taskCount: number;
+                            unfinishedTaskCount: number;
+                        };
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteJobsId: {
+        parameters: {
+            query?: {
+                /** @description true: also while tasks of it are not over, and with all of them */
+                force?: unknown;
+            };
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Tasks of it are not over, and force is not used */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postPoolsSummariesPaginate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    token?: string;
+                    filter?: components["schemas"]["TaskFilter"];
+                    maximumResults?: number;
+                    orderBy?: string;
+                    orderType?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            uuid: string;
+                            name: string;
+                            shortname: string;
+                            profile: string;
+                            /** @enum {string} */
+                            state: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "Closing" | "Closed" | "PendingDelete" | "Failure";
+                            /** @enum {string|null} */
+                            previousState: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "Closing" | "Closed" | "PendingDelete" | "Failure" | null;
+                            instanceCount: number;
+                            targetRunningInstanceCount: number;
+                            stateTransitionTime: string;
+                            previousStateTransitionTime: string;
+                            creationDate: string;
+                            lastModified: string;
+                            endDate: string;
+                            runningInstanceCount: number;
+                            runningCoreCount: number;
+                            queuedOrRunningTaskInstancesCount: number;
+                            executionTime: string;
+                            wallTime: string;
+                            taskDefaultWaitForPoolResourcesSynchronization: boolean;
+                        }[];
+                        token: string | null;
+                        nextToken: string | null;
+                        isTruncated: boolean;
+                        count: number;
+                        total: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getPoolsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        shortname: string;
+                        profile: string;
+                        /** @enum {string} */
+                        state: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "Closing" | "Closed" | "PendingDelete" | "Failure";
+                        /** @enum {string|null} */
+                        previousState: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "Closing" | "Closed" | "PendingDelete" | "Failure" | null;
+                        instanceCount: number;
+                        targetRunningInstanceCount: number;
+                        stateTransitionTime: string;
+                        previousStateTransitionTime: string;
+                        creationDate: string;
+                        lastModified: string;
+                        endDate: string;
+                        runningInstanceCount: number;
+                        runningCoreCount: number;
+                        queuedOrRunningTaskInstancesCount: number;
+                        executionTime: string;
+                        wallTime: string;
+                        taskDefaultWaitForPoolResourcesSynchronization: boolean;
+                        errors: {
+                            code: string;
+                            message: string;
+                            debug: string;
+                        }[];
+                        elasticProperty: {
+                            isElastic: boolean;
+                            minTotalSlots: number;
+                            maxTotalSlots: number;
+                            minIdleSlots: number;
+                            resizePeriod: number;
+                            rampResizeFactor: number;
+                            minIdleTimeSeconds: number;
+                        };
+                        scaling: ({
+                            policies: unknown[];
+                            activePolicyName: string | null;
+                        } & {
+                            [key: string]: unknown;
+                        }) | null;
+                        preparationTask: {
+                            commandLine: string;
+                        } | null;
+                        constants: {
+                            key: string;
+                            value: string;
+                        }[];
+                        forcedConstants: unknown[];
+                        constraints: unknown[];
+                        secretsAccessRights: {
+                            bySecret: {
+                                key: string;
+                            }[];
+                            byPrefix: {
+                                prefix: string;
+                            }[];
+                        };
+                        tags: string[];
+                        labels: {
+                            [key: string]: string;
+                        };
+                        resourceBuckets: string[];
+                        advancedResourceBuckets: {
+                            bucketName: string;
+                            filtering?: {
+                                prefixFiltering?: {
+                                    prefix?: string;
+                                };
+                            };
+                            resourcesTransformation?: {
+                                stripPrefix?: {
+                                    prefix?: string;
+                                };
+                            };
+                            cacheTTLSec?: number;
+                        }[];
+                        status: {
+                            timestamp: string;
+                            lastUpdateTimestamp: string;
+                            downloadProgress: number;
+                            executionProgress: number;
+                            uploadProgress: number;
+                            instanceCount: number;
+                            downloadTime: string;
+                            downloadTimeSec: number;
+                            environmentTime: string;
+                            environmentTimeSec: number;
+                            executionTime: string;
+                            executionTimeSec: number;
+                            uploadTime: string;
+                            uploadTimeSec: number;
+                            wallTime: string;
+                            wallTimeSec: number;
+                            executionTimeByCpuModel: {
+                                model: string;
+                                time: number;
+                                core: number;
+                            }[];
+                            executionTimeGhzByCpuModel: {
+                                model: string;
+                                timeGhz: number;
+                                clockRatio: number;
+                                core: number;
+                            }[];
+                            executionTimeByMachineSpecification: {
+                                specificationKey: string;
+                                time: number;
+                            }[];
+                            executionTimeBySiteAndMachine: {
+                                siteUuid: string;
+                                specificationKey: string;
+                                time: number;
+                            }[];
+                            executionTimeByInstanceId: {
+                                instanceId: number;
+                                specificationKey: string;
+                                siteUuid: string;
+                                time: number;
+                                timeGhz: number;
+                                clockRatio: number;
+                            }[];
+                            succeededRange: string;
+                            executedRange: string;
+                            failedRange: string;
+                            cancelledRange: string;
+                            failedOnlyRange: string;
+                            startedOnceRange: string;
+                            runningInstancesInfo: {
+                                perRunningInstanceInfo: {
+                                    /** @enum {string} */
+                                    phase: "download" | "dispatch" | "environment" | "execution" | "shutdown" | "upload";
+                                    instanceId: number;
+                                    maxFrequencyGHz: number;
+                                    currentFrequencyGHz: number;
+                                    cpuUsage: number;
+                                    maxMemoryMB: number;
+                                    currentMemoryMB: number;
+                                    memoryUsage: number;
+                                    networkInKbps: number;
+                                    networkOutKbps: number;
+                                    progress: number;
+                                    executionTimeSec: number;
+                                    executionTimeGHz: number;
+                                    specificationKey: string;
+                                    cpuModel: string;
+                                    coreCount: number;
+                                    executionAttemptCount: number;
+                                    clockRatio: number;
+                                    activeForwards: {
+                                        applicationPort: number;
+                                        forwarderPort: number;
+                                        forwarderHost: string;
+                                        bindAddress: string;
+                                    }[];
+                                    vpnConnections: {
+                                        nodeIPAddressCidr: string;
+                                        vpnName: string;
+                                    }[];
+                                }[];
+                                snapshotResults: string[];
+                                timestamp: string;
+                                averageFrequencyGHz: number;
+                                maxFrequencyGHz: number;
+                                minFrequencyGHz: number;
+                                averageMaxFrequencyGHz: number;
+                                averageCpuUsage: number;
+                                clusterPowerIndicator: number;
+                                averageMemoryUsage: number;
+                                averageNetworkInKbps: number;
+                                averageNetworkOutKbps: number;
+                                totalNetworkInKbps: number;
+                                totalNetworkOutKbps: number;
+                                runningCoreCountByCpuModel: {
+                                    model: string;
+                                    core: number;
+                                    runningCoreCount: number;
+                                }[];
+                            };
+                        } | null;
+                        totalSlotCapacity: number;
+                        poolUsage: number;
+                        hardwareConstraints: ({
+                            discriminator: string;
+                        } & {
+                            [key: string]: unknown;
+                        })[];
+                        /** @enum {string} */
+                        schedulingType: "flex" | "onDemand" | "reserved";
+                        targetedReservedMachineKey: string | null;
+                        targetedReservationName: string | null;
+                        autoDeleteOnCompletion: boolean;
+                        completionTimeToLive: string;
+                        privileges: {
+                            exportApiAndStorageCredentialsInEnvironment: boolean;
+                        };
+                        defaultRetrySettings: {
+                            maxTotalRetries: number | null;
+                            maxPerInstanceRetries: number | null;
+                        };
+                        multiSlotsSettings?: {
+                            slotsPerNode: number;
+                        };
+                        forcedNetworkRules: unknown[];
+                        maxTimeQueueSeconds: number | null;
+                        projectUuid: string | null;
+                        defaultResourcesCacheTTLSec: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    putPoolsId: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    constants?: {
+                        key: string;
+                        value: string | number | boolean | (null);
+                    }[];
+                    tags?: (string | number | boolean)[];
+                    elasticProperty?: {
+                        /** @default false */
+                        isElastic?: boolean;
+                        /** @default 0 */
+                        minTotalSlots?: number;
+                        /** @default 0 */
+                        maxTotalSlots?: number;
+                        /** @default 0 */
+                        minIdleSlots?: number;
+                        /** @default 90 */
+                        resizePeriod?: number;
+                        /** @default 0.4 */
+                        rampResizeFactor?: number;
+                        /** @default 90 */
+                        minIdleTimeSeconds?: number;
+                    };
+                    scaling?: unknown;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deletePoolsId: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    patchPoolsId: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postPoolsIdClose: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getPoolsIdScaling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": ({
+                        policies: unknown[];
+                        activePolicyName: string | null;
+                    } & {
+                        [key: string]: unknown;
+                    }) | null;
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    putPoolsIdScaling: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getPoolsIdTasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        shortname: string;
+                        profile: string | null;
+                        poolUuid: string | null;
+                        jobUuid: string | null;
+                        progress: number;
+                        runningInstanceCount: number;
+                        runningCoreCount: number;
+                        clusterInfo: {
+                            clusterCoresCount: number;
+                        };
+                        executionTime: string;
+                        wallTime: string;
+                        /** @enum {string} */
+                        state: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "UploadingResults" | "Success" | "Failure" | "Cancelled" | "PendingCancel" | "PendingDelete";
+                        /** @enum {string|null} */
+                        previousState: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "UploadingResults" | "Success" | "Failure" | "Cancelled" | "PendingCancel" | "PendingDelete" | null;
+                        totalInstanceCount: number;
+                        instanceCount: number;
+                        maxRetriesPerInstance: number;
+                        advancedRanges: string | null;
+                        stateTransitionTime: string;
+                        previousStateTransitionTime: string;
+                        lastModified: string;
+                        creationDate: string;
+                        endDate: string;
+                        waitForPoolResourcesSynchronization: boolean | null;
+                        errors: {
+                            code: string;
+                            message: string;
+                            debug: string;
+                        }[];
+                        resourceBuckets: string[];
+                        advancedResourceBuckets: {
+                            bucketName: string;
+                            filtering?: {
+                                prefixFiltering?: {
+                                    prefix?: string;
+                                };
+                            };
+                            resourcesTransformation?: {
+                                stripPrefix?: {
+                                    prefix?: string;
+                                };
+                            };
+                            cacheTTLSec?: number;
+                        }[];
+                        resultBucket: string | null;
+                        resultsBucket: string | null;
+                        resultsBucketPrefix: string | null;
+                        resultsCacheTTLSec: number | null;
+                        resultsWhitelist: string | null;
+                        resultsBlacklist: string | null;
+                        resultsCount: number;
+                        snapshotInterval: number;
+                        snapshotWhitelist: string | null;
+                        snapshotBlacklist: string | null;
+                        snapshotBucket: string | null;
+                        snapshotBucketPrefix: string | null;
+                        completedInstances: {
+                            results: string[] | null;
+                            instanceId: number;
+                            wallTimeSec: number;
+                            execTimeSec: number;
+                            execTimeSecGHz: number;
+                            peakMemoryMB: number;
+                            state: string;
+                            error: {
+                                code: string;
+                                message: string;
+                                debug: string;
+                            } | null;
+                            specificationKey: string;
+                            cpuModel: string;
+                            coreCount: number;
+                            clockRatio: number;
+                            averageGHz: number;
+                            executionAttemptCount: number;
+                        }[];
+                        status: {
+                            timestamp: string;
+                            lastUpdateTimestamp: string;
+                            downloadProgress: number;
+                            executionProgress: number;
+                            uploadProgress: number;
+                            instanceCount: number;
+                            downloadTime: string;
+                            downloadTimeSec: number;
+                            environmentTime: string;
+                            environmentTimeSec: number;
+                            executionTime: string;
+                            executionTimeSec: number;
+                            uploadTime: string;
+                            uploadTimeSec: number;
+                            wallTime: string;
+                            wallTimeSec: number;
+                            executionTimeByCpuModel: {
+                                model: string;
+                                time: number;
+                                core: number;
+                            }[];
+                            executionTimeGhzByCpuModel: {
+                                model: string;
+                                timeGhz: number;
+                                clockRatio: number;
+                                core: number;
+                            }[];
+                            executionTimeByMachineSpecification: {
+                                specificationKey: string;
+                                time: number;
+                            }[];
+                            executionTimeBySiteAndMachine: {
+                                siteUuid: string;
+                                specificationKey: string;
+                                time: number;
+                            }[];
+                            executionTimeByInstanceId: {
+                                instanceId: number;
+                                specificationKey: string;
+                                siteUuid: string;
+                                time: number;
+                                timeGhz: number;
+                                clockRatio: number;
+                            }[];
+                            succeededRange: string;
+                            executedRange: string;
+                            failedRange: string;
+                            cancelledRange: string;
+                            failedOnlyRange: string;
+                            startedOnceRange: string;
+                            runningInstancesInfo: {
+                                perRunningInstanceInfo: {
+                                    /** @enum {string} */
+                                    phase: "download" | "dispatch" | "environment" | "execution" | "shutdown" | "upload";
+                                    instanceId: number;
+                                    maxFrequencyGHz: number;
+                                    currentFrequencyGHz: number;
+                                    cpuUsage: number;
+                                    maxMemoryMB: number;
+                                    currentMemoryMB: number;
+                                    memoryUsage: number;
+                                    networkInKbps: number;
+                                    networkOutKbps: number;
+                                    progress: number;
+                                    executionTimeSec: number;
+                                    executionTimeGHz: number;
+                                    specificationKey: string;
+                                    cpuModel: string;
+                                    coreCount: number;
+                                    executionAttemptCount: number;
+                                    clockRatio: number;
+                                    activeForwards: {
+                                        applicationPort: number;
+                                        forwarderPort: number;
+                                        forwarderHost: string;
+                                        bindAddress: string;
+                                    }[];
+                                    vpnConnections: {
+                                        nodeIPAddressCidr: string;
+                                        vpnName: string;
+                                    }[];
+                                }[];
+                                snapshotResults: string[];
+                                timestamp: string;
+                                averageFrequencyGHz: number;
+                                maxFrequencyGHz: number;
+                                minFrequencyGHz: number;
+                                averageMaxFrequencyGHz: number;
+                                averageCpuUsage: number;
+                                clusterPowerIndicator: number;
+                                averageMemoryUsage: number;
+                                averageNetworkInKbps: number;
+                                averageNetworkOutKbps: number;
+                                totalNetworkInKbps: number;
+                                totalNetworkOutKbps: number;
+                                runningCoreCountByCpuModel: {
+                                    model: string;
+                                    core: number;
+                                    runningCoreCount: number;
+                                }[];
+                            };
+                        } | null;
+                        constants: {
+                            key: string;
+                            value: string;
+                        }[];
+                        forcedConstants: unknown[];
+                        constraints: unknown[];
+                        secretsAccessRights: {
+                            bySecret: {
+                                key: string;
+                            }[];
+                            byPrefix: {
+                                prefix: string;
+                            }[];
+                        };
+                        tags: string[];
+                        labels: {
+                            [key: string]: string;
+                        };
+                        privileges: {
+                            exportApiAndStorageCredentialsInEnvironment: boolean;
+                        };
+                        retrySettings: {
+                            maxTotalRetries: number | null;
+                            maxPerInstanceRetries: number | null;
+                        };
+                        hardwareConstraints: ({
+                            discriminator: string;
+                        } & {
+                            [key: string]: unknown;
+                        })[];
+                        forcedNetworkRules: unknown[];
+                        /** @enum {string} */
+                        schedulingType: "flex" | "onDemand" | "reserved";
+                        targetedReservedMachineKey: string | null;
+                        targetedReservationName: string | null;
+                        projectUuid: string | null;
+                        maxTimeQueueSeconds: number | null;
+                        defaultResourcesCacheTTLSec: number;
+                        uploadResultsOnCancellation: boolean | null;
+                        autoDeleteOnCompletion: boolean;
+                        completionTimeToLive: string;
+                        dependencies: {
+                            dependsOn: string[];
+                            advancedDependsOn: {
+                                taskUuid: string;
+                                taskFinalStateCondition: ("success" | "failure" | "cancelled")[];
+                                /** @enum {string} */
+                                state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                                /** @enum {string|null} */
+                                actualFinalState: "success" | "failure" | "cancelled" | null;
+                            }[];
+                            /** @enum {string} */
+                            state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                        } | null;
+                        notes: string[];
+                        fornax: {
+                            waitingReason: string | null;
+                            notes: string[];
+                            origin: {
+                                taskId: string;
+                                /** @enum {string} */
+                                kind: "clone" | "retry" | "resume" | "recover";
+                            } | null;
+                            dependencies: {
+                                taskUuid: string;
+                                on: ("success" | "failure" | "cancelled")[];
+                                /** @enum {string} */
+                                as: "dependsOn" | "advancedDependsOn" | "after";
+                                each: boolean;
+                                /** @enum {string} */
+                                state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                                /** @enum {string|null} */
+                                actualFinalState: "success" | "failure" | "cancelled" | null;
+                            }[];
+                            maxParallel: number | null;
+                            table: {
+                                columns: string[];
+                                rows: number;
+                            } | null;
+                            resumeFromSnapshot: string | null;
+                            redactOutput: boolean;
+                            snapshotRetention: {
+                                /** @description The latest so many. */
+                                last?: number;
+                                /** @description The latest of each of the latest so many hours that have one (UTC). */
+                                hourly?: number;
+                                /** @description The same of days. */
+                                daily?: number;
+                            } | null;
+                            pinned: boolean;
+                        };
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1PoolsIdEvents: {
+        parameters: {
+            query?: {
+                /** @description Only commits after this sequence; `next` of the page before */
+                after?: unknown;
+                /** @description Events on a page, 1 to 1000; 100 if absent */
+                limit?: unknown;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        poolId: string;
+                        events: {
+                            id: string;
+                            sequence: number;
+                            index: number;
+                            type: string;
+                            version: number;
+                            at: string;
+                            taskId: string | null;
+                            aggregate: string;
+                            aggregateId: string;
+                            actor: string;
+                            onBehalfOf: string;
+                            reason: string | null;
+                            source: string;
+                            correlationId: string;
+                            causationId: string | null;
+                            traceparent: string | null;
+                            data: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                        next: number | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getSecretsManagerSearch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        keys: string[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is nothing below the prefix */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getSecretsManagerSearchPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rest of the path, which may hold slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        keys: string[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is nothing below the prefix */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getSecretsManagerDataPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rest of the path, which may hold slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        value: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such secret */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    putSecretsManagerDataPath: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                /** @description The rest of the path, which may hold slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is a secret with this key already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteSecretsManagerDataPath: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                /** @description The rest of the path, which may hold slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such secret */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    patchSecretsManagerDataPath: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                /** @description The rest of the path, which may hold slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such secret */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1SecretsVersionsPath: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rest of the path, which may hold slashes */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        key: string;
+                        versions: {
+                            version: number;
+                            createdAt: string;
+                            restoredFrom: number | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such secret */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1SecretsAccesses: {
+        parameters: {
+            query?: {
+                key?: string;
+                taskUuid?: string;
+                from?: string;
+                to?: string;
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        accesses: {
+                            at: string;
+                            key: string;
+                            version: number;
+                            /** @enum {string} */
+                            way: "read" | "start" | "request";
+                            actor: string;
+                            taskUuid: string | null;
+                            instanceId: number | null;
+                            leaseId: string | null;
+                            node: string | null;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1Users: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            uuid: string;
+                            email: string;
+                            /** @enum {string} */
+                            role: "user" | "auditor" | "coordinator" | "operator";
+                            disabled: boolean;
+                            organization: {
+                                uuid: string;
+                                name: string;
+                            } | null;
+                            quotas: {
+                                maxInstances: number;
+                                maxCores: number;
+                                flex: {
+                                    maxInstances: number;
+                                    maxCores: number;
+                                };
+                                onDemand: {
+                                    maxInstances: number;
+                                    maxCores: number;
+                                };
+                                maxTasks: number;
+                                maxJobs: number;
+                                maxPools: number;
+                                maxRunningPools: number;
+                                maxBuckets: number;
+                                maxStorageBytes: number;
+                                maxObjects: number | null;
+                            };
+                            creationDate: string;
+                        }[];
+                        offset: number;
+                        limit: number;
+                        total: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1Users: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    email: string;
+                    role?: string;
+                    organization?: string;
+                    quotas?: {
+                        maxTasks?: number;
+                        maxJobs?: number;
+                        maxPools?: number;
+                        maxRunningPools?: number;
+                        maxBuckets?: number;
+                        maxStorageBytes?: number;
+                        maxObjects?: number | "none";
+                        maxInstances?: number;
+                        maxCores?: number;
+                        flex?: {
+                            maxInstances?: number;
+                            maxCores?: number;
+                        };
+                        onDemand?: {
+                            maxInstances?: number;
+                            maxCores?: number;
+                        };
+                    };
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        email: string;
+                        /** @enum {string} */
+                        role: "user" | "auditor" | "coordinator" | "operator";
+                        disabled: boolean;
+                        organization: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxInstances: number;
+                            maxCores: number;
+                            flex: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            onDemand: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            maxTasks: number;
+                            maxJobs: number;
+                            maxPools: number;
+                            maxRunningPools: number;
+                            maxBuckets: number;
+                            maxStorageBytes: number;
+                            maxObjects: number | null;
+                        };
+                        creationDate: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1UsersUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        email: string;
+                        /** @enum {string} */
+                        role: "user" | "auditor" | "coordinator" | "operator";
+                        disabled: boolean;
+                        organization: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxInstances: number;
+                            maxCores: number;
+                            flex: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            onDemand: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            maxTasks: number;
+                            maxJobs: number;
+                            maxPools: number;
+                            maxRunningPools: number;
+                            maxBuckets: number;
+                            maxStorageBytes: number;
+                            maxObjects: number | null;
+                        };
+                        creationDate: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    patchFornaxV1UsersUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    role?: string;
+                    disabled?: boolean;
+                    organization?: string;
+                    quotas?: {
+                        maxTasks?: number;
+                        maxJobs?: number;
+                        maxPools?: number;
+                        maxRunningPools?: number;
+                        maxBuckets?: number;
+                        maxStorageBytes?: number;
+                        maxObjects?: number | "none";
+                        maxInstances?: number;
+                        maxCores?: number;
+                        flex?: {
+                            maxInstances?: number;
+                            maxCores?: number;
+                        };
+                        onDemand?: {
+                            maxInstances?: number;
+                            maxCores?: number;
+                        };
+                    };
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        email: string;
+                        /** @enum {string} */
+                        role: "user" | "auditor" | "coordinator" | "operator";
+                        disabled: boolean;
+                        organization: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxInstances: number;
+                            maxCores: number;
+                            flex: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            onDemand: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            maxTasks: number;
+                            maxJobs: number;
+                            maxPools: number;
+                            maxRunningPools: number;
+                            maxBuckets: number;
+                            maxStorageBytes: number;
+                            maxObjects: number | null;
+                        };
+                        creationDate: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1Organizations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        quotas: {
+                            maxInstances: number;
+                            maxCores: number;
+                            flex: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            onDemand: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            maxBuckets: number | null;
+                            maxStorageBytes: number | null;
+                            maxObjects: number | null;
+                        };
+                        members: number;
+                        creationDate: string;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1Organizations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    quotas?: {
+                        maxBuckets?: number | "none";
+                        maxStorageBytes?: number | "none";
+                        maxObjects?: number | "none";
+                        maxInstances?: number;
+                        maxCores?: number;
+                        flex?: {
+                            maxInstances?: number;
+                            maxCores?: number;
+                        };
+                        onDemand?: {
+                            maxInstances?: number;
+                            maxCores?: number;
+                        };
+                    };
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        quotas: {
+                            maxInstances: number;
+                            maxCores: number;
+                            flex: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            onDemand: {
+                                maxInstances: number;
+                                maxCores: number;
+                            };
+                            maxBuckets: number | null;
+                            maxStorageBytes: number | null;
+                            maxObjects: number | null;
+                        };
+                        members: number;
+                        creationDate: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1Projects: {
+        parameters: {
+            query?: {
+                user?: string;
+                organization?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        slug: string;
+                        description: string;
+                        organizationUuid: string;
+                        isDefault: boolean;
+                        archived: boolean;
+                        user: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxBuckets: number | null;
+                            maxStorageBytes: number | null;
+                            maxObjects: number | null;
+                        };
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such user or organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1Projects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    slug?: string;
+                    description?: string;
+                    user?: string;
+                    organization?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        slug: string;
+                        description: string;
+                        organizationUuid: string;
+                        isDefault: boolean;
+                        archived: boolean;
+                        user: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxBuckets: number | null;
+                            maxStorageBytes: number | null;
+                            maxObjects: number | null;
+                        };
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such user or organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1MeProjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        slug: string;
+                        description: string;
+                        organizationUuid: string;
+                        isDefault: boolean;
+                        archived: boolean;
+                        user: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxBuckets: number | null;
+                            maxStorageBytes: number | null;
+                            maxObjects: number | null;
+                        };
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1MeProjects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    slug?: string;
+                    description?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        name: string;
+                        slug: string;
+                        description: string;
+                        organizationUuid: string;
+                        isDefault: boolean;
+                        archived: boolean;
+                        user: {
+                            uuid: string;
+                            name: string;
+                        } | null;
+                        quotas: {
+                            maxBuckets: number | null;
+                            maxStorageBytes: number | null;
+                            maxObjects: number | null;
+                        };
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1MeTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        creationDate: string;
+                        expirationDate: string | null;
+                        isExpired: boolean;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1MeTokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    expirationDate?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        creationDate: string;
+                        expirationDate: string | null;
+                        isExpired: boolean;
+                        token: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteFornaxV1MeTokensToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getQuotasComputingQuotasUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        flex: {
+                            runningInstancesCount: number;
+                            runningCoresCount: number;
+                            runningCoreCount: number;
+                            maxInstances: number;
+                            maxCores: number;
+                        };
+                        onDemand: {
+                            runningInstancesCount: number;
+                            runningCoresCount: number;
+                            runningCoreCount: number;
+                            maxInstances: number;
+                            maxCores: number;
+                        };
+                        reserved: {
+                            runningInstancesCount: number;
+                            runningCoresCount: number;
+                            runningCoreCount: number;
+                            maxInstances: number;
+                            maxCores: number;
+                            reservationName: string;
+                            machineKey: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getQuotasComputingQuotasOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        flex: {
+                            runningInstancesCount: number;
+                            runningCoresCount: number;
+                            runningCoreCount: number;
+                            maxInstances: number;
+                            maxCores: number;
+                            runningCountsPerUser: {
+                                [key: string]: {
+                                    runningInstancesCount: number;
+                                    runningCoresCount: number;
+                                    runningCoreCount: number;
+                                };
+                            } | null;
+                        };
+                        onDemand: {
+                            runningInstancesCount: number;
+                            runningCoresCount: number;
+                            runningCoreCount: number;
+                            maxInstances: number;
+                            maxCores: number;
+                            runningCountsPerUser: {
+                                [key: string]: {
+                                    runningInstancesCount: number;
+                                    runningCoresCount: number;
+                                    runningCoreCount: number;
+                                };
+                            } | null;
+                        };
+                        reserved: {
+                            runningInstancesCount: number;
+                            runningCoresCount: number;
+                            runningCoreCount: number;
+                            maxInstances: number;
+                            maxCores: number;
+                            runningCountsPerUser: {
+                                [key: string]: {
+                                    runningInstancesCount: number;
+                                    runningCoresCount: number;
+                                    runningCoreCount: number;
+                                };
+                            } | null;
+                            reservationName: string;
+                            machineKey: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description This account belongs to none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1Webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        url: string;
+                        tasks: string[] | null;
+                        types: string[] | null;
+                        /** @enum {string} */
+                        state: "active" | "parked";
+                        createdAt: string;
+                        position: number;
+                        lastDeliveryAt: string | null;
+                        failures: number;
+                        failingSince: string | null;
+                        lastError: string | null;
+                        parkedAt: string | null;
+                        parkedReason: string | null;
+                        parkedSequence: number | null;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1Webhooks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    url: string;
+                    name?: string;
+                    tasks?: string[] | null;
+                    types?: string[] | null;
+                    from?: number | string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        url: string;
+                        tasks: string[] | null;
+                        types: string[] | null;
+                        /** @enum {string} */
+                        state: "active" | "parked";
+                        createdAt: string;
+                        position: number;
+                        lastDeliveryAt: string | null;
+                        failures: number;
+                        failingSince: string | null;
+                        lastError: string | null;
+                        parkedAt: string | null;
+                        parkedReason: string | null;
+                        parkedSequence: number | null;
+                        secret: string;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1WebhooksId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        url: string;
+                        tasks: string[] | null;
+                        types: string[] | null;
+                        /** @enum {string} */
+                        state: "active" | "parked";
+                        createdAt: string;
+                        position: number;
+                        lastDeliveryAt: string | null;
+                        failures: number;
+                        failingSince: string | null;
+                        lastError: string | null;
+                        parkedAt: string | null;
+                        parkedReason: string | null;
+                        parkedSequence: number | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteFornaxV1WebhooksId: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1WebhooksIdResume: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        url: string;
+                        tasks: string[] | null;
+                        types: string[] | null;
+                        /** @enum {string} */
+                        state: "active" | "parked";
+                        createdAt: string;
+                        position: number;
+                        lastDeliveryAt: string | null;
+                        failures: number;
+                        failingSince: string | null;
+                        lastError: string | null;
+                        parkedAt: string | null;
+                        parkedReason: string | null;
+                        parkedSequence: number | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1WebhooksIdReplay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    from: number | string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        name: string;
+                        url: string;
+                        tasks: string[] | null;
+                        types: string[] | null;
+                        /** @enum {string} */
+                        state: "active" | "parked";
+                        createdAt: string;
+                        position: number;
+                        lastDeliveryAt: string | null;
+                        failures: number;
+                        failingSince: string | null;
+                        lastError: string | null;
+                        parkedAt: string | null;
+                        parkedReason: string | null;
+                        parkedSequence: number | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1WebhooksIdTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ok: boolean;
+                        status: number | null;
+                        error: string | null;
+                        durationMs: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1BillingStatements: {
+        parameters: {
+            query: {
+                from: string;
+                to?: string;
+                groupby?: string;
+                timezone?: string;
+                account?: string;
+                project?: string;
+                format?: "json" | "csv" | "parquet" | "focus";
+                through?: number;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The first instant that counts. */
+                        from: string;
+                        /** @description The first one that does not. */
+                        to: string;
+                        timeZone: string;
+                        /** @description The statement is of all commits in the log up to this sequence: of a month that is closed, up to the one that closed it. */
+                        through: number;
+                        /** @description All months (UTC) of it are closed: it reads the same for ever. */
+                        isFinal: boolean;
+                        /** @description Whose use it is of; null: of everybody. */
+                        readonly accounts: string[] | null;
+                        /** @description Of one project alone; null: of all. */
+                        project: string | null;
+                        /** @description What proves the range of the log that it was folded from. */
+                        proof: {
+                            /** @description Epoch of the log. */
+                            log: string;
+                            /** @description First and last sequence of the range. */
+                            from: number;
+                            to: number;
+                            /** @description Last sequence of the range that was archived then: `to` where all of it was, what comes behind is not proved yet. */
+                            archivedTo: number;
+                            /** @description The last segment of the archive that the range reaches into; 0: none of it was archived. */
+                            segment: number;
+                            /** @description Of that segment: it covers every byte of the range up to `archivedTo`. */
+                            hash: string;
+                            /** @description Whether all of the range was archived. */
+                            isWhole: boolean;
+                        };
+                        currency: string;
+                        readonly groupBy: string[];
+                        /** @description Of the first of these rows. */
+                        offset: number;
+                        /** @description All rows that there are. */
+                        count: number;
+                        readonly rows: {
+                            /** @description Null: without one. */
+                            by: {
+                                [key: string]: string | null;
+                            };
+                            /** @description Of projects, and e-mails of users. */
+                            names: {
+                                [key: string]: string;
+                            };
+                            /** @description The path of the lines of a row of one task or pool of the caller. */
+                            lines: string | null;
+                            /** @description Of instances, and times that slots were held. */
+                            attempts: number;
+                            /** @description Attempts that were the first of their instance. */
+                            instances: number;
+                            /** @description Attempts that failed. */
+                            failures: number;
+                            /** @description What is billed of the time of attempts on nodes, exactly. */
+                            seconds: string;
+                            /** @description The same, times cores. */
+                            coreSeconds: string;
+                            /** @description To the micro-unit, rounded such that rows sum to their total. */
+                            amount: string;
+                            /** @description Whole nano-units of the exact amount. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        }[];
+                        total: {
+                            /** @description Of instances, and times that slots were held. */
+                            attempts: number;
+                            /** @description Attempts that were the first of their instance. */
+                            instances: number;
+                            /** @description Attempts that failed. */
+                            failures: number;
+                            /** @description What is billed of the time of attempts on nodes, exactly. */
+                            seconds: string;
+                            /** @description The same, times cores. */
+                            coreSeconds: string;
+                            /** @description To the micro-unit, rounded such that rows sum to their total. */
+                            amount: string;
+                            /** @description Whole nano-units of the exact amount. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        };
+                        /** @description Attempts that have no price yet: they are in no row. */
+                        unrated: number;
+                        /** @description What buckets of the same projects and users held and sent out: in no row, and not in the total. */
+                        readonly meters: {
+                            /** @enum {string} */
+                            meter: "storage" | "egress";
+                            /** @description In byte seconds (storage) or bytes (egress), exactly. */
+                            quantity: string;
+                            /** @description The same in GB (10^9 bytes) times hours, or in GB, to the millionth. */
+                            gb: string;
+                            /** @description To the micro-unit. */
+                            amount: string;
+                            /** @description Whole nano-units of the exact amount. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such account or project, or it is none that the caller looks after */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1BillingBudgets: {
+        parameters: {
+            query: {
+                project: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        alias: string;
+                        consumedAmountInCents: number;
+                        totalAmountInCents: number;
+                        remainingAmountInCents: number;
+                        startDateUtc: string;
+                        expirationDateUtc?: string;
+                        /** @enum {string} */
+                        budgetOverrunPolicy: "AlertOnly" | "BlockNew" | "StopAndBlockAll";
+                        isArchived: boolean;
+                        projectUuid: string;
+                        readonly thresholds: number[];
+                        isActive: boolean;
+                        isExhausted: boolean;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1BillingBudgets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your name for this request: repeated with the same body, it gives the same answer */
+                "Idempotency-Key"?: string;
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    alias?: string;
+                    amount: string & (string);
+                    /** @enum {string} */
+                    policy?: "AlertOnly" | "BlockNew" | "StopAndBlockAll";
+                    thresholds?: number[];
+                    project: string;
+                    /** Format: date */
+                    from?: string;
+                    /** Format: date */
+                    until?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        uuid: string;
+                        alias: string;
+                        consumedAmountInCents: number;
+                        totalAmountInCents: number;
+                        remainingAmountInCents: number;
+                        startDateUtc: string;
+                        expirationDateUtc?: string;
+                        /** @enum {string} */
+                        budgetOverrunPolicy: "AlertOnly" | "BlockNew" | "StopAndBlockAll";
+                        isArchived: boolean;
+                        projectUuid: string;
+                        readonly thresholds: number[];
+                        isActive: boolean;
+                        isExhausted: boolean;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Only operators and coordinators set budgets */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such project */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1BillingRatings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    from: string;
+                    to?: string;
+                    /** @default UTC */
+                    timeZone?: string;
+                    list?: number;
+                    prices?: {
+                        currency: string;
+                        /** @description From when it holds; absent: from its publication */
+                        validFrom?: string;
+                        /** @description Until when; absent: until the next list begins */
+                        validUntil?: string;
+                        /** @description Price of a GHz·core·hour of work for each plan, where no hardware was asked for */
+                        work: {
+                            flex: string & (string);
+                            onDemand: string & (string);
+                            reserved: string & (string);
+                        };
+                        /** @description Price of a core·hour where hardware was asked for, by classes: the first whose `match` is part of the key of the hardware; the last matches all, by "" */
+                        hardware: {
+                            match: string;
+                            flex: string & (string);
+                            onDemand: string & (string);
+                            reserved: string & (string);
+                        }[];
+                        /** @description Least price of an instance whose command started */
+                        minimum?: string & (string);
+                        /** @description What the total of a task is rounded to; absent: "0.000001" */
+                        rounding?: string & (string);
+                        /** @description Who pays for an attempt that failed, by the cause of its end */
+                        payers?: {
+                            /** @enum {string} */
+                            user: "user" | "platform";
+                            /** @enum {string} */
+                            limit: "user" | "platform";
+                            /** @enum {string} */
+                            platform: "user" | "platform";
+                            /** @enum {string} */
+                            "node-lost": "user" | "platform";
+                            /** @enum {string} */
+                            preempted: "user" | "platform";
+                        };
+                        discounts?: {
+                            /** @description By what an account used in a month (UTC), before discounts; each part has its own */
+                            volume?: {
+                                from: string & (string);
+                                until?: string & (string);
+                                percent: string & (string);
+                            }[];
+                            projects?: {
+                                project: string;
+                                percent: string & (string);
+                            }[];
+                        };
+                        /** @description Taken for nodes whose frequency is not known */
+                        assumedGhz?: string & (string);
+                        /** @description Price of holding a GB (10^9 bytes) in a bucket for an hour; absent: "0" */
+                        storage?: string & (string);
+                        /** @description Price of a GB (10^9 bytes) that is sent out of buckets; absent: "0" */
+                        egress?: string & (string);
+                    };
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /**
+                         * @description `committing` while its difference is booked; `failed`: see `reason`.
+                         * @enum {string}
+                         */
+                        state: "running" | "done" | "failed" | "committing" | "committed";
+                        /** @description Why it failed, the last time. */
+                        reason: string | null;
+                        from: string;
+                        to: string;
+                        /** @description Lines of commits up to this sequence. */
+                        through: number;
+                        list: number | null;
+                        /** @description Lines to rate. */
+                        total: number;
+                        done: number;
+                        /** @description Lines that are corrected until now, while its difference is booked and after. */
+                        booked: number;
+                        /** @description Attempts that these prices give none: they count in no sum. */
+                        unrated: number;
+                        sums: {
+                            attempts: number;
+                            /** @description To the micro-unit. */
+                            before: string;
+                            after: string;
+                            difference: string;
+                            /** @description Of the difference, exactly: whole nano-units. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        };
+                        /** @enum {string} */
+                        by: "project" | "task";
+                        count: number;
+                        readonly rows: {
+                            project: string;
+                            task: string | null;
+                            attempts: number;
+                            /** @description To the micro-unit. */
+                            before: string;
+                            after: string;
+                            difference: string;
+                            /** @description Of the difference, exactly: whole nano-units. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many others wait */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1BillingRatingsId: {
+        parameters: {
+            query?: {
+                by?: "project" | "task";
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /**
+                         * @description `committing` while its difference is booked; `failed`: see `reason`.
+                         * @enum {string}
+                         */
+                        state: "running" | "done" | "failed" | "committing" | "committed";
+                        /** @description Why it failed, the last time. */
+                        reason: string | null;
+                        from: string;
+                        to: string;
+                        /** @description Lines of commits up to this sequence. */
+                        through: number;
+                        list: number | null;
+                        /** @description Lines to rate. */
+                        total: number;
+                        done: number;
+                        /** @description Lines that are corrected until now, while its difference is booked and after. */
+                        booked: number;
+                        /** @description Attempts that these prices give none: they count in no sum. */
+                        unrated: number;
+                        sums: {
+                            attempts: number;
+                            /** @description To the micro-unit. */
+                            before: string;
+                            after: string;
+                            difference: string;
+                            /** @description Of the difference, exactly: whole nano-units. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        };
+                        /** @enum {string} */
+                        by: "project" | "task";
+                        count: number;
+                        readonly rows: {
+                            project: string;
+                            task: string | null;
+                            attempts: number;
+                            /** @description To the micro-unit. */
+                            before: string;
+                            after: string;
+                            difference: string;
+                            /** @description Of the difference, exactly: whole nano-units. */
+                            nanos: string;
+                            /** @description What is left of one, in 1/36,000,000,000,000 of it. */
+                            rest: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is none of that id, or no more: the last hundred are kept */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1BillingPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: number;
+                        currency: string;
+                        validFrom: string;
+                        validUntil: string | null;
+                        /** @description When it ends, by itself or as the next one begins. Null: not known yet, or it never held. */
+                        endsAt: string | null;
+                        /** @description The list that it gave way to before it began. Null: none. */
+                        replacedBy: number | null;
+                        sequence: number;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1BillingPrices: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    currency: string;
+                    /** @description From when it holds; absent: from its publication */
+                    validFrom?: string;
+                    /** @description Until when; absent: until the next list begins */
+                    validUntil?: string;
+                    /** @description Price of a GHz·core·hour of work for each plan, where no hardware was asked for */
+                    work: {
+                        flex: string & (string);
+                        onDemand: string & (string);
+                        reserved: string & (string);
+                    };
+                    /** @description Price of a core·hour where hardware was asked for, by classes: the first whose `match` is part of the key of the hardware; the last matches all, by "" */
+                    hardware: {
+                        match: string;
+                        flex: string & (string);
+                        onDemand: string & (string);
+                        reserved: string & (string);
+                    }[];
+                    /** @description Least price of an instance whose command started */
+                    minimum?: string & (string);
+                    /** @description What the total of a task is rounded to; absent: "0.000001" */
+                    rounding?: string & (string);
+                    /** @description Who pays for an attempt that failed, by the cause of its end */
+                    payers?: {
+                        /** @enum {string} */
+                        user: "user" | "platform";
+                        /** @enum {string} */
+                        limit: "user" | "platform";
+                        /** @enum {string} */
+                        platform: "user" | "platform";
+                        /** @enum {string} */
+                        "node-lost": "user" | "platform";
+                        /** @enum {string} */
+                        preempted: "user" | "platform";
+                    };
+                    discounts?: {
+                        /** @description By what an account used in a month (UTC), before discounts; each part has its own */
+                        volume?: {
+                            from: string & (string);
+                            until?: string & (string);
+                            percent: string & (string);
+                        }[];
+                        projects?: {
+                            project: string;
+                            percent: string & (string);
+                        }[];
+                    };
+                    /** @description Taken for nodes whose frequency is not known */
+                    assumedGhz?: string & (string);
+                    /** @description Price of holding a GB (10^9 bytes) in a bucket for an hour; absent: "0" */
+                    storage?: string & (string);
+                    /** @description Price of a GB (10^9 bytes) that is sent out of buckets; absent: "0" */
+                    egress?: string & (string);
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: number;
+                        currency: string;
+                        validFrom: string;
+                        validUntil: string | null;
+                        /** @description When it ends, by itself or as the next one begins. Null: not known yet, or it never held. */
+                        endsAt: string | null;
+                        /** @description The list that it gave way to before it began. Null: none. */
+                        replacedBy: number | null;
+                        sequence: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Another list was published at the same moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1BillingPricesVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1Projections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        service: string;
+                        sequence: number;
+                        lag: number;
+                        rebuilding?: {
+                            sequence: number;
+                            of: number;
+                        };
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1ProjectionsNameRebuild: {
+        parameters: {
+            query?: {
+                /** @description true: only compare */
+                verify?: string;
+                /** @description true: also where the log knows less than the rows */
+                force?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        swapped: boolean;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description the log knows less than the rows: the text names what would be lost */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1LogState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        log: string | null;
+                        isRight: boolean;
+                        message: string;
+                        ways: string[];
+                        known: {
+                            epoch: string;
+                            sequence: number;
+                        } | null;
+                        lastCommitAt: string | null;
+                        lost: {
+                            table: string;
+                            rows: number;
+                        }[];
+                        lostTasks: {
+                            count: number;
+                            ids: string[];
+                        };
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1LogQuarantine: {
+        parameters: {
+            query?: {
+                /** @description true: also what was decided */
+                all?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @enum {string} */
+                        state: "open" | "retrying" | "dropped" | "retried";
+                        /** @enum {string} */
+                        kind: "unreadable" | "stopped" | "damaged";
+                        reason: string;
+                        stream: string;
+                        sequence: number;
+                        subject: string | null;
+                        aggregate: string | null;
+                        aggregateId: string | null;
+                        follower: string | null;
+                        sizeBytes: number | null;
+                        /** Format: date-time */
+                        foundAt: string;
+                        foundBy: string;
+                        decision: {
+                            by: string;
+                            /** Format: date-time */
+                            at: string;
+                            reason: string | null;
+                        } | null;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1LogArchive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of the log that the archive is looked at for; null when there is none */
+                        epoch: string | null;
+                        /** @description Epochs of all logs of which there is anything */
+                        logs: string[];
+                        /** @description Segments that the log says there are */
+                        segments: number;
+                        /** @description Last sequence in them */
+                        to: number;
+                        /** @description Last sequence of the log */
+                        head: number;
+                        /** @description Of the last segment: it covers all before */
+                        hash: string;
+                        /** @description Last sequence that has left the log, and is read from the archive alone; 0 for none */
+                        left: number;
+                        /** @description First sequence that the log itself still holds: what has left is taken out of it later */
+                        first: number;
+                        /** @description Commits that the log itself holds */
+                        kept: number;
+                        /** @description Their size */
+                        bytes: number;
+                        /** @description How old what leaves the log is at least; null: nothing leaves */
+                        retentionMs: number | null;
+                        /** @description Why nothing leaves the log at present although a rule says so, when there is a reason */
+                        stays: string | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1LogArchiveVerify: {
+        parameters: {
+            query?: {
+                /** @description `next` of the part before; from the beginning when absent */
+                after?: string;
+                /** @description Epoch of the log; the one that the platform knows when absent */
+                log?: string;
+                /** @description Number of the last segment that is looked at; all when absent */
+                until?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        epoch: string | null;
+                        /** @description Segments that were looked at */
+                        segments: number;
+                        messages: number;
+                        /** @description Bytes of these messages */
+                        bytes: number;
+                        /** @description Segments that were compared with the log */
+                        compared: number;
+                        /** @description Last sequence that was looked at */
+                        to: number;
+                        /** @description Of the last segment */
+                        hash: string;
+                        /** @description `after` of the next part; null at the end */
+                        next: string | null;
+                        findings: {
+                            segment: number;
+                            /** @description Of its object; null when there is none */
+                            key: string | null;
+                            /** @description First sequence that is touched, where that is known */
+                            sequence: number | null;
+                            /** @description Where in the object the piece begins that is wrong */
+                            offset: number | null;
+                            reason: string;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1LogVerify: {
+        parameters: {
+            query?: {
+                /** @description First sequence */
+                from?: number;
+                /** @description Sequences at most */
+                most?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        from: number;
+                        /** @description Last sequence that was looked at */
+                        to: number;
+                        /** @description Last sequence of the log */
+                        head: number;
+                        commits: number;
+                        /** @description Of these, commits that are older than checksums */
+                        withoutChecksum: number;
+                        damage: {
+                            /** @description In the quarantine */
+                            id: string;
+                            from: number;
+                            through: number;
+                            missing: number;
+                            /** @enum {string} */
+                            kind: "missing" | "changed";
+                            reason: string;
+                            /** @description An operator has decided to go on without it */
+                            isGivenUp: boolean;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status: string;
+                        service: string;
+                        reasons: {
+                            name: string;
+                            reason: string;
+                            ways?: string[];
+                            isWorkedOn?: boolean;
+                        }[];
+                        degraded: {
+                            name: string;
+                            reason: string;
+                            ways?: string[];
+                            isWorkedOn?: boolean;
+                        }[];
+                        stops: {
+                            name: string;
+                            status: number;
+                            message: string;
+                            ways: string[];
+                        }[];
+                        warnings: string[];
+                        release: string;
+                    };
+                };
+            };
+        };
+    };
+    getHealthReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status: string;
+                        service: string;
+                        reasons: {
+                            name: string;
+                            reason: string;
+                            ways?: string[];
+                            isWorkedOn?: boolean;
+                        }[];
+                        degraded: {
+                            name: string;
+                            reason: string;
+                            ways?: string[];
+                            isWorkedOn?: boolean;
+                        }[];
+                        stops: {
+                            name: string;
+                            status: number;
+                            message: string;
+                            ways: string[];
+                        }[];
+                        message: string;
+                    };
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status: string;
+                        service: string;
+                        reasons: {
+                            name: string;
+                            reason: string;
+                            ways?: string[];
+                            isWorkedOn?: boolean;
+                        }[];
+                        degraded: {
+                            name: string;
+                            reason: string;
+                            ways?: string[];
+                            isWorkedOn?: boolean;
+                        }[];
+                        stops: {
+                            name: string;
+                            status: number;
+                            message: string;
+                            ways: string[];
+                        }[];
+                        message: string;
+                    };
+                };
+            };
+        };
+    };
+    getVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: string;
+                        endOfLife: string | null;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getHardwareConstraints: {
+        parameters: {
+            query?: {
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: ({
+                            discriminator: string;
+                        } & {
+                            [key: string]: unknown;
+                        })[];
+                        offset: number;
+                        limit: number;
+                        total: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getCreditsV1AccountsCredits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        credits: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,7 +10,7 @@ const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
   cancelled: ['Cancelled'],
 };
 
-const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+export const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 
 /** What the address of the page asks for, in the language of filters. */
 const filterOf = ({ state, name, tag, project }: TasksSearch): TaskFilter | undefined => {

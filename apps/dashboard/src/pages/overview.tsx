@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { STATE_GROUPS, type StateGroup } from '../address/search.ts';
 import { readScheduling } from '../api/fleet.ts';
 import { countTasks } from '../api/tasks.ts';
+import { useMe } from '../known/me.tsx';
 import { count } from '../parts/format.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
 
@@ -29,7 +30,13 @@ const Figure = ({ name, value }: { readonly name: string; readonly value: string
 
 /** Cores and memory of all nodes together. */
 const Fleet = (): ReactNode => {
-  const { data } = useQuery({ queryKey: ['scheduling'], queryFn: readScheduling, refetchInterval: 2_000 });
+  const isOperator = useMe().role === 'operator';
+  const { data } = useQuery({
+    queryKey: ['scheduling'],
+    queryFn: readScheduling,
+    refetchInterval: 2_000,
+    enabled: isOperator,
+  });
   if (data === undefined) return null;
   const { nodes } = data;
   const sum = (pick: (node: (typeof nodes)[number]) => number): string =>

@@ -1,0 +1,88 @@
+import type { BillingSearch, Dimension } from '../address/page-search.ts';
+import { api, bodyOf } from './client.ts';
+import type { paths } from './schema.d.ts';
+import type { Read } from './wire.ts';
+
+export type Statement = Read<'/fornax/v1/billing/statements'>;
+export type StatementRow = Statement['rows'][number];
+export type Budget = Read<'/fornax/v1/billing/budgets'>[number];
+export type Rating = Read<'/fornax/v1/billing/ratings/{id}'>;
+/** A price list as the document that says it. */
+export type Prices = paths['/fornax/v1/billing/prices']['post']['requestBody']['content']['application/json'];
+type RatingRequest = paths['/fornax/v1/billing/ratings']['post']['requestBody']['content']['application/json'];
+
+const MOST_ROWS = 1_000;
+export const timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+const dayAfter = (day: string): string => {
+  const next = new Date(`${day}T00:00:00Z`);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return next.toISOString().slice(0, 10);
+};
+
+/** The period of the address, as the API takes it: its end is the first instant that does not count. */
+export const periodOf = ({ from, to }: Pick<BillingSearch, 'from' | 'to'>): { from: string; to?: string } => ({
+  from: from ?? 'month',
+  ...(to === undefined ? {} : { to: dayAfter(to) }),
+});
+
+/** What was gone into: a dimension, and which one of it. */
+export const insideOf = (only: string | undefined): readonly [dimension: Dimension, value: string] | undefined => {
+  const at = only?.indexOf(':') ?? -1;
+  return only === undefined || at < 0 ? undefined : [only.slice(0, at) as Dimension, only.slice(at + 1)];
+};
+
+/** A statement of the period, divided by one dimension, of all or of what was gone into. */
+export const readStatement = async (
+  search: Pick<BillingSearch, 'from' | 'to' | 'only'>,
+  by: Dimension,
+): Promise<Statement> => {
+  const inside = insideOf(search.only);
+  const [dimension, value] = inside ?? [];
+  // Projects and users are told apart by the platform; of what else there is, the rows are.
+  const isTold = dimension === 'project' || dimension === 'user';
+  const groupby = dimension === undefined || isTold || dimension === by ? by : `${dimension},${by}`;
+  const query = {
+    ...periodOf(search),
+    groupby,
+    timezone: timeZone,
+    limit: MOST_ROWS,
+    ...(dimension === 'project' && value !== undefined ? { project: value } : {}),
+    ...(dimension === 'user' && value !== undefined ? { account: value } : {}),
+  };
+  const statement = await bodyOf(api.GET('/fornax/v1/billing/statements', { params: { query } }));
+  if (dimension === undefined || isTold) return statement;
+  return { ...statement, rows: statement.rows.filter((row) => row.by[dimension] === value) };
+};
+
+/** What was spent between two instants. */
+export const readSpent = (from: Date, to: Date, project?: string): Promise<Statement> =>
+  bodyOf(
+    api.GET('/fornax/v1/billing/statements', {
+      params: {
+        query: {
+          from: from.toISOString(),
+          to: to.toISOString(),
+          groupby: 'project',
+          ...(project === undefined ? {} : { project }),
+        },
+      },
+    }),
+  );
+
+export const readBudgets = (project: string): Promise<readonly Budget[]> =>
+  bodyOf(api.GET('/fornax/v1/billing/budgets', { params: { query: { project } } }));
+
+export const readPrices = async (version: number): Promise<Prices> => {
+  // The document of the API does not say that this is what publishing takes.
+  const answer: unknown = await bodyOf(
+    api.GET('/fornax/v1/billing/prices/{version}', { params: { path: { version } } }),
+  );
+  return answer as Prices;
+};
+
+export const beginRating = (body: RatingRequest): Promise<Rating> =>
+  bodyOf(api.POST('/fornax/v1/billing/ratings', { body }));
+
+export const readRating = (id: string): Promise<Rating> =>
+  bodyOf(api.GET('/fornax/v1/billing/ratings/{id}', { params: { path: { id }, query: { by: 'project' } } }));

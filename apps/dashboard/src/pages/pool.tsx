@@ -1,0 +1,213 @@
+import { Alert, Group, Stack, Tabs, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import {
+  closePool,
+  decisionsOf,
+  deletePool,
+  readPool,
+  readPoolEvents,
+  readPoolTasks,
+  sizeInWords,
+  slotsOver,
+  type Pool,
+} from '../api/pools.ts';
+import { POOL_TABS, type PoolTab } from '../address/page-search.ts';
+import { useMayWrite } from '../known/me.tsx';
+import { useAction } from '../known/use-action.ts';
+import { Answered } from '../parts/answered.tsx';
+import { AskFirst } from '../parts/ask.tsx';
+import { count, Instant } from '../parts/format.tsx';
+import { Rows } from '../parts/rows.tsx';
+import { SeriesLater } from '../parts/series-later.tsx';
+import { Empty, Facts, Failed, StateBadge, Waiting } from '../parts/states.tsx';
+
+const route = getRouteApi('/pools/$id');
+const LABELS: Readonly<Record<PoolTab, string>> = { slots: 'Slots', scaling: 'Size', tasks: 'Tasks' };
+
+const PoolActions = ({ pool }: { readonly pool: Pool }): ReactNode => {
+  const navigate = useNavigate();
+  const close = useAction(() => closePool(pool.uuid), ['pool', pool.uuid]);
+  const remove = useAction(
+    () => deletePool(pool.uuid),
+    ['pools'],
+    () => void navigate({ to: '/pools' }),
+  );
+  const isOpen = !['Closing', 'Closed', 'PendingDelete', 'Failure'].includes(pool.state);
+  return (
+    <Group gap="xs">
+      {isOpen && (
+        <AskFirst
+          label="Close"
+          question="Close this pool?"
+          detail="What runs is finished, and new tasks are refused."
+          isPending={close.isPending}
+          onConfirm={() => close.mutate(undefined)}
+        />
+      )}
+      <AskFirst
+        label="Delete"
+        question="Delete this pool?"
+        detail="Its tasks are cancelled first."
+        isPending={remove.isPending}
+        onConfirm={() => remove.mutate(undefined)}
+      />
+    </Group>
+  );
+};
+
+/** The slots that there are now. */
+const Slots = ({ pool }: { readonly pool: Pool }): ReactNode => {
+  const slots = pool.status?.runningInstancesInfo?.perRunningInstanceInfo ?? [];
+  if (slots.length === 0) return <Empty title="No slot is open" />;
+  return (
+    <Rows
+      minWidth={560}
+      label="Slots"
+      heads={['Slot', 'Phase', 'Hardware', 'Cores', 'Processor', 'Memory']}
+      rows={slots}
+      keyOf={({ instanceId }) => String(instanceId)}
+      cells={(slot) => [
+        slot.instanceId,
+        slot.phase,
+        slot.specificationKey,
+        count(slot.coreCount),
+        `${slot.cpuUsage.toFixed(0)} %`,
+        `${count(slot.currentMemoryMB)} MB`,
+      ]}
+    />
+  );
+};
+
+/** How many slots there were over time, what decided about them, and why. */
+const Scaling = ({ pool }: { readonly pool: Pool }): ReactNode => {
+  const query = useQuery({
+    queryKey: ['pool', pool.uuid, 'events'],
+    queryFn: () => readPoolEvents(pool.uuid),
+    refetchInterval: 5_000,
+  });
+  return (
+    <Answered query={query}>
+      {({ events, isAll }) => {
+        const points = slotsOver(events);
+        const last = points.at(-1);
+        const until = last === undefined || !isAll ? points : [...points, { ...last, at: query.dataUpdatedAt }];
+        return (
+          <Stack>
+            <Text>Its size: {sizeInWords(pool)}.</Text>
+            {until.length > 1 && (
+              <SeriesLater
+                isStepped
+                label={`Slots over time: at last ${last?.ready ?? 0} ready of ${last?.wanted ?? 0}`}
+                times={until.map(({ at }) => at / 1_000)}
+                lines={[
+                  { label: 'Wanted', values: until.map(({ wanted }) => wanted) },
+                  { label: 'Ready', values: until.map(({ ready }) => ready) },
+                ]}
+              />
+            )}
+            {!isAll && <Text size="sm">These are the first 1,000 events of the pool.</Text>}
+            <Rows
+              minWidth={480}
+              label="Decisions about its size"
+              heads={['When', 'What', 'Why']}
+              rows={decisionsOf(events)}
+              keyOf={({ id }) => id}
+              cells={({ at, what, why }) => [<Instant key="at" at={at} />, what, why]}
+            />
+          </Stack>
+        );
+      }}
+    </Answered>
+  );
+};
+
+const Tasks = ({ pool }: { readonly pool: Pool }): ReactNode => {
+  const query = useQuery({ queryKey: ['pool', pool.uuid, 'tasks'], queryFn: () => readPoolTasks(pool.uuid) });
+  return (
+    <Answered query={query}>
+      {(tasks) =>
+        tasks.length === 0 ? (
+          <Empty title="No task was submitted into this pool yet" />
+        ) : (
+          <Rows
+            minWidth={480}
+            label="Tasks of the pool"
+            heads={['Name', 'State', 'Instances', 'Submitted']}
+            rows={tasks}
+            keyOf={({ uuid }) => uuid}
+            cells={(task) => [
+              <Link key="name" to="/tasks/$id" params={{ id: task.uuid }}>
+                {task.name}
+              </Link>,
+              <StateBadge key="state" state={task.state} />,
+              count(task.instanceCount),
+              <Instant key="at" at={task.creationDate} />,
+            ]}
+          />
+        )
+      }
+    </Answered>
+  );
+};
+
+/** One pool: its slots, its size and why, and its tasks. */
+export const PoolPage = (): ReactNode => {
+  const { id } = route.useParams();
+  const { tab = 'slots' } = route.useSearch();
+  const navigate = route.useNavigate();
+  const mayWrite = useMayWrite();
+  const { data, error, refetch } = useQuery({
+    queryKey: ['pool', id],
+    queryFn: () => readPool(id),
+    refetchInterval: 2_000,
+  });
+  if (error !== null && data === undefined) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (data === undefined) return <Waiting />;
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          {data.name || data.shortname}
+        </Title>
+        {mayWrite && <PoolActions pool={data} />}
+      </Group>
+      {data.errors.map(({ code, message }, index) => (
+        <Alert key={`${code} ${index}`} color="red" title={code}>
+          {message}
+        </Alert>
+      ))}
+      <Facts
+        facts={[
+          ['State', data.state],
+          ['Slots', `${count(data.runningInstanceCount)} of ${count(data.targetRunningInstanceCount)} wanted`],
+          ['In use', `${(data.poolUsage * 100).toFixed(0)} %`],
+          ['Instances that run or wait in it', count(data.queuedOrRunningTaskInstancesCount)],
+          ['Profile', data.profile],
+          ['Plan', data.schedulingType],
+          ['Made', <Instant key="at" at={data.creationDate} />],
+        ]}
+      />
+      <Tabs
+        value={tab}
+        onChange={(value) =>
+          void navigate({ search: value === null ? {} : { tab: POOL_TABS.find((name) => name === value) ?? 'slots' } })
+        }
+      >
+        <Tabs.List>
+          {POOL_TABS.map((name) => (
+            <Tabs.Tab key={name} value={name}>
+              {LABELS[name]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value={tab} pt="md">
+          {tab === 'slots' && <Slots pool={data} />}
+          {tab === 'scaling' && <Scaling pool={data} />}
+          {tab === 'tasks' && <Tasks pool={data} />}
+        </Tabs.Panel>
+      </Tabs>
+    </Stack>
+  );
+};
