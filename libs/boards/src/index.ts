@@ -1,2 +1,3 @@
 export { expressionsOf, type Board } from './board.js';
 export { boards } from './boards.js';
+export { labelsOf } from './names.js';

@@ -1,10 +1,21 @@
-import { INSTRUMENTS, type NameOf } from '@fornax/base';
+import { INSTRUMENTS, type InstrumentFacts, type NameOf } from '@fornax/base';
 
 type Name = NameOf<'counter' | 'gauge' | 'histogram'>;
 
 /** Returns the name of a metric as Prometheus has it. Of a histogram it is the stem of `_bucket`, `_sum` and `_count`. */
 export const prometheusName = (name: Name): string =>
   name.replaceAll('.', '_') + (INSTRUMENTS[name].kind === 'counter' ? '_total' : '');
+
+const FACTS: ReadonlyMap<string, InstrumentFacts> = new Map(
+  Object.entries<InstrumentFacts>(INSTRUMENTS).map(([name, facts]) => [prometheusName(name as Name), facts]),
+);
+
+/** The labels that the catalogue knows of a sample, by the name that Prometheus has of it; `le` of the buckets of histograms. */
+export const labelsOf = (sample: string): readonly string[] => {
+  const facts = FACTS.get(sample) ?? FACTS.get(sample.replace(/_(?:bucket|count|sum)$/, ''));
+  const labels = Object.keys(facts?.labels ?? {}).map((label) => label.replaceAll('.', '_'));
+  return facts?.kind === 'histogram' ? [...labels, 'le'] : labels;
+};
 
 /** The window of rates on the boards. */
 const WINDOW = '5m';

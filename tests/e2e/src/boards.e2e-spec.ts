@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { boards, expressionsOf } from '@fornax/boards';
+import { boards, expressionsOf, labelsOf } from '@fornax/boards';
 import { findFreePort } from '@fornax/embedded';
 import { eventually, startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { clientsOf } from './clients.js';
 import { joinNode } from './join-node.js';
+import { LABEL_VALUES } from './metric-labels.js';
+import { samplesIn, sumOf, type Sample } from './metrics-text.js';
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.js';
 import { promtool, providePrometheus, startPrometheus, type Exemplar, type RunningPrometheus } from './prometheus.js';
 
@@ -25,11 +27,39 @@ const RARE: Readonly<Record<string, string>> = {
   fornax_write_stops: 'commands are refused only while something is wrong',
   fornax_intake_dropped_total: 'no honest sender causes it',
   fornax_billing_findings: 'the audit runs by the day',
-  fornax_snapshots_not_taken_total: 'the snapshot service was away when one was due',
-  fornax_orders_ignored_total: 'a scheduler was replaced',
-  fornax_orders_unreadable_total: 'no scheduler of ours sends it',
   'status_code=~"5.."}[5m])) / sum': 'no request fails here',
 };
+/** What `work` and `endNode`'s node did. */
+const FIGURES: readonly (readonly [name: string, labels: Readonly<Record<string, string>>, expected: number])[] = [
+  ['fornax_tasks_submitted_total', { plan: 'flex' }, 4],
+  ['fornax_tasks_unfinished', {}, 2],
+  ['fornax_tasks_ended_total', { plan: 'flex', outcome: 'success' }, 1],
+  ['fornax_tasks_ended_total', { plan: 'flex', outcome: 'failure' }, 1],
+  ['fornax_attempts_ended_total', { outcome: 'success', cause: 'none' }, 1],
+  ['fornax_attempts_ended_total', { outcome: 'failure', cause: 'user' }, 1],
+  ['fornax_attempts_requeued_total', { cause: 'user' }, 1],
+  ['fornax_attempts_requeued_total', { cause: 'node-lost' }, 0],
+  ['fornax_queue_instances', { plan: 'flex', reason: 'no-node-fits' }, 1],
+  ['fornax_queue_instances', {}, 1],
+  ['fornax_instance_queue_duration_count', { plan: 'flex' }, 4],
+  ['fornax_instance_start_duration_count', { plan: 'flex' }, 4],
+  ['fornax_scheduler_placements_total', {}, 4],
+  ['fornax_leases_held', { phase: 'executing' }, 1],
+  ['fornax_leases_held', {}, 1],
+  ['fornax_nodes', { status: 'online' }, 1],
+  ['fornax_nodes', {}, 1],
+  ['fornax_pool_slots', {}, 0],
+  ['fornax_snapshots_ended_total', { outcome: 'completed' }, 1],
+  ['fornax_snapshots_ended_total', { outcome: 'failed' }, 0],
+  ['fornax_webhooks', {}, 0],
+  ['fornax_output_behind', {}, 0],
+  ['fornax_billing_unrated', {}, 0],
+  ['fornax_node_connects_total', { outcome: 'refused' }, 0],
+  ['fornax_instances_total', { outcome: 'success' }, 1],
+  ['fornax_instances_total', { outcome: 'failure' }, 2],
+  ['fornax_leases', {}, 1],
+];
+
 /** Histograms of what happens in a trace. A round of the scheduler is for whatever waits: it belongs to none. */
 const WITH_EXEMPLARS = [
   'http_server_request_duration',
@@ -53,6 +83,8 @@ describe('boards and alerts on a real Prometheus', () => {
   let platform: RunningPlatform;
   let prometheus: RunningPrometheus;
   let endNode: () => Promise<void>;
+  /** What the platform and its node tell. */
+  let read: () => Promise<Readonly<Record<'platform' | 'node', string>>>;
 
   beforeAll(async () => {
     programs = await providePrometheus();
@@ -63,6 +95,14 @@ describe('boards and alerts on a real Prometheus', () => {
     endNode = await joinNode(platform, 'watched', {
       FORNAX_NODE_HTTP_PORT: String(nodePort),
       FORNAX_METRICS_TOKEN: token,
+    });
+    const readOne = async (url: string): Promise<string> => {
+      const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+      return response.text();
+    };
+    read = async () => ({
+      platform: await readOne(platform.apiUrl),
+      node: await readOne(`http://127.0.0.1:${nodePort}`),
     });
     const targets = [
       { job: 'fornax', address: new URL(platform.apiUrl).host },
@@ -88,6 +128,30 @@ describe('boards and alerts on a real Prometheus', () => {
     expect(tested.tests.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
   });
 
+  it.each(FIGURES)('what happened is what %s %o says: %d', async (name, labels, expected) => {
+    const from = name.startsWith('fornax_instances') || name === 'fornax_leases' ? 'node' : 'platform';
+    await eventually(async () => sumOf(samplesIn((await read())[from]), name, labels) === expected, {
+      timeoutMs: 30_000,
+    });
+  });
+
+  it('what is billed is what statements add up to', async () => {
+    const { api, s3 } = clientsOf(platform);
+    s3.close();
+    await eventually(
+      async () => {
+        const billed = sumOf(samplesIn((await read()).platform), 'fornax_billing_billed') ?? Number.NaN;
+        const { total } = await api.billing.statement({ from: '2020-01-01', groupBy: 'user' });
+        expect({ billed, isSome: billed > 0 }).toEqual({
+          billed: expect.closeTo(Number(total.amount), 5),
+          isSome: true,
+        });
+        return true;
+      },
+      { timeoutMs: 30_000 },
+    );
+  });
+
   const asked = [
     ...boards.flatMap((board) => expressionsOf(board).map((expression) => [board.uid, expression] as const)),
     ...rules.map(({ alert, expr }) => [alert, looksAt(expr)] as const),
@@ -110,15 +174,28 @@ describe('boards and alerts on a real Prometheus', () => {
     );
   });
 
+  it('labels hold what the code lists, whatever users and strangers send, and never an id or a name', async () => {
+    const hostile = await attackLabels(platform);
+    const texts = await read();
+    const samples = Object.values(texts).flatMap(samplesIn);
+    expect(samples.filter((sample) => sample.name !== 'target_info' && !areListed(sample))).toEqual([]);
+    for (const text of Object.values(texts)) for (const value of hostile) expect(text).not.toContain(value);
+  });
+
   it.each(asked.filter(([, expression]) => isRare(expression)))('%s may ask for %s', async (_, expression) => {
     expect(await prometheus.countOf(expression)).toBeGreaterThanOrEqual(0);
   });
 });
 
+const PER_HOUR = { flex: '1', onDemand: '1', reserved: '1' };
+/** Such that what takes a moment costs something. */
+const PRICES = { currency: 'EUR', work: PER_HOUR, hardware: [{ match: '', ...PER_HOUR }], minimum: '0.01' };
+
 /** A little of all that boards show: a success with results, a failure with a retry, a snapshot, a task that waits, a pool. */
 const work = async (platform: RunningPlatform): Promise<void> => {
   const { api, s3 } = clientsOf(platform);
   try {
+    await api.billing.publishPrices(PRICES);
     for (const bucket of ['inputs', 'outputs', 'kept-files']) await s3.createBucket(bucket);
     await s3.putObject('inputs', 'a.txt', Buffer.from('a'));
     const submit = (name: string, command: string, more: object = {}): Promise<string> =>
@@ -143,6 +220,47 @@ const work = async (platform: RunningPlatform): Promise<void> => {
     await eventually(async () => (await api.getTask(done)).state === 'Success');
     await eventually(async () => (await api.getTask(failed)).state === 'Failure');
     expect((await api.getTask(waits)).state).toBe('Submitted');
+  } finally {
+    s3.close();
+  }
+};
+
+/** Whether the catalogue has the labels of a sample, and their values are of a list that the code holds. */
+const areListed = ({ name, labels }: Sample): boolean => {
+  const known = labelsOf(name);
+  return Object.entries(labels).every(
+    ([label, value]) => known.includes(label) && LABEL_VALUES[label]?.(value) === true,
+  );
+};
+
+const MARK = 'hostile-7f3a';
+
+/** Sends values of one's own wherever a label could come from. @returns what must not be found in any metric */
+const attackLabels = async (platform: RunningPlatform): Promise<readonly string[]> => {
+  const { api, s3 } = clientsOf(platform);
+  const own = `${MARK}"},x="1\n`;
+  try {
+    await s3.createBucket(`${MARK}-bucket`);
+    await s3.putObject(`${MARK}-bucket`, `${MARK}/key`, Buffer.from('x'));
+    const task = await api.submitTask({
+      name: own,
+      shortname: `${MARK}-short`,
+      tags: [own],
+      profile: 'docker-batch',
+      instanceCount: 1,
+      resourceBuckets: [`${MARK}-bucket`],
+      constants: [{ key: 'DOCKER_CMD', value: `sh -c 'exit 7'` }],
+      labels: { [MARK]: MARK },
+    });
+    const headers = { authorization: platform.token, 'content-type': 'application/json' };
+    const refused = { name: 'x', profile: MARK, instanceCount: 1, schedulingType: MARK };
+    await fetch(`${platform.apiUrl}/tasks`, { method: 'POST', headers, body: JSON.stringify(refused) });
+    for (const method of ['GET', 'PROPFIND', 'M-SEARCH'])
+      for (const url of [platform.apiUrl, platform.storageUrl])
+        await fetch(`${url}/${MARK}/${MARK}?${MARK}`, { method, headers: { ...headers, traceparent: MARK } });
+    await s3.getObject(`${MARK}-bucket`, `${MARK}/none`).catch(() => undefined);
+    await eventually(async () => (await api.getTask(task)).state === 'Failure', { timeoutMs: 30_000 });
+    return [MARK, task];
   } finally {
     s3.close();
   }

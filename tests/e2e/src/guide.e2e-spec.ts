@@ -103,6 +103,15 @@ describe('the guide', () => {
     expect(found.status).toBe(200);
     expect(await found.text()).toContain('/docs/guide/first-task');
 
+    // Who is woken up finds what to do: each alert names a section of a page of the site.
+    const runbooks = readFileSync(join(workspaceRoot, 'infra/prometheus/fornax.rules.yml'), 'utf8').matchAll(
+      /runbook: docs\/(\S+)\.md#(\S+)/g,
+    );
+    const sections = [...runbooks];
+    expect(sections.length).toBeGreaterThan(10);
+    for (const [, path = '', section = ''] of sections)
+      expect(await (await get(`/docs/${path}`)).text()).toContain(` id="${section}"`);
+
     const api = await get('/docs/api');
     expect(await api.text()).toContain('href="/docs/"');
     expect(html).toContain('href="/docs/api"');

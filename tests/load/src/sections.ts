@@ -20,6 +20,7 @@ import { afterTasks } from './retention.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
 import { measureS3 } from './s3-section.js';
+import { scrapes } from './scrapes.js';
 import { someSnapshots } from './snapshots.js';
 import { measureSlurm, slurmFigures } from './slurm.js';
 import { statusFreshness } from './status-freshness.js';
@@ -443,6 +444,21 @@ const manySection: Section = {
   },
 };
 
+const scrapeSection: Section = {
+  name: 'scrape',
+  isLarge: true,
+  measure: async ({ scale, say }) => {
+    const tasks = Math.round(100_000 * scale);
+    say(`/metrics with ${tasks} tasks that wait`);
+    const costs = await withPlatform({ FORNAX_NODES: '0' }, (platform) => scrapes(platform, tasks, 100));
+    return costs.flatMap(({ tasks: waiting, p50, p99, series }) => [
+      { name: `/metrics with ${waiting} tasks that wait, p50`, value: p50, unit: 'ms' },
+      { name: `/metrics with ${waiting} tasks that wait, p99`, value: p99, unit: 'ms' },
+      { name: `series of /metrics with ${waiting} tasks that wait`, value: series, unit: 'series' },
+    ]);
+  },
+};
+
 const s3Section: Section = {
   name: 's3',
   isLarge: true,
@@ -469,5 +485,6 @@ export const SECTIONS: readonly Section[] = [
   statementsSection,
   cliSection,
   manySection,
+  scrapeSection,
   s3Section,
 ];

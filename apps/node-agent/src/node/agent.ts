@@ -1,4 +1,4 @@
-import { activeTraceparent, counterOf, RpcClient, unlessAborted } from '@fornax/base';
+import { activeTraceparent, countedFromZero, RpcClient, unlessAborted } from '@fornax/base';
 import {
   type CancelOrder,
   dispatchConsumer,
@@ -103,8 +103,8 @@ export class Agent {
   readonly #stop = new AbortController();
   #seen = new SeenLeases();
   #leaders = new LeaderFence();
-  readonly #ignored = counterOf('fornax.orders.ignored');
-  readonly #unreadable = counterOf('fornax.orders.unreadable');
+  readonly #ignored = countedFromZero('fornax.orders.ignored', [{}]);
+  readonly #unreadable = countedFromZero('fornax.orders.unreadable', [{}]);
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
   readonly #line: LeaseLine;

@@ -15,7 +15,7 @@ const plan = 'the plan: `flex`, `onDemand`, `reserved`';
 const outcome = '`success`, `failure`, `cancelled`';
 const cause = 'why it failed or was taken back: `user`, `platform`, `node-lost`, `preempted`, `limit`, or `none`';
 const use = '`used` or `free`';
-const none: Labels = {};
+const none = {} as const;
 
 /** Every metric of Fornax, by its name. What is not in here cannot be made; the reference in the documentation is made from it. */
 export const INSTRUMENTS = {
@@ -233,7 +233,7 @@ export const INSTRUMENTS = {
     unit: '{snapshot}',
     description: 'Periodic snapshots that were due and could not be taken then',
     from: 'snapshot',
-    labels: none,
+    labels: { reason: '`unanswered` or `refused`' },
   },
   'fornax.output.behind': {
     kind: 'gauge',
@@ -341,3 +341,7 @@ type Catalogue = typeof INSTRUMENTS;
 export type NameOf<Kind extends InstrumentFacts['kind']> = {
   [Name in keyof Catalogue]: Catalogue[Name]['kind'] extends Kind ? Name : never;
 }[keyof Catalogue];
+/** The labels of a metric, as the catalogue has them: no other can be told. */
+export type LabelsOf<Name extends keyof Catalogue> = Readonly<
+  Partial<Record<keyof Catalogue[Name]['labels'], string | number>>
+>;

@@ -1,5 +1,11 @@
-import { metrics, type Attributes, type Meter, type ObservableCallback, type SpanContext } from '@opentelemetry/api';
-import { INSTRUMENTS, type NameOf } from './catalogue.js';
+import {
+  metrics,
+  type Meter,
+  type ObservableCallback,
+  type ObservableResult,
+  type SpanContext,
+} from '@opentelemetry/api';
+import { INSTRUMENTS, type LabelsOf, type NameOf } from './catalogue.js';
 import { Exemplars } from './exemplars.js';
 
 const METER = 'fornax';
@@ -25,36 +31,39 @@ const optionsOf = (name: keyof typeof INSTRUMENTS): { description: string; unit:
   return { description, unit };
 };
 
-export interface Count {
-  add(count: number, labels?: Attributes): void;
+export interface Count<Name extends NameOf<'counter'> = NameOf<'counter'>> {
+  add(count: number, labels?: LabelsOf<Name>): void;
 }
 
 /** Returns a counter of the catalogue. */
-export const counterOf = (name: NameOf<'counter'>): Count => {
+export const counterOf = <Name extends NameOf<'counter'>>(name: Name): Count<Name> => {
   const counter = whenUsed((meter) => meter.createCounter(name, optionsOf(name)));
-  return { add: (count, labels) => counter().add(count, labels) };
+  return { add: (count, labels) => counter().add(count, { ...labels }) };
 };
 
 /**
  * Returns a counter that shows 0 under these labels from now on. Without, its first value comes out of nothing, which no rate or increase sees: for
  * counters that somebody is woken up by. Call it after telemetry has started.
  */
-export const countedFromZero = (name: NameOf<'counter'>, labels: readonly Attributes[]): Count => {
+export const countedFromZero = <Name extends NameOf<'counter'>>(
+  name: Name,
+  labels: readonly LabelsOf<Name>[],
+): Count<Name> => {
   const counter = counterOf(name);
   for (const each of labels) counter.add(0, each);
   return counter;
 };
 
-export interface Durations {
+export interface Durations<Name extends NameOf<'histogram'> = NameOf<'histogram'>> {
   /**
    * @param seconds never milliseconds
    * @param span in which it was measured, for the exemplar; the active one when absent
    */
-  record(seconds: number, labels?: Attributes, span?: SpanContext): void;
+  record(seconds: number, labels?: LabelsOf<Name>, span?: SpanContext): void;
 }
 
 /** Returns a histogram of durations of the catalogue; all have the same bounds. */
-export const durationsOf = (name: NameOf<'histogram'>): Durations => {
+export const durationsOf = <Name extends NameOf<'histogram'>>(name: Name): Durations<Name> => {
   const histogram = whenUsed((meter) =>
     meter.createHistogram(name, {
       ...optionsOf(name),
@@ -62,21 +71,40 @@ export const durationsOf = (name: NameOf<'histogram'>): Durations => {
     }),
   );
   return {
-    record: (seconds, labels = {}, span) => {
-      histogram().record(seconds, labels);
-      exemplars.offer(name, seconds, labels, span);
+    record: (seconds, labels, span) => {
+      histogram().record(seconds, { ...labels });
+      exemplars.offer(name, seconds, { ...labels }, span);
     },
   };
 };
 
+/** Tells one value of a metric that is asked for. */
+export interface Told<Name extends NameOf<'gauge' | 'counter'>> {
+  observe(value: number, labels?: LabelsOf<Name>): void;
+}
+
+const toldTo =
+  <Name extends NameOf<'gauge' | 'counter'>>(
+    observe: (result: Told<Name>) => void | Promise<void>,
+  ): ObservableCallback =>
+  (result: ObservableResult) =>
+    observe({ observe: (value, labels) => result.observe(value, { ...labels }) });
+
 /** Asks for the value of a gauge of the catalogue whenever metrics are read. Call it after telemetry has started. @returns how to stop */
-export const observeGauge = (name: NameOf<'gauge'>, observe: ObservableCallback): (() => void) => {
+export const observeGauge = <Name extends NameOf<'gauge'>>(
+  name: Name,
+  observe: (result: Told<Name>) => void | Promise<void>,
+): (() => void) => {
+  const callback = toldTo(observe);
   const gauge = metrics.getMeter(METER).createObservableGauge(name, optionsOf(name));
-  gauge.addCallback(observe);
-  return () => gauge.removeCallback(observe);
+  gauge.addCallback(callback);
+  return () => gauge.removeCallback(callback);
 };
 
 /** Asks for the sum of a counter of the catalogue whenever metrics are read. Call it after telemetry has started. */
-export const observeCounter = (name: NameOf<'counter'>, observe: ObservableCallback): void => {
-  metrics.getMeter(METER).createObservableCounter(name, optionsOf(name)).addCallback(observe);
+export const observeCounter = <Name extends NameOf<'counter'>>(
+  name: Name,
+  observe: (result: Told<Name>) => void | Promise<void>,
+): void => {
+  metrics.getMeter(METER).createObservableCounter(name, optionsOf(name)).addCallback(toldTo(observe));
 };

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { FoldedCommit } from '../view/folded-commit.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { fleetReadings } from './fleet-readings.js';
+import { finished } from './paced-walk.js';
 import { tallyCommit, type WorkMeters } from './work-tally.js';
 
 const recorded = (
@@ -22,7 +23,7 @@ const history = [
 ];
 
 const readingsOf = (view: SchedulerView, now: number, reason: WaitingReason = 'fleet-full') =>
-  fleetReadings(view, { reasonOf: () => ({ reason, detail: '' }), now }).map(({ name, value, labels }) =>
+  finished(fleetReadings(view, { reasonOf: () => ({ reason, detail: '' }), now })).map(({ name, value, labels }) =>
     [name, ...Object.values(labels), value].join(' '),
   );
 

@@ -48,13 +48,19 @@ const whyOf = ({ taskId, state }: TaskEntry, { reasonOf }: WaitingFacts): string
 /** Reasons that are no matter of the fleet: what its owner waits for, or may not have. Nobody is to be woken up for them. */
 const OF_OWNERS: ReadonlySet<string> = new Set(['dependencies', 'quota', 'credits-exhausted', 'budget-exhausted']);
 
-const queueReadings = (view: SchedulerView, facts: WaitingFacts): readonly Reading[] => {
+/** So many tasks are looked at in one turn of the event loop: rounds and requests come in between. */
+export const TASKS_IN_A_TURN = 2_000;
+
+function* queueReadings(view: SchedulerView, facts: WaitingFacts): Generator<void, readonly Reading[]> {
   const waiting = new Sums<string>(SCHEDULING_PLANS.map((plan) => `${plan} placing`));
   const oldest = new Sums<string>(SCHEDULING_PLANS);
   const phases = new Sums<LeasePhase>(PHASES);
   let tasks = 0;
+  let seen = 0;
   for (const entry of view.allTasks()) {
     const { state, pool, waitingSince } = entry;
+    seen += 1;
+    if (seen % TASKS_IN_A_TURN === 0) yield;
     if (pool) continue;
     tasks += 1;
     for (const { phase } of state.inFlight.values()) phases.add(phase, 1);
@@ -74,7 +80,7 @@ const queueReadings = (view: SchedulerView, facts: WaitingFacts): readonly Readi
       return { plan, reason };
     }),
   ];
-};
+}
 
 const slotReadings = (view: SchedulerView): readonly Reading[] => {
   const slots = new Sums<'used' | 'free'>(['used', 'free']);
@@ -107,9 +113,7 @@ const nodeReadings = (view: SchedulerView): readonly Reading[] => {
   ];
 };
 
-/** Reads the gauges of the queue and of the fleet off the view. One walk over what is unfinished. */
-export const fleetReadings = (view: SchedulerView, facts: WaitingFacts): readonly Reading[] => [
-  ...queueReadings(view, facts),
-  ...slotReadings(view),
-  ...nodeReadings(view),
-];
+/** Reads the gauges of the queue and of the fleet off the view. One walk over what is unfinished, which may be gone on with in a later turn. */
+export function* fleetReadings(view: SchedulerView, facts: WaitingFacts): Generator<void, readonly Reading[]> {
+  return [...(yield* queueReadings(view, facts)), ...slotReadings(view), ...nodeReadings(view)];
+}

@@ -5,7 +5,7 @@ import {
   eachLimited,
   GATHER_MS,
   isOutage,
-  counterOf,
+  countedFromZero,
   SteadyClock,
   Unavailable,
   type Clock,
@@ -42,7 +42,10 @@ export class PeriodicSnapshots implements OnApplicationBootstrap, BeforeApplicat
   private readonly barrier: ReadBarrier;
   private readonly timer: DueTimer;
   private readonly passedOver = new PassedOver();
-  private readonly failures = counterOf('fornax.snapshots.not_taken');
+  private readonly failures = countedFromZero('fornax.snapshots.not_taken', [
+    { reason: 'unanswered' },
+    { reason: 'refused' },
+  ]);
   /** In a row, of what nobody answered. */
   private unanswered = 0;
   private hasLookedBack = false;
