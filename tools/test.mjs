@@ -25,6 +25,7 @@ const SUITES = {
       'agent-output',
       'agent-disk',
       'agent-slots',
+      'agent-images',
       'agent-consistency',
       'agent-saved-states',
     ],

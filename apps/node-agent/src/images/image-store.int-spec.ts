@@ -8,7 +8,7 @@ import { digestOf, pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegist
 
 import { UserError } from '../failure/user-error.js';
 import { ImageStore, type ImageStoreOptions, type UsedImage } from './image-store.js';
-import { layerOf } from './layers.fixture.js';
+import { layerOf } from '@fornax/testing/layers';
 import { type Login, RegistryAway } from './registry.js';
 
 /** Images of small files in a real registry, and stores that pull them. */

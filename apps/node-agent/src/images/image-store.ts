@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { entryAt, folderIn, LayerRefused } from './tree-path.js';
+import { entryAt, LayerRefused } from './tree-path.js';
 import { UserError } from '../failure/user-error.js';
 import { configSchema, type ImageSettings, imageSettingsSchema, settingsOf } from './image-manifest.js';
 import { type ImageName, wordsFor } from './image-name.js';
@@ -263,10 +263,14 @@ const configIn = (bytes: Buffer, words: string): z.output<typeof configSchema> =
   }
 };
 
-/** Files that the sandbox lays others over, where the image has none or a link. */
+/** Files that the sandbox lays others over, where the image has none, or links. */
 const addFilesOfSandbox = async (root: string): Promise<void> => {
-  const folder = await folderIn(root, 'etc', true);
-  if (folder === undefined) return;
+  const folder = join(root, 'etc');
+  // A link would lead whoever makes the sandbox, who follows it with rights of the machine.
+  if ((await entryAt(folder))?.isDirectory() !== true) {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { mode: 0o755 });
+  }
   for (const [name, text] of [
     ['resolv.conf', ''],
     ['hosts', '127.0.0.1 localhost\n::1 localhost\n'],

@@ -6,7 +6,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '@fornax/testing/registry';
 
-import { type LayerEntry, tarOf } from './layers.fixture.js';
+import { type LayerEntry, tarOf } from '@fornax/testing/layers';
 import { LayerRefused } from './tree-path.js';
 import { unpackLayer } from './unpack-layer.js';
 

@@ -1,8 +1,10 @@
+import { readdir } from 'node:fs/promises';
+
 import { eventually } from '@fornax/testing';
 import { pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { busyboxEntries, layerOf } from '../images/layers.fixture.js';
+import { busyboxEntries, layerOf } from '@fornax/testing/layers';
 import { ImageStore } from '../images/image-store.js';
 import { TaskImages } from '../instance/task-images.js';
 import { AgentRig, levelsHere } from './agent-rig.fixture.js';
@@ -75,6 +77,26 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
   it('cannot be written, and /job, /tmp and /dev/shm can', async () => {
     const script = `'touch /app/new 2>/dev/null || echo refused; touch /bin/new 2>/dev/null || echo refused; touch /new 2>/dev/null || echo refused; touch /job/a /tmp/b /dev/shm/c && echo written'`;
     expect(await run(script)).toMatchObject({ outcome: 'success', out: 'refused\nrefused\nrefused\nwritten\n' });
+  });
+
+  it('leads nobody out by links at its top, however they are named', async () => {
+    const layer = await layerOf([
+      ...(await busyboxEntries('links')),
+      [{ name: 'etc', type: 'symlink', linkname: '/oldroot/etc' }],
+      [{ name: 'dashes', type: 'symlink', linkname: `--target-directory=${rig.folder}` }],
+      [{ name: 'go' }, 'mine'],
+      [{ name: 'run', type: 'symlink', linkname: '/.fornax' }],
+      [{ name: 'job', type: 'symlink', linkname: '/.fornax' }],
+    ]);
+    await pushImage(registry, { repository: 'team/links', tag: 'v1' }, [layer]);
+    const script = `sh -c 'readlink /dashes; cat /go /proc/self/mountinfo; test -f /etc/resolv.conf && test ! -L /etc && echo own'`;
+    const seen = await run(script, { DOCKER_REPO: 'team/links' });
+    expect(seen).toMatchObject({ outcome: 'success', err: '' });
+    expect(seen.out).toContain(`--target-directory=${rig.folder}\nmine`);
+    expect(seen.out).toMatch(/^own$/m);
+    expect(seen.out).not.toContain('/apart');
+    expect(seen.out.match(/ \/(bin|app|go|etc) /g)?.length).toBe(seen.out.match(/\/images\//g)?.length);
+    expect(await readdir(rig.folder)).not.toContain('dashes');
   });
 
   it('says what is wrong with a folder, a name and a program that are not there', async () => {

@@ -4,18 +4,8 @@ import { basename, join } from 'node:path';
 import type { HostView } from './host-view.js';
 
 /** What the sandbox brings itself, whatever an image has there. */
-const OF_SANDBOX = new Set([
-  'job',
-  'proc',
-  'sys',
-  'dev',
-  'tmp',
-  'run',
-  '.old',
-  '.fornax',
-  '.fornax-secrets',
-  '.fornax-init',
-]);
+const OF_SANDBOX = new Set(['job', 'proc', 'sys', 'dev', 'tmp', 'run']);
+const OWN = '.fornax';
 
 /**
  * Tells what instances see of an image, in the terms of what they see of the machine.
@@ -23,7 +13,9 @@ const OF_SANDBOX = new Set([
  * @param machine of which the names of interfaces are hidden as ever
  */
 export const imageView = async (root: string, { interfaces }: Pick<HostView, 'interfaces'>): Promise<HostView> => ({
-  topLevel: (await readdir(root)).filter((name) => !OF_SANDBOX.has(name)).map((name) => join(root, name)),
+  topLevel: (await readdir(root))
+    .filter((name) => !OF_SANDBOX.has(name) && !name.startsWith(OWN))
+    .map((name) => join(root, name)),
   hidden: [],
   exposed: [],
   resolver: '/etc/resolv.conf',

@@ -22,7 +22,7 @@ ln -s /proc/self/fd dev/fd; ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s f
 while [ "$1" != -- ]; do : > "dev/$1"; mount --bind "/dev/$1" "dev/$1"; shift; done; shift
 while [ "$1" != -- ]; do
   at=./\${1##*/}
-  if [ -L "$1" ]; then ln -s "$(readlink "$1")" "$at"
+  if [ -L "$1" ]; then ln -s -- "$(readlink "$1")" "$at"
   elif [ -d "$1" ]; then mkdir "$at"; mount --rbind "$1" "$at"
   else : > "$at"; mount --bind "$1" "$at"
   fi
@@ -35,9 +35,9 @@ for path in "$@"; do
   if [ -d "$path" ]; then mkdir -p ".$path"; mount --rbind "$path" ".$path"
   else mkdir -p ".\${path%/*}"; cat "$path" > ".$path"; fi
 done
-mkfifo here go
-exec 8<> here 9<> go
-rm here go
+mkfifo .fornax-here .fornax-go
+exec 8<> .fornax-here 9<> .fornax-go
+rm .fornax-here .fornax-go
 while read -r _ _ _ _ at _; do
   at=$(printf '%b' "$at")
   case $at in "$new"|"$new"/*) ;; *) continue;; esac

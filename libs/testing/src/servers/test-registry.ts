@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ServerProcess, findFreePort, logTail, unpackPackage, waitUntil } from '@fornax/embedded';
@@ -40,6 +40,8 @@ export interface TestRegistry {
   readonly url: string;
   /** Where it keeps what it has. */
   readonly folder: string;
+  /** Paths that were asked for by GET and given, in their order. */
+  given(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -70,13 +72,16 @@ export const startTestRegistry = async (isPrivate = false): Promise<TestRegistry
     await rm(home, { recursive: true, force: true });
   };
   const url = `http://${address}`;
+  const given = async (): Promise<readonly string[]> =>
+    [...(await readFile(logFile, 'utf8')).matchAll(/"GET (\S+) HTTP\/[\d.]+" 200 /g)].map(([, path = '']) => path);
   const answers = (): Promise<boolean> =>
     fetch(`${url}/v2/`).then(
       () => true,
       () => false,
     );
   const isUp = async (): Promise<boolean> => registry.exit !== undefined || answers();
-  if ((await waitUntil(isUp, { timeoutMs: 30_000 })) && registry.exit === undefined) return { url, folder, stop };
+  if ((await waitUntil(isUp, { timeoutMs: 30_000 })) && registry.exit === undefined)
+    return { url, folder, given, stop };
   const said = logTail(logFile);
   await stop();
   throw new Error(`docker-registry does not answer: ${said}`);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 
-import { digestOf, provideBusybox, type PushedLayer } from '@fornax/testing/registry';
+import { digestOf, provideBusybox, type PushedLayer } from './test-registry.js';
 import { type Headers, pack } from 'tar-stream';
 
 /** An entry of a layer: its header, and what is in it. */
