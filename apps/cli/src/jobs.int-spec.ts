@@ -47,7 +47,8 @@ describe('fornax job', () => {
   it('runs again in another pool', async () => {
     const again = await fornax('job retry j --pool p --reason moved');
     expect([again.code, again.stdout]).toEqual([0, 'k\n']);
-    expect([platform.bodies, platform.asked[0]?.headers['fornax-reason']]).toEqual([[{ pool: 'p' }], 'moved']);
+    const asked = platform.asked.find(({ what }) => what === 'POST /fornax/v1/jobs/j/retry');
+    expect([platform.bodies.at(-1), asked?.headers['fornax-reason']]).toEqual([{ pool: 'p' }, 'moved']);
     const closed = await fornax('job clone j');
     expect([closed.code, closed.stderr]).toEqual([1, 'pool: The pool p takes no new tasks. (HTTP 400)\n']);
   });

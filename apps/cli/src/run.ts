@@ -5,6 +5,7 @@ import { harmless } from './terminal/harmless.js';
 import type { OutputWish } from './terminal/output.js';
 import { terminalIo, type Shown, type Terminal } from './terminal/terminal-io.js';
 import { buildProgram } from './program.js';
+import type { Io } from './terminal/io.js';
 
 export interface Surroundings extends Terminal {
   readonly env: Env;
@@ -51,11 +52,7 @@ export const run = async (
     shown.wish = wish;
     const { output, columns } = wish;
     if (output === 'yaml') shown.yaml = (await import('./terminal/yaml.js')).yamlOf;
-    const at = command.registeredArguments.findIndex((argument) => argument.name() === 'task');
-    const named: unknown = command.processedArgs[at];
-    // A shortname is its owner's own, so that of somebody else is looked up as that one sees it.
-    if (typeof named === 'string' && command.opts()['owner'] === undefined)
-      command.processedArgs[at] = await (await import('./session/task-name.js')).taskNamed(io.client(), named);
+    await nameIds(command, io);
     // What has a document of its own shows that one.
     if ((output === 'json' || output === 'yaml') && columns === undefined && hasJson(command))
       command.setOptionValue('json', true);
@@ -73,6 +70,22 @@ export const run = async (
     if (signal.aborted) return 130;
     stderr(`${harmless(textOf(error, api))}\n`);
     return error instanceof UsageError ? 2 : 1;
+  }
+};
+
+/** Puts ids where a task, a job or a pool was named otherwise: in arguments, and in options. */
+const nameIds = async (command: Command, io: Io): Promise<void> => {
+  // A shortname is its owner's own, so that of somebody else is looked up as that one sees it.
+  if (command.opts()['owner'] !== undefined) return;
+  const { jobNamed, poolNamed, taskNamed } = await import('./session/named.js');
+  for (const [kind, named] of Object.entries({ task: taskNamed, job: jobNamed, pool: poolNamed })) {
+    const at = command.registeredArguments.findIndex((argument) => argument.name() === kind);
+    const given: unknown = command.processedArgs[at];
+    if (typeof given === 'string') command.processedArgs[at] = await named(io.client(), given);
+    const chosen: unknown = command.opts()[kind];
+    if (typeof chosen === 'string') command.setOptionValue(kind, await named(io.client(), chosen));
+    if (Array.isArray(chosen))
+      command.setOptionValue(kind, await Promise.all(chosen.map((one) => named(io.client(), String(one)))));
   }
 };
 

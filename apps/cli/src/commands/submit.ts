@@ -1,8 +1,9 @@
 import type { NewTask } from '@fornax/client';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../session/connection.js';
+import { poolNamed } from '../session/named.js';
 import { projectId } from '../session/project.js';
-import { afterOf, type After } from '../submission/after.js';
+import { afterOf, withIds, type After } from '../submission/after.js';
 import { attend, type OnInterrupt } from '../submission/attend.js';
 import { arrayOf, memoryOf, secondsOf, type Wanted } from '../submission/limits.js';
 import { baggageOf, inputsOf, readScript, resultsOf, shipScript, type ScriptFile } from '../submission/prepare.js';
@@ -109,12 +110,14 @@ const submit = async (io: Io, file: string, args: readonly string[], typed: Opti
   const inputs = await inputsOf(io, baggage, asked.in ?? []);
   const results = await resultsOf(baggage, asked.out, hasMany);
   const fornax = {
-    ...(after === undefined ? {} : { after: [...after] }),
+    ...(after === undefined ? {} : { after: await withIds(client, after) }),
     ...(array?.maxParallel === undefined ? {} : { maxParallel: array.maxParallel }),
   };
   const task: NewTask = {
     name: asked.name ?? script.name,
-    ...(pool === undefined ? { ...(profile === undefined ? {} : { profile }) } : { poolUuid: pool }),
+    ...(pool === undefined
+      ? { ...(profile === undefined ? {} : { profile }) }
+      : { poolUuid: await poolNamed(client, pool) }),
     ...(array === undefined ? { instanceCount: 1 } : { advancedRanges: array.ranges }),
     constants: [
       ...constants,

@@ -8,7 +8,7 @@ import { instancesOf } from '../session/instance-count.js';
 import { newestOf, tasksOfAll } from '../session/tasks-of-all.js';
 import { instantOf, stateOf, taskFilter, type TaskFilterOptions } from '../session/task-filter.js';
 import { addLogsTo } from './logs.js';
-import { afterOf, type After } from '../submission/after.js';
+import { afterOf, withIds, type After } from '../submission/after.js';
 import { shellSyntaxIn } from '../submission/script.js';
 import { constantOf, countOf, listOf, type Constant } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
@@ -82,7 +82,7 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const { each, instances = each === undefined ? 1 : undefined } = options;
   const fornax = {
     ...(each === undefined ? {} : { each: await tableIn(each) }),
-    ...(after === undefined ? {} : { after: [...after] }),
+    ...(after === undefined ? {} : { after: await withIds(client, after) }),
     ...(maxParallel === undefined ? {} : { maxParallel }),
   };
   const asked = newTask({ ...options, ...(instances === undefined ? {} : { instances }) });

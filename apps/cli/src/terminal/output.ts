@@ -48,9 +48,13 @@ export const recordsOf = (cells: Cells): readonly Readonly<Record<string, Cell>>
 const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /** Rows as CSV (RFC 4180), headings first, as a program calls them. @param shown what becomes of a text first */
-export const csvOf = (cells: Cells, shown: (text: string) => string = (text) => text): string =>
+export const csvOf = (
+  cells: Cells,
+  shown: (text: string) => string = (text) => text,
+  headingOf: (heading: Cell) => string = keyOf,
+): string =>
   cells
-    .map((row, index) => row.map((cell) => quoted(shown(index === 0 ? keyOf(cell) : String(cell)))).join(','))
+    .map((row, index) => row.map((cell) => quoted(shown(index === 0 ? headingOf(cell) : String(cell)))).join(','))
     .join('\n');
 
 /** The option itself, for a command that has formats of its own. @param own of that command */

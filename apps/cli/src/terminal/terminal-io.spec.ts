@@ -142,3 +142,24 @@ it('columns, CSV, JSON and quiet are of the same cells', () => {
   expect(shown({ quiet: true })).toBe('a\n');
   expect(() => shown({ columns: ['nmae'] })).toThrow('There is no column nmae; there are id, memoryMb, name.');
 });
+
+it('a document has fields as columns: some of them, as CSV, as a table, and of a list', () => {
+  const task = { uuid: 'u', creationDate: 'then', tags: ['a', 'b'], jobUuid: null, evil: 'x\u001b[2J\ny' };
+  const shown = (value: unknown, wish: OutputWish): string => {
+    const { io, said } = written(wish, 80);
+    io.document(value);
+    return said().stdout;
+  };
+  expect(JSON.parse(shown(task, { columns: ['CreationDate', 'uuid'] }))).toEqual({ creationDate: 'then', uuid: 'u' });
+  expect(JSON.parse(shown([task, { uuid: 'v' }], { columns: ['tags'] }))).toEqual([
+    { tags: ['a', 'b'] },
+    { tags: null },
+  ]);
+  expect(shown(task, { output: 'yaml', columns: ['uuid'] })).toBe('uuid: u\n');
+  expect(shown(task, { output: 'csv', columns: ['uuid', 'tags', 'jobUuid', 'creationDate'] })).toBe(
+    'uuid,tags,jobUuid,creationDate\nu,"[""a"",""b""]",,then\n',
+  );
+  expect(shown(task, { output: 'table' })).toMatch(/^FIELD +VALUE\nuuid +u\n.*\nevil +x\\u001b\[2J\\u000ay\n$/s);
+  expect(shown([task, task], { output: 'table', columns: ['uuid'] })).toBe('uuid\nu\nu\n');
+  expect(() => shown(task, { columns: ['nmae'] })).toThrow('There is no field nmae; there are uuid, creationDate');
+});

@@ -2,7 +2,8 @@ import { harmless, harmlessLine, harmlessOutput } from './harmless.js';
 import type { Io } from './io.js';
 import { csvOf, picked, recordsOf, type OutputWish } from './output.js';
 import { paintState } from './paint.js';
-import { cutTo, renderTable } from './table.js';
+import { documentRows, withFields } from './documents.js';
+import { cutTo, renderTable, type Cell, type Cells } from './table.js';
 
 /** Where a command line writes. */
 export interface Terminal {
@@ -42,13 +43,25 @@ export const terminalIo = (
   others: Others,
 ): Io => {
   const isTerminal = width !== undefined;
-  const print = (text: string): void => stdout(`${harmless(text)}\n`);
-  const document = (value: unknown): void => {
-    shown.wasAsked = true;
-    print(shown.wish.output === 'yaml' && shown.yaml ? shown.yaml(value) : JSON.stringify(value, null, 2));
-  };
   // Harmless already, but for colors of ours.
   const paint = hasColors === true ? paintState : undefined;
+  const print = (text: string): void => stdout(`${harmless(text)}\n`);
+  const structured = (value: unknown): void =>
+    print(shown.wish.output === 'yaml' && shown.yaml ? shown.yaml(value) : JSON.stringify(value, null, 2));
+  const asCsv = (cells: Cells, keys?: (heading: Cell) => string): void =>
+    stdout(`${csvOf(cells, isTerminal ? harmlessLine : undefined, keys)}\n`);
+  const document = (value: unknown): void => {
+    shown.wasAsked = true;
+    const { output, columns } = shown.wish;
+    const fields = output === 'csv' || output === 'table' ? documentRows(value, columns) : undefined;
+    if (fields === undefined) return structured(withFields(value, columns));
+    const { names, rows } = fields;
+    if (output === 'csv') return asCsv([names, ...rows], String);
+    const [only] = rows;
+    const isOne = !Array.isArray(value) && only !== undefined;
+    const cells = isOne ? [['FIELD', 'VALUE'], ...names.map((name, at) => [name, only[at] ?? ''])] : [names, ...rows];
+    stdout(`${renderTable(cells, { width, paint })}\n`);
+  };
   return {
     print,
     rendered: (cells) => renderTable(cells, { width, paint }).split('\n'),
@@ -73,12 +86,12 @@ export const terminalIo = (
       shown.wasAsked = true;
       const rows = picked(cells, columns);
       if (output === 'json' || output === 'yaml')
-        return document(columns === undefined && documents !== undefined ? documents : recordsOf(rows));
+        return structured(columns === undefined && documents !== undefined ? documents : recordsOf(rows));
       if (quiet) {
         for (const [first = ''] of rows.slice(1)) stdout(`${harmlessLine(String(first))}\n`);
         return;
       }
-      if (output === 'csv') return stdout(`${csvOf(rows, isTerminal ? harmlessLine : undefined)}\n`);
+      if (output === 'csv') return asCsv(rows);
       stdout(`${renderTable(rows, { width, paint })}\n`);
     },
     ...others,

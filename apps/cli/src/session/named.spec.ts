@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ApiError, type FornaxClient, type WireTask } from '@fornax/client';
-import { taskNamed } from './task-name.js';
+import { jobNamed, taskNamed } from './named.js';
 
 type Listed = Awaited<ReturnType<FornaxClient['listTasks']>>[number];
 const IDS = [
@@ -45,4 +45,14 @@ describe('a task', () => {
     const half = { ...client, listTasks: () => Promise.reject(new ApiError(503, 'away', {})) };
     expect(await taskNamed(half, '0198b0')).toBe('0198b0');
   });
+});
+
+it('a job is found by its name and by the beginning of its id, and not guessed', async () => {
+  const jobs = { get: (id: string) => client.getTask(id), list: () => Promise.resolve(TASKS) };
+  const asked = { jobs } as unknown as FornaxClient;
+  expect(await jobNamed(asked, 'film')).toBe(IDS[2]);
+  expect(await jobNamed(asked, '0198b0')).toBe(IDS[2]);
+  expect(await jobNamed(asked, 'short')).toBe('short');
+  expect(await jobNamed(asked, 'nothing')).toBe('nothing');
+  await expect(jobNamed(asked, 'twice')).rejects.toThrow('twice are several jobs');
 });
