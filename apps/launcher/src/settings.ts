@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { givenSettings } from '@fornax/contracts';
 import { SetupError } from '@fornax/embedded';
 import { NATS_SOURCES } from '@fornax/embedded';
-import { RETENTION_TEXT, isRetention } from '@fornax/event-store';
+import { RETENTION_GRACE_S, RETENTION_TEXT, isRetention } from '@fornax/event-store';
 import { z } from 'zod';
 
 const int = (min: number, max: number) =>
@@ -53,7 +53,7 @@ export const settingsSchema = z.object({
   FORNAX_DISK_LOW_BYTES: int(0, Number.MAX_SAFE_INTEGER).default(200_000_000),
   FORNAX_MASTER_KEY_LOST: z.string().optional(),
   FORNAX_LOG_RETENTION: z.string().refine(isRetention, RETENTION_TEXT).default('off'),
-  FORNAX_LOG_RETENTION_GRACE_S: int(15, 86_400).default(900),
+  FORNAX_LOG_RETENTION_GRACE_S: int(RETENTION_GRACE_S.least, RETENTION_GRACE_S.most).default(900),
   FORNAX_LOG_WALK_MS: int(0, 2_592_000_000).default(86_400_000),
   FORNAX_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FORNAX_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),

@@ -31,7 +31,14 @@ export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { type Gap, describeGap, gapsIn } from './damage/gaps.js';
 export { type Difference, differenceOf } from './archive/difference.js';
-export { type ArchivedMessage, headerOf, isSameMessage, withoutLeft } from './archive/archived-message.js';
+export {
+  type ArchivedMessage,
+  decodeRecords,
+  encodeRecord,
+  headerOf,
+  isSameMessage,
+  withoutLeft,
+} from './archive/archived-message.js';
 export {
   type EncodedSegment,
   type OpenSegment,
@@ -46,7 +53,13 @@ export { FILLER, RestoredStream, serveRestores } from './archive/restored-stream
 export { appendedMessage, leftIn, previousOf } from './jetstream-log/messages.js';
 export { ArchiveClient, type ArchivedPart, serveLeftMessages } from './left/archive-client.js';
 export { type ArchivedLog, type ArchivedRange } from './left/archived-log.js';
-export { RETENTION_TEXT, isRetention, retentionGraceOf, retentionOf } from './left/retention-rule.js';
+export {
+  RETENTION_GRACE_S,
+  RETENTION_TEXT,
+  isRetention,
+  retentionGraceOf,
+  retentionOf,
+} from './leaving/retention-rule.js';
 export { Leaving, type LeavingAnswer, LeavingRefused, askToLeave, serveLeaving } from './leaving/leaving.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {

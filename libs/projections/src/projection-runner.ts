@@ -67,7 +67,7 @@ const RETRY_MS = 1_000;
 /** Most own commits arrive sooner than this; a caller who waits for somebody else's commit pays it once. */
 const PROBE_AFTER_MS = 10;
 const PROBE_AGAIN_MS = 50;
-/** Commits that change no row and may be read again after a restart. */
+/** Commits that change no row and may be read again after a crash. */
 const UNSAVED_PROGRESS = 5_000;
 
 /**
@@ -115,6 +115,8 @@ export class ProjectionRunner {
     this.crashes.start();
     try {
       await this.followOn(signal);
+      // What it did not want would be read again at the next start, from the archive where it has left the log meanwhile.
+      if (this.trouble === undefined && this.current.sequence > this.saved) await this.saveProgress();
     } finally {
       this.crashes.stop();
     }

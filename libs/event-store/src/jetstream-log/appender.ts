@@ -33,7 +33,7 @@ import { isMadeAfter } from './made-after.js';
 
 const WRONG_LAST_SEQUENCE = 10071;
 /** How much longer than usual the log is asked what became of a commit: all in all, and with a group's wait, well below the 30 s of a client. */
-const SETTLE_MS = 8_000;
+export const SETTLE_MS = 8_000;
 /** Of no aggregate: nothing is ever appended to it. */
 const READINESS_ID = 'readiness';
 const TAKES_MS = 1_500;

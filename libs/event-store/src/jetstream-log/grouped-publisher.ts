@@ -31,7 +31,7 @@ const MAX_GROUP_BYTES = 4 * 1024 * 1024;
 /** Groups under way at once; what comes meanwhile gathers for the next one. A stream takes 50, from all processes together. */
 const MAX_GROUPS = 4;
 /** Without an answer for this long the messages are sent one by one. */
-const ANSWER_MS = 2_000;
+export const ANSWER_MS = 2_000;
 
 const decoder = new TextDecoder();
 

@@ -54,7 +54,8 @@ interface Ack {
   readonly error?: { readonly code: number; readonly err_code: number; readonly description: string };
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** How long a message is sent again that nobody answers. */
+export const PUBLISH_MS = 10_000;
 /** Without an answer for this long the message is sent again; a busy server that syncs each write answers well within. */
 const RESEND_AFTER_MS = 2_000;
 const NO_RESPONDERS_RETRY_MS = 100;
@@ -105,7 +106,7 @@ export class DurablePublisher {
    */
   publish(subject: string, data: Uint8Array, options: PublishOptions = {}): Promise<Published> {
     const { msgId = randomUUID(), headers = {}, expectLastSubjectSequence } = options;
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, settleMs = 0, mayBeStored = false } = options;
+    const { timeoutMs = PUBLISH_MS, settleMs = 0, mayBeStored = false } = options;
     if (this.closed) return Promise.reject(unavailable('the connection is closed', mayBeStored));
     const hdrs = newHeaders();
     hdrs.set('Nats-Msg-Id', msgId);

@@ -13,7 +13,7 @@ const FRESH_MS = 5_000;
  * How long after it was asked for an answer holds for what ends. Whoever takes commits out of the log does it much later than they were said to have left
  * (`GRACE_MS`), so what was read from the log in this time was read whole.
  */
-const HOLDS_MS = 10_000;
+export const HOLDS_MS = 10_000;
 export const GRACE_MS = 900_000;
 
 /** What has left the log, as somebody was told. */

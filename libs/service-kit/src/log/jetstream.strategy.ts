@@ -18,7 +18,7 @@ import { StoppedOf } from './stopped-of.js';
 
 /** Handlers are safe to repeat, so losing a second of progress in a crash costs less than a write for every batch. */
 const REMEMBER_EVERY_MS = 1_000;
-/** Commits that a handler does not want and that may be read again after a restart. */
+/** Commits that a handler does not want and that may be read again after a crash. */
 const UNSAVED_PROGRESS = 5_000;
 const AGAIN_MS = 1_000;
 
@@ -141,6 +141,8 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
         rememberedAt = performance.now();
       },
     );
+    // The next start goes on here, and need not read again what was handled, which may have left the log by then.
+    if (position > remembered) await remember(position).catch((error: unknown) => this.parts.onError(name, error));
   }
 
   private async handle(name: string, handler: MessageHandler, batch: readonly RecordedCommit[]): Promise<void> {

@@ -71,6 +71,7 @@ import { SnapshotUsage1790000000010 } from './migrations/1790000000010-snapshot-
 import { TaskOwners1790000000009 } from './migrations/1790000000009-task-owners.migration.js';
 import { TaskOwnersProjection } from './projections/task-owners.projection.js';
 import { BucketDamage1790000000010 } from './migrations/1790000000010-bucket-damage.migration.js';
+import { FewOfTheLeftLog1790000000014 } from './migrations/1790000000014-few-of-the-left-log.migration.js';
 import { LeftLog1790000000013 } from './migrations/1790000000013-left-log.migration.js';
 import { BucketDamageProjection } from './projections/bucket-damage.projection.js';
 import { DamageNotes } from './store/damage-notes.js';
@@ -131,6 +132,7 @@ class StoreCloser implements OnApplicationShutdown {
       BucketDamage1790000000010,
       Meters1790000000012,
       LeftLog1790000000013,
+      FewOfTheLeftLog1790000000014,
     ]),
   ],
   controllers: [

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { ArchivedSegment, LogPrefix } from '@fornax/domain';
-import type { OpenSegment } from '@fornax/event-store';
+import type { ArchivedMessage, ArchivedRange, OpenSegment } from '@fornax/event-store';
 import { Turns } from './turns.js';
 import type { DataSource } from 'typeorm';
 import type { ArchiveObjects } from './archive-objects.js';
 import { nextSegment, WALK_START, type WalkPlace } from './archive-walk.js';
 import { readThrough } from './compare.js';
+import { forgetFew, keepFew, readFew } from './few-commits.js';
 import { aboutOf } from './log-archiver.js';
+import { hashOf, kindOf } from './subject-hash.js';
 
 /** Which part of the log's archive is asked for. */
 export interface IndexQuery {
@@ -17,13 +18,7 @@ export interface IndexQuery {
   readonly subjects?: readonly string[] | undefined;
 }
 
-const hashOf = (epoch: string, subject: string): string =>
-  createHash('sha256').update(`${epoch}\n${subject}`).digest().readBigInt64BE(0).toString();
-
-/** All subjects of its aggregate, as a reader asks for them. */
-const kindOf = (subject: string): string => `${subject.split('.').slice(0, 3).join('.')}.>`;
-
-/** Knows in which segments of the archive the commits of an aggregate lie. It follows from the archive alone. */
+/** Knows in which segments of the archive the commits of an aggregate lie, and holds those of which there are few. It follows from the archive alone. */
 export class LeftIndex {
   private readonly turns = new Turns();
 
@@ -63,6 +58,11 @@ export class LeftIndex {
     return row?.about;
   }
 
+  /** The first of some commits of which there are few, in order, no more than `most`. */
+  few(epoch: string, range: ArchivedRange, most: number): Promise<readonly ArchivedMessage[]> {
+    return readFew(this.db, epoch, range, most);
+  }
+
   private async bring(epoch: string, prefix: LogPrefix, known: ReadonlyMap<number, ArchivedSegment>): Promise<void> {
     for (let place = await this.end(epoch); place.number < prefix.number;) place = await this.add(epoch, place, known);
     const [row] = await this.db.query<{ readonly hash: string }[]>(
@@ -72,6 +72,7 @@ export class LeftIndex {
     if (row?.hash === prefix.hash) return;
     // What was taken in is of a way that the log has left.
     await this.db.query('DELETE FROM archived_segment WHERE epoch = $1', [epoch]);
+    await forgetFew(this.db, epoch);
     throw new Error(
       `segment ${prefix.number} of the archive has hash ${row?.hash ?? 'none'}, and the log says ${prefix.hash}`,
     );
@@ -94,8 +95,9 @@ export class LeftIndex {
     const step = await nextSegment(this.objects, epoch, place, known.get(number));
     if (step.kind === 'damaged') throw new Error(`segment ${number} of the archive: ${step.damage.detail}`);
     if (step.kind !== 'segment') throw new Error(`segment ${number} of the archive is missing`);
-    const { about, subjects } = await contentOf(step.key, step.segment);
+    const { about, subjects, messages } = await contentOf(step.key, step.segment);
     await this.db.transaction(async (transaction) => {
+      await keepFew(transaction, epoch, messages);
       await transaction.query(
         'INSERT INTO archived_subject (subject, segment) SELECT hash, $2 FROM unnest($1::bigint[]) hash ON CONFLICT DO NOTHING',
         [subjects.map((subject) => hashOf(epoch, subject)), number],
@@ -112,13 +114,20 @@ export class LeftIndex {
 const contentOf = async (
   key: string,
   segment: OpenSegment & { readonly sizeBytes: number },
-): Promise<{ readonly about: ArchivedSegment; readonly subjects: readonly string[] }> => {
+): Promise<{
+  readonly about: ArchivedSegment;
+  readonly subjects: readonly string[];
+  readonly messages: readonly ArchivedMessage[];
+}> => {
   const subjects = new Set<string>();
+  const messages: ArchivedMessage[] = [];
   const { hash } = await readThrough(segment, (batch) => {
+    messages.push(...batch);
     for (const { subject } of batch) {
       subjects.add(subject);
       subjects.add(kindOf(subject));
     }
   });
-  return { about: { ...aboutOf(segment.header), hash, sizeBytes: segment.sizeBytes, key }, subjects: [...subjects] };
+  const about = { ...aboutOf(segment.header), hash, sizeBytes: segment.sizeBytes, key };
+  return { about, subjects: [...subjects], messages };
 };

@@ -8,10 +8,13 @@ import {
 } from '@fornax/event-store';
 import type { ArchiveObjects } from './archive-objects.js';
 import { readThrough } from './compare.js';
+import { areFew } from './few-commits.js';
 import type { LeftIndex } from './left-index.js';
 
 /** Bytes of messages in one answer, unless one message has more. */
 const PART_BYTES = 1024 * 1024;
+/** Commits of kinds that have few, in one answer. */
+const FEW_AT_ONCE = 1_000;
 /** Segments that are kept as they were read: whoever reads them all asks for several parts of one. */
 const KEPT = 2;
 /** For so long: whoever asks later wants to know what lies there now. */
@@ -37,18 +40,20 @@ export class LeftMessages {
     const [{ epoch }, left] = [await this.log.head(), await this.log.left()];
     if (to > left.to) throw new Error(`only commits up to ${left.to} have left the event log`);
     await this.index.bringTo(epoch, left);
+    if (areFew(subjects)) return this.fewOf(epoch, { from, to, subjects });
     const segment = await this.index.find({ epoch, number: left.number, from, subjects });
     if (segment === undefined || segment.from > to) return { messages: [], next: undefined };
     const isWanted = wantedBy(subjects);
-    const messages: ArchivedMessage[] = [];
-    let bytes = 0;
-    for (const message of await this.messagesOf(segment)) {
-      if (message.sequence < from || message.sequence > to || !isWanted(message.subject)) continue;
-      if (bytes > 0 && bytes + message.data.length > PART_BYTES) return { messages, next: message.sequence };
-      messages.push(message);
-      bytes += message.data.length;
-    }
-    return { messages, next: segment.to < to ? segment.to + 1 : undefined };
+    const wanted = (await this.messagesOf(segment)).filter(
+      ({ sequence, subject }) => sequence >= from && sequence <= to && isWanted(subject),
+    );
+    return partOf(wanted, segment.to < to ? segment.to + 1 : undefined);
+  }
+
+  private async fewOf(epoch: string, range: ArchivedRange): Promise<ArchivedPart> {
+    const messages = await this.index.few(epoch, range, FEW_AT_ONCE);
+    const last = messages.length < FEW_AT_ONCE ? undefined : messages.at(-1);
+    return partOf(messages, last && last.sequence + 1);
   }
 
   private messagesOf(segment: ArchivedSegment): Promise<readonly ArchivedMessage[]> {
@@ -78,6 +83,16 @@ export class LeftMessages {
     }
   }
 }
+
+/** As many of some messages as one answer holds. @param next where to go on behind them all */
+const partOf = (messages: readonly ArchivedMessage[], next: number | undefined): ArchivedPart => {
+  let bytes = 0;
+  for (const [index, { data, sequence }] of messages.entries()) {
+    if (bytes > 0 && bytes + data.length > PART_BYTES) return { messages: messages.slice(0, index), next: sequence };
+    bytes += data.length;
+  }
+  return { messages, next };
+};
 
 const wantedBy = (subjects: readonly string[] | undefined): ((subject: string) => boolean) => {
   if (subjects === undefined) return () => true;

@@ -25,6 +25,7 @@ import {
   bytesOf,
   get,
   index,
+  keys,
   log,
   operator,
   storage,
@@ -122,6 +123,31 @@ describe('a log of which the oldest part leaves', () => {
   );
 
   it(
+    'starts without a look at a segment: what is few of what has left lies beside them',
+    async () => {
+      await submit(5);
+      const user = await storage.user('somebody@example.org');
+      await submit(20);
+      await leaveAll();
+      const accounts = async () => [
+        await storage.log.readAggregate('account', operator.account),
+        await storage.log.readAggregate('account', user.account),
+      ];
+      const before = await accounts();
+      const away: string[] = [];
+      for (const key of await keys()) away.push(await fileOf((await bytesOf(key)).subarray(0, 300)));
+      expect(away.length).toBeGreaterThan(3);
+      await Promise.all(away.map((file) => rename(file, `${file}.away`)));
+      await storage.restart();
+      await eventually(async () => (await fetch(`${storage.app.url}/health/ready`)).status === 200);
+      expect(await accounts()).toEqual(before);
+      await expect(all()).rejects.toThrow('its archive cannot be read at present: segment 1');
+      await Promise.all(away.map((file) => rename(`${file}.away`, file)));
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'takes the next commit of what has left, and nothing twice',
     async () => {
       const sequence = await submit(1);
@@ -164,6 +190,18 @@ describe('a log of which the oldest part leaves', () => {
       await leaveAll();
       expect(own(await all())).toEqual(before);
       expect((await verify()).findings).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'leaves as far as it is old at once, however many segments that are',
+    async () => {
+      await submit(80);
+      const { length } = await archiver().archive();
+      expect(length).toBeGreaterThan(16);
+      await retention().step();
+      expect((await log().left()).number).toBe(length);
     },
     TIMEOUT_MS,
   );
@@ -215,7 +253,7 @@ describe('a log of which the oldest part leaves', () => {
       await submit(20);
       await leaveAll();
       const before = own(await all());
-      await db().query('TRUNCATE archived_segment, archived_subject');
+      await db().query('TRUNCATE archived_segment, archived_subject, archived_message');
       expect(own(await all())).toEqual(before);
     },
     TIMEOUT_MS,

@@ -6,8 +6,11 @@ import { nextSegment, WALK_START } from './archive-walk.js';
 import { readThrough } from './compare.js';
 import type { LeftIndex } from './left-index.js';
 
-/** Segments that leave at once at most: each is read back and compared first. */
-const MOST_SEGMENTS = 16;
+/**
+ * How long segments are read back and compared for one step, about: what was compared then leaves. A step waits for the grace of the one before, so with a
+ * number of segments instead the log would grow without bounds where more is written than that in a grace.
+ */
+const COMPARES_MS = 120_000;
 
 export interface LogRetentionParts {
   readonly log: JetStreamLog;
@@ -65,11 +68,9 @@ export class LogRetention {
     const { epoch } = await log.head();
     const { said = 0, ...left } = await log.left();
     const noted = segmentsIn(await log.readAggregate('log-archive', ARCHIVE_ID, left.to));
-    const next = this.old(left, noted);
-    const last = next.at(-1);
+    const last = await this.lastCompared(epoch, left, this.old(left, noted));
     if (last === undefined) return false;
     const known = new Map(noted.map((segment) => [segment.number, segment]));
-    for (const segment of next) await this.compare(epoch, left, segment);
     const { to, number, hash } = last;
     await index.bringTo(epoch, { to, number, hash }, known);
     const at = now();
@@ -98,7 +99,28 @@ export class LogRetention {
       if (segment.number !== left.number + found.length + 1 || segment.at >= before) break;
       found.push(segment);
     }
-    return (found.at(-1)?.to ?? 0) - left.to >= leastCommits ? found.slice(0, MOST_SEGMENTS) : [];
+    return (found.at(-1)?.to ?? 0) - left.to >= leastCommits ? found : [];
+  }
+
+  /** The last of some segments that were compared in time, and are what the log holds: one that is not is met first by the next step. @throws Error the first is not */
+  private async lastCompared(
+    epoch: string,
+    left: LogPrefix,
+    segments: readonly NotedSegment[],
+  ): Promise<NotedSegment | undefined> {
+    const until = performance.now() + COMPARES_MS;
+    let last: NotedSegment | undefined;
+    for (const segment of segments) {
+      if (last !== undefined && performance.now() > until) break;
+      try {
+        await this.compare(epoch, left, segment);
+      } catch (error) {
+        if (last === undefined) throw error;
+        break;
+      }
+      last = segment;
+    }
+    return last;
   }
 
   /** @throws Error the segment is not what the log holds */

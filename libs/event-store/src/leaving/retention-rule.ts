@@ -1,3 +1,5 @@
+import { LEAST_GRACE_MS } from './grace.js';
+
 const RULE = /^([1-9]\d{0,4})([smhd])$/;
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -5,14 +7,14 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_60
 export const RETENTION_TEXT = 'must be off, or an age like 12h or 90d (s, m, h, d)';
 
 /** Seconds for which what has left stays nevertheless. */
-const GRACE_S = { least: 15, most: 86_400 };
+export const RETENTION_GRACE_S = { least: Math.ceil(LEAST_GRACE_MS / 1_000), most: 86_400 };
 
 /** How long what has left stays in the event log nevertheless, in milliseconds, of what `FORNAX_LOG_RETENTION_GRACE_S` says. @throws Error */
 export const retentionGraceOf = (text: string): number => {
   const seconds = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds >= GRACE_S.least && seconds <= GRACE_S.most))
+  if (!(seconds >= RETENTION_GRACE_S.least && seconds <= RETENTION_GRACE_S.most))
     throw new Error(
-      `FORNAX_LOG_RETENTION_GRACE_S must be a number of seconds from ${GRACE_S.least} to ${GRACE_S.most}`,
+      `FORNAX_LOG_RETENTION_GRACE_S must be a number of seconds from ${RETENTION_GRACE_S.least} to ${RETENTION_GRACE_S.most}`,
     );
   return seconds * 1_000;
 };
