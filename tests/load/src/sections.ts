@@ -16,7 +16,7 @@ import { slotsOpened, startsInPool } from './pool-starts.js';
 import { rateAttempts } from './rating.js';
 import { statementsOf } from './statements.js';
 import { readOne, readPages } from './reads.js';
-import { afterTasks } from './retention.js';
+import { type AfterTasks, afterTasks } from './retention.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
 import { measureS3 } from './s3-section.js';
@@ -353,33 +353,32 @@ const archiveSection: Section = {
 
 const LISTED_TASKS = 1_500;
 
-/** Sizes of a run, one ten times the other: what is bounded does not grow with it. */
+/** Sizes of a run, each ten times the one before: what is bounded does not grow with it. */
 const retentionSection: Section = {
   name: 'retention',
   isLarge: true,
   measure: async ({ retainedTasks, scale, say }) => {
     const most = Math.round(retainedTasks * scale);
-    const figures: Figure[] = [];
-    const measured = async (tasks: number, retention: string) => {
-      say(`the log after ${tasks} finished tasks, FORNAX_LOG_RETENTION ${retention}`);
-      return afterTasks(tasks, retention, say);
-    };
-    const few = await measured(Math.round(most / 10), '1s');
-    const many = await measured(most, '1s');
-    const whole = await measured(most, 'off');
-    const compare = (what: string, unit: string, pick: (found: typeof few) => number): void => {
-      const beside = (found: typeof few, floorName: string) => ({ value: pick(found), floor: pick(few), floorName });
-      const tenth = `after ${Math.round(most / 10)} that left`;
-      figures.push(
-        { name: `${what}, ${most} tasks that left`, unit, ...beside(many, tenth) },
-        { name: `${what}, ${most} tasks that stay`, unit, ...beside(whole, tenth) },
+    const counts = [100, 10, 1].map((part) => Math.round(most / part));
+    say(`the log after ${counts.join(', ')} finished tasks that left it`);
+    const left = await afterTasks(counts, '1s', say);
+    say(`the log after ${counts.slice(0, 2).join(', ')} finished tasks that stay`);
+    const stay = await afterTasks(counts.slice(0, 2), 'off', say);
+    const compare = (what: string, unit: string, pick: (found: AfterTasks) => number): readonly Figure[] =>
+      [left, stay].flatMap(([few, ...more], index) =>
+        more.map((found) => {
+          const how = index === 0 ? 'that left' : 'that stay';
+          const floorName = `after ${few?.tasks} ${how}`;
+          const floor = few === undefined ? 0 : pick(few);
+          return { name: `${what}, ${found.tasks} tasks ${how}`, unit, value: pick(found), floor, floorName };
+        }),
       );
-    };
-    compare('NATS after a start', 'MiB', ({ natsMiB }) => natsMiB);
-    compare('its folder', 'MiB', ({ diskMiB }) => diskMiB);
-    compare('start until ready', 's', ({ startS }) => startS);
-    compare('commits in the log', '', ({ kept }) => kept);
-    return figures;
+    return [
+      ...compare('NATS after a start', 'MiB', ({ natsMiB }) => natsMiB),
+      ...compare('its folder', 'MiB', ({ diskMiB }) => diskMiB),
+      ...compare('start until ready', 's', ({ startS }) => startS),
+      ...compare('commits in the log', '', ({ kept }) => kept),
+    ];
   },
 };
 
