@@ -1,8 +1,8 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FornaxClient, type WireLogArchive } from '@fornax/client';
-import { eventSubject } from '@fornax/contracts';
+import { LEFT_ID, RPC, eventSubject } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
 import { auditFaults, projectionFaults, taskFaults } from './invariants.js';
 import { signal } from './processes.js';
@@ -13,19 +13,28 @@ import { type Acknowledged, call, insist } from './work.js';
 
 const seed = Number(process.env['FORNAX_FAULT_SEED'] ?? '1');
 const isLong = process.env['FORNAX_FAULT_LONG'] === '1';
-const PATIENT = { timeoutMs: 60_000 };
+const PATIENT = { timeoutMs: 120_000 };
 const SLOW_MS = 400_000;
 const TASKS = 24;
 const PURGED = '$JS.API.STREAM.PURGE.FORNAX_EVENTS';
 
-/** Each waits for what is left to be gone, a minute. In the short form the first two. */
+const SAID = 'fx.ev.log-archive.left';
+const GRACE_S = 37;
+
+/** One after the other, and each such row waits once for what is left to be gone. In the short form the first one. */
 const KILLS = [
-  ['storage', 'when it says so to the log', 'fx.ev.log-archive.left', 'kill'],
-  ['everything, whoever owns the streams too,', 'when it is told to take it out', PURGED, 'power cut'],
-  ['storage', 'when it asks for it', 'fx.leave', 'kill'],
-  ['storage', 'when it is taken out', PURGED, 'kill'],
-  ['nats', 'when it is told to take it out', PURGED, 'kill'],
-  ['everything, whoever owns the streams too,', 'when it says so to the log', 'fx.ev.log-archive.left', 'power cut'],
+  [
+    ['storage', 'when it says so to the log', SAID],
+    ['everything', 'when whoever owns the streams is told to take it out', PURGED],
+  ],
+  [
+    ['storage', 'when it asks for it', 'fx.leave'],
+    ['storage', 'when it is taken out', PURGED],
+  ],
+  [
+    ['everything', 'when it is said to the log', SAID],
+    ['nats', 'when it is told to take it out', PURGED],
+  ],
 ] as const;
 
 describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
@@ -37,7 +46,7 @@ describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
     FORNAX_LOG_ARCHIVE_SEGMENT_BYTES: '20000',
     FORNAX_LOG_ARCHIVE_LEADER_TTL_MS: '500',
     FORNAX_LOG_RETENTION: 'off',
-    FORNAX_LOG_RETENTION_GRACE_S: '15',
+    FORNAX_LOG_RETENTION_GRACE_S: String(GRACE_S),
   };
   let bed: Testbed;
   let failed: string;
@@ -88,11 +97,19 @@ describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
     expect(await auditFaults(bed.platform)).toEqual([]);
     for (const words of [
       ['log', 'verify'],
+      ['log', 'verify', '--statement', statement()],
       ['log', 'audit'],
       ['billing', 'audit'],
       ['log', 'status'],
     ] as const)
       expect(await bed.fornax(...words)).toMatchObject({ code: 0 });
+  };
+  /** A statement of before anything has left. */
+  const statement = (): string => join(bed.dataDir, 'statement.json');
+  const writeStatement = async (): Promise<void> => {
+    const year = new Date().getUTCFullYear();
+    const wish = { from: `${year}-01`, to: `${year + 1}-01`, groupBy: 'project,user' } as const;
+    await writeFile(statement(), JSON.stringify(await client().billing.statement(wish)));
   };
   const heard = (subject: string): Promise<Sight> => heardOn(bed, subject);
 
@@ -102,6 +119,7 @@ describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
     failed = await bed.insistOn({ key: 'fails', instances: 1, lastsMs: 20, script: 'exit 3' });
     await client().waitForTask(failed);
     before = await answers();
+    await writeStatement();
   }, SLOW_MS);
   afterAll(() => bed.close(), SLOW_MS);
 
@@ -140,17 +158,23 @@ describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
     SLOW_MS,
   );
 
-  it.each(KILLS.slice(0, isLong ? undefined : 2))(
-    'loses nothing when %s is killed %s',
-    async (part, _, subject, how) => {
+  it.each(
+    KILLS.slice(0, isLong ? undefined : 1).map(
+      (kills) => [kills.map((words) => words.slice(0, 2).join(' ')).join(', and '), kills] as const,
+    ),
+  )(
+    'loses nothing when a kill takes %s',
+    async (_, kills) => {
       const { head } = await archive();
-      const sight = await heard(subject);
-      await submitSome(TASKS);
-      await sight.seen;
-      if (how === 'power cut') await bed.powerCut();
-      else expect(signal(await bed.pid(part), 'SIGKILL')).toBe(true);
-      await sight.stop().catch(() => undefined);
-      await bed.untilReady();
+      for (const [part, , subject] of kills) {
+        const sight = await heard(subject);
+        await submitSome(TASKS);
+        await sight.seen;
+        if (part === 'everything') await bed.powerCut();
+        else expect(signal(await bed.pid(part), 'SIGKILL')).toBe(true);
+        await sight.stop().catch(() => undefined);
+        await bed.untilReady();
+      }
       await gone(head);
       await expectSound();
     },
@@ -158,19 +182,66 @@ describe(`a platform whose finished tasks leave the log (seed ${seed})`, () => {
   );
 
   it(
-    'does not start without the archive, says what is missing, and starts once it is back',
+    'takes out nothing that was not compared since, and takes no task twice, where whoever does stood still for the whole grace',
+    async () => {
+      const said = await heard(SAID);
+      await submitSome(TASKS);
+      await said.seen;
+      await said.stop();
+      const { head, left, first } = await archive();
+      const [known] = tasks.filter(({ key }) => key.startsWith('leaves-'));
+      const still = [bed.platform.launcherPid, await bed.pid('submission')];
+      // Decided before it stands still, or on the way there.
+      const again = bed.insistOn({ key: known?.key ?? '', instances: 1, lastsMs: 20 });
+      for (const pid of still) expect(signal(pid, 'SIGSTOP')).toBe(true);
+      const [order, sights] = [[] as string[], await Promise.all([heard(RPC.leftMessages), heard(PURGED)])];
+      // What is tested is that time goes by.
+      await new Promise((resolve) => setTimeout(resolve, (GRACE_S + 1) * 1_000));
+      expect((await archive()).first).toBe(first);
+      void sights[0].seen.then(() => order.push('compared'));
+      void sights[1].seen.then(() => order.push('purged'));
+      for (const pid of still) expect(signal(pid, 'SIGCONT')).toBe(true);
+      expect(await again).toBe(known?.uuid);
+      await gone(Math.min(head, left + 1));
+      await Promise.all(sights.map((sight) => sight.stop()));
+      expect(order).toEqual(['compared', 'purged']);
+      await expectSound();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'says that its archive is away when it starts, and goes on as soon as that is back',
     async () => {
       const objects = join(bed.dataDir, 'objects');
       await bed.restart({ ends: 'in order', change: () => rename(objects, `${objects}.away`), awaits: 'answers' });
-      expect(await bed.platform.exited).not.toBe(0);
-      expect(bed.platform.output()).toMatch(
-        /does not start[^]*Commits 1 to \d+ have left the event log, and its archive cannot be read at present/,
-      );
-      const change = async (): Promise<void> => {
-        await rm(objects, { recursive: true, force: true });
-        await rename(`${objects}.away`, objects);
-      };
-      await bed.restart({ ends: 'in order', change, awaits: 'ready' });
+      await bed.untilSaid(/objects is gone/);
+      await rm(objects, { recursive: true, force: true });
+      await rename(`${objects}.away`, objects);
+      await bed.untilReady();
+      await expectSound();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'is put back from its archive when it has lost the commit that says what has left',
+    async () => {
+      const { left } = await archive();
+      await takeOut(bed, eventSubject('log-archive', LEFT_ID));
+      await eventually(async () => {
+        expect((await bed.fornax('log', 'verify')).code).not.toBe(0);
+      }, PATIENT);
+      const lose = (): Promise<void> => rm(join(bed.dataDir, 'nats'), { recursive: true });
+      await bed.restart({ ends: 'in order', change: lose, awaits: 'answers' });
+      await eventually(async () => {
+        expect(await client().log.state()).toMatchObject({ isRight: false });
+      }, PATIENT);
+      await eventually(async () => {
+        expect(await bed.fornax('log', 'restore')).toMatchObject({ code: 0 });
+      }, PATIENT);
+      await bed.untilReady();
+      expect((await archive()).left).toBeGreaterThanOrEqual(left);
       await expectSound();
     },
     SLOW_MS,
