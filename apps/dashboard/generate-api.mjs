@@ -20,6 +20,7 @@ const PATHS = [
   '/tasks/{id}/resume',
   '/tasks/{id}/recover',
   '/tasks/summaries/paginate',
+  '/tasks/paginate',
   '/fornax/v1/session',
   '/fornax/v1/me',
   '/fornax/v1/tasks/{id}',

@@ -1,32 +1,14 @@
 import { Anchor, AppShell, Burger, Button, Group, Menu, NavLink, Text, useMantineColorScheme } from '@mantine/core';
-import { useDisclosure, useNetwork } from '@mantine/hooks';
+import { useDisclosure, useHotkeys, useNetwork } from '@mantine/hooks';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { lazy, Suspense, type ReactNode } from 'react';
 import { signOut } from './api/session.ts';
-import type { Me } from './api/wire.ts';
 import { useMe } from './known/me.tsx';
+import { pagesFor } from './pages-for.ts';
 
-type Role = Me['role'];
-
-/** What there is a page of, and for whom: who may not write has no page that only writes, and who sees nothing on a page has no way to it. */
-const PAGES = [
-  { to: '/overview', label: 'Overview' },
-  { to: '/tasks', label: 'Tasks' },
-  { to: '/submit', label: 'Submit', for: ['user', 'coordinator', 'operator'] },
-  { to: '/jobs', label: 'Jobs' },
-  { to: '/pools', label: 'Pools' },
-  { to: '/nodes', label: 'Nodes' },
-  { to: '/buckets', label: 'Buckets' },
-  { to: '/billing', label: 'Billing' },
-  { to: '/secrets', label: 'Secrets' },
-  { to: '/webhooks', label: 'Webhooks' },
-  { to: '/people', label: 'People and quotas' },
-  { to: '/platform', label: 'Platform', for: ['operator'] },
-] as const satisfies readonly { readonly to: string; readonly label: string; readonly for?: readonly Role[] }[];
-
-const pagesFor = (role: Role): readonly (typeof PAGES)[number][] =>
-  PAGES.filter((page) => !('for' in page) || page.for.some((one) => one === role));
+/** Finds pages and tasks by name; it is loaded when it is asked for. */
+const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }));
 
 const Account = (): ReactNode => {
   const { email, role } = useMe();
@@ -63,6 +45,8 @@ const Account = (): ReactNode => {
 /** The frame of every page. */
 export const Shell = (): ReactNode => {
   const [isOpen, { toggle, close }] = useDisclosure(false);
+  const [isFinding, finding] = useDisclosure(false);
+  useHotkeys([['mod+K', finding.open]], []);
   const { online } = useNetwork();
   const { role } = useMe();
   const { pathname } = useLocation();
@@ -80,7 +64,12 @@ export const Shell = (): ReactNode => {
               Fornax
             </Anchor>
           </Group>
-          <Account />
+          <Group gap="xs" wrap="nowrap">
+            <Button variant="default" size="xs" aria-keyshortcuts="Control+K" onClick={finding.open}>
+              Go to
+            </Button>
+            <Account />
+          </Group>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
@@ -103,6 +92,11 @@ export const Shell = (): ReactNode => {
           </Text>
         )}
         <Outlet />
+        {isFinding && (
+          <Suspense>
+            <Palette onClose={finding.close} />
+          </Suspense>
+        )}
       </AppShell.Main>
     </AppShell>
   );

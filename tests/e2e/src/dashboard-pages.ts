@@ -4,6 +4,7 @@ import { expect } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
 import { eventually } from '@fornax/testing';
 import type { Page } from 'playwright-core';
+import { violationsOn } from './browser.js';
 
 /** Somebody who is signed in, the same one's client, and how a page of the dashboard is opened. */
 export interface Visit {
@@ -13,8 +14,30 @@ export interface Visit {
 }
 
 const confirm = (page: Page, name: string) =>
-  page.getByRole('dialog').getByRole('button', { name, exact: true }).click();
+  page.getByRole('dialog').getByRole('button', { name, exact: true }).last().click();
 const tab = (page: Page, name: string) => page.getByRole('tab', { name }).click();
+
+/** What failed, by its cause, leads to the tasks that did; what is looked for by its name is found with the keyboard alone. */
+export const visitOverview = async ({ page, api, open }: Visit, name: string): Promise<void> => {
+  const constants = [{ key: 'DOCKER_CMD', value: 'false' }];
+  const id = await api.submitTask({ name, profile: 'docker-batch', instanceCount: 1, constants });
+  await api.waitForTask(id);
+  await open('/overview');
+  await page.getByText('An hour, by the last day').waitFor();
+  await page.getByText('Read models behind the log').waitFor();
+  await page.getByRole('region', { name: 'What failed' }).getByRole('link').first().click();
+  await page.getByText('of them are shown', { exact: false }).waitFor();
+  await page.getByRole('link', { name, exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.keyboard.press('Control+k');
+  const asked = page.getByRole('textbox', { name: 'A page, or', exact: false });
+  await asked.fill(name.slice(0, 12));
+  await page.getByRole('option', { name, exact: false }).first().waitFor();
+  await page.waitForFunction('document.getAnimations().length === 0');
+  expect(await violationsOn(page)).toEqual([]);
+  await asked.press('Enter');
+  await page.getByRole('heading', { name }).waitFor();
+};
 
 /** A job of two tasks that wait for each other: its list, its graph with live states, its table; then it is ended. */
 export const visitJobs = async ({ page, api, open }: Visit, name: string): Promise<void> => {

@@ -11,6 +11,7 @@ import { clientsOf } from './clients.js';
 import {
   visitBilling,
   visitJobs,
+  visitOverview,
   visitPeople,
   visitPlatform,
   visitPools,
@@ -217,6 +218,7 @@ suite('the dashboard', () => {
     });
     afterAll(() => expect(visit.page.title()).resolves.toBe('Fornax'));
 
+    it('what failed, by its cause, and a palette that finds it', () => visitOverview(visit, HTML));
     it('jobs, their graph and table', () => visitJobs(visit, HTML));
     it('pools, their slots and what decided about them', () => visitPools(visit, HTML));
     it('spend, budgets, and prices that are only thought of', () => visitBilling(visit, HTML));

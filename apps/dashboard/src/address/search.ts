@@ -25,6 +25,8 @@ export interface TasksSearch {
   readonly name?: string;
   readonly tag?: string;
   readonly project?: string;
+  /** Some tasks by their ids, with commas between them. */
+  readonly ids?: string;
   readonly order?: (typeof ORDERS)[number];
   readonly ascending?: true;
 }
@@ -35,6 +37,7 @@ export const searchOfTasks = (raw: Raw): TasksSearch =>
     name: textIn(raw, 'name'),
     tag: textIn(raw, 'tag'),
     project: textIn(raw, 'project'),
+    ids: textIn(raw, 'ids'),
     order: oneOf(raw, 'order', ORDERS),
     ascending: raw['ascending'] === true ? (true as const) : undefined,
   });

@@ -209,6 +209,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tasks/paginate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One page of tasks */
+        post: operations["postTasksPaginate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fornax/v1/session": {
         parameters: {
             query?: never;
@@ -4590,6 +4607,417 @@ export interface operations {
                             creationDate: string;
                             endDate: string;
                             waitForPoolResourcesSynchronization: boolean | null;
+                        }[];
+                        token: string | null;
+                        nextToken: string | null;
+                        isTruncated: boolean;
+                        count: number;
+                        total: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postTasksPaginate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    token?: string;
+                    filter?: components["schemas"]["TaskFilter"];
+                    maximumResults?: number;
+                    orderBy?: string;
+                    orderType?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            uuid: string;
+                            name: string;
+                            shortname: string;
+                            profile: string | null;
+                            poolUuid: string | null;
+                            jobUuid: string | null;
+                            progress: number;
+                            runningInstanceCount: number;
+                            runningCoreCount: number;
+                            clusterInfo: {
+                                clusterCoresCount: number;
+                            };
+                            executionTime: string;
+                            wallTime: string;
+                            /** @enum {string} */
+                            state: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "UploadingResults" | "Success" | "Failure" | "Cancelled" | "PendingCancel" | "PendingDelete";
+                            /** @enum {string|null} */
+                            previousState: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "UploadingResults" | "Success" | "Failure" | "Cancelled" | "PendingCancel" | "PendingDelete" | null;
+                            totalInstanceCount: number;
+                            instanceCount: number;
+                            maxRetriesPerInstance: number;
+                            advancedRanges: string | null;
+                            stateTransitionTime: string;
+                            previousStateTransitionTime: string;
+                            lastModified: string;
+                            creationDate: string;
+                            endDate: string;
+                            waitForPoolResourcesSynchronization: boolean | null;
+                            errors: {
+                                code: string;
+                                message: string;
+                                debug: string;
+                            }[];
+                            resourceBuckets: string[];
+                            advancedResourceBuckets: {
+                                bucketName: string;
+                                filtering?: {
+                                    prefixFiltering?: {
+                                        prefix?: string;
+                                    };
+                                };
+                                resourcesTransformation?: {
+                                    stripPrefix?: {
+                                        prefix?: string;
+                                    };
+                                };
+                                cacheTTLSec?: number;
+                            }[];
+                            resultBucket: string | null;
+                            resultsBucket: string | null;
+                            resultsBucketPrefix: string | null;
+                            resultsCacheTTLSec: number | null;
+                            resultsWhitelist: string | null;
+                            resultsBlacklist: string | null;
+                            resultsCount: number;
+                            snapshotInterval: number;
+                            snapshotWhitelist: string | null;
+                            snapshotBlacklist: string | null;
+                            snapshotBucket: string | null;
+                            snapshotBucketPrefix: string | null;
+                            completedInstances: {
+                                results: string[] | null;
+                                instanceId: number;
+                                wallTimeSec: number;
+                                execTimeSec: number;
+                                execTimeSecGHz: number;
+                                peakMemoryMB: number;
+                                state: string;
+                                error: {
+                                    code: string;
+                                    message: string;
+                                    debug: string;
+                                } | null;
+                                specificationKey: string;
+                                cpuModel: string;
+                                coreCount: number;
+                                clockRatio: number;
+                                averageGHz: number;
+                                executionAttemptCount: number;
+                            }[];
+                            status: {
+                                timestamp: string;
+                                lastUpdateTimestamp: string;
+                                downloadProgress: number;
+                                executionProgress: number;
+                                uploadProgress: number;
+                                instanceCount: number;
+                                downloadTime: string;
+                                downloadTimeSec: number;
+                                environmentTime: string;
+                                environmentTimeSec: number;
+                                executionTime: string;
+                                executionTimeSec: number;
+                                uploadTime: string;
+                                uploadTimeSec: number;
+                                wallTime: string;
+                                wallTimeSec: number;
+                                executionTimeByCpuModel: {
+                                    model: string;
+                                    time: number;
+                                    core: number;
+                                }[];
+                                executionTimeGhzByCpuModel: {
+                                    model: string;
+                                    timeGhz: number;
+                                    clockRatio: number;
+                                    core: number;
+                                }[];
+                                executionTimeByMachineSpecification: {
+                                    specificationKey: string;
+                                    time: number;
+                                }[];
+                                executionTimeBySiteAndMachine: {
+                                    siteUuid: string;
+                                    specificationKey: string;
+                                    time: number;
+                                }[];
+                                executionTimeByInstanceId: {
+                                    instanceId: number;
+                                    specificationKey: string;
+                                    siteUuid: string;
+                                    time: number;
+                                    timeGhz: number;
+                                    clockRatio: number;
+                                }[];
+                                succeededRange: string;
+                                executedRange: string;
+                                failedRange: string;
+                                cancelledRange: string;
+                                failedOnlyRange: string;
+                                startedOnceRange: string;
+                                runningInstancesInfo: {
+                                    perRunningInstanceInfo: {
+                                        /** @enum {string} */
+                                        phase: "download" | "dispatch" | "environment" | "execution" | "shutdown" | "upload";
+                                        instanceId: number;
+                                        maxFrequencyGHz: number;
+                                        currentFrequencyGHz: number;
+                                        cpuUsage: number;
+                                        maxMemoryMB: number;
+                                        currentMemoryMB: number;
+                                        memoryUsage: number;
+                                        networkInKbps: number;
+                                        networkOutKbps: number;
+                                        progress: number;
+                                        executionTimeSec: number;
+                                        executionTimeGHz: number;
+                                        specificationKey: string;
+                                        cpuModel: string;
+                                        coreCount: number;
+                                        executionAttemptCount: number;
+                                        clockRatio: number;
+                                        activeForwards: {
+                                            applicationPort: number;
+                                            forwarderPort: number;
+                                            forwarderHost: string;
+                                            bindAddress: string;
+                                        }[];
+                                        vpnConnections: {
+                                            nodeIPAddressCidr: string;
+                                            vpnName: string;
+                                        }[];
+                                    }[];
+                                    snapshotResults: string[];
+                                    timestamp: string;
+                                    averageFrequencyGHz: number;
+                                    maxFrequencyGHz: number;
+                                    minFrequencyGHz: number;
+                                    averageMaxFrequencyGHz: number;
+                                    averageCpuUsage: number;
+                                    clusterPowerIndicator: number;
+                                    averageMemoryUsage: number;
+                                    averageNetworkInKbps: number;
+                                    averageNetworkOutKbps: number;
+                                    totalNetworkInKbps: number;
+                                    totalNetworkOutKbps: number;
+                                    runningCoreCountByCpuModel: {
+                                        model: string;
+                                        core: number;
+                                        runningCoreCount: number;
+                                    }[];
+                                };
+                            } | null;
+                            constants: {
+                                key: string;
+                                value: string;
+                            }[];
+                            forcedConstants: unknown[];
+                            constraints: unknown[];
+                            secretsAccessRights: {
+                                bySecret: {
+                                    key: string;
+                                }[];
+                                byPrefix: {
+                                    prefix: string;
+                                }[];
+                            };
+                            tags: string[];
+                            labels: {
+                                [key: string]: string;
+                            };
+                            privileges: {
+                                exportApiAndStorageCredentialsInEnvironment: boolean;
+                            };
+                            retrySettings: {
+                                maxTotalRetries: number | null;
+                                maxPerInstanceRetries: number | null;
+                            };
+                            hardwareConstraints: ({
+                                discriminator: string;
+                            } & {
+                                [key: string]: unknown;
+                            })[];
+                            forcedNetworkRules: unknown[];
+                            /** @enum {string} */
+                            schedulingType: "flex" | "onDemand" | "reserved";
+                            targetedReservedMachineKey: string | null;
+                            targetedReservationName: string | null;
+                            projectUuid: string | null;
+                            maxTimeQueueSeconds: number | null;
+                            defaultResourcesCacheTTLSec: number;
+                            uploadResultsOnCancellation: boolean | null;
+                            autoDeleteOnCompletion: boolean;
+                            completionTimeToLive: string;
+                            dependencies: {
+                                dependsOn: string[];
+                                advancedDependsOn: {
+                                    taskUuid: string;
+                                    taskFinalStateCondition: ("success" | "failure" | "cancelled")[];
+                                    /** @enum {string} */
+                                    state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                                    /** @enum {string|null} */
+                                    actualFinalState: "success" | "failure" | "cancelled" | null;
+                                }[];
+                                /** @enum {string} */
+                                state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                            } | null;
+                            notes: string[];
+                            fornax: {
+                                waitingReason: string | null;
+                                notes: string[];
+                                origin: {
+                                    taskId: string;
+                                    /** @enum {string} */
+                                    kind: "clone" | "retry" | "resume" | "recover";
+                                } | null;
+                                dependencies: {
+                                    taskUuid: string;
+                                    on: ("success" | "failure" | "cancelled")[];
+                                    /** @enum {string} */
+                                    as: "dependsOn" | "advancedDependsOn" | "after";
+                                    each: boolean;
+                                    /** @enum {string} */
+                                    state: "waiting" | "dependencyConditionsFulfilled" | "dependencyConditionsNotFulfilled";
+                                    /** @enum {string|null} */
+                                    actualFinalState: "success" | "failure" | "cancelled" | null;
+                                }[];
+                                maxParallel: number | null;
+                                table: {
+                                    columns: string[];
+                                    rows: number;
+                                } | null;
+                                resumeFromSnapshot: string | null;
+                                redactOutput: boolean;
+                                snapshotRetention: {
+                                    /** @description The latest so many. */
+                                    last?: number;
+                                    /** @description The latest of each of the latest so many hours that have one (UTC). */
+                                    hourly?: number;
+                                    /** @description The same of days. */
+                                    daily?: number;
+                                } | null;
+                                pinned: boolean;
+                            };
                         }[];
                         token: string | null;
                         nextToken: string | null;

@@ -13,12 +13,13 @@ const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
 export const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 
 /** What the address of the page asks for, in the language of filters. */
-const filterOf = ({ state, name, tag, project }: TasksSearch): TaskFilter | undefined => {
+const filterOf = ({ state, name, tag, project, ids }: TasksSearch): TaskFilter | undefined => {
   const filters: TaskFilter[] = [];
   if (state !== undefined) filters.push({ operator: 'In', field: 'State', values: STATES_OF[state] });
   if (name !== undefined) filters.push({ operator: 'Like', field: 'Name', value: `^${escaped(name)}` });
   if (tag !== undefined) filters.push({ operator: 'Equal', field: 'Tags', value: tag });
   if (project !== undefined) filters.push({ operator: 'Equal', field: 'ProjectUuid', value: project });
+  if (ids !== undefined) filters.push({ operator: 'In', field: 'Uuid', values: ids.split(',') });
   return filters.length === 0 ? undefined : { operator: 'And', filters };
 };
 

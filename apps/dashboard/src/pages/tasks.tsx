@@ -97,7 +97,7 @@ export const TasksPage = (): ReactNode => {
   });
   const tasks = data?.pages.flatMap((page) => page.data) ?? [];
   const total = data?.pages.at(-1)?.total ?? 0;
-  const isFiltered = ['state', 'name', 'tag', 'project'].some((key) => key in search);
+  const isFiltered = ['state', 'name', 'tag', 'project', 'ids'].some((key) => key in search);
   return (
     <Stack gap="sm">
       <Group justify="space-between">
@@ -118,6 +118,14 @@ export const TasksPage = (): ReactNode => {
         </Group>
       </Group>
       <Filters search={search} onChange={change} />
+      {search.ids !== undefined && (
+        <Group gap="sm">
+          <Text size="sm">Only {count(search.ids.split(',').length)} of them are shown.</Text>
+          <Button size="compact-xs" variant="default" onClick={() => change({ ids: undefined })}>
+            Show all
+          </Button>
+        </Group>
+      )}
       {mayWrite && <ActionBar chosen={chosen} onDone={() => setChosen(new Set())} />}
       {data === undefined && error === null && <Waiting />}
       {error !== null && <Failed error={error} onRetry={() => void refetch()} />}
