@@ -10,6 +10,7 @@ import { hasBrowser, openBrowser, signedInPage, violationsOn, watchedPage, type 
 import { clientsOf } from './clients.js';
 import {
   visitBilling,
+  visitInstances,
   visitJobs,
   visitOverview,
   visitPeople,
@@ -21,6 +22,7 @@ import {
 } from './dashboard-pages.js';
 
 const FIRST_VIEW_BYTES = 350_000;
+const MAP_MS = 500;
 const HTML = `<img src=x onerror="document.title='run'"><b>bold</b>`;
 
 let platform: RunningPlatform;
@@ -219,6 +221,11 @@ suite('the dashboard', () => {
     afterAll(() => expect(visit.page.title()).resolves.toBe('Fornax'));
 
     it('what failed, by its cause, and a palette that finds it', () => visitOverview(visit, HTML));
+    it('instances by what they came to, and 100,000 of them within half a second', async () => {
+      const ms = await visitInstances(visit, HTML);
+      process.stderr.write(`map of 100,000 instances: ${ms.toFixed(0)} ms to its first paint\n`);
+      expect(ms).toBeLessThan(MAP_MS);
+    });
     it('jobs, their graph and table', () => visitJobs(visit, HTML));
     it('pools, their slots and what decided about them', () => visitPools(visit, HTML));
     it('spend, budgets, and prices that are only thought of', () => visitBilling(visit, HTML));

@@ -1,3 +1,5 @@
+import { MAP_COLORS, type MapColor } from '../parts/map-scale.ts';
+
 /** What the address of a page holds, beside its path. What it cannot be is left out, so that no link breaks a page. */
 export type Raw = Readonly<Record<string, unknown>>;
 
@@ -59,6 +61,10 @@ export interface TaskSearch {
   readonly find?: string;
   readonly asOf?: string;
   readonly show?: string;
+  /** What the map of instances is colored by. */
+  readonly color?: MapColor;
+  /** Instances that are chosen, as ranges. */
+  readonly chosen?: string;
 }
 
 /** Changes the address of a task's page. */
@@ -77,4 +83,6 @@ export const searchOfTask = (raw: Raw): TaskSearch =>
     find: textIn(raw, 'find'),
     asOf: textIn(raw, 'asOf'),
     show: textIn(raw, 'show'),
+    color: oneOf(raw, 'color', MAP_COLORS),
+    chosen: textIn(raw, 'chosen'),
   });

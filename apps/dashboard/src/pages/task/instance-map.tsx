@@ -1,53 +1,19 @@
-import { useComputedColorScheme } from '@mantine/core';
+import { Group, Text, useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, useState, type MouseEvent, type ReactNode } from 'react';
 import type { Task } from '../../api/wire.ts';
+import { useInstanceValues } from '../../known/instance-values.ts';
+import { count } from '../../parts/format.tsx';
+import { scaleOf, type MapColor, type Scale } from '../../parts/map-scale.ts';
 import { rangesOf } from '../../parts/ranges.ts';
-
-/** One place for each state in a palette; the first one is that of instances that wait. */
-const COLORS = {
-  waiting: [148, 155, 166],
-  running: [34, 139, 230],
-  succeeded: [47, 158, 68],
-  failed: [224, 49, 49],
-  cancelled: [232, 89, 12],
-} as const;
-type Shown = keyof typeof COLORS;
-const ORDER = Object.keys(COLORS) as readonly Shown[];
-
-/** The state of each instance, by its place in the order of their numbers. */
-const statesOf = (task: Task): { readonly numbers: Uint32Array; readonly states: Uint8Array } => {
-  const given = rangesOf(task.advancedRanges ?? `0-${task.instanceCount - 1}`);
-  const total = given.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  const numbers = new Uint32Array(total);
-  let at = 0;
-  for (const [first, last] of given) for (let number = first; number <= last; number += 1) numbers[at++] = number;
-  const placeOf = given.length === 1 ? undefined : new Map([...numbers].map((number, place) => [number, place]));
-  const offset = given[0]?.[0] ?? 0;
-  const states = new Uint8Array(total);
-  const mark = (number: number, state: Shown): void => {
-    const place = placeOf === undefined ? number - offset : placeOf.get(number);
-    if (place !== undefined && place >= 0 && place < total) states[place] = ORDER.indexOf(state);
-  };
-  for (const { instanceId } of task.status?.runningInstancesInfo?.perRunningInstanceInfo ?? [])
-    mark(instanceId, 'running');
-  const ended = [
-    ['succeeded', task.status?.succeededRange],
-    ['failed', task.status?.failedOnlyRange],
-    ['cancelled', task.status?.cancelledRange],
-  ] as const;
-  for (const [state, range] of ended)
-    for (const [first, last] of rangesOf(range ?? ''))
-      for (let number = first; number <= last; number += 1) mark(number, state);
-  return { numbers, states };
-};
+import { numbersOf, stateScale } from './instance-states.ts';
 
 interface Grid {
   readonly columns: number;
   readonly cell: number;
 }
 
-const HEIGHT_PX = 260;
+const HEIGHT_PX = 440;
 
 /** The largest square cells with which all fit. */
 const gridFor = (total: number, width: number): Grid => {
@@ -56,59 +22,136 @@ const gridFor = (total: number, width: number): Grid => {
   return { columns: Math.max(1, Math.floor(width / cell)), cell };
 };
 
-interface InstanceMapProps {
-  readonly task: Task;
-  readonly onOpen: (instance: number) => void;
+/** Which cells are chosen, by their places; undefined: none is. */
+const placesIn = (numbers: Uint32Array, chosen: string | undefined): Uint8Array | undefined => {
+  const ranges = rangesOf(chosen ?? '');
+  if (ranges.length === 0) return undefined;
+  return Uint8Array.from(numbers, (number) =>
+    ranges.some(([first, last]) => number >= first && number <= last) ? 1 : 0,
+  );
+};
+
+const FADED = 0.25;
+
+interface Painted {
+  readonly scale: Scale;
+  readonly grid: Grid;
+  readonly isChosen: (place: number) => boolean;
 }
 
-/** One cell for each instance, colored by its state. The table beside it says the same in words. */
-export const InstanceMap = ({ task, onOpen }: InstanceMapProps): ReactNode => {
+const OPAQUE = 255;
+
+/** A hundred thousand cells are written as pixels, in a few milliseconds: drawn one by one they take a second on a busy machine. */
+const paint = (context: CanvasRenderingContext2D, { scale, grid, isChosen }: Painted): void => {
+  const { columns, cell } = grid;
+  const { width, height } = context.canvas;
+  const side = cell > 4 ? cell - 1 : cell;
+  const image = context.createImageData(width, height);
+  const pixels = new DataView(image.data.buffer);
+  const inks = scale.colors.map(([red, green, blue]) => red * 0x1_00_00_00 + green * 0x1_00_00 + blue * 0x1_00);
+  for (let place = 0; place < scale.indices.length; place += 1) {
+    const ink = (inks[scale.indices[place] ?? 0] ?? 0) + (isChosen(place) ? OPAQUE : Math.round(OPAQUE * FADED));
+    const left = (place % columns) * cell;
+    const top = Math.floor(place / columns) * cell;
+    for (let y = top; y < top + side; y += 1)
+      for (let x = left; x < left + side; x += 1) pixels.setUint32((y * width + x) * 4, ink);
+  }
+  context.putImageData(image, 0, 0);
+};
+
+interface InstanceMapProps {
+  readonly task: Task;
+  readonly color: MapColor;
+  /** Ranges, such as `0-2,17`. */
+  readonly chosen: string | undefined;
+  readonly onOpen: (instance: number) => void;
+  readonly onChoose: (ranges: string) => void;
+}
+
+/** One cell for each instance. A click opens one, and from one cell to another those between are chosen. The table beside it says the same in words. */
+export const InstanceMap = ({ task, color, chosen, onOpen, onChoose }: InstanceMapProps): ReactNode => {
   const { ref, width } = useElementSize();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scheme = useComputedColorScheme('light');
-  const { numbers, states } = statesOf(task);
-  const grid = gridFor(states.length, Math.max(1, Math.floor(width)));
-  const rows = Math.ceil(states.length / grid.columns);
+  const [brush, setBrush] = useState<readonly [from: number, to: number]>();
+  const given = task.advancedRanges ?? `0-${task.instanceCount - 1}`;
+  const numbers = useMemo(() => numbersOf(given), [given]);
+  const values = useInstanceValues(task, color, numbers);
+  const scale = useMemo(
+    () =>
+      color === 'state'
+        ? stateScale(task, numbers)
+        : scaleOf(color, values ?? new Float64Array(numbers.length).fill(NaN)),
+    [task, numbers, color, values],
+  );
+  const places = useMemo(() => placesIn(numbers, chosen), [numbers, chosen]);
+  const total = numbers.length;
+  const grid = useMemo(() => gridFor(total, Math.max(1, Math.floor(width))), [total, width]);
+  const rows = Math.ceil(total / grid.columns);
 
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context || width === 0) return;
-    const { columns, cell } = grid;
-    const gap = cell > 4 ? 1 : 0;
-    context.clearRect(0, 0, columns * cell, rows * cell);
-    ORDER.forEach((state, index) => {
-      context.fillStyle = `rgb(${COLORS[state].join(' ')})`;
-      states.forEach((value, place) => {
-        if (value !== index) return;
-        context.fillRect((place % columns) * cell, Math.floor(place / columns) * cell, cell - gap, cell - gap);
-      });
-    });
-  });
+    const [low, high] = [Math.min(...(brush ?? [0])), Math.max(...(brush ?? [0]))];
+    const isChosen = (place: number): boolean =>
+      brush === undefined ? (places?.[place] ?? 1) === 1 : place >= low && place <= high;
+    paint(context, { scale, grid, isChosen });
+  }, [scale, grid, places, brush, width]);
 
-  const at = (event: { readonly nativeEvent: { offsetX: number; offsetY: number } }): number | undefined => {
-    const { offsetX, offsetY } = event.nativeEvent;
-    return numbers[Math.floor(offsetY / grid.cell) * grid.columns + Math.floor(offsetX / grid.cell)];
+  const at = ({ nativeEvent: { offsetX, offsetY } }: MouseEvent): number | undefined => {
+    const place = Math.floor(offsetY / grid.cell) * grid.columns + Math.floor(offsetX / grid.cell);
+    return place < total ? place : undefined;
   };
-  const counts = ORDER.map(
-    (state, index) => `${states.reduce((sum, one) => sum + (one === index ? 1 : 0), 0)} ${state}`,
-  );
+  const counts = useMemo(() => {
+    const sums = scale.labels.map(() => 0);
+    for (const index of scale.indices) sums[index] = (sums[index] ?? 0) + 1;
+    return sums;
+  }, [scale]);
+  const finish = (): void => {
+    if (brush === undefined) return;
+    const [first, last] = [Math.min(...brush), Math.max(...brush)].map((place) => numbers[place] ?? 0);
+    setBrush(undefined);
+    if (first === undefined || last === undefined) return;
+    if (first === last) onOpen(first);
+    else onChoose(`${first}-${last}`);
+  };
   return (
     <div ref={ref} data-scheme={scheme}>
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`Map of ${states.length} instances: ${counts.join(', ')}`}
+        aria-label={`Map of ${total} instances by ${color}: ${scale.labels
+          .map((label, index) => `${counts[index]} ${label}`)
+          .join(', ')}`}
         width={grid.columns * grid.cell}
         height={rows * grid.cell}
+        onMouseDown={(event) => {
+          const place = at(event);
+          if (place !== undefined) setBrush([place, place]);
+        }}
         onMouseMove={(event) => {
-          const number = at(event);
-          event.currentTarget.title = number === undefined ? '' : `Instance ${number}`;
+          const place = at(event);
+          const number = place === undefined ? undefined : numbers[place];
+          const index = place === undefined ? undefined : scale.indices[place];
+          event.currentTarget.title =
+            number === undefined ? '' : `Instance ${number}: ${scale.labels[index ?? 0] ?? ''}`;
+          if (brush !== undefined && place !== undefined && place !== brush[1]) setBrush([brush[0], place]);
         }}
-        onClick={(event) => {
-          const number = at(event);
-          if (number !== undefined) onOpen(number);
-        }}
+        onMouseUp={finish}
+        onMouseLeave={finish}
       />
+      <Group gap="md" component="ul" p={0} my="xs" style={{ listStyle: 'none' }}>
+        {scale.labels.map((label, index) =>
+          counts[index] === 0 ? null : (
+            <Group key={label} gap={6} component="li">
+              <span className="swatch" style={{ background: `rgb(${scale.colors[index]?.join(' ') ?? ''})` }} />
+              <Text size="sm">
+                {count(counts[index] ?? 0)} {label}
+              </Text>
+            </Group>
+          ),
+        )}
+      </Group>
     </div>
   );
 };
