@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, fchmodSync, openSync, writeFileSync } from 'node:fs';
 import { link, mkdir, open, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 
@@ -27,6 +28,8 @@ export interface LayerOptions {
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 const BLOCK = 512;
+/** Of files that are written in one step. */
+const MOST_AT_ONCE_BYTES = 65_536;
 /** Nothing that leads out of the files of an image is made; what runs in it has devices of its own. */
 const NEVER: ReadonlySet<string> = new Set(['character-device', 'block-device', 'fifo']);
 
@@ -78,8 +81,7 @@ class LayerOver {
     else if (type === 'link') {
       const target = await this.#linked(linkname ?? '');
       if (target !== path) await this.#makeRoom(path, () => link(target, path));
-    } else if (type === 'file' || type === 'contiguous-file')
-      await this.#makeRoom(path, () => writeTo(path, rightsOf(mode, false), entry));
+    } else if (type === 'file' || type === 'contiguous-file') await this.#write(path, rightsOf(mode, false), entry);
     else throw new LayerRefused(`${name.slice(0, 200)} is of a kind that is not unpacked: ${type}`);
     this.#own.add(path);
   }
@@ -135,7 +137,13 @@ class LayerOver {
     await handle.chmod(rightsOf(mode, true)).finally(() => handle.close());
   }
 
-  async #makeRoom(path: string, make: () => Promise<void>): Promise<void> {
+  async #write(path: string, mode: number, entry: Entry): Promise<void> {
+    if ((entry.header.size ?? 0) > MOST_AT_ONCE_BYTES) return this.#makeRoom(path, () => writeTo(path, mode, entry));
+    const content = await buffer(entry);
+    return this.#makeRoom(path, () => writeAtOnce(path, mode, content));
+  }
+
+  async #makeRoom(path: string, make: () => Promise<void> | void): Promise<void> {
     try {
       await make();
     } catch (error) {
@@ -158,6 +166,17 @@ class LayerOver {
     return target;
   }
 }
+
+/** What is in memory already goes to the kernel's memory: not worth six turns through the thread pool, which images of many small files consist of else. */
+const writeAtOnce = (path: string, mode: number, content: Buffer): void => {
+  const file = openSync(path, 'wx', mode);
+  try {
+    fchmodSync(file, mode);
+    writeFileSync(file, content);
+  } finally {
+    closeSync(file);
+  }
+};
 
 const writeTo = async (path: string, mode: number, entry: Readable): Promise<void> => {
   const handle = await open(path, 'wx', mode);
