@@ -1,6 +1,7 @@
 import { isOver, type WireTask } from '@fornax/client';
 import type { Command } from 'commander';
 import { instancesOf } from '../session/instance-count.js';
+import { onAway } from '../session/on-away.js';
 import { tellOutcome } from '../session/outcome.js';
 import { countOf } from '../terminal/arguments.js';
 import { harmlessLine } from '../terminal/harmless.js';
@@ -20,7 +21,9 @@ const wait = async (io: Io, id: string): Promise<void> => {
   const onChange = (task: WireTask): void => {
     if (io.isWatched()) io.tell(`${task.state} ${Math.round(task.progress)} %`);
   };
-  await conclude(io, await io.client().waitForTask(id, { signal: io.signal, onChange }));
+  // A platform that was never reached is an error, not one that is away.
+  await io.client().getTask(id, io.signal);
+  await conclude(io, await io.client().waitForTask(id, { signal: io.signal, onAway: onAway(io), onChange }));
 };
 
 /** How a task is, as lines; its running instances where there is room. */

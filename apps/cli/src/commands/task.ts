@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { projectId } from '../session/project.js';
 import { tableIn } from '../session/table-file.js';
+import { onAway } from '../session/on-away.js';
 import { tellOutcome } from '../session/outcome.js';
 import { instancesOf } from '../session/instance-count.js';
 import { newestOf, tasksOfAll } from '../session/tasks-of-all.js';
@@ -99,7 +100,7 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   if (options.wait !== true) return;
   const onChange = (task: { readonly state: string; readonly progress: number }): void =>
     io.tell(`${task.state} ${Math.round(task.progress)} %`);
-  const task = await client.waitForTask(id, { signal: io.signal, onChange });
+  const task = await client.waitForTask(id, { signal: io.signal, onAway: onAway(io), onChange });
   await tellOutcome(io, task);
   if (task.state !== 'Success') io.setExitCode(1);
 };

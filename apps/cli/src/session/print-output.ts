@@ -6,6 +6,7 @@ import { UsageError } from '../terminal/usage-error.js';
 import { among, numbersOf, rangesText } from './instance-count.js';
 import { tellOutcome } from './outcome.js';
 import { LineJoiner } from './follow-lines.js';
+import { onAway } from './on-away.js';
 
 export interface LogOptions {
   readonly stderr?: boolean;
@@ -101,12 +102,16 @@ const followOutput = async (
   const joiner = new LineJoiner();
   const decoder = new TextDecoder();
   const instance = onlyOne(instances);
-  for await (const event of io.client().followOutput(id, stream, { kind, instance, signal: io.signal })) {
+  const patience = { signal: io.signal, onAway: onAway(io) };
+  // A platform that was never reached is an error, not one that is away.
+  if (kind === 'tasks') await io.client().getTask(id, io.signal);
+  else await io.client().pools.get(id);
+  for await (const event of io.client().followOutput(id, stream, { kind, instance, ...patience })) {
     if (event.type === 'reset') io.tell(event.reason);
     if (event.type !== 'piece' || !isAmong(instances, event.piece.instance)) continue;
     const { piece } = event;
     io.write(instance === undefined ? joiner.take(piece) : decoder.decode(piece.data, { stream: true }));
   }
   io.write(instance === undefined ? joiner.rest() : decoder.decode());
-  if (kind === 'tasks') await tellOutcome(io, await io.client().waitForTask(id, { signal: io.signal }));
+  if (kind === 'tasks') await tellOutcome(io, await io.client().waitForTask(id, patience));
 };

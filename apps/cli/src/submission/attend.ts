@@ -1,7 +1,9 @@
 import type { FornaxClient, WireTask } from '@fornax/client';
 import { tellOutcome } from '../session/outcome.js';
 import { LineJoiner } from '../session/follow-lines.js';
+import { onAway } from '../session/on-away.js';
 import { storageOf } from '../session/storage.js';
+import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import type { Results } from './prepare.js';
 
@@ -23,7 +25,7 @@ const followStream = async (io: Io, id: string, stream: 'stdout' | 'stderr', has
   const write = stream === 'stdout' ? io.write : io.writeError;
   for await (const event of io
     .client()
-    .followOutput(id, stream, { kind: 'tasks', instance: undefined, signal: io.signal })) {
+    .followOutput(id, stream, { kind: 'tasks', instance: undefined, signal: io.signal, onAway: onAway(io) })) {
     if (event.type === 'reset') io.tell(event.reason);
     if (event.type === 'piece')
       write(hasMany ? joiner.take(event.piece) : decoder.decode(event.piece.data, { stream: true }));
@@ -47,7 +49,7 @@ export const attend = async (io: Io, id: string, { hasMany, bring, onInterrupt }
   let task: WireTask;
   try {
     await Promise.all([followStream(io, id, 'stdout', hasMany), followStream(io, id, 'stderr', hasMany)]);
-    task = await client.waitForTask(id, { signal: io.signal });
+    task = await client.waitForTask(id, { signal: io.signal, onAway: onAway(io) });
   } catch (error) {
     if (!io.signal.aborted) throw error;
     return interrupted(io, client, id, onInterrupt);
@@ -56,7 +58,7 @@ export const attend = async (io: Io, id: string, { hasMany, bring, onInterrupt }
     const { downloadPlace } = await import('../transfer/download-place.js');
     const { files, leftOut } = await downloadPlace(io, await storageOf(io), bring.place, bring.folder, FILES_AT_A_TIME);
     io.tell(`${files} ${files === 1 ? 'result is' : 'results are'} in ${bring.folder}`);
-    for (const { path, why } of leftOut) io.tell(`left out: ${path}: ${why}`);
+    for (const { path, why } of leftOut) io.tell(`left out: ${harmlessLine(path)}: ${why}`);
     if (leftOut.length > 0) io.setExitCode(1);
   }
   await tellOutcome(io, task);

@@ -1,6 +1,6 @@
 import { ApiError, messageOf } from './api-error.js';
 import type { LazyParser } from './lazy-parser.js';
-import { wholeAnswer, type Asked, type WholeAnswer } from './whole-answer.js';
+import { Unreachable, wholeAnswer, type Asked, type WholeAnswer } from './whole-answer.js';
 import type { Parser } from './wire-types.js';
 
 export interface FornaxClientOptions {
@@ -73,10 +73,8 @@ export class ApiConnection {
 
   async text(method: string, path: string, call: Call = {}): Promise<string> {
     const timeoutMs = call.timeoutMs ?? this.options.timeoutMs ?? 30_000;
-    const limits = [
-      ...(call.signal ? [call.signal] : []),
-      ...(Number.isFinite(timeoutMs) ? [AbortSignal.timeout(timeoutMs)] : []),
-    ];
+    const limit = Number.isFinite(timeoutMs) ? AbortSignal.timeout(timeoutMs) : undefined;
+    const limits = [call.signal, limit].filter((one) => one !== undefined);
     const asked = {
       method,
       headers: {
@@ -89,7 +87,10 @@ export class ApiConnection {
       signal: limits.length === 0 ? undefined : AbortSignal.any(limits),
     };
     const url = new URL(`${this.base}${path}`);
-    const first = await wholeAnswer(url, asked);
+    const first = await wholeAnswer(url, asked).catch((error: unknown) => {
+      if (limit?.aborted !== true || error !== limit.reason) throw error;
+      throw new Unreachable(`${url.origin} cannot be reached: it did not answer within ${timeoutMs / 1_000} s`);
+    });
     // Whoever redirects has done nothing yet.
     const { status, text } = REDIRECTS.includes(first.status) ? await followed(url, asked) : first;
     if (status >= 200 && status < 300) return text;

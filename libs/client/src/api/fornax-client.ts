@@ -14,6 +14,7 @@ import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { isOver } from './is-over.js';
 import { followTail, type TailEvent } from './output-tail.js';
+import { answeredOnce, patiently, type OnAway } from './patience.js';
 import { allPages, type ListOptions } from './pages.js';
 import { PeopleClient } from './people-client.js';
 import { PoolsClient } from './pools-client.js';
@@ -34,6 +35,8 @@ export type Repetition = 'clone' | 'retry' | 'resume' | 'recover';
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;
+  /** Waits out that the platform cannot be reached or is busy, and is told of it; absent: that is thrown. */
+  readonly onAway?: OnAway;
   /** Called with every state that was seen, in order. */
   readonly onChange?: (task: WireTask) => void;
   /** Shortest and longest time between two looks; it grows while nothing changes. */
@@ -49,6 +52,8 @@ export interface OutputOptions {
   /** All instances when absent. */
   readonly instance?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told that the platform cannot be reached, once for each time; that is waited out. */
+  readonly onAway?: OnAway;
 }
 
 const BILL_PAGE = 5_000;
@@ -148,7 +153,8 @@ export class FornaxClient {
 
   /** @returns the new task's uuid */
   async submitTask(task: NewTask): Promise<string> {
-    return (await this.connection.json('POST', '/tasks', schema('createdSchema'), { body: task })).uuid;
+    const call = { body: task, key: process.getBuiltinModule('node:crypto').randomUUID() };
+    return (await answeredOnce(() => this.connection.json('POST', '/tasks', schema('createdSchema'), call))).uuid;
   }
 
   /** One answer for each task, in order; some may have failed. */
@@ -216,7 +222,8 @@ export class FornaxClient {
   /** Output as it comes, from its beginning to the end of the task or instance; over as many connections as that takes. */
   followOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<TailEvent, void, undefined> {
     const url = `${this.connection.base}${ownOutputPath(id, stream, options)}/tail`;
-    return followTail({ url, headers: this.connection.caller(), signal: options.signal });
+    const { signal, onAway } = options;
+    return followTail({ url, headers: this.connection.caller(), signal, onAway });
   }
 
   /** What was printed since the last call of this method by anybody. */
@@ -296,11 +303,12 @@ export class FornaxClient {
    * @throws the signal's reason when it aborts; ApiError 404 when the task is deleted meanwhile
    */
   async waitForTask(id: string, options: WaitOptions = {}): Promise<WireTask> {
-    const { signal, onChange, minPollMs = 50, maxPollMs = 1000 } = options;
+    const { signal, onChange, onAway, minPollMs = 50, maxPollMs = 1000 } = options;
+    const look = (): Promise<WireTask> => this.getTask(id, signal);
     let pauseMs = minPollMs;
     let seen = '';
     for (;;) {
-      const task = await this.getTask(id, signal);
+      const task = await (onAway ? patiently(look, onAway, signal) : look());
       const now = `${task.state} ${task.runningInstanceCount} ${task.progress} ${task.completedInstances.length}`;
       if (now !== seen) onChange?.(task);
       if (isOver(task)) return task;

@@ -1,5 +1,7 @@
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
+import type { OnAway } from './patience.js';
+import { Unreachable } from './whole-answer.js';
 
 /** A piece of output of one instance. */
 export interface OutputPiece {
@@ -21,6 +23,8 @@ export interface TailOptions {
   /** Who asks. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** Told that there is no connection, once for each time. */
+  readonly onAway?: OnAway | undefined;
 }
 
 interface Message {
@@ -39,9 +43,11 @@ const SILENCE_MS = 60_000;
  */
 export async function* followTail(options: TailOptions): AsyncGenerator<TailEvent, void, undefined> {
   let lastId: string | undefined;
+  let isAway = false;
   for (;;) {
     try {
       for await (const { type, id, data } of connection(options, lastId)) {
+        isAway = false;
         lastId = id ?? lastId;
         const event = eventOf(type, data);
         if (event) yield event;
@@ -51,10 +57,19 @@ export async function* followTail(options: TailOptions): AsyncGenerator<TailEven
       options.signal?.throwIfAborted();
       // A no is final; a broken connection is not.
       if (error instanceof ApiError && error.status < 500) throw error;
+      if (!isAway) options.onAway?.(reachable(error, options.url));
+      isAway = true;
     }
     await delay(RETRY_MS, options.signal);
   }
 }
+
+/** `fetch` hides the reason in its cause. */
+const reachable = (error: unknown, url: string): unknown => {
+  if (error instanceof ApiError || !(error instanceof Error)) return error;
+  const { message } = error.cause instanceof Error && error.cause.message !== '' ? error.cause : error;
+  return new Unreachable(`${new URL(url).origin} cannot be reached: ${message}`);
+};
 
 const eventOf = (type: string, data: string): TailEvent | undefined => {
   const value = JSON.parse(data) as Readonly<Record<string, unknown>>;

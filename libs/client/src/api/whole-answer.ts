@@ -31,6 +31,11 @@ interface Failure {
   readonly errors?: readonly Failure[];
 }
 
+/** The platform cannot be reached, breaks off, or does not answer in time; whether it has done what it was asked for is not known. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
 const bodyOf = (response: IncomingMessage): Promise<string> =>
   new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
@@ -41,7 +46,7 @@ const bodyOf = (response: IncomingMessage): Promise<string> =>
 
 /**
  * Asks once, and reads the whole answer. A GET whose connection was closed by the other side just before is asked again.
- * @throws the signal's reason when it aborts; Error the other side cannot be reached, or breaks off
+ * @throws the signal's reason when it aborts; Unreachable the other side cannot be reached, or breaks off
  */
 export const wholeAnswer = async (url: URL, asked: Asked): Promise<WholeAnswer> => {
   const { method, headers, body, signal } = asked;
@@ -59,6 +64,6 @@ export const wholeAnswer = async (url: URL, asked: Asked): Promise<WholeAnswer> 
     signal?.throwIfAborted();
     const { code, message, errors } = error as Failure;
     if (method === 'GET' && request?.reusedSocket === true && code === 'ECONNRESET') return wholeAnswer(url, asked);
-    throw new Error(`${url.origin} cannot be reached: ${errors?.[0]?.message ?? message}`);
+    throw new Unreachable(`${url.origin} cannot be reached: ${errors?.[0]?.message ?? message}`);
   }
 };
