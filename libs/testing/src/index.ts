@@ -23,5 +23,5 @@ export { type TestClock, testClock } from './servers/test-clock.js';
 export { oncePerRun } from './servers/run-folder.js';
 export { provideGoProgram, type Go, type GoProgram } from './servers/go-program.js';
 export { damageStore } from './servers/damage-store.js';
-export { openWire, requestHead, type Wire } from './wire.js';
+export { leaveAtOnce, openWire, requestHead, type Wire } from './wire.js';
 export { between, pick, randomFrom, type Random } from './random.js';

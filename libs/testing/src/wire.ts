@@ -46,3 +46,11 @@ export const requestHead = (
   [`${method} ${path} HTTP/1.1`, 'host: test', ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]
     .map((line) => `${line}\r\n`)
     .join('') + '\r\n';
+
+/** Sends a request, and is gone before it is answered. */
+export const leaveAtOnce = async (url: string, head: string): Promise<void> => {
+  const { socket, send, closed } = await openWire(url);
+  send(head);
+  socket.destroySoon();
+  await closed();
+};

@@ -29,7 +29,7 @@ const MOST_STREAM_MS = 300_000;
 
 /** What Fastify's answer is to this controller. */
 interface Reply {
-  readonly raw: { once(event: 'close', listener: () => void): unknown };
+  readonly raw: { readonly destroyed: boolean; once(event: 'close', listener: () => void): unknown };
   header(name: string, value: string): Reply;
 }
 
@@ -183,6 +183,8 @@ export class StatementsController {
     scope: StatementScope,
     reply: Reply,
   ): Promise<Readable> {
+    // Its `close` has been: nobody would say that its place is free again.
+    if (reply.raw.destroyed) return Readable.from([]);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(MOST_STREAM_MS)]);

@@ -104,19 +104,27 @@ export class StatementReader {
       throw new Unavailable('Other statements are being read: ask again in a moment', { code: 'statements-busy' });
     this.streams += 1;
     const runner = this.db.createQueryRunner();
+    let last: readonly StatementGroup[] = [];
     try {
       await runner.startTransaction('REPEATABLE READ');
       told(await this.about(runner.manager, scope));
       const next = await openCursor<StatementSqlRow>(runner, allSql(dimensions, scope), ROWS_AT_ONCE);
       for (;;) {
         const rows = await next();
-        if (rows.length === 0 || signal.aborted) return;
-        yield rows.map((row) => groupOf(row, dimensions.length));
+        if (signal.aborted) return;
+        const groups = rows.map((row) => groupOf(row, dimensions.length));
+        // Nothing follows: whoever takes their time with these holds nothing.
+        if (groups.length < ROWS_AT_ONCE) {
+          last = groups;
+          break;
+        }
+        yield groups;
       }
     } finally {
       this.streams -= 1;
       await runner.rollbackTransaction().finally(() => runner.release());
     }
+    if (last.length > 0) yield last;
   }
 
   /** @throws ValidationFailed it is to be as of a commit that is not there */

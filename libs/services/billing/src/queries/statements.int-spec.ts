@@ -8,7 +8,9 @@ import {
   concluded,
   dispatched,
   eventually,
+  leaveAtOnce,
   poolCreated,
+  requestHead,
   requeued,
   slotsEnded,
   submitted,
@@ -391,6 +393,14 @@ describe('statements', () => {
       await answer.text().catch(() => undefined);
     }
     // Until then the answer is that others read.
+    const all = await eventually(() => csv('from=2026-01&to=2027-01&groupBy=task'));
+    expect(all).toContain('t-0,');
+  });
+
+  it('take no place where the connection is closed before they begin', async () => {
+    const path = '/fornax/v1/billing/statements?format=csv&from=2026-01&groupBy=task';
+    for (let times = 0; times < 4; times += 1)
+      await leaveAtOnce(rig.service.url, requestHead('GET', path, { authorization: 'root-token' }));
     const all = await eventually(() => csv('from=2026-01&to=2027-01&groupBy=task'));
     expect(all).toContain('t-0,');
   });

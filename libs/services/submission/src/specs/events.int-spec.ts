@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskEvent } from '@fornax/domain';
-import { aLease, aRef, dispatched, eventually, exited, started } from '@fornax/testing';
+import { aLease, aRef, dispatched, eventually, exited, leaveAtOnce, requestHead, started } from '@fornax/testing';
 import { startHarness, submitTo, type Harness } from './submission.fixture.js';
 import { followSse, type SseReader } from './sse-reader.fixture.js';
 
@@ -218,6 +218,15 @@ describe('the live stream of events', () => {
     expect(reasons).toEqual(Array.from({ length: 40 }, (_, n) => n));
     stop.abort();
   }, 60_000);
+
+  it('counts nobody whose connection is closed before it begins', async () => {
+    const task = await submitTo(harness);
+    // Each name is looked up, and meanwhile the connection is closed.
+    const names = Array.from({ length: 50 }, () => task).join(',');
+    const head = requestHead('GET', `/fornax/v1/events?task=${names}`, { authorization: harness.token });
+    for (let times = 0; times < 100; times += 1) await leaveAtOnce(harness.test.url, head);
+    await eventually(async () => (await follow(`?task=${task}`)).status === 200);
+  });
 
   it('is described as a stream', async () => {
     const document = JSON.stringify((await harness.call('GET', '/openapi.json')).json());

@@ -81,6 +81,8 @@ export class EventsController {
     const after = typeof last === 'string' && last !== '' ? parseEventId(last) : undefined;
     const { filter, owners } = await this.filterOf(account, query);
     const withSnapshot = flagOf('snapshot', query['snapshot'], true);
+    // Its `close` has been: nobody would say that its place is free again.
+    if (reply.raw.destroyed) return;
     this.enter(account);
     const gone = new AbortController();
     reply.raw.on('close', () => {
