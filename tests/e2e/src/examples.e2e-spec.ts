@@ -136,6 +136,59 @@ const turnOf = ({ command }: Example): number => {
   return /delete|archive|revoke|untoken|disable|abort|terminate|close|rm$|remove|rotate/.test(command) ? 2 : 1;
 };
 
+/** Examples that change something, or wait for something, and have nothing to say of it. */
+const SILENT = [
+  ...[
+    'secret create',
+    'secret update',
+    'secret rollback',
+    'secret delete',
+    'task refresh',
+    'task wait',
+    'task abort',
+    'task delete',
+  ],
+  ...[
+    'job terminate',
+    'job delete',
+    'pool update',
+    'pool scale',
+    'pool refresh',
+    'pool close',
+    'pool delete',
+    'pool logs warm --instance 0-1',
+  ],
+  ...['token revoke', 'webhook delete', 'node untoken', 'log quarantine list', 'run --instances 4'],
+].map((words) => `fornax ${words} `);
+const isSilent = (line: string): boolean =>
+  / >>? \S+$/.test(line) || SILENT.some((words) => `${line} `.startsWith(words));
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** What is odd about what an example has printed; undefined: nothing. */
+const oddOf = ({ line }: Example, stdout: string): string | undefined => {
+  if (isSilent(line)) return stdout === '' ? undefined : 'it says something by now';
+  if (stdout.trim() === '') return 'it says nothing';
+  if (/undefined|NaN|\[object Object\]/.test(stdout)) return 'it says what nobody understands';
+  if (line.includes('--output json') && !isJson(stdout)) return 'it is no JSON';
+  if (line.includes('--json') && !isJson(stdout) && !stdout.trim().split('\n').every(isJson)) return 'it is no JSON';
+  const [heading = '', ...rows] = stdout.trimEnd().split('\n');
+  const fields = (row: string): number => row.replaceAll(/"(?:[^"]|"")*"/g, '').split(',').length;
+  if (
+    line.includes('--output csv') &&
+    (!/^[a-zA-Z,]+$/.test(heading) || rows.some((row) => fields(row) !== fields(heading)))
+  )
+    return 'it is no CSV';
+  return undefined;
+};
+
 it(
   'every example of every help does what it says, on a platform that has what it names',
   async () => {
@@ -148,6 +201,8 @@ it(
       const line = stand(example);
       const { code, stderr, stdout } = await typed(platform, home, '.', line);
       if (code !== 0) wrong.push(`${line}: ${code}: ${stderr.slice(-300)}${stdout.slice(-100)}`);
+      const odd = oddOf(example, stdout);
+      if (code === 0 && odd !== undefined) wrong.push(`${line}: ${odd}: ${stdout.slice(0, 200)}`);
     }
     expect(wrong).toEqual([]);
     // An example that is gone, or that can be run by now, leaves the list.
