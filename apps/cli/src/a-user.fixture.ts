@@ -23,3 +23,27 @@ export const ada = {
   quotas,
   creationDate,
 };
+
+const PLANS = ['Flex', 'OnDemand', ''];
+const COUNTERS = [
+  ...['Bucket', 'Task', 'Job', 'Pool', 'RunningTask', 'RunningPool'].map((what) => `max${what}`),
+  ...['bucket', 'task', 'job', 'pool', 'runningTask', 'runningPool'].map((what) => `${what}Count`),
+  ...['quotaBytes', 'quotaBytesBucket', 'usedQuotaBytes', 'usedQuotaBytesBucket'],
+  ...PLANS.flatMap((name) => [`max${name}Instances`, `max${name}Cores`]),
+  ...PLANS.flatMap((name) => [`running${name}InstanceCount`, `running${name}CoreCount`]),
+];
+const running = { runningInstancesCount: 1, runningCoresCount: 1, runningCoreCount: 1 };
+const usedPlan = { ...plan, ...running };
+/** What `GET /info` tells her of herself. */
+export const infoOfAda = {
+  ...Object.fromEntries(COUNTERS.map((name) => [name, 1])),
+  email: 'ada@example.org',
+  poolCount: 3,
+  maxPool: 9,
+  reservedQuotas: [],
+  computingQuotas: { user: { flex: usedPlan, onDemand: usedPlan, reserved: [] }, organization: null },
+  projects: [],
+  defaultScheduling: 'Flex',
+  defaultReservedSpecificationKey: null,
+  fornax: { objectCount: 12, maxObjects: 34 },
+};

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import type http from 'node:http';
+import net from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { aTask } from './a-task.fixture.js';
+import { infoOfAda } from './a-user.fixture.js';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
 const ID = aTask.uuid;
@@ -16,6 +19,11 @@ const platform = cannedPlatform({
   answers: {},
   stream: (request: http.IncomingMessage, response: http.ServerResponse): boolean => {
     const what = `${request.method ?? ''} ${request.url ?? ''}`;
+    // A bucket is made.
+    if (request.method === 'PUT') {
+      response.writeHead(200).end();
+      return true;
+    }
     const script = scripts[what];
     if (!script) return false;
     const count = counts[what] ?? 0;
@@ -75,4 +83,33 @@ describe('a platform that is away for a while', () => {
     );
     expect(keys).toEqual([expect.stringMatching(/^.{16,}$/), keys[0]]);
   });
+
+  it('does not hide how a task ended, nor where its results are, when those do not come', async () => {
+    const end = [200, 'event: end\ndata: {}\n\n'] as const;
+    scripts = {
+      'GET /info': [[200, infoOfAda]],
+      'GET /settings': [[200, { storage: platform.url() }]],
+      'GET /': [[200, '<R><Buckets/></R>']],
+      'POST /tasks': [[200, { uuid: ID }]],
+      [`GET /tasks/${ID}`]: [[200, OVER]],
+      [`GET /fornax/v1/tasks/${ID}/stdout/tail`]: [end],
+      [`GET /fornax/v1/tasks/${ID}/stderr/tail`]: [end],
+    };
+    const { code, stderr } = await platform.fornax('run', '--result', './out', '--', 'true');
+    expect(stderr).toContain('The results did not come: ');
+    expect(stderr).toMatch(/^ {2}Bring them: fornax bucket download \S+\/\S*out\/ \.\/out$/m);
+    expect(stderr).toContain(': Success');
+    expect(code).toBe(1);
+  });
+
+  it('is said to be the storage where that is what cannot be reached', async () => {
+    const closed = net.createServer().listen(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address() as net.AddressInfo;
+    closed.close();
+    scripts['GET /info'] = [[200, infoOfAda]];
+    scripts['GET /settings'] = [[200, { storage: `http://127.0.0.1:${port}` }]];
+    const { code, stderr } = await platform.fornax('ls', 'film');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('The storage cannot be reached: ') });
+  }, 30_000);
 });

@@ -1,8 +1,12 @@
 import { once } from 'node:events';
+import { interrupts } from './terminal/interrupts.js';
 import { run } from './run.js';
 
-const interrupted = new AbortController();
-process.on('SIGINT', () => interrupted.abort());
+const { signal, interrupt, asking } = interrupts({
+  exit: (code) => process.exit(code),
+  tell: (line) => void process.stderr.write(`${line}\n`),
+});
+process.on('SIGINT', interrupt);
 /** What a shell says of a program that a closed pipe has ended (128 + SIGPIPE). */
 const UNREAD = 141;
 let goesOn = false;
@@ -34,8 +38,8 @@ process.exitCode = await run(process.argv.slice(2), {
   width: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
   height: () => process.stdout.rows || 24,
   isErrorTerminal: process.stderr.isTTY,
-  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+  ask: process.stdin.isTTY && process.stderr.isTTY ? (question) => asking(() => ask(question)) : undefined,
   hasColors: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   goOnUnread: () => void (goesOn = true),
-  signal: interrupted.signal,
+  signal,
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ada, creationDate, plan, unbounded } from './a-user.fixture.js';
+import { ada, creationDate, infoOfAda, plan, unbounded } from './a-user.fixture.js';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
 const project = {
@@ -23,29 +23,6 @@ const acme = {
 };
 const ADA = '/fornax/v1/users/ada%40example.org';
 
-const PLANS = ['Flex', 'OnDemand', ''];
-const COUNTERS = [
-  ...['Bucket', 'Task', 'Job', 'Pool', 'RunningTask', 'RunningPool'].map((what) => `max${what}`),
-  ...['bucket', 'task', 'job', 'pool', 'runningTask', 'runningPool'].map((what) => `${what}Count`),
-  ...['quotaBytes', 'quotaBytesBucket', 'usedQuotaBytes', 'usedQuotaBytesBucket'],
-  ...PLANS.flatMap((name) => [`max${name}Instances`, `max${name}Cores`]),
-  ...PLANS.flatMap((name) => [`running${name}InstanceCount`, `running${name}CoreCount`]),
-];
-const running = { runningInstancesCount: 1, runningCoresCount: 1, runningCoreCount: 1 };
-const usedPlan = { ...plan, ...running };
-const info = {
-  ...Object.fromEntries(COUNTERS.map((name) => [name, 1])),
-  email: 'ada@example.org',
-  poolCount: 3,
-  maxPool: 9,
-  reservedQuotas: [],
-  computingQuotas: { user: { flex: usedPlan, onDemand: usedPlan, reserved: [] }, organization: null },
-  projects: [],
-  defaultScheduling: 'Flex',
-  defaultReservedSpecificationKey: null,
-  fornax: { objectCount: 12, maxObjects: 34 },
-};
-
 /** Answers of a platform, by method and path. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
   'POST /fornax/v1/users': [200, ada],
@@ -56,7 +33,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   ],
   [`GET ${ADA}`]: [200, ada],
   [`PATCH ${ADA}`]: [200, { ...ada, disabled: true }],
-  'GET /info': [200, info],
+  'GET /info': [200, infoOfAda],
   'GET /fornax/v1/me': [200, { ...ada, token: 't-1', projects: [] }],
   'POST /fornax/v1/me/tokens': [200, { ...token, token: 'fx_secret' }],
   [`POST ${ADA}/tokens`]: [200, { ...token, expirationDate: '2027-01-02T00:00:00Z', token: 'fx_of_ada' }],

@@ -98,6 +98,9 @@ const configure = (command: Command, writeOut: (text: string) => void, writeErr:
 
 const textOf = (error: unknown, api: typeof import('./session/platform-client.js') | undefined): string => {
   if (api && error instanceof api.ApiError) return `${error.message} (HTTP ${error.status})`;
+  // The API's own failures name it; what is left talks to the storage.
+  if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ECONNREFUSED')
+    return `The storage cannot be reached: ${String(error)}. What is transferred already stays; the same command brings the rest.`;
   if (!(error instanceof Error)) return String(error);
   // fetch hides the reason of a failed connection in its cause.
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

@@ -6,6 +6,7 @@ import { storageOf } from '../session/storage.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import type { Results } from './prepare.js';
+import { quotedWord } from './script.js';
 
 const FILES_AT_A_TIME = 16;
 
@@ -43,6 +44,23 @@ const interrupted = async (io: Io, client: FornaxClient, id: string, on: OnInter
   io.setExitCode(130);
 };
 
+/** What cannot be stored here, on a full disk say, is in the bucket still. @returns whether all of it came */
+const bringResults = async (io: Io, { place, folder }: Results['bring'] & object): Promise<boolean> => {
+  const { downloadPlace } = await import('../transfer/download-place.js');
+  try {
+    const { files, leftOut } = await downloadPlace(io, await storageOf(io), place, folder, FILES_AT_A_TIME);
+    io.tell(`${files} ${files === 1 ? 'result is' : 'results are'} in ${folder}`);
+    for (const { path, why } of leftOut) io.tell(`left out: ${harmlessLine(path)}: ${why}`);
+    return leftOut.length === 0;
+  } catch (error) {
+    if (!io.signal.aborted)
+      io.tell(`The results did not come: ${error instanceof Error ? error.message : String(error)}`);
+    io.tell(`  Bring them: fornax bucket download ${place.bucket}/${place.prefix} ${quotedWord(folder)}`);
+    if (io.signal.aborted) throw error;
+    return false;
+  }
+};
+
 /** Follows a task to its end: what it prints, how it ended, and its results if they are to come here. The exit code is 1 unless it succeeded. */
 export const attend = async (io: Io, id: string, { hasMany, bring, onInterrupt }: Attended): Promise<void> => {
   const client = io.client();
@@ -54,13 +72,7 @@ export const attend = async (io: Io, id: string, { hasMany, bring, onInterrupt }
     if (!io.signal.aborted) throw error;
     return interrupted(io, client, id, onInterrupt);
   }
-  if (bring) {
-    const { downloadPlace } = await import('../transfer/download-place.js');
-    const { files, leftOut } = await downloadPlace(io, await storageOf(io), bring.place, bring.folder, FILES_AT_A_TIME);
-    io.tell(`${files} ${files === 1 ? 'result is' : 'results are'} in ${bring.folder}`);
-    for (const { path, why } of leftOut) io.tell(`left out: ${harmlessLine(path)}: ${why}`);
-    if (leftOut.length > 0) io.setExitCode(1);
-  }
+  const isHere = bring === undefined || (await bringResults(io, bring));
   await tellOutcome(io, task);
-  if (task.state !== 'Success') io.setExitCode(1);
+  if (!isHere || task.state !== 'Success') io.setExitCode(1);
 };
