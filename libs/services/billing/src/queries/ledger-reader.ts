@@ -206,16 +206,11 @@ export class LedgerReader {
   }
 
   /**
-   * Waits until rows show the commit at a sequence, however long that takes.
-   * @returns false: it was to stop before
-   * @throws Unavailable the log went back behind it
+   * Waits until rows show the commit at a sequence.
+   * @throws Unavailable they did not in that time
    */
-  async reach(sequence: number, signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      if (await this.barrier.passed(sequence)) return true;
-      if (await this.isBeyond(sequence)) throw behind();
-    }
-    return false;
+  async reach(sequence: number, timeoutMs: number): Promise<void> {
+    if (!(await this.barrier.passed(sequence, timeoutMs))) throw behind();
   }
 
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */

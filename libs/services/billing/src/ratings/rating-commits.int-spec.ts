@@ -339,6 +339,22 @@ describe('the difference of a rating', () => {
     expect(await audit()).not.toContain('event: finding');
   }, 60_000);
 
+  it('holds no transaction while the ledger stands, and goes on when it follows again', async () => {
+    const { id } = await rated({ ...period, list: 1 });
+    const transactions = (): Promise<object[]> =>
+      db.query(`SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+        AND state = 'idle in transaction' AND query LIKE 'FETCH %'`);
+    await db.transaction(async (tx) => {
+      await tx.query('LOCK TABLE bill_line IN SHARE MODE');
+      expect(await commit(id)).toMatchObject({ status: 200 });
+      await eventually(async () => (await transactions()).length === 1);
+      await eventually(async () => (await transactions()).length === 0);
+      expect(await rig.log.readAggregate('pricing', id)).toHaveLength(2);
+    });
+    await until(id, 'committed');
+    expect(await audit()).not.toContain('event: finding');
+  }, 60_000);
+
   it('is read without nested loops, also where statistics are of before the ledger grew', async () => {
     const runner = db.createQueryRunner();
     try {

@@ -37,6 +37,8 @@ const BOOKS_ID = 'books';
 const LINES_PER_PART = 1_000;
 /** Parts that the ledger may lack: whoever reads a bill waits until it has all, so more would make that wait long. */
 const PARTS_AHEAD = 2;
+/** So long a booking keeps its place while the ledger does not follow: its transaction holds tables, which what mends a ledger that stands has to replace. */
+const PATIENCE_MS = 10_000;
 const SERVICE_META = { actor: 'service:billing', source: 'billing' } as const;
 
 const STALE = 'Something of this period was rated or corrected since: rate it again, and book that';
@@ -177,11 +179,11 @@ export class RatingCommits {
     let part = 0;
     /** Sequences of the parts that the ledger may lack. */
     const ahead: number[] = [];
-    const add = async (some: readonly Correction[]): Promise<boolean> => {
+    const add = async (some: readonly Correction[]): Promise<void> => {
       part += 1;
-      if (part <= loaded.state.parts) return true;
+      if (part <= loaded.state.parts) return;
       const awaited = ahead.length < PARTS_AHEAD ? undefined : ahead.shift();
-      if (awaited !== undefined && !(await this.ledger.reach(awaited, signal))) return false;
+      if (awaited !== undefined) await this.ledger.reach(awaited, PATIENCE_MS);
       const at = this.clock.now();
       const command = { type: 'CorrectLines', ratingId, run, part, ...bookedOf(some), at } as const;
       loaded = await decideAndAppend({
@@ -199,16 +201,17 @@ export class RatingCommits {
       ahead.push(loaded.sequence);
       await noteBooked(this.db, ratingId, loaded.state.lines);
       told();
-      return true;
     };
     let waiting: Correction[] = [];
     for await (const { corrections } of rateAgain(runner, this.db, { from, to, through, list, lists })) {
       waiting.push(...corrections);
       for (; waiting.length >= LINES_PER_PART; waiting = waiting.slice(LINES_PER_PART)) {
-        if (signal.aborted || !(await add(waiting.slice(0, LINES_PER_PART)))) return undefined;
+        if (signal.aborted) return undefined;
+        await add(waiting.slice(0, LINES_PER_PART));
       }
     }
-    if (signal.aborted || (waiting.length > 0 && !(await add(waiting)))) return undefined;
+    if (signal.aborted) return undefined;
+    if (waiting.length > 0) await add(waiting);
     return loaded.state;
   }
 
