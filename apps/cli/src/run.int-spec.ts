@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type http from 'node:http';
+import { aTask } from './a-task.fixture.js';
 import { cannedPlatform } from './canned-platform.fixture.js';
 
 /** Answers of a platform, by method and path. */
@@ -107,6 +108,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   ],
   'POST /fornax/v1/log/accept?log=epoch-1%2F38': [200, { accepted: 'epoch-1/38' }],
   'POST /tasks': [200, { uuid: 'new-task' }],
+  'GET /tasks/t': [200, aTask],
   'POST /tasks/t/retry': [200, { uuid: 'again' }],
   'POST /tasks/t/clone': [200, { uuid: 'copy' }],
   'PATCH /tasks/t': [200, ''],
