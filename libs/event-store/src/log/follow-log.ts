@@ -19,6 +19,8 @@ export const followLog = async (
 ): Promise<void> => {
   const { signal, onProgress, onError, wants } = options;
   let position = options.from - 1;
+  /** Something was not handled before the end: whatever comes behind it counts no more. */
+  let isBrokenOff = false;
 
   const handle = async (commits: readonly RecordedCommit[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -38,7 +40,8 @@ export const followLog = async (
   await keepFollowing({ signal, onError, isFinal }, async ({ stands, moved }) => {
     const deliver: Deliver = async (commits, sequence) => {
       const wanted = wants === undefined ? commits : commits.filter(wants);
-      if (wanted.length > 0 && !(await handle(wanted))) return;
+      if (!isBrokenOff && wanted.length > 0) isBrokenOff = !(await handle(wanted));
+      if (isBrokenOff) return;
       // Standing where it stood says only that it could be begun again.
       if (sequence > position) moved();
       else stands();

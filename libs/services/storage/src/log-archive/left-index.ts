@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import type { ArchiveObjects } from './archive-objects.js';
 import { nextSegment, WALK_START, type WalkPlace } from './archive-walk.js';
 import { readThrough } from './compare.js';
-import { forgetFew, keepFew, readFew } from './few-commits.js';
+import { forgetFew, keepFew, readFew, type Most } from './few-commits.js';
 import { aboutOf } from './log-archiver.js';
 import { hashOf, kindOf } from './subject-hash.js';
 
@@ -58,8 +58,8 @@ export class LeftIndex {
     return row?.about;
   }
 
-  /** The first of some commits of which there are few, in order, no more than `most`. */
-  few(epoch: string, range: ArchivedRange, most: number): Promise<readonly ArchivedMessage[]> {
+  /** The first of some commits of which there are few, in order. */
+  few(epoch: string, range: ArchivedRange, most: Most): ReturnType<typeof readFew> {
     return readFew(this.db, epoch, range, most);
   }
 
@@ -71,16 +71,21 @@ export class LeftIndex {
     );
     if (row?.hash === prefix.hash) return;
     // What was taken in is of a way that the log has left.
-    await this.db.query('DELETE FROM archived_segment WHERE epoch = $1', [epoch]);
-    await forgetFew(this.db, epoch);
+    await this.db.transaction(async (transaction) => {
+      await transaction.query('DELETE FROM archived_segment WHERE epoch = $1', [epoch]);
+      await forgetFew(transaction, epoch);
+    });
     throw new Error(
       `segment ${prefix.number} of the archive has hash ${row?.hash ?? 'none'}, and the log says ${prefix.hash}`,
     );
   }
 
+  /** The last of those that were taken in whole, one after the other: an older release takes in what is not few alone. */
   private async end(epoch: string): Promise<WalkPlace> {
     const [row] = await this.db.query<{ readonly about: ArchivedSegment }[]>(
-      'SELECT about FROM archived_segment WHERE epoch = $1 ORDER BY number DESC LIMIT 1',
+      `SELECT about FROM archived_segment WHERE epoch = $1 AND has_few AND NOT EXISTS (
+         SELECT 1 FROM archived_segment other WHERE other.epoch = $1 AND NOT other.has_few AND other.number < archived_segment.number
+       ) ORDER BY number DESC LIMIT 1`,
       [epoch],
     );
     return row === undefined ? WALK_START : row.about;
@@ -97,13 +102,14 @@ export class LeftIndex {
     if (step.kind !== 'segment') throw new Error(`segment ${number} of the archive is missing`);
     const { about, subjects, messages } = await contentOf(step.key, step.segment);
     await this.db.transaction(async (transaction) => {
-      await keepFew(transaction, epoch, messages);
+      await keepFew(transaction, epoch, about, messages);
       await transaction.query(
         'INSERT INTO archived_subject (subject, segment) SELECT hash, $2 FROM unnest($1::bigint[]) hash ON CONFLICT DO NOTHING',
         [subjects.map((subject) => hashOf(epoch, subject)), number],
       );
       await transaction.query(
-        'INSERT INTO archived_segment (epoch, number, last, about) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+        `INSERT INTO archived_segment (epoch, number, last, about, has_few) VALUES ($1, $2, $3, $4, true)
+         ON CONFLICT (epoch, number) DO UPDATE SET last = excluded.last, about = excluded.about, has_few = true`,
         [epoch, number, about.to, JSON.stringify(about)],
       );
     });

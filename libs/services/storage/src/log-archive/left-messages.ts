@@ -51,8 +51,8 @@ export class LeftMessages {
   }
 
   private async fewOf(epoch: string, range: ArchivedRange): Promise<ArchivedPart> {
-    const messages = await this.index.few(epoch, range, FEW_AT_ONCE);
-    const last = messages.length < FEW_AT_ONCE ? undefined : messages.at(-1);
+    const { messages, isCut } = await this.index.few(epoch, range, { messages: FEW_AT_ONCE, bytes: PART_BYTES });
+    const last = isCut ? messages.at(-1) : undefined;
     return partOf(messages, last && last.sequence + 1);
   }
 

@@ -11,11 +11,12 @@ export class FewOfTheLeftLog1790000000014 implements MigrationInterface {
     );
     await runner.query('CREATE INDEX archived_message_kind ON archived_message (kind, sequence)');
     await runner.query('CREATE INDEX archived_message_subject ON archived_message (subject, sequence)');
-    // What was taken in before has no such commits: it is taken in once more.
-    await runner.query('TRUNCATE archived_segment, archived_subject');
+    // What was taken in before, or is by an older release that still runs, has no such commits: it is taken in once more.
+    await runner.query('ALTER TABLE archived_segment ADD COLUMN has_few boolean NOT NULL DEFAULT false');
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE archived_segment DROP COLUMN has_few');
     await runner.query('DROP TABLE archived_message');
   }
 }
