@@ -1,6 +1,6 @@
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
-import type { OnAway } from './patience.js';
+import { isPassing, type OnAway } from './patience.js';
 import { Unreachable } from './whole-answer.js';
 
 /** A piece of output of one instance. */
@@ -43,11 +43,11 @@ const SILENCE_MS = 60_000;
  */
 export async function* followTail(options: TailOptions): AsyncGenerator<TailEvent, void, undefined> {
   let lastId: string | undefined;
-  let isAway = false;
+  let failures = 0;
   for (;;) {
     try {
       for await (const { type, id, data } of connection(options, lastId)) {
-        isAway = false;
+        failures = 0;
         lastId = id ?? lastId;
         const event = eventOf(type, data);
         if (event) yield event;
@@ -55,10 +55,10 @@ export async function* followTail(options: TailOptions): AsyncGenerator<TailEven
       }
     } catch (error) {
       options.signal?.throwIfAborted();
+      failures += 1;
       // A no is final; a broken connection is not.
-      if (error instanceof ApiError && error.status < 500) throw error;
-      if (!isAway) options.onAway?.(reachable(error, options.url));
-      isAway = true;
+      if (error instanceof ApiError && !isPassing(error, failures)) throw error;
+      if (failures === 1) options.onAway?.(reachable(error, options.url));
     }
     await delay(RETRY_MS, options.signal);
   }
