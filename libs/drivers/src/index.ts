@@ -11,6 +11,7 @@ export type {
   SecretFile,
 } from './driver/driver.js';
 export { closeInherited } from './process/close-inherited.js';
+export { removeTree } from './process/remove-tree.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { allowProblem } from './network/reach.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';

@@ -8,7 +8,7 @@ import { digestOf } from '@fornax/testing/registry';
 
 import { type LayerEntry, tarOf } from '@fornax/testing/layers';
 import { LayerRefused } from './tree-path.js';
-import { unpackLayer } from './unpack-layer.js';
+import { type LayerOptions, unpackLayer } from './unpack-layer.js';
 
 const TAR = 'application/vnd.oci.image.layer.v1.tar';
 let folder = '';
@@ -16,14 +16,21 @@ let root = '';
 
 const unpack = async (
   bytes: Buffer,
-  { mediaType = TAR, leftBytes = 1_000_000, leftFiles = 1_000 } = {},
+  {
+    mediaType = TAR,
+    leftBytes = 1_000_000,
+    leftFiles = 1_000,
+    left,
+    signal = AbortSignal.timeout(10_000),
+    onMoved = () => undefined,
+  }: Partial<LayerOptions> & { mediaType?: string; leftBytes?: number; leftFiles?: number } = {},
 ): Promise<string> => {
   const file = join(folder, 'layer');
   await writeFile(file, bytes);
   return unpackLayer(file, mediaType, root, {
-    signal: AbortSignal.timeout(10_000),
-    onMoved: () => undefined,
-    left: { bytes: leftBytes, files: leftFiles },
+    signal,
+    onMoved,
+    left: left ?? { bytes: leftBytes, files: leftFiles },
   });
 };
 const put = async (...entries: readonly LayerEntry[]): Promise<string> => unpack(await tarOf(entries));
@@ -33,6 +40,16 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+/** The archive with its first entry of another kind. */
+const ofFlag = (bytes: Buffer, flag: string): Buffer => {
+  const changed = Buffer.from(bytes);
+  changed.write(flag, 156, 'latin1');
+  changed.fill(' ', 148, 156);
+  const sum = changed.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  changed.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return changed;
+};
 
 describe('a layer', () => {
   beforeEach(async () => {
@@ -157,6 +174,72 @@ describe('a layer', () => {
     await expect(unpack(bomb, { mediaType: `${TAR}+gzip` })).rejects.toThrow(/larger/);
     const many = await tarOf(Array.from({ length: 50 }, (_, each) => [{ name: `f${each}` }] as const));
     await expect(unpack(many, { leftFiles: 20 })).rejects.toThrow(/more files/);
+  });
+
+  it.each(['x', '-30000000000', '1e99', '99999999999999999999'])(
+    'is refused when the size of an entry is %s, and lifts no bound',
+    async (size) => {
+      for (const type of ['directory', 'file', 'symlink'] as const) {
+        const left = { bytes: 10_000_000, files: 1_000 };
+        const bytes = await tarOf([[{ name: 'a', type, linkname: 'b', pax: { size } }, type === 'file' ? 'x' : '']]);
+        await expect(unpack(bytes, { left })).rejects.toThrow(LayerRefused);
+        expect(left.bytes).toBeGreaterThan(0);
+        expect(left.bytes).toBeLessThanOrEqual(10_000_000);
+      }
+    },
+  );
+
+  it.each(['x', 'g', 'L', 'K'])(
+    'is refused with a header (%s) longer than what is gathered in memory',
+    async (flag) => {
+      const bytes = await tarOf([[{ name: 'a' }, 'x'.repeat(1_100_000)]]);
+      await expect(unpack(ofFlag(bytes, flag), { leftBytes: 1e9 })).rejects.toThrow(/stands before an entry/);
+    },
+  );
+
+  it('pays for each folder that is made on its way, and for whole blocks', async () => {
+    const deep = Array.from({ length: 200 }, () => 'a').join('/');
+    await expect(put([{ name: `1/${deep}/file` }, 'x'])).resolves.toMatch(/^sha256:/);
+    await expect(unpack(await tarOf([[{ name: `2/${deep}/file` }, 'x']]), { leftFiles: 150 })).rejects.toThrow(
+      /more files/,
+    );
+    await expect(unpack(await tarOf([[{ name: `3/${deep}/file` }, 'x']]), { leftBytes: 500_000 })).rejects.toThrow(
+      /larger/,
+    );
+    const left = { bytes: 100_000, files: 100 };
+    await unpack(await tarOf([[{ name: 'one' }, 'x']]), { left });
+    expect(left.bytes).toBeLessThanOrEqual(100_000 - 4_096);
+  });
+
+  it.each<readonly [string, readonly LayerEntry[]]>([
+    ['a path that is too long', [[{ name: Array.from({ length: 30 }, () => 'n'.repeat(100)).join('/') }, 'x']]],
+    ['a path that is too deep', [[{ name: Array.from({ length: 600 }, () => 'd').join('/') }, 'x']]],
+    [
+      'a path that is too long behind a link',
+      [
+        [{ name: `${Array.from({ length: 15 }, () => 'n'.repeat(100)).join('/')}/`, type: 'directory' }],
+        [{ name: 'l', type: 'symlink', linkname: Array.from({ length: 15 }, () => 'n'.repeat(100)).join('/') }],
+        [{ name: `l/${Array.from({ length: 15 }, () => 'n'.repeat(100)).join('/')}` }, 'x'],
+      ],
+    ],
+    ['a name that is too long', [[{ name: 'n'.repeat(300) }, 'x']]],
+    ['a link that leads to nothing', [[{ name: 'l', type: 'symlink', linkname: '' }]]],
+    ['a link that is too long', [[{ name: 'l', type: 'symlink', linkname: 'n'.repeat(5_000) }]]],
+    ['a file of a kind that nobody knows', [[{ name: 'f', type: 'contiguous-file' }, 'x']]],
+  ])('is refused as the fault of who made it with %s', async (what, entries) => {
+    const bytes = await tarOf(entries);
+    await expect(unpack(what.includes('kind') ? ofFlag(bytes, 'S') : bytes)).rejects.toThrow(LayerRefused);
+  });
+
+  it('is given up when its signal says so, whatever it holds', async () => {
+    const ending = new AbortController();
+    const bytes = await tarOf([[{ name: 'zeros' }, Buffer.alloc(30_000_000)]]);
+    const unpacking = unpack(bytes, {
+      leftBytes: 1e9,
+      signal: ending.signal,
+      onMoved: () => ending.abort(new Error('nobody waits')),
+    });
+    await expect(unpacking).rejects.toThrow('nobody waits');
   });
 
   it.each([

@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, createReadStream, fchmodSync, openSync, writeFileSync } from 'node:fs';
-import { link, mkdir, open, readdir, rm, symlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { pipeline as together, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 
-import { extract, type Entry } from 'tar-stream';
+import { removeTree } from '@fornax/drivers';
 
 import { codeOf } from '../files/job-files.js';
-import { entryAt, folderIn, LayerRefused, partsOf } from './tree-path.js';
+import { entriesOf, type TarEntry } from './tar-reader.js';
+import { entryAt, folderIn, LayerRefused, nameIn, partsOf } from './tree-path.js';
 
 /** What is left of what an image may be; counted down. */
 export interface Allowance {
@@ -23,15 +22,17 @@ export interface LayerOptions {
   readonly signal: AbortSignal;
   readonly onMoved: () => void;
   readonly left: Allowance;
+  /** Has room for so many more bytes. @throws Error there is none */
+  readonly onGrow?: (bytes: number) => Promise<void> | undefined;
 }
 
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 const BLOCK = 512;
+/** What a disk gives at least to what has content: files of one byte, too, and folders. */
+const DISK_BLOCK = 4_096;
 /** Of files that are written in one step. */
 const MOST_AT_ONCE_BYTES = 65_536;
-/** Nothing that leads out of the files of an image is made; what runs in it has devices of its own. */
-const NEVER: ReadonlySet<string> = new Set(['character-device', 'block-device', 'fifo']);
 
 /** All may read what its owner may, nobody but its owner may write, and nothing runs with another's rights. */
 const rightsOf = (mode: number, isFolder: boolean): number => {
@@ -41,12 +42,10 @@ const rightsOf = (mode: number, isFolder: boolean): number => {
 
 /** What undoes the compression of a layer, by its media type. @throws LayerRefused */
 const plainOf = (file: string, mediaType: string): Readable => {
-  const source = createReadStream(file, { highWaterMark: 262_144 });
-  const through = (transform: zlib.Gunzip): Readable => {
-    source.once('error', (error) => transform.destroy(error));
-    return source.pipe(transform);
-  };
-  if (/\.tar$|tar\.uncompressed$/.test(mediaType)) return source;
+  const source = (): Readable => createReadStream(file, { highWaterMark: 262_144 });
+  // What became of either is told by who reads.
+  const through = (transform: zlib.Gunzip): Readable => together(source(), transform, () => undefined);
+  if (/\.tar$|tar\.uncompressed$/.test(mediaType)) return source();
   if (/[.+]gzip$/.test(mediaType)) return through(zlib.createGunzip());
   if (/[.+]zstd$/.test(mediaType) && 'createZstdDecompress' in zlib) return through(zlib.createZstdDecompress());
   throw new LayerRefused(`a layer is of the kind ${mediaType.slice(0, 100)}, which this node does not unpack`);
@@ -62,35 +61,38 @@ class LayerOver {
   constructor(
     private readonly root: string,
     private readonly left: Allowance,
+    private readonly onGrow: (bytes: number) => Promise<void> | undefined,
   ) {}
 
-  /** @throws LayerRefused, and what the disk says */
-  async place(entry: Entry): Promise<void> {
-    const { name, mode = 0o644, linkname, size = 0 } = entry.header;
-    const type = entry.header.type ?? 'file';
+  /** @throws LayerRefused, what `onGrow` throws, and what the disk says */
+  async place(entry: TarEntry): Promise<void> {
+    const { name, type, mode, linkname, size } = entry;
     const parts = this.#safe(name);
     const base = parts.pop();
     // Every entry costs something, so that a layer of nothing but names ends, too.
-    this.#spend(size + BLOCK);
-    if (base === undefined || NEVER.has(type)) return;
+    await this.#spend(BLOCK + (type === 'file' ? Math.ceil(size / DISK_BLOCK) * DISK_BLOCK : 0));
+    // Nothing that leads out of the files of an image is made; what runs in it has devices of its own.
+    if (base === undefined || type === 'device') return;
+    if (type === 'other') throw new LayerRefused(`${name.slice(0, 200)} is of a kind that is not unpacked`);
     const folder = await this.#folder(parts.join('/'));
     if (base.startsWith(WHITEOUT)) return this.#hide(folder, base);
-    const path = join(folder, base);
+    const path = nameIn(this.root, folder, base);
     if (type === 'directory') await this.#makeFolder(path, mode);
-    else if (type === 'symlink') await this.#makeRoom(path, () => symlink(linkname ?? '', path));
+    else if (type === 'symlink') await this.#makeRoom(path, () => symlink(linkname, path));
     else if (type === 'link') {
-      const target = await this.#linked(linkname ?? '');
+      const target = await this.#linked(linkname);
       if (target !== path) await this.#makeRoom(path, () => link(target, path));
-    } else if (type === 'file' || type === 'contiguous-file') await this.#write(path, rightsOf(mode, false), entry);
-    else throw new LayerRefused(`${name.slice(0, 200)} is of a kind that is not unpacked: ${type}`);
+    } else await this.#write(path, rightsOf(mode, false), entry);
     this.#own.add(path);
   }
 
-  #spend(bytes: number): void {
+  #spend(bytes: number): Promise<void> | undefined {
     this.left.bytes -= bytes;
     this.left.files -= 1;
-    if (this.left.bytes < 0) throw new LayerRefused('it is larger than this node keeps of images');
-    if (this.left.files < 0) throw new LayerRefused('it has more files than this node keeps of an image');
+    // Not `<`, which what is no number passes.
+    if (!(this.left.bytes >= 0)) throw new LayerRefused('it is larger than this node keeps of images');
+    if (!(this.left.files >= 0)) throw new LayerRefused('it has more files than this node keeps of an image');
+    return this.onGrow(bytes);
   }
 
   #safe(name: string): string[] {
@@ -103,7 +105,8 @@ class LayerOver {
   async #folder(path: string): Promise<string> {
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    const found = (await folderIn(this.root, path, true)) ?? this.root;
+    const made = async (): Promise<void> => this.#spend(BLOCK + DISK_BLOCK);
+    const found = (await folderIn(this.root, path, made)) ?? this.root;
     this.#folders.set(path, found);
     return found;
   }
@@ -123,7 +126,7 @@ class LayerOver {
   }
 
   async #remove(path: string): Promise<void> {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
     this.#folders = new Map();
   }
 
@@ -131,16 +134,18 @@ class LayerOver {
     const facts = await entryAt(path);
     if (facts?.isDirectory() !== true) {
       if (facts) await this.#remove(path);
+      await this.#spend(DISK_BLOCK);
       await mkdir(path);
     }
     const handle = await open(path, 'r');
     await handle.chmod(rightsOf(mode, true)).finally(() => handle.close());
   }
 
-  async #write(path: string, mode: number, entry: Entry): Promise<void> {
-    if ((entry.header.size ?? 0) > MOST_AT_ONCE_BYTES) return this.#makeRoom(path, () => writeTo(path, mode, entry));
-    const content = await buffer(entry);
-    return this.#makeRoom(path, () => writeAtOnce(path, mode, content));
+  async #write(path: string, mode: number, { size, content }: TarEntry): Promise<void> {
+    if (size > MOST_AT_ONCE_BYTES) return this.#makeRoom(path, () => writeTo(path, mode, content));
+    const parts: Buffer[] = [];
+    for await (const part of content) parts.push(part);
+    return this.#makeRoom(path, () => writeAtOnce(path, mode, Buffer.concat(parts)));
   }
 
   async #makeRoom(path: string, make: () => Promise<void> | void): Promise<void> {
@@ -151,14 +156,13 @@ class LayerOver {
       await this.#remove(path);
       await make();
     }
-    this.#folders.delete(path);
   }
 
   /** What a hard link means, in this tree and nowhere else. */
   async #linked(name: string): Promise<string> {
     const parts = this.#safe(name);
     const base = parts.pop() ?? '';
-    const folder = await folderIn(this.root, parts.join('/'), false);
+    const folder = await folderIn(this.root, parts.join('/'));
     const target = folder === undefined ? '' : join(folder, base);
     const facts = folder === undefined ? undefined : await entryAt(target);
     if (facts?.isFile() !== true && facts?.isSymbolicLink() !== true)
@@ -178,81 +182,78 @@ const writeAtOnce = (path: string, mode: number, content: Buffer): void => {
   }
 };
 
-const writeTo = async (path: string, mode: number, entry: Readable): Promise<void> => {
+const writeTo = async (path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> => {
   const handle = await open(path, 'wx', mode);
   try {
     await handle.chmod(mode);
-    await pipeline(entry, handle.createWriteStream());
+    await pipeline(content, handle.createWriteStream());
   } finally {
     await handle.close().catch(() => undefined);
   }
 };
 
+/** What a layer is without its compression, as it goes by. @throws LayerRefused it is without an end */
+async function* watched(plain: Readable, { left, onMoved, signal }: LayerOptions, hash: Hash): AsyncGenerator<Buffer> {
+  // What compresses well may be without an end.
+  let mostBytes = left.bytes + left.files * BLOCK * 4;
+  for await (const chunk of plain as AsyncIterable<Buffer>) {
+    signal.throwIfAborted();
+    if (!((mostBytes -= chunk.length) >= 0)) throw new LayerRefused('it is larger than this node keeps of images');
+    hash.update(chunk);
+    onMoved();
+    yield chunk;
+  }
+}
+
 /**
  * Unpacks a layer over what lies in a folder.
  * @returns the digest of what it is without its compression
- * @throws LayerRefused, what the disk says, the signal's reason
+ * @throws LayerRefused, what the disk says, what `onGrow` throws, the signal's reason
  */
 export const unpackLayer = async (
   file: string,
   mediaType: string,
   root: string,
-  { signal, onMoved, left }: LayerOptions,
+  options: LayerOptions,
 ): Promise<string> => {
-  const over = new LayerOver(root, left);
-  const entries = extract();
+  const { signal, left, onGrow = () => undefined } = options;
+  signal.throwIfAborted();
+  const over = new LayerOver(root, left, onGrow);
   const hash = createHash('sha256');
   const plain = plainOf(file, mediaType);
-  const ending = new AbortController();
-  const feed = async (): Promise<void> => {
-    // What compresses well may be without an end.
-    let mostBytes = left.bytes + left.files * BLOCK * 4;
-    for await (const chunk of plain as AsyncIterable<Buffer>) {
-      signal.throwIfAborted();
-      if ((mostBytes -= chunk.length) < 0) throw new LayerRefused('it is larger than this node keeps of images');
-      hash.update(chunk);
-      onMoved();
-      if (!entries.write(chunk)) await once(entries, 'drain', { signal: ending.signal });
-    }
-    entries.end();
-  };
-  const feeding = feed().catch((error: unknown) => {
-    const reason = error instanceof Error ? error : new Error(String(error));
-    entries.destroy(reason);
-    throw reason;
-  });
-  feeding.catch(() => undefined);
+  // Whoever reads may be waiting for more.
+  const end = (): void => void plain.destroy();
+  signal.addEventListener('abort', end, { once: true });
   try {
-    for await (const entry of entries) {
+    for await (const entry of entriesOf(watched(plain, options, hash))) {
+      signal.throwIfAborted();
       await over.place(entry);
-      entry.resume();
     }
-    await feeding;
   } catch (error) {
-    // What went wrong in there is told here, too, in other words.
-    throw await told(error, feeding, ending);
+    signal.throwIfAborted();
+    throw isOfImage(error) ? new LayerRefused(`a layer of it cannot be read: ${codeOf(error)}`) : error;
   } finally {
-    ending.abort();
+    signal.removeEventListener('abort', end);
     plain.destroy();
   }
   return `sha256:${hash.digest('hex')}`;
 };
 
-/** What came first: what the layer is, or what became of reading it. */
-const told = async (error: unknown, feeding: Promise<void>, ending: AbortController): Promise<unknown> => {
-  ending.abort();
-  if (error instanceof LayerRefused || isOfSystem(error)) return error;
-  const other: unknown = await feeding.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  const first = other === undefined || codeOf(other) === 'ABORT_ERR' ? error : other;
-  const isOfFormat = !isOfSystem(first) && FORMAT.test(`${codeOf(first) ?? ''} ${String(first)}`);
-  return isOfFormat ? new LayerRefused('a layer of it cannot be read') : first;
+/** What a tree says of names and links that cannot be, and what undoes compression says of what is none. */
+const OF_IMAGE: ReadonlySet<string> = new Set([
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'EINVAL',
+  'EEXIST',
+  'ELOOP',
+  'EMLINK',
+  'EILSEQ',
+  'ERR_INVALID_ARG_VALUE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+const isOfImage = (error: unknown): boolean => {
+  const code = codeOf(error);
+  return OF_IMAGE.has(code) || /^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code);
 };
-
-/** What parsers of archives and of compressed data say. */
-const FORMAT = /tar|header|end of data|Z_|zlib|zstd|incorrect|invalid|unexpected end/i;
-
-/** A disk that is full, say. */
-const isOfSystem = (error: unknown): boolean => typeof error === 'object' && error !== null && 'syscall' in error;

@@ -34,7 +34,7 @@ export const assertFolderIn = async (
   if (directory === paths.job || directory === paths.tmp || directory === '/') return;
   const isInJob = directory.startsWith(`${paths.job}/`);
   const [root, path] = isInJob ? [jobDir, directory.slice(paths.job.length)] : [tree, directory];
-  if ((await folderIn(root, path, false)) !== undefined) return;
+  if ((await folderIn(root, path)) !== undefined) return;
   throw new UserError(
     'FX-CONSTANT',
     `The command cannot start in ${directory}: there is no such folder ${isInJob ? 'among its inputs' : `in the image ${words}`}`,

@@ -7,7 +7,10 @@ import { digestOf, provideBusybox, type PushedLayer } from './test-registry.js';
 import { type Headers, pack } from 'tar-stream';
 
 /** An entry of a layer: its header, and what is in it. */
-export type LayerEntry = readonly [header: Partial<Headers> & { readonly name: string }, content?: string | Buffer];
+export type LayerEntry = readonly [
+  header: Partial<Headers> & { readonly name: string; readonly pax?: Readonly<Record<string, string>> },
+  content?: string | Buffer,
+];
 
 /** A layer with these entries, in their order. */
 export const tarOf = async (entries: readonly LayerEntry[]): Promise<Buffer> => {

@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { extract } from 'tar-stream';
+
+import { entriesOf } from './tar-reader.js';
+
+const LONG = Array.from({ length: 12 }, () => 'folder-of-a-tree').join('/');
+
+/** Archives that the machine's `tar` makes, in each of its forms; another reader says what is in them. */
+describe('the reader of archives', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-tar-'));
+    await mkdir(join(folder, 'tree', LONG), { recursive: true });
+    await writeFile(join(folder, 'tree', LONG, 'schön'), 'x'.repeat(2_000));
+    await writeFile(join(folder, 'tree', 'empty'), '');
+    await writeFile(join(folder, 'tree', 'block'), 'y'.repeat(1_024), { mode: 0o751 });
+    await link(join(folder, 'tree', 'block'), join(folder, 'tree', 'same'));
+    await symlink(`${LONG}/schön`, join(folder, 'tree', 'link'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(['ustar', 'gnu', 'pax'])('reads what %s has, in pieces of any length', async (format) => {
+    const options = { encoding: 'buffer', maxBuffer: 10_000_000 } as const;
+    // A link of more than 100 bytes does not go into the first form.
+    const without = format === 'ustar' ? ['--exclude=link'] : [];
+    const tar = ['-c', `--format=${format}`, '-C', join(folder, 'tree'), ...without, '.'];
+    const { stdout } = await promisify(execFile)('tar', tar, options);
+    const expected: unknown[] = [];
+    const other = extract();
+    Readable.from([stdout]).pipe(other as unknown as NodeJS.WritableStream);
+    for await (const entry of other) {
+      const { name, type, mode, linkname, size } = entry.header;
+      const content = (await buffer(entry)).toString();
+      expected.push({ name, type, mode, linkname: linkname ?? '', size, content });
+    }
+    expect(expected.length).toBeGreaterThan(15);
+    for (const length of [1, 511, 10_000_000]) {
+      const found: unknown[] = [];
+      for await (const { content, ...header } of entriesOf(inPieces(stdout, length)))
+        found.push({ ...header, content: (await buffer(Readable.from(content))).toString() });
+      expect(found).toEqual(expected);
+    }
+  });
+
+  it('passes over what nobody reads, and reads to the end of what comes', async () => {
+    const { stdout } = await promisify(execFile)('tar', ['-c', '-C', join(folder, 'tree'), '.'], {
+      encoding: 'buffer',
+      maxBuffer: 10_000_000,
+    });
+    let bytes = 0;
+    const source = async function* (): AsyncGenerator<Buffer> {
+      for await (const piece of inPieces(Buffer.concat([stdout, Buffer.from('what stands behind')]), 700)) {
+        bytes += piece.length;
+        yield piece;
+      }
+    };
+    const names: string[] = [];
+    for await (const { name } of entriesOf(source())) names.push(name);
+    expect(names).toEqual(expect.arrayContaining(['./empty', './block', './link']));
+    expect(bytes).toBe(stdout.length + 'what stands behind'.length);
+  });
+});
+
+async function* inPieces(bytes: Buffer, length: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += length) yield await Promise.resolve(bytes.subarray(at, at + length));
+}
