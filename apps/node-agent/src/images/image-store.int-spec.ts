@@ -1,8 +1,12 @@
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeTree } from '@fornax/drivers';
 import { startFaultProxy } from '@fornax/testing';
 import { digestOf, pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 
@@ -30,7 +34,7 @@ describe('the store of images', () => {
     folder = await mkdtemp(join(tmpdir(), 'fornax-images-'));
     forgotten = [];
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => removeTree(folder));
 
   const open = (options: Partial<ImageStoreOptions> = {}): Promise<ImageStore> =>
     ImageStore.open({
@@ -153,6 +157,98 @@ describe('the store of images', () => {
     const again = performance.now();
     expect(await failure(use(store, 'away/image', { url }))).toBe(first);
     expect(performance.now() - again).toBeLessThan(took / 2);
+  });
+
+  it('asks a registry that has had enough once, and again when it said, but not for good', async () => {
+    let asked = 0;
+    const server = createServer((_, answer) => {
+      asked += 1;
+      answer.writeHead(429, { 'retry-after': '30' }).end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    let now = 0;
+    const store = await open({ nowMs: () => now });
+    const first = await failure(use(store, 'much/asked', { url }));
+    expect(first).toBeInstanceOf(RegistryAway);
+    now = 29_000;
+    expect(await failure(use(store, 'much/asked', { url }))).toBe(first);
+    expect(asked).toBe(1);
+    now = 31_000;
+    await failure(use(store, 'much/asked', { url }));
+    expect(asked).toBe(2);
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('begins where an earlier process left what is no image, however deep it is', async () => {
+    const deep = Array.from({ length: 30 }, () => 'n'.repeat(100)).join('/');
+    for (const place of ['images', 'incoming', 'leaving']) {
+      const [upper, lower] = [join(folder, 'store', place, 'bad', deep), join(folder, 'lower')];
+      await mkdir(upper, { recursive: true });
+      await mkdir(join(lower, deep), { recursive: true });
+      // Neither could be removed by its whole path from here on.
+      await rename(lower, join(upper, 'lower'));
+    }
+    await open();
+    for (const place of ['images', 'incoming', 'leaving'])
+      expect(await readdir(join(folder, 'store', place))).toEqual([]);
+  });
+
+  it('gives up a pull that takes too long, also in its unpacking, and all that it has', async () => {
+    const zeros = await layerOf([[{ name: 'zeros' }, Buffer.alloc(150_000_000)]]);
+    await pushImage(registry, { repository: 'slow/image', tag: 'latest' }, [zeros]);
+    const store = await open({ mostBytes: 1e9, pullMs: 100 });
+    const error = await failure(use(store, 'slow/image'));
+    expect(String(error)).toContain('100 ms');
+    expect(await files()).toEqual([]);
+  });
+
+  it('begins no pull where the disk has no room beyond its mark, and lets idle images go for it', async () => {
+    await push('disk/a', 'a');
+    await push('disk/b', 'b');
+    let spare = 1e9;
+    const store = await open({ spare: () => Promise.resolve(spare) });
+    const a = await use(store, 'disk/a');
+    a.release();
+    spare = 0;
+    const late = AbortSignal.timeout(1_500);
+    const name = { registry: registry.url, repository: 'disk/b', reference: 'latest' };
+    await failure(store.use({ name }, { signal: late, onMoved: () => undefined }));
+    expect(forgotten).toEqual([a.tree]);
+    expect(store.bytes).toBe(0);
+    spare = 1e9;
+    await use(store, 'disk/b');
+  });
+
+  it('tells what could not be removed, and counts it on', async () => {
+    for (const each of ['a', 'b']) await push(`stays/${each}`, each.repeat(300_000));
+    const errors: unknown[] = [];
+    const store = await open({ mostBytes: 700_000, onError: (error) => errors.push(error) });
+    (await use(store, 'stays/a')).release();
+    await rm(join(folder, 'store', 'leaving'), { recursive: true });
+    const before = store.bytes;
+    const b = await use(store, 'stays/b');
+    expect(await readFile(join(b.tree, 'mark'), 'utf8')).toContain('bbb');
+    expect(errors).toEqual([]);
+    b.release();
+    await push('stays/c', 'c'.repeat(200_000));
+    expect(await failure(use(store, 'stays/c'))).toBeInstanceOf(Error);
+    expect(errors).toHaveLength(2);
+    expect(store.bytes).toBeGreaterThanOrEqual(before);
+  });
+
+  it('refuses images with more at their top than a sandbox shows, or with names that it cannot', async () => {
+    const many = await layerOf(Array.from({ length: 600 }, (_, each) => [{ name: `f${each}` }] as const));
+    await pushImage(registry, { repository: 'top/many', tag: 'latest' }, [many]);
+    const odd = await layerOf([[{ name: 'line\n/', type: 'directory' }]]);
+    await pushImage(registry, { repository: 'top/odd', tag: 'latest' }, [odd]);
+    const store = await open();
+    for (const repository of ['top/many', 'top/odd'])
+      expect(await failure(use(store, repository))).toMatchObject({
+        code: 'FX-IMAGE',
+        message: expect.stringContaining('at its top'),
+      });
   });
 
   it('refuses one larger than what is kept, and lets the least recently used go that nobody has', async () => {

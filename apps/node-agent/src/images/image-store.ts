@@ -1,35 +1,28 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { removeTree } from '@fornax/drivers';
 import { z } from 'zod';
 
-import { entryAt, LayerRefused } from './tree-path.js';
-import { UserError } from '../failure/user-error.js';
-import { configSchema, type ImageSettings, imageSettingsSchema, settingsOf } from './image-manifest.js';
-import { type ImageName, wordsFor } from './image-name.js';
-import { type FoundImage, type Login, Registry, RegistryAway } from './registry.js';
+import { codeOf } from '../files/job-files.js';
+import { HeldFailures } from './held-failures.js';
+import { type ImageSettings, imageSettingsSchema } from './image-manifest.js';
+import { wordsFor } from './image-name.js';
+import { bringImage, findImage, type PullBounds, type WantedImage } from './image-pull.js';
+import { ImageRoom } from './image-room.js';
+import { type FoundImage, RegistryAway } from './registry.js';
 import { SharedWork, type Waiter } from './shared-work.js';
-import { type Allowance, unpackLayer } from './unpack-layer.js';
 
-export interface ImageStoreOptions {
+export interface ImageStoreOptions extends PullBounds {
   /** Of this store alone, where no instance can write. */
   readonly folder: string;
-  /** Bytes of all images that are kept, as they lie there. */
-  readonly mostBytes: number;
-  /** How long a pull may take. */
-  readonly pullMs: number;
-  /** Silence of a registry after which a request to it has failed. */
-  readonly silenceMs: number;
   /** An image is about to go. */
   readonly onForget: (tree: string) => Promise<void>;
   readonly onError: (error: unknown) => void;
+  /** Bytes that are free beyond the mark below which instances have to end; undefined: nobody knows. */
+  readonly spare?: () => Promise<number | undefined>;
   readonly nowMs?: () => number;
-}
-
-export interface WantedImage {
-  readonly name: ImageName;
-  readonly login?: Login | undefined;
 }
 
 /** An image that an instance has. */
@@ -45,7 +38,11 @@ export interface UsedImage {
   release(): void;
 }
 
-const recordSchema = z.object({ digest: z.string(), bytes: z.number(), settings: imageSettingsSchema });
+const recordSchema = z.object({
+  digest: z.string(),
+  bytes: z.number().int().nonnegative(),
+  settings: imageSettingsSchema,
+});
 type ImageRecord = z.output<typeof recordSchema>;
 
 interface Kept extends ImageRecord {
@@ -53,11 +50,9 @@ interface Kept extends ImageRecord {
   usedAt: number;
 }
 
-/** How long what a registry said of a name is believed, and of one that could not be pulled. */
+/** How long what a registry said of a name is believed. */
 const BELIEVED_MS = 60_000;
-const REFUSED_MS = 10_000;
 const MOST_NAMES = 1_000;
-const MOST_FILES = 2_000_000;
 const RECORD = 'image.json';
 const TREE = 'root';
 
@@ -69,39 +64,55 @@ const folderOf = (digest: string): string => digest.replace(':', '-');
  *   images/sha256-<hex>/root        its files, read-only for who runs in it
  *   images/sha256-<hex>/image.json  how to run it; renamed here when all of it is there
  *   incoming/<uuid>                 what is being pulled; removed when the next process begins
+ *   leaving/<uuid>                  what is being removed; its bytes count until it is gone
  *
  * Who may not see an image at its registry does not get it here either: each name is asked for with the rights of the task, once a minute.
  */
 export class ImageStore {
   readonly #kept = new Map<string, Kept>();
   readonly #found = new Map<string, { readonly found: FoundImage; readonly atMs: number }>();
-  readonly #refused = new Map<string, { readonly error: unknown; readonly atMs: number }>();
+  readonly #failures: HeldFailures;
+  readonly #room: ImageRoom;
   readonly #finding = new SharedWork<FoundImage>();
   readonly #pulling = new SharedWork<Kept>();
   readonly #nowMs: () => number;
+  #leavingBytes = 0;
+  /** Images come to where they stay one after the other. */
+  #placed: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly options: ImageStoreOptions) {
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#failures = new HeldFailures(this.#nowMs);
+    this.#room = new ImageRoom({
+      mostBytes: options.mostBytes,
+      kept: () => this.bytes,
+      letGo: () => this.#letGo(),
+      spare: options.spare ?? (() => Promise.resolve(undefined)),
+    });
   }
 
-  /** Takes up what an earlier process left. @throws Error the folder cannot be used */
+  /** Takes up what an earlier process left; what cannot be removed is told, and stays. @throws Error the folder cannot be used */
   static async open(options: ImageStoreOptions): Promise<ImageStore> {
     const store = new ImageStore(options);
-    await rm(join(options.folder, 'incoming'), { recursive: true, force: true });
-    await mkdir(join(options.folder, 'incoming'), { recursive: true, mode: 0o700 });
     await mkdir(store.#images, { recursive: true, mode: 0o700 });
+    for (const folder of ['incoming', 'leaving'].map((name) => join(options.folder, name))) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(folder)) await removeTree(join(folder, name)).catch(options.onError);
+    }
     for (const name of await readdir(store.#images)) await store.#take(name);
     return store;
   }
 
-  /** Bytes of all that is kept. */
+  /** Bytes of all that is here. */
   get bytes(): number {
-    return [...this.#kept.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    let bytes = this.#leavingBytes;
+    for (const kept of this.#kept.values()) bytes += kept.bytes;
+    return bytes;
   }
 
   /**
    * Has the image there, pulled if need be; whoever wants the same one meanwhile waits for the same pull.
-   * @throws UserError there is none, it may not be seen, it is damaged or too large; RegistryAway; what the disk says; the signal's reason
+   * @throws UserError there is none, it may not be seen, it is damaged or too large; RegistryAway; NoRoom; what the disk says; the signal's reason
    */
   async use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage> {
     const { name } = wanted;
@@ -140,7 +151,7 @@ export class ImageStore {
       this.#kept.set(record.digest, { ...record, users: 0, usedAt: this.#nowMs() });
     } catch (error) {
       this.options.onError(error);
-      await rm(folder, { recursive: true, force: true });
+      await this.#remove(folder, 0);
     }
   }
 
@@ -154,9 +165,9 @@ export class ImageStore {
     const known = this.#found.get(key);
     if (known && this.#nowMs() - known.atMs < BELIEVED_MS) return known.found;
     try {
-      return await this.#unlessRefused(key, () =>
+      return await this.#failures.unless(key, waiter.signal, () =>
         this.#finding.run(key, waiter, async (shared) => {
-          const found = await this.#registry(wanted, shared).find();
+          const found = await findImage(wanted, this.options, shared);
           if (this.#found.size >= MOST_NAMES) this.#found.clear();
           this.#found.set(key, { found, atMs: this.#nowMs() });
           return found;
@@ -170,114 +181,71 @@ export class ImageStore {
   }
 
   async #pull(wanted: WantedImage, found: FoundImage, waiter: Waiter): Promise<Kept> {
-    return this.#unlessRefused(found.digest, () =>
-      this.#pulling.run(found.digest, waiter, async (shared) => {
+    const { registry, repository } = wanted.name;
+    // What goes wrong is told in words of who asked: only to who asked for the same.
+    const key = `${registry}/${repository}@${found.digest}`;
+    return this.#failures.unless(key, waiter.signal, () =>
+      this.#pulling.run(key, waiter, async (shared) => {
         const folder = join(this.options.folder, 'incoming', randomUUID());
         try {
-          const record = await this.#bring(wanted, found, folder, shared);
-          await this.#makeRoomFor(record.bytes);
-          await rename(folder, join(this.#images, folderOf(found.digest)));
-          const kept = { ...record, users: 0, usedAt: this.#nowMs() };
-          this.#kept.set(found.digest, kept);
-          return kept;
+          const tree = { folder, root: join(folder, TREE) };
+          const { held, ...brought } = await bringImage(wanted, found, tree, this.options, this.#room, shared);
+          try {
+            const record = { ...brought, digest: found.digest };
+            await writeFile(join(folder, RECORD), JSON.stringify(record), { mode: 0o600 });
+            return await this.#place(folder, record);
+          } finally {
+            held.end();
+          }
         } finally {
-          await rm(folder, { recursive: true, force: true });
+          await removeTree(folder).catch(this.options.onError);
         }
       }),
     );
   }
 
-  /** What failed a moment ago is not tried again for everybody who comes. */
-  async #unlessRefused<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const refused = this.#refused.get(key);
-    if (refused && this.#nowMs() - refused.atMs < REFUSED_MS) throw refused.error;
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof UserError || error instanceof RegistryAway) {
-        if (this.#refused.size >= MOST_NAMES) this.#refused.clear();
-        this.#refused.set(key, { error, atMs: this.#nowMs() });
-      }
-      throw error;
-    }
-  }
-
-  #registry({ name, login }: WantedImage, { signal, onMoved }: Waiter): Registry {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(this.options.pullMs)]);
-    return new Registry(name, login, { signal: limited, onMoved, silenceMs: this.options.silenceMs });
-  }
-
-  async #bring(
-    wanted: WantedImage,
-    { digest, manifest }: FoundImage,
-    folder: string,
-    shared: Waiter,
-  ): Promise<ImageRecord> {
-    const words = wordsFor(wanted.name);
-    const compressed = manifest.layers.reduce((sum, { size }) => sum + size, 0);
-    if (compressed > this.options.mostBytes)
-      throw new UserError('FX-IMAGE', `The image ${words} is larger than this node keeps of images`, 'limit');
-    const registry = this.#registry(wanted, shared);
-    const config = configIn(await registry.small(manifest.config), words);
-    const root = join(folder, TREE);
-    await mkdir(root, { recursive: true, mode: 0o755 });
-    const left: Allowance = { bytes: this.options.mostBytes, files: MOST_FILES };
-    for (const [at, layer] of manifest.layers.entries()) {
-      const file = join(folder, 'layer');
-      await registry.fetch(layer, file);
-      const plain = await unpackLayer(file, layer.mediaType, root, { ...shared, left }).catch((error: unknown) => {
-        if (!(error instanceof LayerRefused)) throw error;
-        throw new UserError('FX-IMAGE', `The image ${words} cannot be unpacked: ${error.message}`);
+  /** Moves an image to where it stays, unless it came by another name meanwhile. */
+  #place(folder: string, record: ImageRecord): Promise<Kept> {
+    const place = async (): Promise<Kept> => {
+      const there = this.#kept.get(record.digest);
+      if (there) return there;
+      const target = join(this.#images, folderOf(record.digest));
+      await rename(folder, target).catch(async (error: unknown) => {
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(codeOf(error))) throw error;
+        // What lies there is about to go, or could not.
+        await this.#remove(target, 0);
+        await rename(folder, target);
       });
-      if (plain !== config.rootfs.diff_ids[at])
-        throw new UserError(
-          'FX-IMAGE',
-          `The image ${words} is damaged: what layer ${at + 1} unpacks to is not what it should be`,
-        );
-      await rm(file);
-    }
-    await addFilesOfSandbox(root);
-    const record = { digest, bytes: this.options.mostBytes - left.bytes, settings: settingsOf(config) };
-    await writeFile(join(folder, RECORD), JSON.stringify(record), { mode: 0o600 });
-    return record;
+      const kept = { ...record, users: 0, usedAt: this.#nowMs() };
+      this.#kept.set(record.digest, kept);
+      return kept;
+    };
+    const placed = this.#placed.then(place);
+    this.#placed = placed.catch(() => undefined);
+    return placed;
   }
 
-  /** Lets the least recently used go, those that nobody has. */
-  async #makeRoomFor(bytes: number): Promise<void> {
+  /** Lets the least recently used go of those that nobody has. */
+  async #letGo(): Promise<boolean> {
     const idle = [...this.#kept.values()].filter(({ users }) => users === 0).sort((a, b) => a.usedAt - b.usedAt);
-    for (const { digest, users } of idle) {
-      if (this.bytes + bytes <= this.options.mostBytes) return;
-      if (users > 0) continue;
-      this.#kept.delete(digest);
-      await this.options.onForget(this.#treeOf(digest)).catch(this.options.onError);
-      await rm(join(this.#images, folderOf(digest)), { recursive: true, force: true });
+    const [oldest] = idle;
+    if (!oldest) return false;
+    this.#kept.delete(oldest.digest);
+    this.#leavingBytes += oldest.bytes;
+    await this.options.onForget(this.#treeOf(oldest.digest)).catch(this.options.onError);
+    await this.#remove(join(this.#images, folderOf(oldest.digest)), oldest.bytes);
+    return true;
+  }
+
+  /** Takes a folder away at once, so that another may take its place; what cannot be removed is told, and its bytes count on. */
+  async #remove(folder: string, bytes: number): Promise<void> {
+    const leaving = join(this.options.folder, 'leaving', randomUUID());
+    try {
+      await rename(folder, leaving);
+      await removeTree(leaving);
+      this.#leavingBytes -= bytes;
+    } catch (error) {
+      this.options.onError(error);
     }
   }
 }
-
-const configIn = (bytes: Buffer, words: string): z.output<typeof configSchema> => {
-  try {
-    return configSchema.parse(JSON.parse(bytes.toString('utf8')));
-  } catch {
-    throw new UserError('FX-IMAGE', `The image ${words} is damaged: its description cannot be read`);
-  }
-};
-
-/** Files that the sandbox lays others over, where the image has none, or links. */
-const addFilesOfSandbox = async (root: string): Promise<void> => {
-  const folder = join(root, 'etc');
-  // A link would lead whoever makes the sandbox, who follows it with rights of the machine.
-  if ((await entryAt(folder))?.isDirectory() !== true) {
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { mode: 0o755 });
-  }
-  for (const [name, text] of [
-    ['resolv.conf', ''],
-    ['hosts', '127.0.0.1 localhost\n::1 localhost\n'],
-  ] as const) {
-    const path = join(folder, name);
-    if ((await entryAt(path))?.isFile() === true) continue;
-    await rm(path, { recursive: true, force: true });
-    await writeFile(path, text, { mode: 0o644 });
-  }
-};

@@ -20,6 +20,13 @@ export interface Login {
 /** The registry does not answer, or not as one does: nothing that the user of an image did. */
 export class RegistryAway extends Error {
   override readonly name = 'RegistryAway';
+  constructor(
+    message: string,
+    /** What it asks for itself: to be left alone for so long. */
+    readonly retryAfterMs?: number,
+  ) {
+    super(message);
+  }
 }
 
 export interface PullOptions {
@@ -40,7 +47,17 @@ const ACCEPTED = [
 const MOST_MANIFEST_BYTES = 4_194_304;
 const TRIES = 3;
 const PAUSE_MS = 300;
-const RETRIED = new Set([408, 500, 502, 503, 504]);
+/** A registry that asks for a longer pause is not waited for. */
+const MOST_PAUSE_MS = 5_000;
+/** Answers that say nothing of the image. */
+const isAway = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+
+/** What `Retry-After` says, in seconds or as a date. */
+const pauseIn = (header: string | null, nowMs: number): number | undefined => {
+  if (header === null) return undefined;
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+};
 
 const tokenSchema = z.object({ token: z.string().optional(), access_token: z.string().optional() });
 
@@ -184,7 +201,9 @@ export class Registry {
         const { signal } = this.options;
         signal.throwIfAborted();
         if (!(error instanceof RegistryAway) || tries === TRIES) throw error;
-        await delay(PAUSE_MS * 2 ** tries, undefined, { signal });
+        const pauseMs = Math.max(PAUSE_MS * 2 ** tries, error.retryAfterMs ?? 0);
+        if (pauseMs > MOST_PAUSE_MS) throw error;
+        await delay(pauseMs, undefined, { signal });
       }
     }
   }
@@ -228,7 +247,9 @@ export class Registry {
       );
     if (status === 404) throw new UserError('FX-IMAGE', `The registry has no image ${words}`);
     const text = `the registry ${new URL(this.name.registry).host} answered ${status} when it was asked for ${words}`;
-    throw RETRIED.has(status) ? new RegistryAway(text) : new Error(text);
+    throw isAway(status)
+      ? new RegistryAway(text, pauseIn(response.headers.get('retry-after'), Date.now()))
+      : new Error(text);
   }
 
   /** What to say to be let in. @throws UserError it lets nobody in who says what we know */

@@ -85,6 +85,7 @@ const openCache = async (
 const openImages = async (
   config: AgentConfig,
   driver: SandboxDriver,
+  disk: WorkDisk,
   onError: (error: unknown) => void,
 ): Promise<TaskImages | undefined> => {
   if (config.FORNAX_IMAGES === 'host') return undefined;
@@ -97,6 +98,7 @@ const openImages = async (
     mostBytes: config.FORNAX_NODE_IMAGE_BYTES,
     pullMs: config.FORNAX_NODE_IMAGE_PULL_MS,
     silenceMs: config.FORNAX_NODE_IMAGE_SILENCE_MS,
+    spare: () => disk.spare(),
     onForget: (tree) => driver.forget(tree),
     onError,
   });
@@ -156,7 +158,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const connecting = new AbortController();
   const ended = counterOf('fornax.instances');
   const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
-  const images = await openImages(config, driver, (error) => log.warn({ err: error }, 'the store of images'));
+  const images = await openImages(config, driver, disk, (error) => log.warn({ err: error }, 'the store of images'));
   const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(cache));
   observeGauge('fornax.inputs.cache.size', (result) => result.observe(cache?.bytes ?? 0));
   const starting = Agent.start(

@@ -1,7 +1,7 @@
 import { resolveConstants } from '@fornax/contracts';
 
 import { imageNameOf } from '../images/image-name.js';
-import type { WantedImage } from '../images/image-store.js';
+import type { WantedImage } from '../images/image-pull.js';
 import { PASSWORD } from './in-image.js';
 
 type Constants = readonly { readonly key: string; readonly value: string }[];
