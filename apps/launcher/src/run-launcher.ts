@@ -73,7 +73,7 @@ const summary = (platform: LocalPlatform, dashboard: string): readonly string[] 
     'Fornax is ready.',
     '',
     `  Dashboard  ${dashboard}`,
-    '             signs you in once, within ten minutes; later: `npx fornax dashboard`',
+    '             signs you in once, within ten minutes; later: `fornax dashboard`',
     `  API        ${addresses.apiUrl}`,
     `  Docs       ${addresses.apiUrl}/docs`,
     `  Storage    ${addresses.storageUrl} (S3)`,
