@@ -76,20 +76,3 @@ describe('events that pages name', () => {
     expect(named.filter(({ event }) => !events.has(event)).map(({ page, event }) => `${page}: ${event}`)).toEqual([]);
   });
 });
-
-describe('the list of decisions', () => {
-  it('has each of them, with its title', () => {
-    const lines = readdirSync(join(workspaceRoot, 'docs/adr'))
-      .filter((name) => /^\d{4}-/.test(name))
-      .sort()
-      .map((name) => {
-        const title = /^# (.*?)(?: +Status:.*)?$/m.exec(read(`docs/adr/${name}`))?.[1] ?? '';
-        return `* [${title}](${name})`;
-      });
-    expect(
-      read('docs/adr/README.md')
-        .split('\n')
-        .filter((line) => line.startsWith('* [')),
-    ).toEqual(lines);
-  });
-});
