@@ -98,11 +98,20 @@ interface Header extends Omit<TarEntry, 'content' | 'type'> {
   readonly flag: string;
 }
 
+/** Of eight spaces, as which the sum itself counts. */
+const SUM_OF_NOTHING = 8 * 32;
+
+/** The sum that a header has of itself. By index: it is most of what reading many small files costs. */
+const sumOf = (block: Buffer): number => {
+  let sum = SUM_OF_NOTHING;
+  for (let at = 0; at < BLOCK; at += 1) if (at < 148 || at >= 156) sum += block[at] ?? 0;
+  return sum;
+};
+
 /** @returns undefined: a block of zeros @throws LayerRefused */
 const headerIn = (block: Buffer): Header | undefined => {
-  let sum = 0;
-  for (const [at, byte] of block.entries()) sum += at >= 148 && at < 156 ? 32 : byte;
-  if (sum === 8 * 32 && block.every((byte) => byte === 0)) return undefined;
+  const sum = sumOf(block);
+  if (sum === SUM_OF_NOTHING && block.every((byte) => byte === 0)) return undefined;
   if (sum !== numberAt(block, 148, 8)) throw unreadable('a header of it is damaged');
   const magic = block.toString('latin1', 257, 263);
   if (magic !== 'ustar\0' && magic !== 'ustar ') throw unreadable('it is of a form that is not known');

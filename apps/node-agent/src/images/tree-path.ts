@@ -30,17 +30,27 @@ export const nameIn = (root: string, folder: string, name: string): string => {
   return path;
 };
 
+/** What is at a place; undefined: nothing is. */
+export type Found = 'folder' | 'file' | { readonly link: string } | undefined;
+
+export const lookAt = async (path: string): Promise<Found> => {
+  const facts = await entryAt(path);
+  if (facts?.isSymbolicLink() === true) return { link: await readlink(path) };
+  return facts && (facts.isDirectory() ? 'folder' : 'file');
+};
+
 /**
- * Finds a folder as a process would whose root is `root`: links lead back into it, however they are written.
- * @param onMake is asked before each that is missing is made; absent: none is
- * @returns undefined: there is no such folder
- * @throws LayerRefused links lead in circles; it lies too deep; something that is no folder is in the way of one that is to be made
+ * Finds a folder as a process would that sees what `look` says: links lead back into that, however they are written.
+ * @param look is asked for the names that lead to a place, none of which is a link
+ * @param make makes a folder that is missing; absent: none is made
+ * @returns the names that lead to it; undefined: there is no such folder
+ * @throws LayerRefused links lead in circles; something that is no folder is in the way of one that is to be made
  */
-export const folderIn = async (
-  root: string,
+export const walkTo = async (
   path: string,
-  onMake?: () => Promise<void>,
-): Promise<string | undefined> => {
+  look: (parts: readonly string[]) => Promise<Found>,
+  make?: (parts: readonly string[]) => Promise<void>,
+): Promise<readonly string[] | undefined> => {
   const todo = partsOf(path);
   let at: string[] = [];
   let links = 0;
@@ -49,27 +59,40 @@ export const folderIn = async (
       at.pop();
       continue;
     }
-    const full = join(root, ...at, part);
-    const facts = await entryAt(full);
-    if (facts?.isSymbolicLink() === true) {
+    const next = [...at, part];
+    const found = await look(next);
+    if (typeof found === 'object') {
       if ((links += 1) > MOST_LINKS) throw new LayerRefused(`links lead in circles at ${path}`);
-      const target = await readlink(full);
-      if (target.startsWith('/')) at = [];
-      todo.unshift(...partsOf(target));
+      if (found.link.startsWith('/')) at = [];
+      todo.unshift(...partsOf(found.link));
       continue;
     }
-    if (facts === undefined) {
-      if (!onMake) return undefined;
-      assertReachable([...at, part].join('/'));
-      await onMake();
-      await mkdir(full, { mode: 0o755 });
-    } else if (!facts.isDirectory()) {
-      if (!onMake) return undefined;
-      throw new LayerRefused(`a file is in the way of the folder ${path}`);
-    }
-    at.push(part);
+    if (found !== 'folder' && !make) return undefined;
+    if (found === 'file') throw new LayerRefused(`a file is in the way of the folder ${path}`);
+    if (found === undefined) await make?.(next);
+    at = next;
   }
-  return join(root, ...at);
+  return at;
+};
+
+/**
+ * Finds a folder as a process would whose root is `root`.
+ * @param onMake is asked before each that is missing is made; absent: none is
+ * @returns undefined: there is no such folder
+ * @throws LayerRefused as `walkTo`; it lies too deep
+ */
+export const folderIn = async (
+  root: string,
+  path: string,
+  onMake?: () => Promise<void>,
+): Promise<string | undefined> => {
+  const make = async (parts: readonly string[]): Promise<void> => {
+    assertReachable(parts.join('/'));
+    await onMake?.();
+    await mkdir(join(root, ...parts), { mode: 0o755 });
+  };
+  const parts = await walkTo(path, (names) => lookAt(join(root, ...names)), onMake && make);
+  return parts && join(root, ...parts);
 };
 
 /** What is there, links not followed; undefined: nothing is. */

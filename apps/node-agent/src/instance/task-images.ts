@@ -1,9 +1,11 @@
+import { join } from 'node:path';
+
 import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance } from '@fornax/drivers';
 
 import type { ImageStore, UsedImage } from '../images/image-store.js';
 import type { Waiter } from '../images/shared-work.js';
-import { folderIn } from '../images/tree-path.js';
+import { type Found, LayerRefused, lookAt, walkTo } from '../images/tree-path.js';
 import { imageOf } from '../profile/image-of.js';
 import { UserError } from '../failure/user-error.js';
 
@@ -25,6 +27,9 @@ export class TaskImages {
   }
 }
 
+/** What an instance has of its own in place of what its image has there. */
+const OWN: ReadonlySet<string> = new Set(['job', 'tmp', 'dev', 'proc', 'sys', 'run']);
+
 /** @throws UserError a command cannot start there */
 export const assertFolderIn = async (
   { tree, words }: Pick<UsedImage, 'tree' | 'words'>,
@@ -32,12 +37,24 @@ export const assertFolderIn = async (
   directory: string,
 ): Promise<void> => {
   if (directory === paths.job || directory === paths.tmp || directory === '/') return;
-  const isInJob = directory.startsWith(`${paths.job}/`);
-  const [root, path] = isInJob ? [jobDir, directory.slice(paths.job.length)] : [tree, directory];
-  if ((await folderIn(root, path)) !== undefined) return;
+  let isHidden = false;
+  // What the instance sees: its own folders, and the image's.
+  const look = async ([top = '', ...rest]: readonly string[]): Promise<Found> => {
+    if (!OWN.has(top)) return lookAt(join(tree, top, ...rest));
+    if (top === 'job') return rest.length === 0 ? 'folder' : lookAt(join(jobDir, ...rest));
+    if (top === 'tmp' && rest.length === 0) return 'folder';
+    isHidden = true;
+    return undefined;
+  };
+  const found = await walkTo(directory, look).catch((error: unknown) => {
+    if (!(error instanceof LayerRefused)) throw error;
+    return undefined;
+  });
+  if (found) return;
+  const place = directory.startsWith(`${paths.job}/`) ? 'among its inputs' : `in the image ${words}`;
   throw new UserError(
     'FX-CONSTANT',
-    `The command cannot start in ${directory}: there is no such folder ${isInJob ? 'among its inputs' : `in the image ${words}`}`,
+    `The command cannot start in ${directory}: ${isHidden ? 'each instance has a folder of its own there, not that of its image' : `there is no such folder ${place}`}`,
   );
 };
 
@@ -47,11 +64,15 @@ export const notesOfImage = (
   { constants }: Pick<LeaseOrder, 'constants'>,
 ): readonly string[] => {
   if (!image) return [];
-  const asked = constants.find(({ key, value }) => key === 'DOCKER_USER' && value !== '');
+  const ofTask = constants.some(({ key, value }) => key === 'DOCKER_USER' && value !== '');
+  const { user } = image.settings;
+  const asked = ofTask
+    ? 'DOCKER_USER'
+    : !['', 'root', '0', '0:0', 'root:root'].includes(user) && 'The USER of the image';
   return [
     `It ran in the image ${image.words}, ${image.digest}`,
-    ...(asked
-      ? ['DOCKER_USER has no effect here: each instance runs as a user of its own, who may read all of the image']
-      : []),
+    ...(asked === false
+      ? []
+      : [`${asked} has no effect here: each instance runs as a user of its own, who may read all of the image`]),
   ];
 };
