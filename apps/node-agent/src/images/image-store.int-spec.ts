@@ -218,7 +218,13 @@ describe('the store of images', () => {
     expect(forgotten).toEqual([a.tree]);
     expect(store.bytes).toBe(0);
     spare = 1e9;
-    await use(store, 'disk/b');
+    const b = await use(store, 'disk/b');
+    await store.free(1);
+    expect(forgotten).toEqual([a.tree]);
+    b.release();
+    await store.free(1);
+    expect(forgotten).toEqual([a.tree, b.tree]);
+    expect(store.bytes).toBe(0);
   });
 
   it('tells what could not be removed, and counts it on', async () => {

@@ -110,6 +110,17 @@ export class ImageStore {
     return bytes;
   }
 
+  /** Bytes of those that nobody has. */
+  get idleBytes(): number {
+    return this.#idle().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Lets images go that nobody has, until they were so many bytes. */
+  async free(amount: number): Promise<void> {
+    for (let idle = this.idleBytes, least = idle - amount; idle > 0 && idle > least; idle = this.idleBytes)
+      if (!(await this.#letGo())) return;
+  }
+
   /**
    * Has the image there, pulled if need be; whoever wants the same one meanwhile waits for the same pull.
    * @throws UserError there is none, it may not be seen, it is damaged or too large; RegistryAway; NoRoom; what the disk says; the signal's reason
@@ -225,10 +236,13 @@ export class ImageStore {
     return placed;
   }
 
+  #idle(): Kept[] {
+    return [...this.#kept.values()].filter(({ users }) => users === 0);
+  }
+
   /** Lets the least recently used go of those that nobody has. */
   async #letGo(): Promise<boolean> {
-    const idle = [...this.#kept.values()].filter(({ users }) => users === 0).sort((a, b) => a.usedAt - b.usedAt);
-    const [oldest] = idle;
+    const [oldest] = this.#idle().sort((a, b) => a.usedAt - b.usedAt);
     if (!oldest) return false;
     this.#kept.delete(oldest.digest);
     this.#leavingBytes += oldest.bytes;

@@ -12,9 +12,18 @@ import { UserError } from '../failure/user-error.js';
 /** The images that tasks name, from registries that the operator allows. */
 export class TaskImages {
   constructor(
-    private readonly store: Pick<ImageStore, 'use'>,
+    private readonly store: Pick<ImageStore, 'use' | 'idleBytes' | 'free'>,
     private readonly registries: readonly string[],
   ) {}
+
+  /** Of images that no instance has. */
+  get bytes(): number {
+    return this.store.idleBytes;
+  }
+
+  free(amount: number): Promise<void> {
+    return this.store.free(amount);
+  }
 
   /** @returns undefined: the task's profile has none @throws UserError, RegistryAway, what the disk says, the signal's reason */
   async of(

@@ -36,6 +36,7 @@ import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskBound, usedOf } from './disk-bound.js';
 import { DiskGuard } from './disk-guard.js';
 import { DiskPromises } from './disk-promises.js';
+import { allOf, type Fetchable } from './fetchable.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 
@@ -111,6 +112,7 @@ export class Agent {
   readonly #output: OutputLine;
   readonly #records = new InputRecords();
   readonly #promises: DiskPromises | undefined;
+  readonly #fetchable: Fetchable;
   #isDiskFull: boolean | undefined;
   #diskMB: number | undefined;
   #isClosing = false;
@@ -123,7 +125,8 @@ export class Agent {
     readonly membership: Membership,
   ) {
     const { nc } = wires;
-    this.#promises = parts.disk && new DiskPromises(parts.disk, parts.cache);
+    this.#fetchable = allOf([parts.cache, parts.images]);
+    this.#promises = parts.disk && new DiskPromises(parts.disk, this.#fetchable);
     this.#line = new LeaseLine(parts.hardware, LONGEST_WAIT_MS);
     const outputRead = nodeRpcSubject(parts.nodeId, 'output-read');
     this.#output = new OutputLine({
@@ -274,14 +277,13 @@ export class Agent {
     return new DiskGuard({
       shortage: async () => {
         let missing = await disk.shortage();
-        const { cache } = this.parts;
-        if (missing > 0 && cache && cache.bytes > 0) {
+        if (missing > 0 && this.#fetchable.bytes > 0) {
           // What can be fetched again goes before what somebody works on.
-          await cache.free(missing);
+          await this.#fetchable.free(missing);
           missing = await disk.shortage();
         }
         this.#isDiskFull = missing > 0;
-        this.#diskMB = await disk.offeredMB(cache);
+        this.#diskMB = await disk.offeredMB(this.#fetchable);
         return missing;
       },
       users: () => this.#disks(),

@@ -1,5 +1,5 @@
-import type { InputCache } from '../input-cache/input-cache.js';
 import type { DiskUser } from './disk-guard.js';
+import type { Fetchable } from './fetchable.js';
 import type { WorkDisk } from './work-disk.js';
 
 /** Room for files that instances of this node were promised and have not used yet. */
@@ -10,7 +10,7 @@ export class DiskPromises {
 
   constructor(
     private readonly disk: Pick<WorkDisk, 'room' | 'spare'>,
-    private readonly cache?: Pick<InputCache, 'bytes' | 'free'>,
+    private readonly fetchable?: Fetchable,
   ) {}
 
   /** Resolves once the disk has room for an instance: as much as it was promised, beside what is still owed to others. @throws the reason of `signal` */
@@ -32,11 +32,11 @@ export class DiskPromises {
     this.#held.delete(user);
   }
 
-  /** @returns how much is wanted for it; kept inputs go first */
+  /** @returns how much is wanted for it; what can be fetched again goes first */
   async #makeRoom(user: DiskUser): Promise<number> {
     const wanted = await this.#wantedBy(user);
     const spare = (await this.disk.spare()) ?? wanted;
-    if (wanted > spare && this.cache && this.cache.bytes > 0) await this.cache.free(wanted - spare);
+    if (wanted > spare && this.fetchable && this.fetchable.bytes > 0) await this.fetchable.free(wanted - spare);
     return wanted;
   }
 

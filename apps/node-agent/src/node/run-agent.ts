@@ -22,6 +22,7 @@ import { InputCache } from '../input-cache/input-cache.js';
 import { probeHardware } from '../hardware/hardware.js';
 import { measurePower } from '../hardware/power.js';
 import { serveHttp } from './http-server.js';
+import { allOf } from './fetchable.js';
 import { WorkDisk } from './work-disk.js';
 
 /**
@@ -159,7 +160,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const ended = counterOf('fornax.instances');
   const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
   const images = await openImages(config, driver, disk, (error) => log.warn({ err: error }, 'the store of images'));
-  const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(cache));
+  const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(allOf([cache, images])));
   observeGauge('fornax.inputs.cache.size', (result) => result.observe(cache?.bytes ?? 0));
   const starting = Agent.start(
     {

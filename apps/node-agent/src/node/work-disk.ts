@@ -47,12 +47,12 @@ export class WorkDisk {
     return free === undefined ? undefined : Math.max(0, free - lowBytes);
   }
 
-  /** The same in megabytes of a million bytes; kept inputs go when somebody needs their room. */
-  async offeredMB(cache: { readonly bytes: number } | undefined): Promise<number | undefined> {
+  /** The same in megabytes of a million bytes; what can be fetched again goes when somebody needs its room. */
+  async offeredMB(fetchable: { readonly bytes: number } | undefined): Promise<number | undefined> {
     const { mostMB = 0 } = this.options;
     const spare = await this.spare();
     if (spare === undefined) return mostMB > 0 ? mostMB : undefined;
-    const offeredMB = Math.floor((spare + (cache?.bytes ?? 0)) / 1e6);
+    const offeredMB = Math.floor((spare + (fetchable?.bytes ?? 0)) / 1e6);
     return mostMB > 0 ? Math.min(mostMB, offeredMB) : offeredMB;
   }
 
