@@ -218,6 +218,11 @@ describe('the store of images', () => {
     expect(forgotten).toEqual([a.tree]);
     expect(store.bytes).toBe(0);
     spare = 1e9;
+    store.leaveRoom(() => Promise.resolve(1e9));
+    const later = AbortSignal.timeout(700);
+    await failure(store.use({ name }, { signal: later, onMoved: () => undefined }));
+    expect(store.bytes).toBe(0);
+    store.leaveRoom(() => Promise.resolve(1e8));
     const b = await use(store, 'disk/b');
     await store.free(1);
     expect(forgotten).toEqual([a.tree]);

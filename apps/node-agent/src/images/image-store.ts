@@ -77,6 +77,7 @@ export class ImageStore {
   readonly #pulling = new SharedWork<Kept>();
   readonly #nowMs: () => number;
   #leavingBytes = 0;
+  #owed: () => Promise<number> = () => Promise.resolve(0);
   /** Images come to where they stay one after the other. */
   #placed: Promise<unknown> = Promise.resolve();
 
@@ -87,7 +88,7 @@ export class ImageStore {
       mostBytes: options.mostBytes,
       kept: () => this.bytes,
       letGo: () => this.#letGo(),
-      spare: options.spare ?? (() => Promise.resolve(undefined)),
+      spare: () => this.#spare(),
     });
   }
 
@@ -113,6 +114,11 @@ export class ImageStore {
   /** Bytes of those that nobody has. */
   get idleBytes(): number {
     return this.#idle().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** @param owed bytes of the disk that were promised to others, and that no pull takes */
+  leaveRoom(owed: () => Promise<number>): void {
+    this.#owed = owed;
   }
 
   /** Lets images go that nobody has, until they were so many bytes. */
@@ -234,6 +240,12 @@ export class ImageStore {
     const placed = this.#placed.then(place);
     this.#placed = placed.catch(() => undefined);
     return placed;
+  }
+
+  /** What images may take of the disk. */
+  async #spare(): Promise<number | undefined> {
+    const spare = await this.options.spare?.();
+    return spare === undefined ? undefined : Math.max(0, spare - (await this.#owed()));
   }
 
   #idle(): Kept[] {

@@ -12,13 +12,18 @@ import { UserError } from '../failure/user-error.js';
 /** The images that tasks name, from registries that the operator allows. */
 export class TaskImages {
   constructor(
-    private readonly store: Pick<ImageStore, 'use' | 'idleBytes' | 'free'>,
+    private readonly store: Pick<ImageStore, 'use' | 'idleBytes' | 'free' | 'leaveRoom'>,
     private readonly registries: readonly string[],
   ) {}
 
   /** Of images that no instance has. */
   get bytes(): number {
     return this.store.idleBytes;
+  }
+
+  /** @param owed bytes of the disk that no image takes from now on */
+  leaveRoom(owed: () => Promise<number>): void {
+    this.store.leaveRoom(owed);
   }
 
   free(amount: number): Promise<void> {

@@ -127,6 +127,7 @@ export class Agent {
     const { nc } = wires;
     this.#fetchable = allOf([parts.cache, parts.images]);
     this.#promises = parts.disk && new DiskPromises(parts.disk, this.#fetchable);
+    parts.images?.leaveRoom(async () => this.#promises?.owed() ?? 0);
     this.#line = new LeaseLine(parts.hardware, LONGEST_WAIT_MS);
     const outputRead = nodeRpcSubject(parts.nodeId, 'output-read');
     this.#output = new OutputLine({

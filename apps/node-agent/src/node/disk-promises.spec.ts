@@ -36,6 +36,7 @@ describe('room that was promised on a disk', () => {
     await promises.enter(over, never);
     await promises.enter(userOf(0, 70), never);
     await promises.enter(userOf(50), never);
+    expect(await promises.owed()).toBe(60 + 50);
     promises.leave(half);
     promises.leave(half);
     await promises.enter(userOf(10), never);

@@ -42,13 +42,17 @@ export class DiskPromises {
 
   /** One that was promised nothing takes what there is: who was promised more than it uses is asked last to give it back (`fillersOf`). */
   async #wantedBy({ promisedBytes = 0 }: DiskUser): Promise<number> {
-    if (promisedBytes === 0) return 0;
+    return promisedBytes === 0 ? 0 : promisedBytes + (await this.owed());
+  }
+
+  /** What those that are here were promised and have not used yet, in bytes. */
+  async owed(): Promise<number> {
     const owed = await Promise.all(
       [...this.#held].map(async (other) => {
         const { promisedBytes: whole = 0 } = other;
         return whole === 0 ? 0 : Math.max(0, whole - (await other.diskBytes()));
       }),
     );
-    return owed.reduce((sum, bytes) => sum + bytes, promisedBytes);
+    return owed.reduce((sum, bytes) => sum + bytes, 0);
   }
 }
