@@ -20,7 +20,7 @@ export interface BillingSearch {
 
 const dayIn = (raw: Raw, key: string): string | undefined => {
   const text = textIn(raw, key);
-  return text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text) ? text : undefined;
+  return text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : undefined;
 };
 
 export const searchOfBilling = (raw: Raw): BillingSearch =>

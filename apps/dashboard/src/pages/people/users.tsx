@@ -28,10 +28,14 @@ const ChangeUser = ({ user, onClose }: { readonly user: User; readonly onClose: 
   const { uuid: own } = useMe();
   const [role, setRole] = useState(user.role);
   const [isDisabled, setDisabled] = useState(user.disabled);
-  const [quotas, setQuotas] = useState(user.quotas);
+  // An emptied field is no number, least of all 0: it stays as it was.
+  const [quotas, setQuotas] = useState<Partial<Record<(typeof NUMBERS)[number], number | string>>>(user.quotas);
   const { mutate, isPending } = useAction(changeUser, USERS, onClose);
   const changed = Object.fromEntries(
-    NUMBERS.filter((name) => quotas[name] !== user.quotas[name]).map((name) => [name, quotas[name]]),
+    NUMBERS.filter((name) => typeof quotas[name] === 'number' && quotas[name] !== user.quotas[name]).map((name) => [
+      name,
+      quotas[name],
+    ]),
   );
   return (
     <Modal opened onClose={onClose} title={user.email}>
@@ -62,8 +66,9 @@ const ChangeUser = ({ user, onClose }: { readonly user: User; readonly onClose: 
               label={NAMES[name]}
               min={0}
               allowDecimal={false}
-              value={quotas[name]}
-              onChange={(value) => setQuotas({ ...quotas, [name]: Number(value) || 0 })}
+              placeholder={`${user.quotas[name]}, as it is`}
+              value={quotas[name] ?? ''}
+              onChange={(value) => setQuotas({ ...quotas, [name]: value })}
             />
           ))}
           {user.uuid !== own && (
