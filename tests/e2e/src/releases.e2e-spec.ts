@@ -42,9 +42,14 @@ const AMOUNTS: ReadonlyMap<string, number> = new Map([
   ['amountMicros', -1],
 ]);
 
+/** A note of the platform that says the same in other words since 2026-11-28: nodes may run images without an engine (ADR 0154). */
+const reworded = (text: string): string =>
+  text.replace(/^No container engine is configured: /, 'Images are not run here (FORNAX_IMAGES=host): ');
+
 /** Everything that was there is there; what a later release adds does not matter. */
 const asBefore = (body: unknown, leftOut = LEFT_OUT): unknown => {
   if (Array.isArray(body)) return body.map((one) => asBefore(one, leftOut));
+  if (typeof body === 'string') return reworded(body);
   if (typeof body !== 'object' || body === null) return body;
   const kept = Object.entries(body).filter(([name]) => !leftOut.has(name));
   const fieldOf = (name: string, value: unknown): unknown => {
