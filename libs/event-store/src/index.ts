@@ -71,7 +71,7 @@ export {
   isOfWork,
   isUndecided,
 } from './quarantine/entries.js';
-export { isDataError, isFoldError } from './quarantine/data-errors.js';
+export { isDataError, isFoldError, sqlStateOf } from './quarantine/data-errors.js';
 export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';
 export { onGivenUp } from './quarantine/on-given-up.js';
 export { Quarantine } from './quarantine/quarantine.js';

@@ -23,5 +23,5 @@ export {
 } from './projection-runner.js';
 export { ReadBarrier, SharedHead } from './reading/read-barrier.js';
 export { RebuildRefused, type RowLoss } from './rebuild/shortfall.js';
-export { RebuildInProgress } from './rebuild/rebuild-projection.js';
+export { ProjectionBusy, RebuildInProgress } from './rebuild/rebuild-projection.js';
 export { type StoppedAggregate } from './projection/stopped-aggregates.js';

@@ -15094,7 +15094,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description the log knows less than the rows: the text names what would be lost */
+            /** @description the log knows less than the rows, and the text names what would be lost; or somebody rebuilds it already; or its rows are of another log */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -50,7 +50,10 @@ export type WireRatingProgress = z.output<typeof ratingProgressSchema>;
 export type WireRating = z.output<typeof ratingSchema>;
 
 /** A month of the calendar (UTC). */
-export const monthSchema = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month, such as 2027-01');
+export const monthSchema = z
+  .string()
+  .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month, such as 2027-01')
+  .refine((month) => month >= '1970' && month < '9999', 'must be in the years 1970 to 9998');
 
 /** A month that is closed. */
 export const closedMonthSchema = z.object({

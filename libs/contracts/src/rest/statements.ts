@@ -26,6 +26,10 @@ const dimensions = z
   .refine((all) => all.length <= MOST_DIMENSIONS, `The value must name ${MOST_DIMENSIONS} of them at most.`);
 
 const WORDS = ['today', 'yesterday', 'month'] as const;
+/** Years in which anything can have been used, in every time zone: what is outside is a slip, or no date that a database knows. */
+const FIRST = Date.UTC(1970, 0, 1);
+const LAST = Date.UTC(9998, 11, 31);
+
 /** Where a period begins or ends: an instant; or the beginning of a day or a month in some time zone. */
 export type PeriodBoundary =
   | { readonly kind: 'instant'; readonly at: number }
@@ -37,13 +41,15 @@ const boundaryOf = (text: string): PeriodBoundary | undefined => {
   if (word) return { kind: 'word', word };
   const day = /^\d{4}-\d{2}$/.test(text) ? `${text}-01` : text;
   const at = parseWireDate(day);
-  if (at === undefined) return undefined;
+  if (at === undefined || at < FIRST || at > LAST) return undefined;
   return /^\d{4}-\d{2}-\d{2}$/.test(day) ? { kind: 'day', day } : { kind: 'instant', at };
 };
 export const periodBoundarySchema = z.string().transform((text, context): PeriodBoundary => {
   const found = boundaryOf(text);
   if (found) return found;
-  context.addIssue('The value must be an instant, a day, a month, today, yesterday or month.');
+  context.addIssue(
+    'The value must be an instant, a day, a month, today, yesterday or month; a year from 1970 to 9998.',
+  );
   return z.NEVER;
 });
 

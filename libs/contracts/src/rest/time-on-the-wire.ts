@@ -7,11 +7,11 @@ export const wireDate = (at: number | null | undefined): string =>
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i;
 
-/** 2026-02-30 is no date, though the language's own reader takes it for the second of March. */
+/** 2026-02-30 is no date, though the language's own reader takes it for the second of March. No client and no database has a year 0. */
 const exists = (year: number, month: number, day: number): boolean => {
   const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
   const days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
-  return days !== undefined && day >= 1 && day <= days;
+  return year >= 1 && days !== undefined && day >= 1 && day <= days;
 };
 
 /** Reads an ISO 8601 date; one without offset is UTC. @returns milliseconds since the epoch, or undefined when there is no such date */

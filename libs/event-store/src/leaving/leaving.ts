@@ -82,13 +82,15 @@ export class Leaving {
     if (!(ageMs >= olderThanMs)) throw new Error(`commit ${to} of the event log is not as old as the rule wants`);
     const seen = this.heardOf(said, created);
     if (!(performance.now() - seen.at >= graceMs)) return { first, waitsFor: 'those who have not heard of it yet' };
+    // The comparison reads the stream itself: it is not somebody whom it waits for.
+    if (seen.comparing !== undefined) return { first, waitsFor: COMPARISON };
     // In this order: a consumer that is made behind the commit begins behind what has left (see `addReader`).
     const reader = await readerUpTo(jsm, to);
     if (reader !== undefined) return { first, waitsFor: `reader ${reader}` };
     // Last of all, so that what is taken out was in the archive a moment before.
     const result = this.compared(seen, () => comparedWithArchive(this.nc, jsm, this.archive, { from: first, to }));
     if (result instanceof Error) throw result;
-    if (result === undefined) return { first, waitsFor: 'its comparison with the archive' };
+    if (result === undefined) return { first, waitsFor: COMPARISON };
     if (performance.now() - lookedAt > LOOKED_MS) return { first, waitsFor: 'another look: this one took too long' };
     await jsm.streams.purge(STREAMS.events, { seq: to + 1 });
     return { first: to + 1, waitsFor: null };
@@ -119,6 +121,7 @@ export class Leaving {
   }
 }
 
+const COMPARISON = 'its comparison with the archive';
 const MADE_TO_STAY =
   'this event log was made by an earlier release, from which nothing can be taken out: put it back once from its archive (fornax log restore)';
 

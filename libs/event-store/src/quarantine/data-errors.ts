@@ -7,7 +7,8 @@ const MAX_DEPTH = 5;
 
 const fieldOf = (error: object, name: string): unknown => Reflect.get(error, name);
 
-const sqlStateOf = (error: unknown, depth = 0): string | undefined => {
+/** The SQLSTATE that an error of the database or of what wraps it has. */
+export const sqlStateOf = (error: unknown, depth = 0): string | undefined => {
   if (typeof error !== 'object' || error === null || depth > MAX_DEPTH) return undefined;
   const code = fieldOf(error, 'code');
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;

@@ -1,5 +1,5 @@
 import { backoffMs, delay } from '@fornax/base';
-import { isFoldError, LogUnavailable, type EventLog } from '@fornax/event-store';
+import { isFoldError, LogUnavailable, sqlStateOf, type EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
 import { shadowSchema } from '../database/identifiers.js';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../projection/checkpoint.js';
@@ -32,6 +32,17 @@ export interface RebuildTarget {
   readonly projection: Projection;
 }
 
+/** The live rows were held by somebody else for as long as a rebuild waits for its last step. */
+export class ProjectionBusy extends Error {
+  constructor(projection: string, options?: ErrorOptions) {
+    super(
+      `projection ${projection} was held by another transaction for ${LOCK_TIMEOUT}: nothing was changed, try again`,
+      options,
+    );
+    this.name = 'ProjectionBusy';
+  }
+}
+
 /** Somebody rebuilds this projection already. */
 export class RebuildInProgress extends Error {
   constructor(projection: string) {
@@ -44,6 +55,8 @@ const BATCH = 2_000;
 /** Commits that may be left for the last step, during which the live projection stands still. */
 const SMALL_GAP = 500;
 const LOCK_TIMEOUT = '5s';
+/** What PostgreSQL says when a lock was not to be had in that time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface RebuildOptions {
   /** Only compare, and leave the live rows alone. */
@@ -157,22 +170,27 @@ const foldToCheckpoint = async ({ log, db, projection }: RebuildTarget, fold: Sh
   }
 };
 
-/** Runs `use` with the live checkpoint locked and the shadow tables folded up to exactly there. */
+/** Runs `use` with the live checkpoint locked and the shadow tables folded up to exactly there. @throws ProjectionBusy */
 const atSameSequence = async <T>(
   target: RebuildTarget,
   fold: ShadowFold,
   use: (tx: EntityManager, position: Position, isComparable: boolean) => Promise<T>,
 ): Promise<T> =>
-  target.db.transaction(async (tx) => {
-    await tx.query(`SELECT set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
-    const checkpoint = await lockCheckpoint(tx, target.projection.name);
-    const head = await target.log.head();
-    const isComparable = checkpoint !== undefined && isComparableTo(checkpoint, head, target.projection);
-    const position = isComparable ? checkpoint : head;
-    // In transactions of their own: nobody else looks at the shadow tables.
-    await fold.upTo(position.sequence);
-    return use(tx, position, isComparable);
-  });
+  target.db
+    .transaction(async (tx) => {
+      await tx.query(`SELECT set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
+      const checkpoint = await lockCheckpoint(tx, target.projection.name);
+      const head = await target.log.head();
+      const isComparable = checkpoint !== undefined && isComparableTo(checkpoint, head, target.projection);
+      const position = isComparable ? checkpoint : head;
+      // In transactions of their own: nobody else looks at the shadow tables.
+      await fold.upTo(position.sequence);
+      return use(tx, position, isComparable);
+    })
+    .catch((error: unknown) => {
+      if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) throw new ProjectionBusy(target.projection.name, { cause: error });
+      throw error;
+    });
 
 interface Outcome {
   readonly position: Position;
@@ -268,6 +286,7 @@ const exclusively = async <T>(target: RebuildTarget, use: () => Promise<T>): Pro
 /**
  * Rebuilds a projection beside the live one (see `ProjectionRunner.rebuild`). Uses up to four connections of the pool.
  * @throws RebuildInProgress
+ * @throws ProjectionBusy
  * @throws RebuildRefused the log knows less than the live rows, and nobody said that they may be lost
  * @throws ProjectionOutOfDate `verify`, but the live rows come from another log
  */

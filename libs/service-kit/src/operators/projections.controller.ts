@@ -1,9 +1,9 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
-import { RebuildRefused } from '@fornax/projections';
+import { ProjectionBusy, ProjectionOutOfDate, RebuildInProgress, RebuildRefused } from '@fornax/projections';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { OperatorOnly } from '@fornax/identity';
-import { Conflict } from '@fornax/base';
+import { Conflict, Unavailable } from '@fornax/base';
 import { ProjectionHost, type ProjectionStatus } from '../projections/projection-host.js';
 
 const statusesSchema = z.array(
@@ -18,6 +18,16 @@ const statusesSchema = z.array(
 const reportSchema = z.looseObject({ swapped: z.boolean() });
 
 const isYes = (text: string | undefined): boolean => text === 'true' || text === '1';
+
+/** Why a rebuild did not come about, as whoever asked for it is told; what is none of these stays what it is. */
+const answerOf = (error: unknown): unknown => {
+  if (error instanceof RebuildRefused) return new Conflict(error.message, { code: 'rebuild-refused', cause: error });
+  if (error instanceof RebuildInProgress)
+    return new Conflict(error.message, { code: 'rebuild-in-progress', cause: error });
+  if (error instanceof ProjectionOutOfDate) return new Conflict(error.message, { code: 'out-of-date', cause: error });
+  if (error instanceof ProjectionBusy) return new Unavailable(error.message, { code: 'projection-busy', cause: error });
+  return error;
+};
 
 /** What an operator asks about and does to read models. */
 @ApiTags('operations')
@@ -39,7 +49,10 @@ export class ProjectionsController {
   @ApiQuery({ name: 'verify', required: false, description: 'true: only compare' })
   @ApiQuery({ name: 'force', required: false, description: 'true: also where the log knows less than the rows' })
   @ApiOkResponse({ standardSchema: reportSchema })
-  @ApiConflictResponse({ description: 'the log knows less than the rows: the text names what would be lost' })
+  @ApiConflictResponse({
+    description:
+      'the log knows less than the rows, and the text names what would be lost; or somebody rebuilds it already; or its rows are of another log',
+  })
   async rebuild(
     @Param('name') name: string,
     @Query('verify') verify?: string,
@@ -47,8 +60,7 @@ export class ProjectionsController {
   ): Promise<unknown> {
     const options = { verify: isYes(verify), force: isYes(force) };
     return this.host.rebuild(name, options).catch((error: unknown) => {
-      if (error instanceof RebuildRefused) throw new Conflict(error.message, { code: 'rebuild-refused', cause: error });
-      throw error;
+      throw answerOf(error);
     });
   }
 }

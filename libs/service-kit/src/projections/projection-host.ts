@@ -183,7 +183,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
 
   /**
    * As an operator wants it.
-   * @throws NotFound, RebuildRefused, RebuildInProgress, ProjectionOutOfDate
+   * @throws NotFound, RebuildRefused, RebuildInProgress, ProjectionBusy, ProjectionOutOfDate
    */
   async rebuild(name: string, options: { readonly verify: boolean; readonly force: boolean }): Promise<RebuildReport> {
     const report = await this.runner(name).rebuild(options);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject, Injectable, Module, Param, Post } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { request } from 'node:http';
+import pg from 'pg';
 import { z } from 'zod';
 import { connectNats, type EventLog } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
@@ -307,6 +308,24 @@ describe('a service on the kit', () => {
     );
     expect((await get('/fornax/v1/projections')).status).toBe(403);
   });
+
+  it('says that a projection is held by somebody else, where its rebuild waits in vain', async () => {
+    const holder = new pg.Client(database.url);
+    await holder.connect();
+    try {
+      await holder.query("BEGIN; SELECT 1 FROM kit_test.projection_checkpoint WHERE projection = 'emails' FOR UPDATE");
+      const answer = await fetch(`${service.url}/fornax/v1/projections/emails/rebuild?verify=true`, {
+        method: 'POST',
+        headers: { authorization: OPERATOR_TOKEN },
+      });
+      expect([answer.status, await answer.json()]).toMatchObject([
+        503,
+        { message: expect.stringMatching(/held by another/) },
+      ]);
+    } finally {
+      await holder.end();
+    }
+  }, 30_000);
 
   it('says whether it lives and is ready, and why not', async () => {
     expect((await get('/health/live', {})).status).toBe(200);

@@ -304,7 +304,7 @@ describe('statements for other programs', () => {
     const unknown = await open('/fornax/v1/billing/invoices/no-such/2026-02', 'bob-token');
     expect([known.status, unknown.status]).toEqual([404, 404]);
     expect((await known.text()).replace('ada', 'no-such')).toBe(await unknown.text());
-    for (const month of ['2026-13', '2026', '2999-01', '%3Cb%3E'])
+    for (const month of ['2026-13', '2026', '2999-01', '0000-01', '0001-01', '9999-12', '%3Cb%3E'])
       expect([month, (await open(`/fornax/v1/billing/invoices/ada/${month}`, 'ada-token')).status]).toEqual([
         month,
         400,

@@ -1,10 +1,10 @@
 import { Controller, Get, Inject, Param, Res } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { ValidationFailed, type Clock } from '@fornax/base';
-import { timeZoneSchema, wireDate, type StatementDimension } from '@fornax/contracts';
+import { monthSchema, timeZoneSchema, wireDate, type StatementDimension } from '@fornax/contracts';
 import { PARTS_PER_MICRO, rounded, startOfDay } from '@fornax/domain';
 import { AccountDirectory, CurrentAccount, type Account } from '@fornax/identity';
-import { CLOCK, ZodQuery } from '@fornax/service-kit';
+import { CLOCK, ZodParam, ZodQuery } from '@fornax/service-kit';
 import { z } from 'zod';
 import { INVOICE_POLICY, invoicePage } from '../exports/invoice-page.js';
 import { StatementProofs } from '../queries/statement-proofs.js';
@@ -13,7 +13,6 @@ import { monthAround, namesIn, StatementScopes } from '../queries/statement-scop
 import { wireRow, wireSums, type NamesOf } from '../queries/wire-statement.js';
 
 const invoiceQuerySchema = z.object({ timezone: timeZoneSchema });
-const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
 const DIMENSIONS: readonly StatementDimension[] = ['user', 'plan', 'hardware'];
 /** Rows of a page that is still printed; who has more asks for a statement. */
 const MOST_ROWS = 10_000;
@@ -46,12 +45,11 @@ export class InvoicesController {
   async read(
     @CurrentAccount() caller: Account,
     @Param('project') id: string,
-    @Param('month') month: string,
+    @ZodParam('month', monthSchema) month: string,
     @ZodQuery(invoiceQuerySchema) { timezone }: z.output<typeof invoiceQuerySchema>,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<string> {
     const project = this.scopes.project(caller, id);
-    if (!MONTH.test(month)) throw new ValidationFailed({ month: ['The value must be a month, such as 2027-01.'] });
     const whole = monthAround(startOfDay(`${month}-01`, timezone), timezone);
     const now = this.clock.now();
     if (whole.from > now) throw new ValidationFailed({ month: ['The month must have begun.'] });

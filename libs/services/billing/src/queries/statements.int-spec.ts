@@ -336,6 +336,9 @@ describe('statements', () => {
   it.each([
     ['from=yesteryear', 'from'],
     ['from=2026-13', 'from'],
+    ['from=0000-01-01', 'from'],
+    ['from=0001-01-01&timeZone=Europe/Zurich', 'from'],
+    ['from=2026-01&to=9999-12-31&timeZone=America/New_York', 'to'],
     ['from=2026-01&to=2025-01', 'to'],
     ['from=2026-01&groupBy=owner', 'groupby'],
     ['from=2026-01&groupBy=task,task', 'groupby'],
