@@ -206,7 +206,7 @@ export {
   type Stay,
 } from './invariants/invariants.js';
 export { LogAudit, type AuditedCommit, type AuditFinding, type AuditKind } from './invariants/log-audit.js';
-export { type InstanceNeeds, needsOf, satisfies } from './scheduling/satisfies.js';
+export { type InstanceNeeds, mayRunOn, needsOf, satisfies } from './scheduling/satisfies.js';
 export {
   classesOf,
   classKeyOf,
@@ -238,6 +238,7 @@ export {
   type RunningAttempt,
 } from './rating/forecast.js';
 export { whatIf, type LineGroup, type WhatIf } from './rating/what-if.js';
+export { priceRange } from './rating/estimate.js';
 export { rate, type Rating, type RatingContext, type UnratedReason } from './rating/rate.js';
 export {
   attemptKey,

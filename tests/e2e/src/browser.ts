@@ -47,7 +47,7 @@ export const watchedPage = async (context: BrowserContext, origins: readonly str
 };
 
 /** A browser of its own, signed in by a link of an account; it may talk to the platform alone. */
-export const signedInPage = async (
+const signedInPage = async (
   browser: Browser,
   { apiUrl, storageUrl }: Pick<RunningPlatform, 'apiUrl' | 'storageUrl'>,
   client: FornaxClient,
@@ -59,6 +59,26 @@ export const signedInPage = async (
   await watched.page.goto(new URL(path, apiUrl).href);
   await watched.page.getByRole('heading', { name: 'Tasks' }).waitFor();
   return watched;
+};
+
+/** Signs in pages of a browser, and remembers all that must not have happened on any of them. */
+export interface SignedInPages {
+  readonly signedIn: (client: FornaxClient, options?: BrowserContextOptions) => Promise<Page>;
+  readonly opened: readonly WatchedPage[];
+}
+
+/** @param of the browser and the platform, which there are once something is signed in */
+export const signedInPages = (
+  of: () => readonly [browser: Browser, platform: Pick<RunningPlatform, 'apiUrl' | 'storageUrl'>],
+): SignedInPages => {
+  const opened: WatchedPage[] = [];
+  const signedIn = async (client: FornaxClient, options: BrowserContextOptions = {}): Promise<Page> => {
+    const [browser, platform] = of();
+    const watched = await signedInPage(browser, platform, client, options);
+    opened.push(watched);
+    return watched.page;
+  };
+  return { signedIn, opened };
 };
 
 interface Violation {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
 import { startPlatform, type RunningPlatform } from '@fornax/testing';
 import type { Browser, Download, Page } from 'playwright-core';
-import { hasBrowser, openBrowser, signedInPage, violationsOn, type WatchedPage } from './browser.js';
+import { hasBrowser, openBrowser, signedInPages, violationsOn } from './browser.js';
 import { clientsOf } from './clients.js';
 import { redPoint } from './red-point.js';
 
@@ -20,15 +20,10 @@ let platform: RunningPlatform;
 let api: FornaxClient;
 let browser: Browser;
 let folder: string;
-const opened: WatchedPage[] = [];
 
 const suite = hasBrowser() ? describe : describe.skip;
 
-const signedIn = async (client: FornaxClient, options = {}): Promise<Page> => {
-  const watched = await signedInPage(browser, platform, client, options);
-  opened.push(watched);
-  return watched.page;
-};
+const { signedIn, opened } = signedInPages(() => [browser, platform]);
 const open = (page: Page, path: string) => page.goto(`${platform.apiUrl}/ui${path}`);
 const drop = (page: Page, label: string, files: Parameters<Page['setInputFiles']>[1]) =>
   page.getByLabel(label).setInputFiles(files);
@@ -121,6 +116,38 @@ suite('files in the dashboard', () => {
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(await download.path())) hash.update(chunk as Buffer);
     expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
+  });
+
+  it('are not replaced by others of the same name before somebody says so, whether small or large', async () => {
+    const page = await signedIn(api);
+    await open(page, '/buckets/large-files');
+    const [small, large] = [text('small.txt', 'one'), join(folder, 'large.bin')];
+    await drop(page, 'Files to upload', small);
+    await page.getByText('is there', { exact: true }).waitFor();
+    await drop(page, 'Files to upload', [{ ...small, buffer: Buffer.from('two') }]);
+    await page.getByText('there is one of this name already').waitFor();
+    expect((await contentOf(await downloadBy(page, 'Download: small.txt'))).toString()).toBe('one');
+    await page.getByRole('button', { name: 'Replace: small.txt' }).click();
+    await page.getByText('is there', { exact: true }).waitFor();
+    expect((await contentOf(await downloadBy(page, 'Download: small.txt'))).toString()).toBe('two');
+    await drop(page, 'Files to upload', large);
+    await page.getByRole('button', { name: 'Replace: large.bin' }).waitFor();
+  });
+
+  it('of a task with a folder for each instance are shown folder by folder', async () => {
+    const id = await api.submitTask({
+      name: 'a folder each',
+      profile: 'docker-batch',
+      instanceCount: 2,
+      resultBucket: 'folders',
+      resultsBucketPrefix: `runs/\${INSTANCE_ID}/`,
+      constants: [{ key: 'DOCKER_CMD', value: 'touch made.txt' }],
+    });
+    await api.waitForTask(id);
+    const page = await signedIn(api);
+    await open(page, `/tasks/${id}?tab=files`);
+    await page.getByRole('button', { name: '1/', exact: true }).click();
+    await page.getByRole('button', { name: 'made.txt', exact: true }).waitFor();
   });
 
   it('go with a task, and come back as its results', async () => {

@@ -2,10 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FornaxClient } from '@fornax/client';
 import { eventually } from '@fornax/testing';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { hasBrowser, openBrowser } from './browser.js';
-import { launch, type Launched } from './launch.js';
+import { makeSamples, MOST_BYTES, PICTURES, takePictures } from './dashboard-pictures.js';
+import { launch, readRuntime, type Launched } from './launch.js';
 import { redPoint } from './red-point.js';
 
 const MINUTES_3_MS = 180_000;
@@ -18,6 +20,7 @@ suite('somebody who never saw Fornax', () => {
   let data: string;
   let started: Launched | undefined;
   let browser: Browser;
+  let page: Page;
 
   beforeAll(async () => {
     data = await mkdtemp(join(tmpdir(), 'fornax-walk-'));
@@ -41,7 +44,7 @@ suite('somebody who never saw Fornax', () => {
     const printed = (): string | undefined => /http:\S+\/ui\/#sign-in=\S+/.exec(launched.output())?.[0];
     await eventually(() => printed() !== undefined || launched.child.exitCode !== null, { timeoutMs: 120_000 });
     did('started');
-    const page = await (await browser.newContext()).newPage();
+    page = await (await browser.newContext({ viewport: { width: 1200, height: 760 } })).newPage();
     page.setDefaultTimeout(20_000);
     await page.goto(printed() ?? '');
     await page.getByRole('heading', { name: 'Tasks' }).waitFor();
@@ -81,5 +84,16 @@ suite('somebody who never saw Fornax', () => {
     did('saw bill and history');
     process.stderr.write(`the walk: ${steps.join(', ')}\n`);
     expect(performance.now() - from).toBeLessThan(MINUTES_3_MS);
+  });
+
+  (PICTURES === undefined ? it.skip : it)('is shown what each page looks like in the guide', async () => {
+    const { api } = await readRuntime(data);
+    const token = (await readFile(join(data, 'secrets', 'token'), 'utf8')).trim();
+    const client = new FornaxClient({ url: api.url, token });
+    const task = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+    const samples = await makeSamples(client);
+    const sizes = await takePictures(page, api.url, PICTURES ?? '', [task, samples]);
+    process.stderr.write(`pictures: ${JSON.stringify(sizes)}\n`);
+    expect(Object.entries(sizes).filter(([, bytes]) => bytes > MOST_BYTES)).toEqual([]);
   });
 });

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
 import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing';
 import type { Browser, Page } from 'playwright-core';
-import { hasBrowser, openBrowser, signedInPage, violationsOn, watchedPage, type WatchedPage } from './browser.js';
+import { hasBrowser, openBrowser, signedInPages, violationsOn, watchedPage } from './browser.js';
 import { clientsOf } from './clients.js';
 import {
+  visitAttempts,
   visitBilling,
   visitInstances,
   visitJobs,
@@ -17,6 +18,7 @@ import {
   visitPlatform,
   visitPools,
   visitSecrets,
+  visitSubmit,
   visitWebhooks,
   type Visit,
 } from './dashboard-pages.js';
@@ -28,15 +30,10 @@ const HTML = `<img src=x onerror="document.title='run'"><b>bold</b>`;
 let platform: RunningPlatform;
 let api: FornaxClient;
 let browser: Browser;
-const opened: WatchedPage[] = [];
 
 const suite = hasBrowser() ? describe : describe.skip;
 
-const signedIn = async (client: FornaxClient, options = {}): Promise<Page> => {
-  const watched = await signedInPage(browser, platform, client, options);
-  opened.push(watched);
-  return watched.page;
-};
+const { signedIn, opened } = signedInPages(() => [browser, platform]);
 
 /** The client of a new user. */
 const newUser = async (email: string, role?: string): Promise<FornaxClient> => {
@@ -66,7 +63,9 @@ const pagesWith = (task: string): readonly string[] => [
   ...['spend', 'budgets', 'prices'].map((tab) => `/billing?tab=${tab}`),
   ...['me', 'users', 'organizations'].map((tab) => `/people?tab=${tab}`),
   ...['services', 'projections', 'log', 'scheduling'].map((tab) => `/platform?tab=${tab}`),
-  ...['about', 'instances', 'output', 'files', 'history', 'bill', 'code'].map((tab) => `/tasks/${task}?tab=${tab}`),
+  ...['about', 'instances', 'attempts', 'output', 'files', 'history', 'bill', 'code'].map(
+    (tab) => `/tasks/${task}?tab=${tab}`,
+  ),
 ];
 
 const isShown = async (page: Page, path: string): Promise<void> => {
@@ -199,8 +198,9 @@ suite('the dashboard', () => {
     const ids = await Promise.all([1, 2, 3].map((n) => submit(api, `many ${n}`, 'sleep 600', ['many'])));
     await page.getByRole('link', { name: 'many 3' }).waitFor();
     await page.getByLabel('Tag').fill('many');
+    // Where this is all that there is, as many tasks were shown before.
+    await page.waitForURL(/tag=many/);
     await page.getByText('3 tasks').waitFor();
-    expect(new URL(page.url()).searchParams.get('tag')).toBe('many');
     await api.abortTask(String(ids[0]));
     await page.getByText('Cancelled').first().waitFor();
     await page.getByLabel('Choose all that are loaded').check();
@@ -226,6 +226,8 @@ suite('the dashboard', () => {
       process.stderr.write(`map of 100,000 instances: ${ms.toFixed(0)} ms to its first paint\n`);
       expect(ms).toBeLessThan(MAP_MS);
     });
+    it('attempts over time, as a drawing and as a table', () => visitAttempts(visit, HTML));
+    it('how many nodes fit a task that is only thought of, and what it would cost', () => visitSubmit(visit));
     it('jobs, their graph and table', () => visitJobs(visit, HTML));
     it('pools, their slots and what decided about them', () => visitPools(visit, HTML));
     it('spend, budgets, and prices that are only thought of', () => visitBilling(visit, HTML));

@@ -1,3 +1,4 @@
+import { LANE_ORDERS, type LaneOrder } from '../parts/lane-orders.ts';
 import { MAP_COLORS, type MapColor } from '../parts/map-scale.ts';
 
 /** What the address of a page holds, beside its path. What it cannot be is left out, so that no link breaks a page. */
@@ -50,8 +51,9 @@ export interface BucketSearch {
 
 export const searchOfBucket = (raw: Raw): BucketSearch => said({ folder: textIn(raw, 'folder') });
 
-export const TABS = ['about', 'instances', 'output', 'files', 'history', 'bill', 'code'] as const;
+export const TABS = ['about', 'instances', 'attempts', 'output', 'files', 'history', 'bill', 'code'] as const;
 export type Tab = (typeof TABS)[number];
+export const ATTEMPT_VIEWS = ['chart', 'table'] as const;
 export const STREAMS = ['stdout', 'stderr'] as const;
 
 export interface TaskSearch {
@@ -65,6 +67,9 @@ export interface TaskSearch {
   readonly color?: MapColor;
   /** Instances that are chosen, as ranges. */
   readonly chosen?: string;
+  /** What there is a row for of the attempts. */
+  readonly lanes?: LaneOrder;
+  readonly view?: (typeof ATTEMPT_VIEWS)[number];
 }
 
 /** Changes the address of a task's page. */
@@ -85,4 +90,6 @@ export const searchOfTask = (raw: Raw): TaskSearch =>
     show: textIn(raw, 'show'),
     color: oneOf(raw, 'color', MAP_COLORS),
     chosen: textIn(raw, 'chosen'),
+    lanes: oneOf(raw, 'lanes', LANE_ORDERS),
+    view: oneOf(raw, 'view', ATTEMPT_VIEWS),
   });

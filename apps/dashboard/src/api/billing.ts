@@ -11,7 +11,11 @@ export type Rating = Read<'/fornax/v1/billing/ratings/{id}'>;
 export type Prices = paths['/fornax/v1/billing/prices']['post']['requestBody']['content']['application/json'];
 type RatingRequest = paths['/fornax/v1/billing/ratings']['post']['requestBody']['content']['application/json'];
 
-const MOST_ROWS = 1_000;
+/** So many rows are shown. */
+const SHOWN_ROWS = 1_000;
+/** Among so many of all rows, page by page, those are looked for that were gone into. */
+const MOST_ROWS = 100_000;
+const PAGE_ROWS = 10_000;
 export const timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const dayAfter = (day: string): string => {
@@ -32,27 +36,41 @@ export const insideOf = (only: string | undefined): readonly [dimension: Dimensi
   return only === undefined || at < 0 ? undefined : [only.slice(0, at) as Dimension, only.slice(at + 1)];
 };
 
+type StatementQuery = NonNullable<paths['/fornax/v1/billing/statements']['get']['parameters']['query']>;
+const askStatement = (query: StatementQuery): Promise<Statement> =>
+  bodyOf(api.GET('/fornax/v1/billing/statements', { params: { query } }));
+
+/** A statement, and whether it has all of its rows. */
+export type ShownStatement = Statement & { readonly isWhole: boolean };
+
 /** A statement of the period, divided by one dimension, of all or of what was gone into. */
 export const readStatement = async (
   search: Pick<BillingSearch, 'from' | 'to' | 'only'>,
   by: Dimension,
-): Promise<Statement> => {
+): Promise<ShownStatement> => {
   const inside = insideOf(search.only);
   const [dimension, value] = inside ?? [];
   // Projects and users are told apart by the platform; of what else there is, the rows are.
   const isTold = dimension === 'project' || dimension === 'user';
   const groupby = dimension === undefined || isTold || dimension === by ? by : `${dimension},${by}`;
-  const query = {
+  const query: StatementQuery = {
     ...periodOf(search),
     groupby,
     timezone: timeZone,
-    limit: MOST_ROWS,
+    limit: isTold || dimension === undefined ? SHOWN_ROWS : PAGE_ROWS,
     ...(dimension === 'project' && value !== undefined ? { project: value } : {}),
     ...(dimension === 'user' && value !== undefined ? { account: value } : {}),
   };
-  const statement = await bodyOf(api.GET('/fornax/v1/billing/statements', { params: { query } }));
-  if (dimension === undefined || isTold) return statement;
-  return { ...statement, rows: statement.rows.filter((row) => row.by[dimension] === value) };
+  const first = await askStatement(query);
+  if (dimension === undefined || isTold) return { ...first, isWhole: first.count <= SHOWN_ROWS };
+  const rows = [...first.rows];
+  while (rows.length < Math.min(first.count, MOST_ROWS)) {
+    const page = await askStatement({ ...query, offset: rows.length, through: first.through });
+    if (page.rows.length === 0) break;
+    rows.push(...page.rows);
+  }
+  const found = rows.filter((row) => row.by[dimension] === value);
+  return { ...first, rows: found, count: found.length, isWhole: rows.length >= first.count };
 };
 
 /** What was spent between two instants. */

@@ -118,16 +118,33 @@ export interface Upload {
   readonly bucket: string;
   readonly key: string;
   readonly file: Blob;
+  /** One that is there already is replaced by it. */
+  readonly replaces: boolean;
+  readonly onBytes: (sent: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The storage says so of a file that was to be new and is not. */
+const PRECONDITION_FAILED = 412;
+
+/** Whether a file was not stored because there is another one under its key. */
+export const isThere = (error: unknown): boolean => error instanceof Refused && error.status === PRECONDITION_FAILED;
+
+interface Body {
+  readonly body: Blob;
+  /** Refused where there is something already. */
+  readonly isNew?: boolean;
   readonly onBytes: (sent: number) => void;
   readonly signal: AbortSignal;
 }
 
 /** Sends a body and tells how far it is, which `fetch` does not. @returns the ETag */
-const send = (url: string, body: Blob, onBytes: (sent: number) => void, signal: AbortSignal): Promise<string> => {
+const send = (url: string, { body, isNew = false, onBytes, signal }: Body): Promise<string> => {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const request = new XMLHttpRequest();
   const stop = (): void => request.abort();
   request.open('PUT', url);
+  if (isNew) request.setRequestHeader('if-none-match', '*');
   request.upload.onprogress = ({ loaded }) => onBytes(loaded);
   request.onload = () => {
     if (request.status === 200) return resolve(request.getResponseHeader('etag') ?? '');
@@ -161,33 +178,35 @@ const again = async <T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> 
   }
 };
 
-const uploadInParts = async ({ bucket, key, file, onBytes, signal }: Upload): Promise<void> => {
-  const begun = await saidBy(await ask(bucket, { operation: 'begin', key }, 'POST'));
-  const upload = textIn(begun, 'UploadId');
+/** Whether there is an object under a key. @throws Refused */
+const exists = async (bucket: string, key: string): Promise<boolean> => {
+  // The first one of all that begin so is the shortest.
+  const { files } = await readFolder(bucket, { prefix: key, isDeep: true });
+  return files[0]?.key === key;
+};
+
+/** Sends all parts of a file. @returns the ETag of each */
+const sendParts = async (
+  { bucket, key, file, onBytes, signal }: Upload,
+  upload: string,
+): Promise<readonly string[]> => {
   const partBytes = partBytesOf(file.size);
   const etags: string[] = [];
-  try {
-    for (let from = 0; from < file.size; from += partBytes) {
-      const part = file.slice(from, from + partBytes);
-      const number = etags.length + 1;
-      etags.push(
-        await again(
-          async () =>
-            send(
-              await linkFor(bucket, { operation: 'part', key, upload, from: number }),
-              part,
-              (sent) => onBytes(from + sent),
-              signal,
-            ),
-          signal,
-        ),
-      );
-    }
-  } catch (error) {
-    // What came is of no use to anybody any more; that nothing answers now changes nothing about that.
-    await ask(bucket, { operation: 'cancel', key, upload }, 'DELETE').catch(() => undefined);
-    throw error;
+  for (let from = 0; from < file.size; from += partBytes) {
+    const body = file.slice(from, from + partBytes);
+    const number = etags.length + 1;
+    const sendPart = async (): Promise<string> =>
+      send(await linkFor(bucket, { operation: 'part', key, upload, from: number }), {
+        body,
+        onBytes: (sent) => onBytes(from + sent),
+        signal,
+      });
+    etags.push(await again(sendPart, signal));
   }
+  return etags;
+};
+
+const complete = async ({ bucket, key }: Upload, upload: string, etags: readonly string[]): Promise<void> => {
   const list = etags.map(
     (etag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${etag.replaceAll('"', '')}</ETag></Part>`,
   );
@@ -197,9 +216,27 @@ const uploadInParts = async ({ bucket, key, file, onBytes, signal }: Upload): Pr
   if (done.documentElement.nodeName === 'Error') throw new Refused(500, textIn(done, 'Message'));
 };
 
-/** Stores a file under a key, in parts when it is large; a part that a lost connection broke is sent again. @throws Refused */
+const uploadInParts = async (wanted: Upload): Promise<void> => {
+  const { bucket, key, replaces } = wanted;
+  // What is large is not sent for nothing.
+  if (!replaces && (await exists(bucket, key))) throw new Refused(PRECONDITION_FAILED, 'It is there already');
+  const begun = await saidBy(await ask(bucket, { operation: 'begin', key }, 'POST'));
+  const upload = textIn(begun, 'UploadId');
+  try {
+    await complete(wanted, upload, await sendParts(wanted, upload));
+  } catch (error) {
+    // What came is of no use to anybody any more; that nothing answers now changes nothing about that.
+    await ask(bucket, { operation: 'cancel', key, upload }, 'DELETE').catch(() => undefined);
+    throw error;
+  }
+};
+
+/** Stores a file under a key, in parts when it is large; a part that a lost connection broke is sent again. @throws Refused, `isThere` where it replaces none */
 export const uploadFile = async (upload: Upload): Promise<void> => {
-  const { bucket, key, file, onBytes, signal } = upload;
-  if (file.size > PART_BYTES) return uploadInParts(upload);
-  await again(async () => send(await linkFor(bucket, { operation: 'store', key }), file, onBytes, signal), signal);
+  const { bucket, key, file: body, replaces, onBytes, signal } = upload;
+  if (body.size > PART_BYTES) return uploadInParts(upload);
+  const isNew = !replaces;
+  const store = async (): Promise<string> =>
+    send(await linkFor(bucket, { operation: 'store', key }), { body, isNew, onBytes, signal });
+  await again(store, signal);
 };

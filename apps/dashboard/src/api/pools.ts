@@ -5,11 +5,13 @@ import type { Read } from './wire.ts';
 
 export type Pool = Read<'/pools/{id}'>;
 export type PoolPage = paths['/pools/summaries/paginate']['post']['responses'][200]['content']['application/json'];
-export type PoolEvent = Read<'/fornax/v1/pools/{id}/events'>['events'][number];
+type EventPage = Read<'/fornax/v1/pools/{id}/events'>;
+export type PoolEvent = EventPage['events'][number];
 
 const PAGE_SIZE = 50;
-/** So many of the last events of a pool are looked at. */
-const MOST_EVENTS = 1_000;
+const PAGE_OF_EVENTS = 1_000;
+/** More of them nobody looks at here; the command line has all. */
+const MOST_EVENTS = 50_000;
 
 /** One page of pools, newest first. @param token of the page before; empty for the first one */
 export const readPoolPage = (token: string): Promise<PoolPage> => {
@@ -24,14 +26,24 @@ export const readPoolPage = (token: string): Promise<PoolPage> => {
 
 export const readPool = (id: string): Promise<Pool> => bodyOf(api.GET('/pools/{id}', { params: { path: { id } } }));
 
-/** What happened to a pool, oldest first, and whether there is more than is shown. */
-export const readPoolEvents = async (
-  id: string,
-): Promise<{ readonly events: readonly PoolEvent[]; readonly isAll: boolean }> => {
-  const { events, next } = await bodyOf(
-    api.GET('/fornax/v1/pools/{id}/events', { params: { path: { id }, query: { limit: MOST_EVENTS } } }),
-  );
-  return { events, isAll: next === null };
+/** What happened to a pool, oldest first. */
+export interface PoolEvents {
+  readonly events: readonly PoolEvent[];
+  /** There is no more than that. */
+  readonly isAll: boolean;
+}
+
+/** What happened to a pool, page by page. @param known what was read before, which is gone on from */
+export const readPoolEvents = async (id: string, known?: PoolEvents): Promise<PoolEvents> => {
+  const events = [...(known?.events ?? [])];
+  let after: number | null = events.at(-1)?.sequence ?? 0;
+  while (after !== null && events.length < MOST_EVENTS) {
+    const query = { limit: PAGE_OF_EVENTS, ...(after === 0 ? {} : { after }) };
+    const page: EventPage = await bodyOf(api.GET('/fornax/v1/pools/{id}/events', { params: { path: { id }, query } }));
+    events.push(...page.events);
+    after = page.next;
+  }
+  return events.length === known?.events.length && after === null ? known : { events, isAll: after === null };
 };
 
 export const readPoolTasks = (id: string): Promise<Read<'/pools/{id}/tasks'>> =>

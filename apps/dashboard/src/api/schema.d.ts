@@ -281,6 +281,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fornax/v1/tasks/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to the attempts of the instances of a task, in order: who waited, on which node each ran, when */
+        get: operations["getFornaxV1TasksIdAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fornax/v1/tasks/{id}/events": {
         parameters: {
             query?: never;
@@ -394,6 +411,23 @@ export interface paths {
         get: operations["getFornaxV1Nodes"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/nodes/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How many nodes may run a task of this profile with these hardware constraints */
+        post: operations["postFornaxV1NodesSearch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1149,6 +1183,26 @@ export interface paths {
         put?: never;
         /** Publish the next price list; what waits for a price that it gives is rated */
         post: operations["postFornaxV1BillingPrices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/billing/prices/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a task that is only thought of would cost by the list that holds now, without discounts
+         * @description From the cheapest to the dearest of the hardware that it may run on (`POST /fornax/v1/nodes/search` tells which). Each instance is rated as it will be.
+         */
+        post: operations["postFornaxV1BillingPricesSimulate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5791,6 +5845,123 @@ export interface operations {
             };
         };
     };
+    getFornaxV1TasksIdAttempts: {
+        parameters: {
+            query?: {
+                /** @description Only commits after this sequence; `next` of the page before */
+                after?: unknown;
+                /** @description Events on a page, 1 to 1000; 100 if absent */
+                limit?: unknown;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        taskId: string;
+                        readonly changes: {
+                            /** @description Of the commit in the log. */
+                            sequence: number;
+                            at: string;
+                            /**
+                             * @description waiting: from now on they wait for room; ended: with their attempt; requeued: the attempt is over and they wait again; dropped: they will never run.
+                             * @enum {string}
+                             */
+                            kind: "waiting" | "dispatched" | "started" | "ended" | "requeued" | "dropped";
+                            /** @description Ranges, of what is told of many at once; null where each is told, and of all that wait. */
+                            instances: string | null;
+                            readonly attempts: {
+                                instance: number;
+                                attempt: number | null;
+                                node: string | null;
+                                /** @description When its command started, as its node says. */
+                                startedAt: string | null;
+                                /** @description When its command ended. */
+                                endedAt: string | null;
+                                outcome: string | null;
+                                cause: string | null;
+                                exitCode: number | null;
+                            }[];
+                        }[];
+                        next: number | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such object */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getFornaxV1TasksIdEvents: {
         parameters: {
             query?: {
@@ -6586,6 +6757,162 @@ export interface operations {
             };
             /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1NodesSearch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    profile?: string;
+                    hardwareConstraints?: {
+                        discriminator: string;
+                        coreCount?: unknown;
+                        minimumMemoryGBCoreRatio?: unknown;
+                        maximumMemoryGBCoreRatio?: unknown;
+                        minimumMemoryMB?: unknown;
+                        maximumMemoryMB?: unknown;
+                        minimumDiskMB?: unknown;
+                        specificationKey?: unknown;
+                        cpuModel?: unknown;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Nodes that there are, also those that are away now; without those that were retired. */
+                        of: number;
+                        /** @description Those of them that meet all constraints and have what the profile needs. */
+                        fit: number;
+                        /** @description Those that fit and take new work now: online, not drained, with room on their disk. */
+                        ready: number;
+                        /** @description For each constraint, in the order of the request: nodes that meet it alone. */
+                        readonly constraints: {
+                            discriminator: string;
+                            fit: number;
+                        }[];
+                        /** @description What those that fit are, each kind once. */
+                        readonly hardware: {
+                            specificationKey: string;
+                            cpuModel: string;
+                            cores: number;
+                            ghz: number;
+                            nodes: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14790,6 +15117,172 @@ export interface operations {
                 };
             };
             /** @description Another list was published at the same moment */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1BillingPricesSimulate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @default flex
+                     * @enum {string}
+                     */
+                    plan?: "flex" | "onDemand" | "reserved";
+                    /** @default 1 */
+                    instances?: number;
+                    /** @description How long an instance is thought to take. */
+                    wallTimeSec: number;
+                    /**
+                     * @description Of an instance.
+                     * @default 1
+                     */
+                    cores?: number;
+                    /**
+                     * @description It asks for particular hardware.
+                     * @default false
+                     */
+                    constrained?: boolean;
+                    /** @description What it may run on: `hardware` of `POST /fornax/v1/nodes/search`. */
+                    hardware: {
+                        specificationKey: string;
+                        ghz: number;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of the list that holds now; null: none does. */
+                        priceListVersion: number | null;
+                        currency: string;
+                        /** @description What one instance costs; null: some of the hardware has no price. */
+                        instance: {
+                            lowMicros: number;
+                            highMicros: number;
+                        } | null;
+                        /** @description All instances, if each succeeds at its first attempt, without discounts. */
+                        task: {
+                            lowMicros: number;
+                            highMicros: number;
+                        } | null;
+                        readonly rules: string[];
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -33,27 +33,62 @@ export const DropPlace = ({ label, onFiles, children }: DropPlaceProps): ReactNo
   );
 };
 
-const WORDS = { waits: 'waits', goes: '', done: 'is there', failed: 'failed' } as const;
+const WORDS = {
+  waits: 'waits',
+  goes: '',
+  done: 'is there',
+  there: 'there is one of this name already',
+  failed: 'failed',
+} as const satisfies Readonly<Record<Sending['state'], string>>;
 
-/** How far files are on their way up. */
-export const SendingList = ({ sending }: { readonly sending: readonly Sending[] }): ReactNode =>
-  sending.length > 0 && (
+interface SendingListProps {
+  readonly sending: readonly Sending[];
+  /** Sends those in place of others of the same names. */
+  readonly onReplace?: (files: readonly Sending[]) => void;
+}
+
+/** How far files are on their way up, and which of them wait to be told that they may replace others. */
+export const SendingList = ({ sending, onReplace }: SendingListProps): ReactNode => {
+  if (sending.length === 0) return null;
+  const there = sending.filter(({ state }) => state === 'there');
+  return (
     <Stack gap={4} mt="xs" role="status">
-      {sending.map(({ key, bytes: size, sent, state, trouble }) => (
-        <div key={key}>
+      {sending.map((one) => (
+        <div key={one.key}>
           <Group justify="space-between" wrap="nowrap">
             <Text size="sm" className="cut">
-              {key}
+              {one.key}
             </Text>
-            <Text size="sm" c="dimmed">
-              {state === 'goes' ? `${bytes(sent)} of ${bytes(size)}` : WORDS[state]}
-            </Text>
+            <Group gap="xs" wrap="nowrap">
+              <Text size="sm" c="dimmed">
+                {one.state === 'goes' ? `${bytes(one.sent)} of ${bytes(one.file.size)}` : WORDS[one.state]}
+              </Text>
+              {one.state === 'there' && onReplace !== undefined && (
+                <Button
+                  size="compact-xs"
+                  variant="default"
+                  aria-label={`Replace: ${one.key}`}
+                  onClick={() => onReplace([one])}
+                >
+                  Replace
+                </Button>
+              )}
+            </Group>
           </Group>
-          {state === 'goes' && (
-            <Progress value={size === 0 ? 100 : (100 * sent) / size} aria-label={`${key} is sent`} />
+          {one.state === 'goes' && (
+            <Progress
+              value={one.file.size === 0 ? 100 : (100 * one.sent) / one.file.size}
+              aria-label={`${one.key} is sent`}
+            />
           )}
-          {trouble !== undefined && <Text size="sm">{trouble}</Text>}
+          {one.trouble !== undefined && <Text size="sm">{one.trouble}</Text>}
         </div>
       ))}
+      {there.length > 1 && onReplace !== undefined && (
+        <Button size="xs" variant="default" onClick={() => onReplace(there)}>
+          Replace all {there.length}
+        </Button>
+      )}
     </Stack>
   );
+};

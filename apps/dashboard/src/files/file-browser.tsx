@@ -77,16 +77,22 @@ const Removal = ({ bucket, file, onClose }: { bucket: string; file: string; onCl
   );
 };
 
-const SaveAll = ({ bucket, prefix }: { readonly bucket: string; readonly prefix: string }): ReactNode => {
-  const [done, setDone] = useState(0);
+interface SaveAllProps {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** Downloads all that begins so, where a browser can hold it. */
+const SaveAll = ({ bucket, prefix }: SaveAllProps): ReactNode => {
+  const [step, setStep] = useState<string>();
   const { mutate, isPending } = useMutation({
-    mutationFn: () => saveAll(bucket, prefix, prefix === '' ? bucket : nameOf(prefix), setDone),
+    mutationFn: () => saveAll(bucket, prefix, prefix === '' ? bucket : nameOf(prefix), setStep),
     onError: ({ message }) => notifications.show({ color: 'red', title: 'Not all could be downloaded', message }),
-    onSettled: () => setDone(0),
+    onSettled: () => setStep(undefined),
   });
   return (
     <Button size="xs" variant="default" disabled={isPending} onClick={() => mutate()}>
-      {isPending ? `${done} files are packed` : 'Download all'}
+      {isPending ? (step ?? 'Looking') : 'Download all'}
     </Button>
   );
 };
@@ -145,7 +151,7 @@ export const FileBrowser = ({ bucket, root = '', folder, onFolder, uploads }: Fi
       </Group>
       {uploads !== undefined && (
         <DropPlace label="Files to upload" onFiles={(chosen) => void uploads.send(bucket, prefix, chosen)}>
-          <SendingList sending={uploads.sending} />
+          <SendingList sending={uploads.sending} onReplace={uploads.replace} />
         </DropPlace>
       )}
       {error !== null && <Failed error={error} onRetry={() => void refetch()} />}

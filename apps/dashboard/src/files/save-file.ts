@@ -1,5 +1,6 @@
 import { downloadZip } from 'client-zip';
 import { filesBelow, linkFor, readFile, type StoredFile } from '../api/files.ts';
+import { bytes, count } from '../parts/format.tsx';
 import { nameOf } from './file-kinds.ts';
 
 const click = (href: string, name: string): void => {
@@ -14,31 +15,51 @@ const click = (href: string, name: string): void => {
 export const saveFile = async (bucket: string, key: string): Promise<void> =>
   click(await linkFor(bucket, { operation: 'read', key }), nameOf(key));
 
+/** More of an archive no browser holds without trouble: it is put together there before it is stored. */
+const MOST_BYTES = 2_000_000_000;
+
+/** All files below a place, and what they come to. @throws Error they are more than an archive may be */
+const chosenBelow = async (bucket: string, prefix: string) => {
+  const files: StoredFile[] = [];
+  let sum = 0;
+  for await (const file of filesBelow(bucket, prefix)) {
+    files.push(file);
+    sum += file.bytes;
+    if (sum > MOST_BYTES)
+      throw new Error(
+        `It is more than ${bytes(MOST_BYTES)}, which no browser should hold. On the command line: fornax sync ${bucket}/${prefix} ./${bucket}`,
+      );
+  }
+  return { files, sum };
+};
+
 /** Files one after the other, each read when its turn comes. */
 async function* contents(
   bucket: string,
   prefix: string,
-  files: AsyncIterable<StoredFile>,
+  files: readonly StoredFile[],
   onFile: (done: number) => void,
 ): AsyncGenerator<{ readonly name: string; readonly input: Response; readonly lastModified: Date }> {
   let done = 0;
-  for await (const { key, changedAt } of files) {
+  for (const { key, changedAt } of files) {
     const name = key.slice(prefix.length);
+    onFile((done += 1));
     // A folder that somebody stored as such: it comes with what is in it.
     if (name === '' || name.endsWith('/')) continue;
     yield { name, input: await readFile(bucket, key), lastModified: new Date(changedAt) };
-    onFile((done += 1));
   }
 }
 
-/** Downloads all that begins so as one archive. @param onFile is told how many files are in it */
+/** Downloads all that begins so as one archive. @param onStep is told how far that is @throws Error it is too large for a browser */
 export const saveAll = async (
   bucket: string,
   prefix: string,
   name: string,
-  onFile: (done: number) => void,
+  onStep: (text: string) => void,
 ): Promise<void> => {
-  const archive = await downloadZip(contents(bucket, prefix, filesBelow(bucket, prefix), onFile)).blob();
+  const { files, sum } = await chosenBelow(bucket, prefix);
+  const tell = (done: number): void => onStep(`${count(done)} of ${count(files.length)} files, ${bytes(sum)} in all`);
+  const archive = await downloadZip(contents(bucket, prefix, files, tell)).blob();
   const url = URL.createObjectURL(archive);
   click(url, `${name}.zip`);
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

@@ -4,9 +4,8 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { deleteJob, endJob, readGraph, readJob, stateIn, type Job, type JobGraph } from '../api/jobs.ts';
 import { useMayWrite } from '../known/me.tsx';
-import { useAction } from '../known/use-action.ts';
 import { Answered } from '../parts/answered.tsx';
-import { AskFirst } from '../parts/ask.tsx';
+import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant, Lasting } from '../parts/format.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { Empty, Facts, Failed, isOver, StateBadge, Waiting } from '../parts/states.tsx';
@@ -50,32 +49,27 @@ const TaskTable = ({ graph }: { readonly graph: JobGraph }): ReactNode => (
   />
 );
 
-const JobActions = ({ job }: { readonly job: Job }): ReactNode => {
+const JobActions = ({ job: { uuid, state } }: { readonly job: Job }): ReactNode => {
   const navigate = useNavigate();
-  const end = useAction(() => endJob(job.uuid), ['job', job.uuid]);
-  const remove = useAction(
-    () => deleteJob(job.uuid),
-    ['jobs'],
-    () => void navigate({ to: '/jobs' }),
-  );
   return (
     <Group gap="xs">
-      {job.state === 'Active' && (
-        <AskFirst
+      {state === 'Active' && (
+        <AskAction
           label="End"
           question="End this job?"
           detail="What has not ended of its tasks is cancelled."
-          isPending={end.isPending}
-          onConfirm={() => end.mutate(undefined)}
+          run={() => endJob(uuid)}
+          queryKey={['job', uuid]}
         />
       )}
-      {job.state === 'Completed' && (
-        <AskFirst
+      {state === 'Completed' && (
+        <AskAction
           label="Delete"
           question="Delete this job?"
           detail="Its tasks stay."
-          isPending={remove.isPending}
-          onConfirm={() => remove.mutate(undefined)}
+          run={() => deleteJob(uuid)}
+          queryKey={['jobs']}
+          onDone={() => void navigate({ to: '/jobs' })}
         />
       )}
     </Group>

@@ -1,7 +1,7 @@
-import { Alert, Group, Stack, Tabs, Text, Title } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Alert, Button, Group, Stack, Tabs, Text, Title } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import {
   closePool,
   decisionsOf,
@@ -12,12 +12,12 @@ import {
   sizeInWords,
   slotsOver,
   type Pool,
+  type PoolEvents,
 } from '../api/pools.ts';
 import { POOL_TABS, type PoolTab } from '../address/page-search.ts';
 import { useMayWrite } from '../known/me.tsx';
-import { useAction } from '../known/use-action.ts';
 import { Answered } from '../parts/answered.tsx';
-import { AskFirst } from '../parts/ask.tsx';
+import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant } from '../parts/format.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { SeriesLater } from '../parts/series-later.tsx';
@@ -25,33 +25,29 @@ import { Empty, Facts, Failed, StateBadge, Waiting } from '../parts/states.tsx';
 
 const route = getRouteApi('/pools/$id');
 const LABELS: Readonly<Record<PoolTab, string>> = { slots: 'Slots', scaling: 'Size', tasks: 'Tasks' };
+/** So many decisions are shown at first, and more of them at a time. */
+const PAGE = 100;
 
-const PoolActions = ({ pool }: { readonly pool: Pool }): ReactNode => {
+const PoolActions = ({ pool: { uuid, state } }: { readonly pool: Pool }): ReactNode => {
   const navigate = useNavigate();
-  const close = useAction(() => closePool(pool.uuid), ['pool', pool.uuid]);
-  const remove = useAction(
-    () => deletePool(pool.uuid),
-    ['pools'],
-    () => void navigate({ to: '/pools' }),
-  );
-  const isOpen = !['Closing', 'Closed', 'PendingDelete', 'Failure'].includes(pool.state);
   return (
     <Group gap="xs">
-      {isOpen && (
-        <AskFirst
+      {!['Closing', 'Closed', 'PendingDelete', 'Failure'].includes(state) && (
+        <AskAction
           label="Close"
           question="Close this pool?"
           detail="What runs is finished, and new tasks are refused."
-          isPending={close.isPending}
-          onConfirm={() => close.mutate(undefined)}
+          run={() => closePool(uuid)}
+          queryKey={['pool', uuid]}
         />
       )}
-      <AskFirst
+      <AskAction
         label="Delete"
         question="Delete this pool?"
         detail="Its tasks are cancelled first."
-        isPending={remove.isPending}
-        onConfirm={() => remove.mutate(undefined)}
+        run={() => deletePool(uuid)}
+        queryKey={['pools']}
+        onDone={() => void navigate({ to: '/pools' })}
       />
     </Group>
   );
@@ -82,9 +78,13 @@ const Slots = ({ pool }: { readonly pool: Pool }): ReactNode => {
 
 /** How many slots there were over time, what decided about them, and why. */
 const Scaling = ({ pool }: { readonly pool: Pool }): ReactNode => {
+  const [most, setMost] = useState(PAGE);
+  const queries = useQueryClient();
+  const queryKey = ['pool', pool.uuid, 'events'];
   const query = useQuery({
-    queryKey: ['pool', pool.uuid, 'events'],
-    queryFn: () => readPoolEvents(pool.uuid),
+    queryKey,
+    // What happened stays as it is: only what came since is read.
+    queryFn: () => readPoolEvents(pool.uuid, queries.getQueryData<PoolEvents>(queryKey)),
     refetchInterval: 5_000,
   });
   return (
@@ -92,6 +92,7 @@ const Scaling = ({ pool }: { readonly pool: Pool }): ReactNode => {
       {({ events, isAll }) => {
         const points = slotsOver(events);
         const last = points.at(-1);
+        const decisions = decisionsOf(events);
         const until = last === undefined || !isAll ? points : [...points, { ...last, at: query.dataUpdatedAt }];
         return (
           <Stack>
@@ -107,15 +108,20 @@ const Scaling = ({ pool }: { readonly pool: Pool }): ReactNode => {
                 ]}
               />
             )}
-            {!isAll && <Text size="sm">These are the first 1,000 events of the pool.</Text>}
+            {!isAll && <Text size="sm">These are the first {count(events.length)} events of the pool.</Text>}
             <Rows
               minWidth={480}
               label="Decisions about its size"
               heads={['When', 'What', 'Why']}
-              rows={decisionsOf(events)}
+              rows={decisions.slice(0, most)}
               keyOf={({ id }) => id}
               cells={({ at, what, why }) => [<Instant key="at" at={at} />, what, why]}
             />
+            {decisions.length > most && (
+              <Button variant="default" onClick={() => setMost(most + PAGE)}>
+                More
+              </Button>
+            )}
           </Stack>
         );
       }}

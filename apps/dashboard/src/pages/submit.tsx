@@ -15,17 +15,20 @@ import {
 } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../api/client.ts';
 import { makeBucket } from '../api/files.ts';
 import type { Profile } from '../api/wire.ts';
 import { DropPlace, SendingList } from '../files/drop-place.tsx';
-import { useUploads, type Chosen, type Uploads } from '../files/use-uploads.ts';
+import { useUploads, type Chosen } from '../files/use-uploads.ts';
 import { BUCKETS } from '../known/buckets.ts';
+import { constraintsOf, type TypedConstraint } from '../parts/constraints.ts';
 import { bytes } from '../parts/format.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
 import { bodyOfTask, type Wanted } from '../parts/task-code.ts';
 import { CodeOf } from './task/as-code.tsx';
+import { Estimate } from './submit/estimate.tsx';
+import { Hardware, useFoundNodes } from './submit/hardware.tsx';
 
 /** What is typed into the form. */
 interface Draft {
@@ -35,6 +38,7 @@ interface Draft {
   readonly tags: readonly string[];
   readonly inputs: readonly string[];
   readonly results: string;
+  readonly hardware: readonly TypedConstraint[];
 }
 
 const WORD_CHARACTERS = 32;
@@ -50,7 +54,7 @@ const bucketFor = (name: string): string => {
   return `${word || 'task'}-${mark}`;
 };
 
-const EMPTY: Draft = { name: '', instances: 1, constants: {}, tags: [], inputs: [], results: '' };
+const EMPTY: Draft = { name: '', instances: 1, constants: {}, tags: [], inputs: [], results: '', hardware: [] };
 
 /** Constants that differ from what the profile gives: the rest is the profile's to say. */
 const wantedOf = (draft: Draft, profile: Profile): Wanted => ({
@@ -65,6 +69,7 @@ const wantedOf = (draft: Draft, profile: Profile): Wanted => ({
   tags: draft.tags,
   resourceBuckets: draft.inputs,
   resultBucket: draft.results.trim() === '' ? undefined : draft.results.trim(),
+  hardwareConstraints: constraintsOf(draft.hardware),
 });
 
 /** Where secrets are typed nothing is shown. */
@@ -74,19 +79,6 @@ const isNotIn =
   (others: readonly Chosen[]) =>
   ({ path }: Chosen): boolean =>
     !others.some((other) => other.path === path);
-
-/** Sends the files of a task first. @returns the buckets of its inputs, with that of the files */
-const withFiles = async (
-  { name, resourceBuckets }: Wanted,
-  files: readonly Chosen[],
-  send: Uploads['send'],
-): Promise<readonly string[]> => {
-  if (files.length === 0) return resourceBuckets;
-  const bucket = bucketFor(name);
-  await makeBucket(bucket);
-  if (!(await send(bucket, '', files))) throw new Error('Not all files could be sent');
-  return [...resourceBuckets, bucket];
-};
 
 interface FormProps {
   readonly profile: Profile;
@@ -99,15 +91,27 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
   const navigate = useNavigate();
   const wanted = wantedOf(draft, profile);
   const [files, setFiles] = useState<readonly Chosen[]>([]);
+  const found = useFoundNodes(profile.name, wanted.hardwareConstraints);
   const { sending, send } = useUploads();
+  // Each try goes on in the bucket of the one before.
+  const own = useRef<string>(undefined);
+  /** Sends the files of the task first. @returns the buckets of its inputs, with theirs */
+  const withFiles = async (): Promise<readonly string[]> => {
+    const { inputs } = draft;
+    if (files.length === 0) return inputs;
+    const bucket = (own.current ??= bucketFor(wanted.name));
+    await makeBucket(bucket);
+    const missing = await send(bucket, '', files, true);
+    const resourceBuckets = inputs.includes(bucket) ? inputs : [...inputs, bucket];
+    // What is there is not sent again, whatever goes wrong below.
+    setFiles(missing);
+    change({ inputs: resourceBuckets });
+    if (missing.length > 0) throw new Error('Not all files could be sent');
+    return resourceBuckets;
+  };
   const { mutate, isPending, error } = useMutation({
     mutationFn: async () => {
-      const resourceBuckets = await withFiles(wanted, files, send);
-      // They are there now: what is refused below does not send them again.
-      if (files.length > 0) {
-        change({ inputs: resourceBuckets });
-        setFiles([]);
-      }
+      const resourceBuckets = await withFiles();
       return bodyOf(api.POST('/tasks', { body: bodyOfTask({ ...wanted, resourceBuckets }) }));
     },
     onSuccess: (made) => {
@@ -187,7 +191,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
               label="Files for the task"
               onFiles={(chosen) => setFiles((before) => [...before.filter(isNotIn(chosen)), ...chosen])}
             >
-              {sending.length === 0 && files.length > 0 && (
+              {files.length > 0 && (
                 <List size="sm" mt="xs">
                   {files.map(({ path, file }) => (
                     <List.Item key={path}>
@@ -205,6 +209,13 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
             data={[...buckets]}
             value={draft.results}
             onChange={(results) => change({ results })}
+          />
+          <Hardware typed={draft.hardware} found={found} onChange={(hardware) => change({ hardware })} />
+          <Estimate
+            profile={profile.name}
+            instances={draft.instances}
+            constraints={wanted.hardwareConstraints}
+            found={found}
           />
           <TagsInput label="Tags" value={[...draft.tags]} onChange={(tags) => change({ tags })} />
           {error !== null && <Failed error={error} />}

@@ -1,7 +1,7 @@
 import { Alert, Badge, Button, Group, Progress, Stack, Tabs, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { lazy, Suspense, type ReactNode } from 'react';
 import { readTask } from '../api/tasks.ts';
 import type { Task } from '../api/wire.ts';
 import { TASK, useLiveTasks } from '../known/live-tasks.ts';
@@ -23,12 +23,16 @@ const route = getRouteApi('/tasks/$id');
 const LABELS: Readonly<Record<Tab, string>> = {
   about: 'About',
   instances: 'Instances',
+  attempts: 'Attempts',
   output: 'Output',
   files: 'Files',
   history: 'History',
   bill: 'Bill',
   code: 'As code',
 };
+
+/** Its drawing is loaded where it is looked at. */
+const Attempts = lazy(async () => ({ default: (await import('./task/attempts.tsx')).Attempts }));
 
 /** While something runs, what it uses is read again: that is told beside the events. */
 const LOOK_MS = 2_000;
@@ -39,6 +43,12 @@ const Content = ({ tab, task, search, show }: { tab: Tab; task: Task; search: Ta
       return <AboutTask task={task} asOf={search.asOf} />;
     case 'instances':
       return <Instances task={task} search={search} show={show} />;
+    case 'attempts':
+      return (
+        <Suspense fallback={<Waiting />}>
+          <Attempts task={task} search={search} show={show} />
+        </Suspense>
+      );
     case 'output':
       return <Output key={`${search.stream} ${search.instance}`} task={task} search={search} show={show} />;
     case 'files':

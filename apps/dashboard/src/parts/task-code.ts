@@ -1,3 +1,5 @@
+import { isConstraintKind, kindOf, type Constraint } from './constraints.ts';
+
 /** A task that is wanted, or was. */
 export interface Wanted {
   readonly name: string;
@@ -8,6 +10,7 @@ export interface Wanted {
   readonly tags: readonly string[];
   readonly resourceBuckets: readonly string[];
   readonly resultBucket: string | undefined;
+  readonly hardwareConstraints: readonly Constraint[];
 }
 
 /** The body of POST /tasks. */
@@ -21,6 +24,7 @@ export const bodyOfTask = (wanted: Wanted) => ({
   ...(wanted.tags.length === 0 ? {} : { tags: [...wanted.tags] }),
   ...(wanted.resourceBuckets.length === 0 ? {} : { resourceBuckets: [...wanted.resourceBuckets] }),
   ...(wanted.resultBucket === undefined ? {} : { resultBucket: wanted.resultBucket }),
+  ...(wanted.hardwareConstraints.length === 0 ? {} : { hardwareConstraints: [...wanted.hardwareConstraints] }),
 });
 
 /** Text as one word of a POSIX shell: nothing in it is read by the shell. */
@@ -33,7 +37,8 @@ const python = (text: string): string => JSON.stringify(text);
 /** For the command line; undefined where it cannot say all of it. */
 export const asFornax = (wanted: Wanted): string | undefined => {
   const { constants, resultBucket } = wanted;
-  if (wanted.advancedRanges !== undefined || wanted.tags.length > 0) return undefined;
+  if (wanted.advancedRanges !== undefined || wanted.tags.length + wanted.hardwareConstraints.length > 0)
+    return undefined;
   const parts = [
     `fornax task submit --name ${word(wanted.name)}`,
     ...(wanted.profile === undefined ? [] : [`--profile ${word(wanted.profile)}`]),
@@ -45,11 +50,28 @@ export const asFornax = (wanted: Wanted): string | undefined => {
   return parts.join(' \\\n  ');
 };
 
-export const asPython = (wanted: Wanted): string => {
+/** A constraint as the Python SDK writes it: its class, and its only value where it has one. */
+const pythonConstraint = ({ discriminator, ...fields }: Constraint) => {
+  const name = isConstraintKind(discriminator) ? kindOf(discriminator).python : undefined;
+  const [value] = Object.values(fields);
+  return name === undefined
+    ? undefined
+    : { name, value: value === undefined ? '' : typeof value === 'number' ? String(value) : python(value) };
+};
+
+/** For the Python SDK; undefined where it cannot say all of it. */
+export const asPython = (wanted: Wanted): string | undefined => {
+  const hardware = wanted.hardwareConstraints.map(pythonConstraint).filter((one) => one !== undefined);
+  if (hardware.length < wanted.hardwareConstraints.length) return undefined;
   const { name, profile, instanceCount, advancedRanges, constants, tags, resourceBuckets, resultBucket } = wanted;
   const instances = advancedRanges === undefined ? String(instanceCount) : python(advancedRanges);
   return [
     'import qarnot',
+    ...(hardware.length === 0
+      ? []
+      : [
+          `from qarnot.hardware_constraint import ${[...new Set(hardware.map(({ name }) => name))].toSorted().join(', ')}`,
+        ]),
     '',
     'connection = qarnot.Connection()  # reads the environment',
     `task = connection.create_task(${python(name)}, ${profile === undefined ? 'None' : python(profile)}, ${instances})`,
@@ -59,6 +81,9 @@ export const asPython = (wanted: Wanted): string => {
       : [`task.results = connection.retrieve_or_create_bucket(${python(resultBucket)})`]),
     ...(tags.length === 0 ? [] : [`task.tags = [${tags.map(python).join(', ')}]`]),
     ...constants.map(({ key, value }) => `task.constants[${python(key)}] = ${python(value)}`),
+    ...(hardware.length === 0
+      ? []
+      : [`task.hardware_constraints = [${hardware.map(({ name, value }) => `${name}(${value})`).join(', ')}]`]),
     'task.submit()',
   ].join('\n');
 };

@@ -155,6 +155,16 @@ export {
 } from './spending.js';
 export { taskCostSchema, type TaskCost } from './task-cost.js';
 export {
+  foundNodesSchema,
+  nodeSearchSchema,
+  priceSimulationSchema,
+  simulatedPriceSchema,
+  type FoundNodes,
+  type NodeSearch,
+  type PriceSimulation,
+  type SimulatedPrice,
+} from './thought-tasks.js';
+export {
   closedMonthSchema,
   monthSchema,
   ratingRequestSchema,

@@ -23,6 +23,7 @@ import { RegistryElection } from './heartbeats/registry-election.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
 import { FleetReader } from './http/fleet-reader.js';
 import { HardwareConstraintsController } from './http/hardware-constraints.controller.js';
+import { NodeSearchController } from './http/node-search.controller.js';
 import { NodeHistoryController } from './http/node-history.controller.js';
 import { NodeCredentialsController } from './http/node-credentials.controller.js';
 import { NodeTokensController } from './http/node-tokens.controller.js';
@@ -51,6 +52,7 @@ import { SessionTerms } from './rpc/session-terms.js';
     HardwareConstraintsController,
     NodeTokensController,
     NodeCredentialsController,
+    NodeSearchController,
     NodesController,
     NodeHistoryController,
   ],

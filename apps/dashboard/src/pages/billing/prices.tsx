@@ -18,7 +18,7 @@ import { Answered } from '../../parts/answered.tsx';
 import { count, Instant } from '../../parts/format.tsx';
 import { microsOf, moneyText } from '../../parts/money.ts';
 import { Rows } from '../../parts/rows.tsx';
-import { Empty, Failed } from '../../parts/states.tsx';
+import { Empty } from '../../parts/states.tsx';
 import type { ShowBilling } from '../billing.tsx';
 
 type PriceListRow = readonly [what: string, flex: string, onDemand: string, reserved: string];
@@ -110,7 +110,7 @@ const WhatIf = ({ search, show, versions, currency }: WhatIfProps): ReactNode =>
   const [text, setText] = useState<string>();
   const base = useQuery({ queryKey: ['prices', last], queryFn: () => readPrices(last) });
   const typed = text ?? JSON.stringify(base.data ?? {}, undefined, 2);
-  const { mutate, isPending, error } = useAction(
+  const { mutate, isPending } = useAction(
     () =>
       beginRating({
         ...periodOf(search),
@@ -160,7 +160,6 @@ const WhatIf = ({ search, show, versions, currency }: WhatIfProps): ReactNode =>
           onChange={setText}
         />
       )}
-      {error !== null && <Failed error={error} />}
       {rating !== undefined && (
         <Answered query={found}>{(data) => <Difference rating={data} currency={currency} />}</Answered>
       )}

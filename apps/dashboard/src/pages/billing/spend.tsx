@@ -120,9 +120,12 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
                   ]}
                 />
               )}
-              {statement.count > statement.offset + 1_000 && (
+              {!statement.isWhole && (
                 <Text size="sm">
-                  These are 1,000 of {count(statement.count)} rows. `fornax usage` gives all of them.
+                  {inside === undefined
+                    ? `These are ${count(statement.rows.length)} of ${count(statement.count)} rows.`
+                    : `These are ${count(statement.rows.length)} rows; there may be more of them.`}{' '}
+                  <code>fornax usage</code> gives all.
                 </Text>
               )}
               <Text size="sm" c="dimmed">

@@ -1,7 +1,18 @@
 import { Button, Code, CopyButton, Group, Stack, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { Task } from '../../api/wire.ts';
+import type { Constraint } from '../../parts/constraints.ts';
 import { asCurl, asFornax, asPython, type Wanted } from '../../parts/task-code.ts';
+
+/** A constraint of a task, without what is null in it. */
+const constraintIn = (constraint: Task['hardwareConstraints'][number]): Constraint => ({
+  discriminator: constraint.discriminator,
+  ...Object.fromEntries(
+    Object.entries(constraint).filter(
+      (entry): entry is [string, string | number] => typeof entry[1] === 'string' || typeof entry[1] === 'number',
+    ),
+  ),
+});
 
 /** What makes a task like this one. */
 const wantedOf = (task: Task): Wanted => ({
@@ -13,6 +24,7 @@ const wantedOf = (task: Task): Wanted => ({
   tags: task.tags,
   resourceBuckets: task.resourceBuckets,
   resultBucket: task.resultBucket ?? undefined,
+  hardwareConstraints: task.hardwareConstraints.map(constraintIn),
 });
 
 export const CodeOf = ({ wanted }: { readonly wanted: Wanted }): ReactNode => (

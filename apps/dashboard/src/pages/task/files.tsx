@@ -15,17 +15,23 @@ interface Place {
   readonly root: string;
 }
 
+/** What begins all names of a prefix that is filled in for each instance, such as `runs/${INSTANCE_ID}/`: the folder above that. */
+const rootOf = (prefix: string): string => {
+  const at = prefix.indexOf('${');
+  return at < 0 ? prefix : prefix.slice(0, prefix.lastIndexOf('/', at) + 1);
+};
+
 const placesOf = (task: Task): readonly Place[] => {
   const results = task.resultsBucket ?? task.resultBucket;
   const inputs = [
     ...task.resourceBuckets.map((bucket) => ({ bucket, root: '' })),
     ...task.advancedResourceBuckets.map(({ bucketName, filtering }) => ({
       bucket: bucketName,
-      root: filtering?.prefixFiltering?.prefix ?? '',
+      root: rootOf(filtering?.prefixFiltering?.prefix ?? ''),
     })),
   ];
   return [
-    ...(results === null ? [] : [{ name: 'Results', bucket: results, root: task.resultsBucketPrefix ?? '' }]),
+    ...(results === null ? [] : [{ name: 'Results', bucket: results, root: rootOf(task.resultsBucketPrefix ?? '') }]),
     ...inputs.map(({ bucket, root }) => ({ name: `Input: ${bucket}/${root}`, bucket, root })),
   ];
 };

@@ -4,6 +4,7 @@ import { useEffect, useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../../api/client.ts';
 import type { Show } from '../../address/search.ts';
 import { TASK } from '../../known/live-tasks.ts';
+import { isBy } from '../../parts/moments.ts';
 
 /** So many of the first events can be reached by the slider; all of them by the history. */
 const MOST = 1_000;
@@ -24,8 +25,14 @@ export const TimeSlider = ({ id, asOf, show }: TimeSliderProps): ReactNode => {
   // What one commit tells happened at once.
   const moments = [...new Map((data?.events ?? []).map((event) => [event.sequence, event])).values()];
   const last = moments.length;
-  const found = moments.findIndex(({ sequence }) => String(sequence) === asOf);
-  const shown = asOf === undefined || found < 0 ? last : found;
+  // The newest of them that had happened by then: the moment itself where it is one of them.
+  const shown =
+    asOf === undefined
+      ? last
+      : Math.max(
+          0,
+          moments.findLastIndex((moment) => isBy(moment, asOf)),
+        );
   const [place, setPlace] = useState<number>();
   useEffect(() => setPlace(undefined), [shown]);
   if (last < 2) return null;
@@ -34,10 +41,12 @@ export const TimeSlider = ({ id, asOf, show }: TimeSliderProps): ReactNode => {
     return moment === undefined ? 'now' : `${moment.type}, ${new Date(moment.at).toLocaleTimeString()}`;
   };
   const value = place ?? shown;
+  const isOther = asOf !== undefined && place === undefined && String(moments[shown]?.sequence) !== asOf;
+  const said = isOther ? `${asOf} of the log` : labelOf(value);
   return (
     <div>
       <Text size="xs" c="dimmed" id="time-of-task">
-        As it stood: {labelOf(value)}
+        As it stood: {said}
       </Text>
       <Slider
         min={0}
@@ -45,7 +54,7 @@ export const TimeSlider = ({ id, asOf, show }: TimeSliderProps): ReactNode => {
         value={value}
         label={labelOf}
         thumbLabel="The moment that is shown"
-        thumbProps={{ 'aria-valuetext': labelOf(value) }}
+        thumbProps={{ 'aria-valuetext': said }}
         onChange={setPlace}
         onChangeEnd={(at) => {
           const moment = moments[at];

@@ -1,21 +1,26 @@
-import { Controller, Get, Post, HttpCode } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   priceDocumentJsonSchema,
   priceDocumentOf,
   priceDocumentSchema,
+  priceSimulationSchema,
   publishedListSchema,
+  simulatedPriceSchema,
   wireDate,
   type PriceDocument,
+  type PriceSimulation,
+  type SimulatedPrice,
   type WirePublishedList,
 } from '@fornax/contracts';
 import { listsInTime, type ListInTime, type PriceList } from '@fornax/domain';
-import { NotFound } from '@fornax/base';
-import { DocumentBody, ZodParam } from '@fornax/service-kit';
+import { NotFound, type Clock } from '@fornax/base';
+import { CLOCK, DocumentBody, WireBody, ZodParam } from '@fornax/service-kit';
 import { CurrentAccount, CurrentContext, OperatorOnly, type Account, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { PublishPriceList } from '../pricing/publish-price-list.handler.js';
 import { LedgerReader } from '../queries/ledger-reader.js';
+import { simulatedPrice } from '../pricing/simulated-price.js';
 
 const published = ({ list: { priceList, from, sequence }, endsAt, replacedBy }: ListInTime): WirePublishedList => ({
   version: priceList.version,
@@ -37,6 +42,7 @@ export class PricesController {
   constructor(
     private readonly publishing: PublishPriceList,
     private readonly ledger: LedgerReader,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   @OperatorOnly()
@@ -61,6 +67,18 @@ export class PricesController {
   @ApiOkResponse({ standardSchema: z.array(publishedListSchema) })
   async list(): Promise<readonly WirePublishedList[]> {
     return listsInTime(await this.ledger.priceLists()).map(published);
+  }
+
+  @Post('simulate')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'What a task that is only thought of would cost by the list that holds now, without discounts',
+    description:
+      'From the cheapest to the dearest of the hardware that it may run on (`POST /fornax/v1/nodes/search` tells which). Each instance is rated as it will be.',
+  })
+  @ApiOkResponse({ standardSchema: simulatedPriceSchema })
+  async simulate(@WireBody(priceSimulationSchema) thought: PriceSimulation): Promise<SimulatedPrice> {
+    return simulatedPrice(await this.ledger.priceLists(), thought, this.clock.now());
   }
 
   @Get('schema')

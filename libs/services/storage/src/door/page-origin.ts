@@ -37,12 +37,12 @@ export const openToPage = (request: S3Request, response: ServerResponse): void =
   response.setHeader('access-control-expose-headers', 'content-length, content-range, etag, x-amz-request-id');
 };
 
-/** Answers what a page asked before its request: that it may make this one, with the type of what it sends, or for a part of an object. */
+/** Answers what a page asked before its request: that it may make this one, with the type of what it sends, for a part of an object, or only where there is none yet. */
 export const answerPage = ({ method }: S3Request, response: ServerResponse): void => {
   response
     .writeHead(204, {
       'access-control-allow-methods': method,
-      'access-control-allow-headers': 'content-type, range',
+      'access-control-allow-headers': 'content-type, range, if-none-match',
       'access-control-max-age': '60',
     })
     .end();

@@ -4,6 +4,7 @@ import { taskSchema, type WireTask } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { attemptChanges, attemptChangeSchema } from './attempt-changes.js';
 import {
   KnownTasks,
   parseAsOf,
@@ -20,6 +21,12 @@ import {
 const historySchema = z.object({
   taskId: z.string(),
   ...pageOfEvents,
+});
+
+const attemptsSchema = z.object({
+  taskId: z.string(),
+  changes: z.array(attemptChangeSchema).readonly(),
+  next: z.int().nullable(),
 });
 
 /** What the log tells about one task: what happened, and how it stood at any time. */
@@ -71,5 +78,21 @@ export class TaskHistoryController {
     const task = await this.tasks.find(account, id);
     const { events, next } = await this.history.page(task, from, most);
     return { taskId: task.id, events: [...events], next };
+  }
+
+  @Get('attempts')
+  @ApiOperation({
+    summary:
+      'What happened to the attempts of the instances of a task, in order: who waited, on which node each ran, when',
+  })
+  @AsksForPage()
+  @ApiOkResponse({ standardSchema: attemptsSchema })
+  async attempts(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @AskedPage() { from, most }: PlaceInHistory,
+  ): Promise<z.output<typeof attemptsSchema>> {
+    const { id: taskId } = await this.tasks.find(account, id);
+    return { taskId, ...attemptChanges(await this.history.commitsAfter(taskId, from, most + 1), most) };
   }
 }

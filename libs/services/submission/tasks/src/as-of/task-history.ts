@@ -44,13 +44,18 @@ export class TaskHistory {
   /** The task's own commits, in order, in parts. */
   async *commits(taskId: string): AsyncGenerator<readonly RecordedCommit<TaskEvent>[]> {
     for (let after = 0; ;) {
-      const part = (await this.log.readAggregate('task', taskId, after, PART)).filter(isTaskCommit);
+      const part = await this.commitsAfter(taskId, after, PART);
       const last = part.at(-1);
       if (last === undefined) return;
       yield part;
       if (part.length < PART) return;
       after = last.sequence;
     }
+  }
+
+  /** The task's own commits after a sequence, in order, `most` at once. */
+  async commitsAfter(taskId: string, after: number, most: number): Promise<readonly RecordedCommit<TaskEvent>[]> {
+    return (await this.log.readAggregate('task', taskId, after, most)).filter(isTaskCommit);
   }
 
   /** When snapshots of the task were completed: sequence and decider's time, in order. */
