@@ -5,7 +5,7 @@ import { readChanges, type KnownChanges } from '../../api/attempts.ts';
 import { ATTEMPT_VIEWS, type Show, type TaskSearch } from '../../address/search.ts';
 import type { Task } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
-import { attemptsOf, lanesOf, type Attempt } from '../../parts/attempts.ts';
+import { attemptsOf, lanesOf, type Attempt } from '../../known/attempts.ts';
 import { count, duration, Instant } from '../../parts/format.tsx';
 import { LANE_ORDERS, type LaneOrder } from '../../parts/lane-orders.ts';
 import { isBy } from '../../parts/moments.ts';

@@ -1,4 +1,4 @@
-import type { Attempt } from '../../parts/attempts.ts';
+import type { Attempt } from '../../known/attempts.ts';
 
 /** What an attempt does at a time. */
 export type BarKind = 'waited' | 'starting' | 'running' | 'success' | 'failure' | 'cancelled' | 'storing';

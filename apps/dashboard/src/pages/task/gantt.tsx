@@ -1,7 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
-import type { Attempt, Lane } from '../../parts/attempts.ts';
+import type { Attempt, Lane } from '../../known/attempts.ts';
 import { duration } from '../../parts/format.tsx';
 import { BAR_COLORS, barsOf, type Bar } from './bars.ts';
 

@@ -1,6 +1,6 @@
 import type { AttemptChange } from '../api/attempts.ts';
-import type { LaneOrder } from './lane-orders.ts';
-import { rangesOf } from './ranges.ts';
+import type { LaneOrder } from '../parts/lane-orders.ts';
+import { rangesOf } from '../parts/ranges.ts';
 
 /** One attempt of an instance; instants in milliseconds, undefined where they have not come yet. */
 export interface Attempt {
