@@ -14,7 +14,12 @@ import { filesOf } from '../tools/files-of.mjs';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(root, 'dist');
 /** What pages lead to that is no page itself. */
-const BESIDE_PAGES = ['reference/asyncapi.json', 'reference/job.schema.json', 'reference/price-list.schema.json'];
+const BESIDE_PAGES = [
+  'reference/asyncapi.json',
+  'reference/job.schema.json',
+  'reference/price-list.schema.json',
+  'reference/profile.schema.json',
+];
 const temporary = join(root, '.vitepress');
 
 const isMade = (name) => /^(dist|node_modules|\.vitepress\/(cache|\.temp|made-[^/]*))\//.test(name);

@@ -106,6 +106,10 @@ export const GROUPS: readonly Group[] = [
     load: async () => (await import('./commands/job.js')).addJobCommands,
   },
   {
+    names: { profiles: 'what tasks run: profiles of your own' },
+    load: async () => (await import('./commands/profiles.js')).addProfilesCommands,
+  },
+  {
     names: { pool: 'keep nodes prepared, so that tasks start at once' },
     load: async () => (await import('./commands/pool.js')).addPoolCommands,
   },

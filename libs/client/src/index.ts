@@ -36,6 +36,7 @@ export type {
   WireTask,
   WireOwnBudget,
   WireBucketGrant,
+  WirePublishedProfile,
   WireOrganization,
   WireOwnedProject,
   WireUser,

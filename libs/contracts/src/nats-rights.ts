@@ -80,7 +80,7 @@ const none: ServiceRights = {
 export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   submission: {
     ...none,
-    appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret', 'secret-access', 'master-key'],
+    appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret', 'secret-access', 'master-key', 'profile'],
     follows: [STREAMS.logs],
     // What a deleted task printed.
     purges: [STREAMS.logs],

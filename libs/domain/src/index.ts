@@ -280,7 +280,26 @@ export type {
   MonthClosed,
   VolumeCorrection,
 } from './books/books.events.js';
-export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
+export type { Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
+export { profileOf, type OfProfile } from './profile/profile-of.js';
+export { mayUseProfile, type ProfileUser } from './profile/audience.js';
+export { compiledProfile } from './profile/compiled-profile.js';
+export { limitProblem, requestWithin } from './profile/limit-problem.js';
+export {
+  PLACEHOLDER_IMAGE,
+  PLATFORM,
+  profileIdOf,
+  taskProfileOf,
+  type DocumentConstant,
+  type ProfileAudience,
+  type ProfileCommand,
+  type ProfileDocument,
+  type ProfileEvent,
+  type TaskProfile,
+} from './profile-document/profile-document.js';
+export { isBuiltIn, profileFaults } from './profile/profile-faults.js';
+export { profileDecider, type PublishedProfileState } from './profile/profile.decider.js';
+export { shippedProfiles } from './profile/shipped-profiles.js';
 export { askedDiskMB, askedDiskProblem } from './profile/asked-disk.js';
 export { hasReference, valueProblem } from './profile/constant-value.js';
 export { diskConstant } from './profile/docker.profiles.js';

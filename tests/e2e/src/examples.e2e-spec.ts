@@ -81,6 +81,7 @@ tasks:
   - { name: shots, command: "false" }
   - { name: cut, command: "true", after: [shots] }
 END
+printf 'name: tool\\nimage: host\\ncommand: "true"\\n' > tool.yaml
 fornax project create Film
 fornax cp ./frames film/day-1
 fornax billing prices show 1 > prices.json
@@ -133,7 +134,7 @@ const turnOf = ({ command }: Example): number => {
   if (/^(user|organization) create$/.test(command)) return -1;
   if (/(create|submit|publish|upload|grant|set|cp|node token|organization create)$/.test(command)) return 0;
   if (/^bucket delete$|^secret delete$|^job delete$|^pool delete$/.test(command)) return 3;
-  return /delete|archive|revoke|untoken|disable|abort|terminate|close|rm$|remove|rotate/.test(command) ? 2 : 1;
+  return /delete|archive|revoke|untoken|disable|abort|terminate|close|rm$|remove|rotate|retire/.test(command) ? 2 : 1;
 };
 
 /** Examples that change something, or wait for something, and have nothing to say of it. */

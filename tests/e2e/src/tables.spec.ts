@@ -78,6 +78,8 @@ describe('tables', () => {
       'libs/services/submission/output': 'output',
       // Their rows lie beside those of tasks, in the schema that tasks name.
       'libs/services/submission/pools': '',
+      // What tasks can run is asked for at each submission: in the schema of tasks, which imports it and names it again.
+      'libs/services/submission/profiles': 'submission',
       // Beside the data keys, which are those of tasks as well.
       'libs/services/submission/secrets': '',
       'libs/services/submission/tasks': 'submission',

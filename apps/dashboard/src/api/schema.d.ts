@@ -1802,6 +1802,22 @@ export interface operations {
                             maxInstances: number;
                             maxCores: number;
                         }[];
+                        fornax: {
+                            version: number;
+                            /** @description Whether somebody published it; false: it is one of the platform */
+                            isPublished: boolean;
+                            constants: {
+                                name: string;
+                                /** @enum {string} */
+                                type: "string" | "integer" | "boolean" | "pattern";
+                                isReadOnly: boolean;
+                                /** @description Whether the document of a published profile names it */
+                                isOwn: boolean;
+                                allowed: string[] | null;
+                                min: number | null;
+                                max: number | null;
+                            }[];
+                        };
                     };
                 };
             };

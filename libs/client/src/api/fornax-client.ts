@@ -18,6 +18,7 @@ import { answeredOnce, patiently, type OnAway } from './patience.js';
 import { allPages, type ListOptions } from './pages.js';
 import { PeopleClient } from './people-client.js';
 import { PoolsClient } from './pools-client.js';
+import { ProfilesClient } from './profiles-client.js';
 import { ProjectionsClient } from './projections-client.js';
 import { ResultsClient } from './results-client.js';
 import { SnapshotsClient } from './snapshots-client.js';
@@ -79,6 +80,8 @@ export class FornaxClient {
   readonly jobs: JobsClient;
   readonly billing: BillingClient;
   readonly pools: PoolsClient;
+  /** Profiles that people publish. */
+  readonly publishedProfiles: ProfilesClient;
   /** Results of tasks. */
   readonly results: ResultsClient;
   readonly snapshots: SnapshotsClient;
@@ -100,6 +103,7 @@ export class FornaxClient {
     this.billing = new BillingClient(json, stream);
     this.jobs = new JobsClient(json, (path) => this.connection.text('GET', path));
     this.pools = new PoolsClient(json);
+    this.publishedProfiles = new ProfilesClient(json);
     this.results = new ResultsClient(json);
     this.snapshots = new SnapshotsClient(json);
     this.storage = new StorageClient(json);

@@ -21,6 +21,7 @@ import {
   type PricingEvent,
   type SpendingEvent,
   pricingDecider,
+  profileDecider,
   booksDecider,
   correctionsDecider,
   secretAccessDecider,
@@ -230,6 +231,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   'secret-access': (event) => secretAccessDecider.evolve(secretAccessDecider.initial, event),
   'master-key': (event) => masterKeyDecider.evolve(masterKeyDecider.initial, event),
   'log-archive': (event) => logArchiveDecider.evolve(logArchiveDecider.initial, event),
+  profile: (event) => profileDecider.evolve(profileDecider.initial, event),
   meter: (event) => meterDecider.evolve(meterDecider.initial, event),
   secret: (event) => secretDecider.evolve(secretDecider.initial, event),
   spending: (event: SpendingEvent) =>

@@ -11,6 +11,7 @@ import type {
   NodeTokenEvent,
   PoolEvent,
   PricingEvent,
+  ProfileEvent,
   SecretAccessEvent,
   SecretEvent,
   SnapshotEvent,
@@ -43,6 +44,7 @@ export type FornaxEvent =
   | LogSegmentArchived
   | StorageMetered
   | LogPrefixLeft
+  | ProfileEvent
   | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */

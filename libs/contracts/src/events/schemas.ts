@@ -10,6 +10,7 @@ import { meterEvents } from './schemas/meter.schemas.js';
 import { nodeEvents } from './schemas/node.schemas.js';
 import { poolEvents } from './schemas/pool.schemas.js';
 import { pricingEvents } from './schemas/pricing.schemas.js';
+import { profileEvents } from './schemas/profile.schemas.js';
 import { instant } from './schemas/scalars.js';
 import { secretEvents } from './schemas/secret.schemas.js';
 import { snapshotEvents } from './schemas/snapshot.schemas.js';
@@ -37,6 +38,7 @@ export const eventSchemas = {
   ...spendingEvents,
   ...logArchiveEvents,
   ...meterEvents,
+  ...profileEvents,
   LogProbed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 } as const;
 

@@ -91,5 +91,21 @@ export const profileSchema = z.object({
   name: z.string(),
   constants: z.array(z.object({ name: z.string(), value: z.string(), description: z.string() })),
   licenses: z.array(z.object({ name: z.string(), maxInstances: count, maxCores: count })),
+  /** What forms ask for. */
+  fornax: z.object({
+    version: count,
+    isPublished: z.boolean().meta({ description: 'Whether somebody published it; false: it is one of the platform' }),
+    constants: z.array(
+      z.object({
+        name: z.string(),
+        type: z.enum(['string', 'integer', 'boolean', 'pattern']),
+        isReadOnly: z.boolean(),
+        isOwn: z.boolean().meta({ description: 'Whether the document of a published profile names it' }),
+        allowed: z.array(z.string()).nullable(),
+        min: z.number().nullable(),
+        max: z.number().nullable(),
+      }),
+    ),
+  }),
 });
 export type WireProfile = z.output<typeof profileSchema>;

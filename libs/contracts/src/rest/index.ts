@@ -206,6 +206,17 @@ export {
   type PriceDocument,
   type WirePublishedList,
 } from './price-document.js';
+export {
+  profileDocumentJsonSchema,
+  profileDocumentOf,
+  profileDocumentSchema,
+  profileVersionSchema,
+  publishedProfileSchema,
+  writtenProfileOf,
+  type WireProfileVersion,
+  type WirePublishedProfile,
+  type WrittenProfile,
+} from './profile-document.js';
 export { jobDocumentSchema, jobDocumentJsonSchema, type JobDocument, type JobDocumentTask } from './job-document.js';
 export { jobGraphSchema, type WireJobGraph } from './job-graph.js';
 export {

@@ -20,6 +20,7 @@ export const AGGREGATES = [
   'spending',
   'log-archive',
   'meter',
+  'profile',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 

@@ -22,6 +22,7 @@ type SlotSpec = Pick<
   | 'shortname'
   | 'profile'
   | 'profileVersion'
+  | 'publishedProfile'
   | 'constants'
   | 'wrappedKey'
   | 'secretRights'

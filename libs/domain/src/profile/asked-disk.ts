@@ -1,9 +1,10 @@
 import type { TaskSpec } from '../task/task.events.js';
 import { hasReference } from './constant-value.js';
 import { diskConstant } from './docker.profiles.js';
+import type { OfProfile } from './profile-of.js';
 import { type ConstantProblem, effectiveConstants, forcedConstantsOf } from './effective-constants.js';
 
-type Asking = Pick<TaskSpec, 'profile' | 'profileVersion' | 'constants' | 'echo' | 'hardwareConstraints'>;
+type Asking = OfProfile & Pick<TaskSpec, 'constants' | 'echo' | 'hardwareConstraints'>;
 
 const { name: NAME } = diskConstant;
 

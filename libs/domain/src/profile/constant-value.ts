@@ -1,4 +1,5 @@
 import type { ProfileConstant } from './profile.js';
+import { matchesPattern } from './plain-pattern.js';
 
 /** Text that is only known on the node, where references are put in. */
 export const hasReference = (value: string): boolean => /\$\{[^{}$\s]+\}/.test(value);
@@ -14,7 +15,10 @@ const isPattern = (text: string): boolean => {
 
 /** What is wrong with a value, in words for the task's owner; undefined when it fits. Empty text is a way to say nothing, but for numbers and flags. */
 export const valueProblem = (constant: ProfileConstant, value: string): string | undefined => {
-  const { name, type, form, min, max } = constant;
+  const { name, type, form, min, max, allowed, matches } = constant;
+  if (allowed && !allowed.includes(value)) return `The constant ${name} must be one of: ${allowed.join(', ')}.`;
+  if (matches !== undefined && !matchesPattern(matches, value))
+    return `The constant ${name} must be text that matches ${matches}.`;
   switch (type) {
     case 'string':
       return form === undefined || value === '' || new RegExp(form.pattern).test(value)

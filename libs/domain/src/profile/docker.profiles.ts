@@ -1,5 +1,6 @@
 import { consistencyConstants } from './consistency.js';
-import type { Profile, ProfileConstant, ProfileNeed, ProfileNetwork } from './profile.js';
+import type { ProfileNetwork } from '../profile-document/profile-document.js';
+import type { Profile, ProfileConstant, ProfileNeed } from './profile.js';
 
 /** One year: longer than any task should run, and safe in milliseconds. */
 const LONGEST_RUN_S = 31_536_000;
@@ -110,6 +111,9 @@ const docker = (
   },
   constants: [...batch, ...more],
 });
+
+/** Constants that mean the same in every profile that has them. */
+export const knownConstants = (): readonly ProfileConstant[] => [...batch, ...ssh, ...cluster];
 
 /** The docker profiles that clients know (contract, section 4.13). */
 export const dockerProfiles: readonly Profile[] = [

@@ -1,7 +1,7 @@
 import type { TaskConstant, TaskSpec } from '../task/task.events.js';
 import { hasReference, valueProblem } from './constant-value.js';
 import type { Profile, ProfileConstant } from './profile.js';
-import { profileAt } from './profiles.js';
+import { profileOf, type OfProfile } from './profile-of.js';
 import { isSecretName } from './secret-names.js';
 
 /** What an operator imposes on a constant (contract, section 3.15). Absent parts stay as the profile and the task have them. */
@@ -27,8 +27,14 @@ export interface ConstantProblem {
 const byName = (profile: Profile): ReadonlyMap<string, ProfileConstant> =>
   new Map(profile.constants.map((constant) => [constant.name, constant]));
 
-const problemOfValue = (constant: ProfileConstant | undefined, value: string): string | undefined =>
-  constant === undefined || hasReference(value) ? undefined : valueProblem(constant, value);
+/** What is wrong with a value that may hold references. */
+export const problemOfValue = (constant: ProfileConstant | undefined, value: string): string | undefined => {
+  if (constant === undefined) return undefined;
+  if (!hasReference(value)) return valueProblem(constant, value);
+  return constant.takesNoReference === true
+    ? `The constant ${constant.name} takes no reference: its value is checked before anything is filled in.`
+    : undefined;
+};
 
 /**
  * The first thing that is wrong with the constants of a task of this profile; undefined when they fit. A value with a reference in it is left
@@ -74,10 +80,10 @@ export const forcedConstantsOf = ({ echo }: Pick<TaskSpec, 'echo'>): readonly Fo
  * and 4.3). In the order of the profile, then of the task. A profile that is not known any more has no defaults.
  */
 export const effectiveConstants = (
-  spec: Pick<TaskSpec, 'profile' | 'profileVersion' | 'constants' | 'echo'>,
+  spec: OfProfile & Pick<TaskSpec, 'constants' | 'echo'>,
 ): readonly EffectiveConstant[] => {
   const effective = new Map<string, EffectiveConstant>();
-  for (const { name, value } of profileAt(spec.profile, spec.profileVersion)?.constants ?? []) {
+  for (const { name, value } of profileOf(spec)?.constants ?? []) {
     if (value !== undefined) effective.set(name, { key: name, value, isExported: true });
   }
   for (const constant of spec.constants) effective.set(constant.key, { ...constant, isExported: true });

@@ -1,11 +1,7 @@
-/** What a constant of a profile may hold. `pattern` is a regular expression; text that holds a `${NAME}` is checked on the node. */
-export type ConstantType = 'string' | 'integer' | 'boolean' | 'pattern';
+import type { ConstantType, ProfileLimits, ProfileNetwork } from '../profile-document/profile-document.js';
 
 /** What a node has to offer for a profile to mean what it says. */
 export type ProfileNeed = 'image' | 'gpu' | 'ssh' | 'cluster';
-
-/** What an instance may reach: `none` is itself alone; `outgoing` is also what its node lets out, which is the internet unless an operator allows more. */
-export type ProfileNetwork = 'none' | 'outgoing';
 
 /** A constant of a profile: what it means, what it may hold, and what it is when a task says nothing. */
 export interface ProfileConstant {
@@ -19,8 +15,22 @@ export interface ProfileConstant {
   /** Smallest and largest value of an integer. */
   readonly min?: number;
   readonly max?: number;
+  /** The only values that it may have. */
+  readonly allowed?: readonly string[];
+  /** What the whole of a text has to match, of profiles that somebody published. */
+  readonly matches?: string;
+  /** A reference in a value would be filled in on the node, behind the check of the value: it is refused. */
+  readonly takesNoReference?: boolean;
   /** A task may not give this one; only a forced constant changes it. */
   readonly isReadOnly?: boolean;
+}
+
+/** A port that instances of a profile have forwarded. */
+export interface ProfilePort {
+  readonly name: string;
+  /** A hint about the protocol, `ssh` say. */
+  readonly applicationType: string;
+  readonly port: number;
 }
 
 /** Which constants say what a node does with an instance. */
@@ -46,4 +56,7 @@ export interface Profile {
   readonly network: ProfileNetwork;
   readonly run: ProfileRun;
   readonly constants: readonly ProfileConstant[];
+  /** Ports that can be reached from outside; absent: none. */
+  readonly ports?: readonly ProfilePort[];
+  readonly limits?: ProfileLimits;
 }

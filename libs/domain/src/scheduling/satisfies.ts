@@ -1,5 +1,6 @@
 import type { NodeHardware } from '../node/node.events.js';
-import type { HardwareConstraint, TaskSpec } from '../task/task.events.js';
+import type { HardwareConstraint } from '../task/task.events.js';
+import type { OfProfile } from '../profile/profile-of.js';
 import { profileAt } from '../profile/profiles.js';
 import { assertNever } from '../shared/decider.js';
 
@@ -53,8 +54,8 @@ export interface InstanceNeeds {
 }
 
 /** What a task's profile promises to its instances that not every node can give. */
-export const needsOf = ({ profile, profileVersion }: Pick<TaskSpec, 'profile' | 'profileVersion'>): InstanceNeeds =>
-  profileAt(profile, profileVersion)?.network === 'outgoing' ? { wayOut: true } : {};
+export const needsOf = ({ profile, profileVersion, publishedProfile }: OfProfile): InstanceNeeds =>
+  (publishedProfile ?? profileAt(profile, profileVersion))?.network === 'outgoing' ? { wayOut: true } : {};
 
 /**
  * Whether a node has what instances need. Of a way out it says nothing: it is taken to have it, an earlier agent, which tries. Of slots it says nothing:

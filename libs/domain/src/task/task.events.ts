@@ -1,3 +1,4 @@
+import type { TaskProfile } from '../profile-document/profile-document.js';
 import type { SnapshotRetention } from '../snapshot/retention.js';
 import type { SecretRights } from '../secret/secret-rights.js';
 import type { InstantMs } from '../shared/time.js';
@@ -96,6 +97,8 @@ export interface TaskSpec {
   readonly profile: string;
   /** Version of the profile that was the newest when the task was submitted. */
   readonly profileVersion: number;
+  /** That version, where somebody published the profile; absent: it is one of the platform's own. */
+  readonly publishedProfile?: TaskProfile;
   /** Canonical instance ranges, inclusive, e.g. "0-3,7". */
   readonly instances: string;
   /** The text of `advancedRanges` as received, or null when the task was given an instance count. */

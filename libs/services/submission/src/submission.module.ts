@@ -5,7 +5,7 @@ import { NotifyModule } from '@fornax/notify';
 import { OutputModule } from '@fornax/output';
 import { PeopleModule } from '@fornax/people';
 import { Pools1790001310000, PoolsModule } from '@fornax/pools';
-import { ProfilesModule } from '@fornax/profiles';
+import { Profiles1790001700000, ProfilesModule } from '@fornax/profiles';
 import { SECRET_MIGRATIONS, SecretsModule } from '@fornax/secrets';
 import {
   ExactAnswers1790000810000,
@@ -32,6 +32,7 @@ const SERVICE = 'submission';
       ...TASK_MIGRATIONS,
       ...JOB_MIGRATIONS,
       Pools1790001310000,
+      Profiles1790001700000,
       ...SECRET_MIGRATIONS,
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { taskProfile } from './profile.schemas.js';
 import { count, instant } from './scalars.js';
 
 const plan = z.enum(['flex', 'onDemand', 'reserved']);
@@ -45,6 +46,7 @@ export const workSpec = {
   shortname: z.string(),
   profile: z.string(),
   profileVersion: count,
+  publishedProfile: taskProfile.exactOptional(),
   constants: z.array(constant),
   wrappedKey: z.string().exactOptional(),
   secretRights: z.object({ keys: z.array(z.string()), prefixes: z.array(z.string()) }).exactOptional(),

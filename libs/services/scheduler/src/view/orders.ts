@@ -4,7 +4,7 @@ import {
   effectiveConstants,
   folderOf,
   has,
-  profileAt,
+  profileOf,
   sizeOf,
   type DispatchedLease,
   type EffectiveConstant,
@@ -43,7 +43,7 @@ const workOf = (
   spec: TaskSpec,
   pool?: PoolState,
 ): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
-  const { run, network } = profileAt(spec.profile, spec.profileVersion) ?? {};
+  const { run, network } = profileOf(spec) ?? {};
   const constants = pool ? constantsOfSlot(spec, pool, run?.constant) : effectiveConstants(spec);
   return {
     profile: spec.profile,

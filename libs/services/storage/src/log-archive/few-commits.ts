@@ -10,6 +10,7 @@ const FEW: ReadonlySet<string> = new Set<Aggregate>([
   'node',
   'node-token',
   'pricing',
+  'profile',
   'spending',
   'webhook',
 ]);

@@ -1,2 +1,3 @@
-export { ProfileCatalogue, type ProfileAnswer } from './profile-catalogue.js';
+export { Profiles1790001700000 } from './migrations/1790001700000-profiles.migration.js';
+export { ProfileCatalogue, type ProfileAnswer, type ProfileAsking } from './profile-catalogue.js';
 export { ProfilesModule } from './profiles.module.js';

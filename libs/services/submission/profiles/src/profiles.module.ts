@@ -1,11 +1,30 @@
 import { Module } from '@nestjs/common';
-import { ENV } from '@fornax/service-kit';
+import { ENV, provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { PublishProfile } from './commands/publish-profile.handler.js';
+import { PublishedProfilesController } from './http/published-profiles.controller.js';
+import { Audiences } from './model/audiences.js';
+import { DATABASE } from './model/database.js';
+import { Owners } from './model/owners.js';
+import { ProfileBarrier, PROFILES, ProfilesProjection } from './model/profiles.projection.js';
 import { ProfileCatalogue } from './profile-catalogue.js';
-import { loadProfilesConfig, PROFILES_CONFIG } from './profiles-config.js';
+import { loadProfilesConfig, PROFILES_CONFIG } from './config/profiles-config.js';
+import { ProfileReader } from './queries/profile-reader.js';
+import { ShownProfiles } from './queries/shown-profiles.js';
 
-/** Says what a task can run here. */
+/** Says what a task can run here, and keeps the profiles that people publish. */
 @Module({
-  providers: [{ provide: PROFILES_CONFIG, inject: [ENV], useFactory: loadProfilesConfig }, ProfileCatalogue],
+  controllers: [PublishedProfilesController],
+  providers: [
+    { provide: PROFILES_CONFIG, inject: [ENV], useFactory: loadProfilesConfig },
+    ...provideProjection(DATABASE, ProfilesProjection),
+    provideReadBarrier(ProfileBarrier, PROFILES),
+    ProfileReader,
+    Owners,
+    Audiences,
+    PublishProfile,
+    ShownProfiles,
+    ProfileCatalogue,
+  ],
   exports: [ProfileCatalogue],
 })
 export class ProfilesModule {}

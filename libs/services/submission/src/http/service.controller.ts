@@ -79,15 +79,15 @@ export class ServiceController {
   @Get('profiles')
   @ApiOperation({ summary: 'Names of the profiles that tasks may have' })
   @ApiOkResponse({ standardSchema: z.array(z.string()) })
-  profileNames(): readonly string[] {
-    return this.profiles.names();
+  profileNames(@CurrentAccount() account: Account): Promise<readonly string[]> {
+    return this.profiles.names(account);
   }
 
   @Get('profiles/:name')
   @ApiOperation({ summary: 'A profile and its constants' })
   @ApiOkResponse({ standardSchema: profileSchema })
-  profile(@Param('name') name: string): WireProfile {
-    const profile = this.profiles.describe(name);
+  async profile(@Param('name') name: string, @CurrentAccount() account: Account): Promise<WireProfile> {
+    const profile = await this.profiles.describe(name, account);
     if (!profile) throw new NotFound(`No such profile: ${name}`);
     return profile;
   }

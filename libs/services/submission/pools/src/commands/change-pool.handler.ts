@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { NotFound, ValidationFailed } from '@fornax/base';
 import type { PoolUpdate } from '@fornax/contracts';
-import { constantProblem, forcedConstantsOf, profileAt, type PoolState } from '@fornax/domain';
+import { constantProblem, forcedConstantsOf, profileOf, type PoolState } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
 import { onCurrentConstants, SecretConstants, type ChangedConstants, type CommandName } from '@fornax/tasks';
 import { policiesOf, sizeOf } from '../model/pool-spec.js';
@@ -117,7 +117,7 @@ const isEnding = ({ fold }: PoolStatus): boolean => fold.closeRequested || fold.
 
 /** By the profile that the pool was made with. @throws ValidationFailed */
 const checkConstants = (spec: PoolState['spec'], constants: NonNullable<PoolUpdate['constants']>): void => {
-  const profile = profileAt(spec.profile, spec.profileVersion);
+  const profile = profileOf(spec);
   const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
   if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
 };

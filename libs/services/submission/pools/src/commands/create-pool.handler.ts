@@ -1,7 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import type { PoolCreation } from '@fornax/contracts';
-import { poolDecider, type PoolCommand, type PoolEvent, type PoolSpec, type PoolState } from '@fornax/domain';
+import {
+  poolDecider,
+  type OfProfile,
+  type PoolCommand,
+  type PoolEvent,
+  type PoolSpec,
+  type PoolState,
+} from '@fornax/domain';
 import { AccountDirectory, type RequestContext } from '@fornax/identity';
 import { ProfileCatalogue } from '@fornax/profiles';
 import {
@@ -28,7 +35,7 @@ import { POOL_SHORTNAMES } from './pool-names.js';
 import { PoolQuota } from './pool-quota.js';
 
 /** The pool that another one is made from: its masked secrets stand for that one's. */
-export type PoolSource = SealedOf;
+export type PoolSource = SealedOf & OfProfile;
 
 /** A specification whose secret constants are masked, and its constants, which are sealed into it once the pool's id is certain. */
 interface CheckedPool {
@@ -89,9 +96,11 @@ export class PoolSpecs {
         code: 'forbidden-forced-constants',
       });
     const open = await this.secrets.copying(creation.constants ?? [], ...(source ? [source] : []));
+    const projectId = this.accounts.projectFor(account.id, creation.projectUuid)?.id;
+    const profile = await this.profiles.answer(creation.profile ?? '', { account, projectId, origin: source });
     const checked = toPoolSpec(creation, {
       poolId,
-      profileOf: (name) => this.profiles.answer(name),
+      profileOf: () => profile,
       projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
     });

@@ -1,5 +1,13 @@
 import { echoOfScaling, readScaling, type PoolCreation, type WireErrors } from '@fornax/contracts';
-import { constantProblem, type PoolSize, type PoolSpec, type Profile, type ResourceRequest } from '@fornax/domain';
+import {
+  constantProblem,
+  limitProblem,
+  requestWithin,
+  type PoolSize,
+  type PoolSpec,
+  type Profile,
+  type ResourceRequest,
+} from '@fornax/domain';
 import type { ProfileAnswer } from '@fornax/profiles';
 import { askedSecretRights, lifetimeOf, requestOf, resourcesOf, secretRightsProblem, unsealed } from '@fornax/tasks';
 
@@ -13,6 +21,12 @@ export interface PoolSpecContext {
   readonly projectOf: (projectUuid: string | undefined) => { readonly id: string } | undefined;
   readonly defaultRequest: ResourceRequest;
 }
+
+type FoundProfile = Extract<ProfileAnswer, { profile: unknown }>;
+
+/** What a profile always runs is not replaced by what somebody else prepares. */
+const hasFixedCommand = ({ run, constants }: Profile): boolean =>
+  constants.some(({ name, isReadOnly }) => name === run.constant && isReadOnly === true);
 
 type Result<T> = T | { readonly errors: WireErrors };
 
@@ -77,16 +91,19 @@ export const toPoolSpec = (creation: PoolCreation, context: PoolSpecContext): Re
   const asked = sizeOf(creation);
   if ('errors' in asked) return asked;
   const preparation = given(creation.preparationTask?.commandLine);
-  if (preparation !== null && found.profile.run === undefined)
+  if (preparation !== null && hasFixedCommand(found.profile))
     return wrong('preparationTask', `The profile ${found.profile.name} runs no command of its user.`);
+  const ownSpec = specOf(creation, found, context);
+  const beyond = limitProblem(ownSpec.request, found.profile);
+  if (beyond !== undefined) return wrong('hardwareConstraints', beyond);
   const project = context.projectOf(creation.projectUuid);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
-  return { spec: { ...specOf(creation, found.profile, context), ...asked, preparation, projectUuid: project.id } };
+  return { spec: { ...ownSpec, ...asked, preparation, projectUuid: project.id } };
 };
 
 const specOf = (
   creation: PoolCreation,
-  profile: Profile,
+  { profile, published }: FoundProfile,
   context: PoolSpecContext,
 ): Omit<PoolSpec, keyof AskedSize | 'preparation' | 'projectUuid'> => {
   const hardwareConstraints = creation.hardwareConstraints ?? [];
@@ -95,10 +112,11 @@ const specOf = (
     shortname: given(creation.shortname) ?? context.poolId,
     profile: profile.name,
     profileVersion: profile.version,
+    ...(published === undefined ? {} : { publishedProfile: published }),
     constants: unsealed(creation.constants),
     ...askedSecretRights(creation),
     resources: resourcesOf(creation),
-    request: requestOf(hardwareConstraints, context.defaultRequest),
+    request: requestOf(hardwareConstraints, requestWithin(context.defaultRequest, profile)),
     hardwareConstraints,
     plan: creation.schedulingType ?? 'flex',
     tags: creation.tags ?? [],

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { PlanSnapshotsRequest, TaskUpdate } from '@fornax/contracts';
-import { constantProblem, diskConstant, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
+import { constantProblem, diskConstant, forcedConstantsOf, profileOf, type TaskSpec } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
 import { NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
@@ -126,7 +126,7 @@ const isAboutDisk = ({ key }: { readonly key: string }): boolean => key === disk
 
 /** By the profile that the task was submitted with. @throws ValidationFailed */
 const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['constants']>): void => {
-  const profile = profileAt(spec.profile, spec.profileVersion);
+  const profile = profileOf(spec);
   const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
   if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
   const known = spec.constants.filter(isAboutDisk);

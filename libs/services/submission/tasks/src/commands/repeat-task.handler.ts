@@ -78,6 +78,7 @@ export class RepeatTask {
       source: {
         origin: { taskId, kind },
         secrets: { ...fold.spec, ownerId: taskId },
+        profile: fold.spec,
         ...(inherited ? { table: inherited } : {}),
         ...(pin ? { pin } : {}),
       },

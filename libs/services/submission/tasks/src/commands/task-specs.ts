@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
-import type { TaskOrigin } from '@fornax/domain';
+import type { OfProfile, TaskOrigin } from '@fornax/domain';
 import { AccountDirectory, type RequestContext } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
@@ -17,6 +17,8 @@ import type { ParameterTable } from '../tables/parameter-table.js';
 export interface TaskSource {
   readonly origin: TaskOrigin;
   readonly secrets: SealedOf;
+  /** Its profile, whose version the new task has as well. */
+  readonly profile: OfProfile;
   /** Its table of parameters. */
   readonly table?: ParameterTable;
   /** Its inputs, where the new task is to have the same. */
@@ -57,11 +59,14 @@ export class TaskSpecs {
     const ofPool = pool && { ...pool.spec, ownerId: pool.poolId };
     const secrets = [source?.secrets, ofPool].filter((one) => one !== undefined);
     const open = await this.secrets.copying(constantsIn(creation, pool), ...secrets);
+    const projectId = this.accounts.projectFor(account.id, creation.projectUuid)?.id;
+    const asking = { account, projectId, origin: source?.profile };
+    const profile = pool ? undefined : await this.profiles.answer(creation.profile ?? '', asking);
     const checked = toSpec(
       { ...creation, poolUuid },
       {
         taskId,
-        profileOf: (name) => this.profiles.answer(name),
+        profileOf: (name) => profile ?? { refusal: `No such profile: ${name}` },
         projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
         defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
         mostDiskMB: this.config.instanceMaxDiskMB,

@@ -3,12 +3,13 @@ import {
   askedDiskMB,
   askedDiskProblem,
   constantProblem,
+  limitProblem,
   formatRanges,
   parseRanges,
-  profileAt,
+  profileOf,
   rangesOf,
+  requestWithin,
   type HardwareConstraint,
-  type Profile,
   type ResourceBucket,
   type ResourceRequest,
   type TaskOrigin,
@@ -61,6 +62,8 @@ export interface CheckedSpec extends UnsealedSpec {
   readonly open: OpenConstants;
 }
 
+type FoundProfile = Extract<ProfileAnswer, { profile: unknown }>;
+
 type Result = UnsealedSpec | { readonly errors: WireErrors };
 
 /** A validation error of one field. */
@@ -93,7 +96,9 @@ export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   if (!project && pool)
     return wrong('poolUuid', `The project of the pool takes no more tasks: ${pool.spec.projectUuid}`);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
-  const ownSpec = specOf(creation, found.profile, instances.text, context);
+  const ownSpec = specOf(creation, found, instances.text, context);
+  const beyond = pool ? undefined : limitProblem(ownSpec.request, found.profile);
+  if (beyond !== undefined) return wrong('hardwareConstraints', beyond);
   const spec = withDisk({
     ...ownSpec,
     ...(pool ? roomOf(pool, creation) : {}),
@@ -121,13 +126,19 @@ const withDisk = (spec: TaskSpec): TaskSpec => {
   return diskMB > 0 ? { ...spec, request: { ...spec.request, diskMB } } : spec;
 };
 
-const specOf = (creation: TaskCreation, profile: Profile, instances: string, context: SpecContext): TaskSpec => {
+const specOf = (
+  creation: TaskCreation,
+  { profile, published }: FoundProfile,
+  instances: string,
+  context: SpecContext,
+): TaskSpec => {
   const hardwareConstraints = creation.hardwareConstraints ?? [];
   return {
     name: creation.name,
     shortname: given(creation.shortname) ?? context.taskId,
     profile: profile.name,
     profileVersion: profile.version,
+    ...(published === undefined ? {} : { publishedProfile: published }),
     instances,
     advancedRanges: given(creation.advancedRanges),
     constants: unsealed(creation.constants),
@@ -142,7 +153,7 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
     snapshotPrefix: given(creation.snapshotBucketPrefix),
     snapshotWhitelist: given(creation.snapshotWhitelist),
     snapshotBlacklist: given(creation.snapshotBlacklist),
-    request: requestOf(hardwareConstraints, context.defaultRequest),
+    request: requestOf(hardwareConstraints, requestWithin(context.defaultRequest, profile)),
     hardwareConstraints,
     plan: creation.schedulingType ?? 'flex',
     ...retriesOf(creation),
@@ -195,8 +206,11 @@ const withPool = (creation: TaskCreation, pool: PoolOfTask): TaskCreation => ({
 });
 
 const profileOfPool = ({ spec }: PoolOfTask): ProfileAnswer => {
-  const profile = profileAt(spec.profile, spec.profileVersion);
-  return profile ? { profile } : { refusal: `The profile ${spec.profile} of the pool is not known any more.` };
+  const profile = profileOf(spec);
+  const { publishedProfile: published } = spec;
+  return profile
+    ? { profile, ...(published === undefined ? {} : { published }) }
+    : { refusal: `The profile ${spec.profile} of the pool is not known any more.` };
 };
 
 const roomOf = ({ poolId, spec }: PoolOfTask, creation: TaskCreation): Partial<TaskSpec> => ({

@@ -6,18 +6,26 @@ const settings = z.object({
   FORNAX_CONTAINER_ENGINE: z.string().optional(),
   /** `registry`: nodes run tasks in the images that they name. */
   FORNAX_IMAGES: z.enum(['host', 'registry']).default('host'),
+  /** Who publishes profiles of an organization: its coordinators, all of its members, or operators alone. */
+  FORNAX_PROFILE_PUBLISHERS: z.enum(['operators', 'coordinators', 'members']).default('coordinators'),
 });
 
 /** What an operator sets about profiles. */
 export interface ProfilesConfig {
   /** Whether tasks of image profiles run in the image that they name. */
   readonly runsImages: boolean;
+  /** Who publishes profiles of an organization, beside operators. */
+  readonly publishers: 'operators' | 'coordinators' | 'members';
 }
 
 export const PROFILES_CONFIG = Symbol('fornax.profiles-config');
 
 /** @throws ConfigError */
 export const loadProfilesConfig = (env: Env): ProfilesConfig => {
-  const { FORNAX_CONTAINER_ENGINE: engine, FORNAX_IMAGES: images } = loadConfig(settings, env);
-  return Object.freeze({ runsImages: engine !== undefined || images === 'registry' });
+  const {
+    FORNAX_CONTAINER_ENGINE: engine,
+    FORNAX_IMAGES: images,
+    FORNAX_PROFILE_PUBLISHERS: publishers,
+  } = loadConfig(settings, env);
+  return Object.freeze({ runsImages: engine !== undefined || images === 'registry', publishers });
 };
