@@ -82,6 +82,7 @@ export const aTask = {
     snapshotRetention: null,
     table: null,
     pinned: false,
+    images: [],
     dependencies: [],
   },
 };

@@ -9,6 +9,7 @@ export type {
   PreparedInstance,
   RunningInstance,
   SecretFile,
+  UserNumbers,
 } from './driver/driver.js';
 export { closeInherited } from './process/close-inherited.js';
 export { removeTree } from './process/remove-tree.js';

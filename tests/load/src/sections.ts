@@ -19,6 +19,7 @@ import { readOne, readPages } from './reads.js';
 import { type AfterTasks, afterTasks } from './retention.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
+import { measureImages } from './images.js';
 import { measureS3 } from './s3-section.js';
 import { scrapes } from './scrapes.js';
 import { someSnapshots } from './snapshots.js';
@@ -458,6 +459,15 @@ const scrapeSection: Section = {
   },
 };
 
+const imagesSection: Section = {
+  name: 'images',
+  isLarge: true,
+  measure: ({ scale, say }) => {
+    say('starts in an image, and one that is pulled');
+    return measureImages(Math.round(40 * scale), Math.round(1_024 * scale));
+  },
+};
+
 const s3Section: Section = {
   name: 's3',
   isLarge: true,
@@ -485,5 +495,6 @@ export const SECTIONS: readonly Section[] = [
   cliSection,
   manySection,
   scrapeSection,
+  imagesSection,
   s3Section,
 ];

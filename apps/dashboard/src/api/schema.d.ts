@@ -2178,6 +2178,7 @@ export interface operations {
                                 daily?: number;
                             } | null;
                             pinned: boolean;
+                            images: string[];
                         };
                     }[];
                 };
@@ -2957,6 +2958,7 @@ export interface operations {
                                 daily?: number;
                             } | null;
                             pinned: boolean;
+                            images: string[];
                         };
                     };
                 };
@@ -5087,6 +5089,7 @@ export interface operations {
                                     daily?: number;
                                 } | null;
                                 pinned: boolean;
+                                images: string[];
                             };
                         }[];
                         token: string | null;
@@ -5791,6 +5794,7 @@ export interface operations {
                                 daily?: number;
                             } | null;
                             pinned: boolean;
+                            images: string[];
                         };
                     };
                 };
@@ -10260,6 +10264,7 @@ export interface operations {
                                 daily?: number;
                             } | null;
                             pinned: boolean;
+                            images: string[];
                         };
                     }[];
                 };

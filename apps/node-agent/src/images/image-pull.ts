@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { counterOf } from '@fornax/base';
 import { removeTree } from '@fornax/drivers';
 import type { z } from 'zod';
 
@@ -8,6 +9,8 @@ import { UserError } from '../failure/user-error.js';
 import { configSchema, type ImageSettings, settingsOf } from './image-manifest.js';
 import { type ImageName, wordsFor } from './image-name.js';
 import type { Held, ImageRoom } from './image-room.js';
+import type { KeptLayers } from './kept-layers.js';
+import { PullProgress } from './pull-progress.js';
 import { type FoundImage, type Login, Registry, RegistryAway } from './registry.js';
 import type { Waiter } from './shared-work.js';
 import { entryAt, LayerRefused } from './tree-path.js';
@@ -41,7 +44,7 @@ export const bringImage = async (
   { manifest }: Pick<FoundImage, 'manifest'>,
   tree: { readonly folder: string; readonly root: string },
   bounds: PullBounds,
-  room: ImageRoom,
+  { room, layers }: { readonly room: ImageRoom; readonly layers: KeptLayers },
   shared: Waiter,
 ): Promise<{ readonly bytes: number; readonly settings: ImageSettings; readonly held: Held }> => {
   const words = wordsFor(wanted.name);
@@ -58,10 +61,20 @@ export const bringImage = async (
     const config = configIn(await registry.small(manifest.config), words);
     await mkdir(tree.root, { recursive: true, mode: 0o755 });
     const left: Allowance = { bytes: bounds.mostBytes, files: MOST_FILES };
+    const all = { bytes: compressed, layers: manifest.layers.length };
+    const progress = new PullProgress(words, all, (text) => shared.onProgress?.(text));
+    const { registry: from } = wanted.name;
+    const brought = counterOf('fornax.images.layers.size');
     for (const [at, layer] of manifest.layers.entries()) {
       const file = join(tree.folder, 'layer');
+      const isHere = layers.has(from, layer.digest);
+      // That it is here opens it to nobody.
+      if (isHere) await registry.mayHave(layer);
       await held.expect(layer.size);
-      await registry.fetch(layer, file);
+      const isGiven = isHere && (await layers.give(from, layer.digest, file));
+      if (isGiven) progress.came(layer.size);
+      else await registry.fetch(layer, file, (count) => progress.came(count));
+      brought.add(layer.size, { from: isGiven ? 'node' : 'registry' });
       isUnpacking = true;
       const plain = await unpackLayer(file, layer.mediaType, tree.root, { ...waiter, left, onGrow: grow });
       isUnpacking = false;
@@ -70,7 +83,8 @@ export const bringImage = async (
           'FX-IMAGE',
           `The image ${words} is damaged: what layer ${at + 1} unpacks to is not what it should be`,
         );
-      await rm(file);
+      progress.unpacked();
+      await layers.keep(from, layer.digest, file);
     }
     await assertShown(tree.root);
     await addFilesOfSandbox(tree.root);

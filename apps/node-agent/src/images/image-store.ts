@@ -2,15 +2,18 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { counterOf } from '@fornax/base';
 import { removeTree } from '@fornax/drivers';
 import { z } from 'zod';
 
+import { UserError } from '../failure/user-error.js';
 import { codeOf } from '../files/job-files.js';
 import { HeldFailures } from './held-failures.js';
 import { type ImageSettings, imageSettingsSchema } from './image-manifest.js';
 import { wordsFor } from './image-name.js';
 import { bringImage, findImage, type PullBounds, type WantedImage } from './image-pull.js';
 import { ImageRoom } from './image-room.js';
+import { KeptLayers } from './kept-layers.js';
 import { type FoundImage, RegistryAway } from './registry.js';
 import { SharedWork, type Waiter } from './shared-work.js';
 
@@ -30,7 +33,7 @@ export interface UsedImage {
   /** Its root, on the machine. */
   readonly tree: string;
   readonly settings: ImageSettings;
-  /** Of its manifest. */
+  /** What its name meant: of an image for several kinds of machines, that of all of them. */
   readonly digest: string;
   /** As people write it. */
   readonly words: string;
@@ -63,6 +66,7 @@ const folderOf = (digest: string): string => digest.replace(':', '-');
  *
  *   images/sha256-<hex>/root        its files, read-only for who runs in it
  *   images/sha256-<hex>/image.json  how to run it; renamed here when all of it is there
+ *   layers/<hash>                   a layer as its registry gave it, for images that share it
  *   incoming/<uuid>                 what is being pulled; removed when the next process begins
  *   leaving/<uuid>                  what is being removed; its bytes count until it is gone
  *
@@ -76,12 +80,17 @@ export class ImageStore {
   readonly #finding = new SharedWork<FoundImage>();
   readonly #pulling = new SharedWork<Kept>();
   readonly #nowMs: () => number;
+  readonly #given = counterOf('fornax.images');
+  readonly #failed = counterOf('fornax.images.failures');
   #leavingBytes = 0;
   #owed: () => Promise<number> = () => Promise.resolve(0);
   /** Images come to where they stay one after the other. */
   #placed: Promise<unknown> = Promise.resolve();
 
-  private constructor(private readonly options: ImageStoreOptions) {
+  private constructor(
+    private readonly options: ImageStoreOptions,
+    private readonly layers: KeptLayers,
+  ) {
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#failures = new HeldFailures(this.#nowMs);
     this.#room = new ImageRoom({
@@ -94,7 +103,8 @@ export class ImageStore {
 
   /** Takes up what an earlier process left; what cannot be removed is told, and stays. @throws Error the folder cannot be used */
   static async open(options: ImageStoreOptions): Promise<ImageStore> {
-    const store = new ImageStore(options);
+    const layers = await KeptLayers.open(join(options.folder, 'layers'), options.mostBytes);
+    const store = new ImageStore(options, layers);
     await mkdir(store.#images, { recursive: true, mode: 0o700 });
     for (const folder of ['incoming', 'leaving'].map((name) => join(options.folder, name))) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -106,14 +116,14 @@ export class ImageStore {
 
   /** Bytes of all that is here. */
   get bytes(): number {
-    let bytes = this.#leavingBytes;
+    let bytes = this.#leavingBytes + this.layers.bytes;
     for (const kept of this.#kept.values()) bytes += kept.bytes;
     return bytes;
   }
 
-  /** Bytes of those that nobody has. */
+  /** Bytes of those that nobody has, and of layers. */
   get idleBytes(): number {
-    return this.#idle().reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#idle().reduce((sum, { bytes }) => sum + bytes, this.layers.bytes);
   }
 
   /** @param owed bytes of the disk that were promised to others, and that no pull takes */
@@ -132,13 +142,25 @@ export class ImageStore {
    * @throws UserError there is none, it may not be seen, it is damaged or too large; RegistryAway; NoRoom; what the disk says; the signal's reason
    */
   async use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage> {
+    try {
+      return await this.#use(wanted, waiter);
+    } catch (error) {
+      // Who only went away has no cause.
+      if (!waiter.signal.aborted) this.#failed.add(1, { cause: error instanceof UserError ? 'user' : 'platform' });
+      throw error;
+    }
+  }
+
+  async #use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage> {
     const { name } = wanted;
     const found = await this.#find(wanted, waiter);
     const words = wordsFor(name);
     for (;;) {
-      const kept = this.#kept.get(found.digest) ?? (await this.#pull(wanted, found, waiter));
+      const here = this.#kept.get(found.digest);
+      const kept = here ?? (await this.#pull(wanted, found, waiter));
       // It may have gone between its pull and this turn.
       if (this.#kept.get(found.digest) !== kept) continue;
+      this.#given.add(1, { from: here ? 'node' : 'registry' });
       kept.users += 1;
       kept.usedAt = this.#nowMs();
       let isReleased = false;
@@ -148,7 +170,7 @@ export class ImageStore {
         kept.users -= 1;
         kept.usedAt = this.#nowMs();
       };
-      return { tree: this.#treeOf(found.digest), settings: kept.settings, digest: found.digest, words, release };
+      return { tree: this.#treeOf(found.digest), settings: kept.settings, digest: found.named, words, release };
     }
   }
 
@@ -206,7 +228,8 @@ export class ImageStore {
         const folder = join(this.options.folder, 'incoming', randomUUID());
         try {
           const tree = { folder, root: join(folder, TREE) };
-          const { held, ...brought } = await bringImage(wanted, found, tree, this.options, this.#room, shared);
+          const parts = { room: this.#room, layers: this.layers };
+          const { held, ...brought } = await bringImage(wanted, found, tree, this.options, parts, shared);
           try {
             const record = { ...brought, digest: found.digest };
             await writeFile(join(folder, RECORD), JSON.stringify(record), { mode: 0o600 });
@@ -252,8 +275,9 @@ export class ImageStore {
     return [...this.#kept.values()].filter(({ users }) => users === 0);
   }
 
-  /** Lets the least recently used go of those that nobody has. */
+  /** Lets the least recently used go of those that nobody has; layers before images, since nobody would wait for one. */
   async #letGo(): Promise<boolean> {
+    if (await this.layers.letGo()) return true;
     const [oldest] = this.#idle().sort((a, b) => a.usedAt - b.usedAt);
     if (!oldest) return false;
     this.#kept.delete(oldest.digest);

@@ -112,6 +112,8 @@ const wholeOf = async (response: Response, mostBytes: number, options: PullOptio
 export interface FoundImage {
   /** Of the manifest for this kind of machine. */
   readonly digest: string;
+  /** Of what the name means on every kind of machine: the same, where the image is for one alone. */
+  readonly named: string;
   readonly manifest: ImageManifest;
 }
 
@@ -129,11 +131,12 @@ export class Registry {
   async find(): Promise<FoundImage> {
     const asked = await this.#document(this.name.reference);
     const index = indexSchema.safeParse(asked.json);
-    if (!index.success) return { digest: asked.digest, manifest: this.#manifestIn(asked.json) };
+    const named = asked.digest;
+    if (!index.success) return { digest: named, named, manifest: this.#manifestIn(asked.json) };
     const chosen = chosenOf(index.data);
     if (!chosen) throw new UserError('FX-IMAGE', `There is no ${wordsFor(this.name)} for linux on ${process.arch}`);
     const { digest, json } = await this.#document(chosen.digest);
-    return { digest, manifest: this.#manifestIn(json) };
+    return { digest, named, manifest: this.#manifestIn(json) };
   }
 
   /** A part that is read whole. @throws as `find` */
@@ -146,11 +149,20 @@ export class Registry {
     return bytes;
   }
 
-  /** A part that goes into a file. @throws as `find`, and what writing throws */
-  async fetch(part: Descriptor, file: string): Promise<void> {
+  /** Whether who asks is given a part, without what is in it. @throws as `find` */
+  async mayHave(part: Descriptor): Promise<void> {
+    await this.#retrying(async () => {
+      await (await this.#get(`blobs/${part.digest}`, '*/*', 'HEAD')).body?.cancel();
+    });
+  }
+
+  /** A part that goes into a file. @param onBytes is told what comes, and with less than nothing what has to come again @throws as `find`, and what writing throws */
+  async fetch(part: Descriptor, file: string, onBytes: (count: number) => void): Promise<void> {
+    let bytes = 0;
     await this.#retrying(async () => {
       const hash = createHash('sha256');
-      let bytes = 0;
+      onBytes(-bytes);
+      bytes = 0;
       const response = await this.#get(`blobs/${part.digest}`, '*/*');
       const { options } = this;
       const tooLong = (): Error => this.#broken('a layer is longer than it should be');
@@ -159,6 +171,7 @@ export class Registry {
           bytes += chunk.length;
           if (bytes > part.size) throw tooLong();
           hash.update(chunk);
+          onBytes(chunk.length);
           yield chunk;
         }
       };
@@ -208,22 +221,27 @@ export class Registry {
     }
   }
 
-  async #get(path: string, accept: string): Promise<Response> {
+  async #get(path: string, accept: string, method: 'GET' | 'HEAD' = 'GET'): Promise<Response> {
     const url = `${this.name.registry}/v2/${this.name.repository}/${path}`;
-    const first = await this.#ask(url, accept, this.#authorization);
+    const first = await this.#ask(url, accept, this.#authorization, method);
     if (first.status !== 401) return this.#checked(first);
     await first.body?.cancel();
     this.#authorization = await this.#authorize(first.headers.get('www-authenticate') ?? '');
-    return this.#checked(await this.#ask(url, accept, this.#authorization));
+    return this.#checked(await this.#ask(url, accept, this.#authorization, method));
   }
 
-  async #ask(url: string, accept: string, authorization: string | undefined): Promise<Response> {
+  async #ask(
+    url: string,
+    accept: string,
+    authorization: string | undefined,
+    method: 'GET' | 'HEAD' = 'GET',
+  ): Promise<Response> {
     const { signal, silenceMs } = this.options;
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(), silenceMs);
     try {
       const headers = { accept, ...(authorization === undefined ? {} : { authorization }) };
-      return await fetch(url, { headers, signal: AbortSignal.any([signal, silence.signal]) });
+      return await fetch(url, { method, headers, signal: AbortSignal.any([signal, silence.signal]) });
     } catch (error) {
       signal.throwIfAborted();
       const why = silence.signal.aborted ? `said nothing for ${silenceMs} ms` : `cannot be reached: ${causeOf(error)}`;

@@ -4,9 +4,13 @@ export interface Waiter {
   readonly signal: AbortSignal;
   /** Called whenever the work has got on. */
   readonly onMoved: () => void;
+  /** Called with how far it is, in words. */
+  readonly onProgress?: (text: string) => void;
 }
 
 interface Work<T> {
+  /** How far it is. */
+  progress?: string;
   readonly promise: Promise<T>;
   readonly waiters: Set<Waiter>;
   readonly ending: AbortController;
@@ -22,6 +26,7 @@ export class SharedWork<T> {
     signal.throwIfAborted();
     const work = this.#under.get(key) ?? this.#begin(key, begin);
     work.waiters.add(waiter);
+    if (work.progress !== undefined) waiter.onProgress?.(work.progress);
     const { promise: left, reject } = Promise.withResolvers<never>();
     const leave = (): void => {
       const reason: unknown = signal.reason;
@@ -46,8 +51,14 @@ export class SharedWork<T> {
     const onMoved = (): void => {
       for (const each of waiters) each.onMoved();
     };
-    const promise = begin({ signal: ending.signal, onMoved });
-    const work = { promise, waiters, ending };
+    const told: { work?: Work<T> } = {};
+    const onProgress = (text: string): void => {
+      if (told.work) told.work.progress = text;
+      for (const each of waiters) each.onProgress?.(text);
+    };
+    const promise = begin({ signal: ending.signal, onMoved, onProgress });
+    const work: Work<T> = { promise, waiters, ending };
+    told.work = work;
     this.#under.set(key, work);
     // Whoever waits hears of it.
     promise.catch(() => undefined);

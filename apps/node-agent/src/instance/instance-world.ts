@@ -17,6 +17,8 @@ export interface InstanceWorld {
   readonly driver: Driver;
   /** Whether the driver lays the files of one instance over those of another. */
   readonly laysOver?: boolean | undefined;
+  /** Whether a command may take itself for another user. */
+  readonly masksUsers?: boolean | undefined;
   /** PATH of instances. */
   readonly path: string;
   readonly rpc: RpcClient;

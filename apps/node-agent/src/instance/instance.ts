@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 
 import { inSpan, KnownSecrets } from '@fornax/base';
-import { type HeldLease, type LeaseOrder, type LiveInstance, networkOf } from '@fornax/contracts';
+import { type HeldLease, type LeaseOrder, type LiveInstance, MOST_WAITING_CHARS, networkOf } from '@fornax/contracts';
 import type { InstanceExit, PreparedInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client } from '@fornax/s3';
@@ -20,8 +20,7 @@ import { InstanceInputs } from './instance-inputs.js';
 import { InstanceSnapshots } from './instance-snapshots.js';
 import { InstanceResults } from './instance-results.js';
 import type { InstanceWorld } from './instance-world.js';
-import type { UsedImage } from '../images/image-store.js';
-import { assertFolderIn, notesOfImage } from './task-images.js';
+import { assertFolderIn, inImage, notesOfImage, type TaskImage } from './task-images.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
 import { fetchSecretFiles, putSecrets } from './lease-secrets.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
@@ -78,7 +77,9 @@ export class Instance implements Measurable {
   #command: CommandRuns | undefined;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
-  #image: UsedImage | undefined;
+  #image: TaskImage | undefined;
+  /** How far the pull of that is. */
+  #pull: string | undefined;
   readonly #secrets = new KnownSecrets();
   #leave: (() => void) | undefined;
   /** What it is to the instances in its room, once it is ready. */
@@ -179,6 +180,7 @@ export class Instance implements Measurable {
       phase: this.#times.phase,
       progress,
       ...gauges,
+      ...(this.#pull === undefined ? {} : { waiting: this.#pull.slice(0, MOST_WAITING_CHARS) }),
       ...this.#results.whyWaiting,
     };
   }
@@ -292,7 +294,7 @@ export class Instance implements Measurable {
     const inputs = await this.#inputs.recorded();
     const { averageGHz } = this.#meter;
     const notes = [
-      ...notesOfImage(this.#image, order),
+      ...notesOfImage(this.#image, order, prepared.mayChangeRoot),
       ...this.snapshots.notes,
       ...this.#secretNotes,
       ...this.#inputs.notes,
@@ -436,7 +438,7 @@ export class Instance implements Measurable {
       granted?.secrets ?? {},
       prepared.paths,
       world.path,
-      image?.settings,
+      image && { ...image.settings, ...inImage(image, prepared) },
     );
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
@@ -459,12 +461,17 @@ export class Instance implements Measurable {
   async #bringImage(
     order: Pick<LeaseOrder, 'constants'>,
     secrets: Readonly<Record<string, string>>,
-  ): Promise<UsedImage | undefined> {
-    const { images } = this.world;
+  ): Promise<TaskImage | undefined> {
+    const { images, masksUsers = false } = this.world;
     if (!images) return undefined;
     this.#times.enter('download');
     const onMoved = (): void => void (this.#moved += 1);
-    this.#image = await images.of(order, secrets, { signal: this.#abort.signal, onMoved });
+    const onProgress = (text: string): void => void (this.#pull = text);
+    try {
+      this.#image = await images.of(order, secrets, masksUsers, { signal: this.#abort.signal, onMoved, onProgress });
+    } finally {
+      this.#pull = undefined;
+    }
     this.#times.enter('environment');
     return this.#image;
   }

@@ -1,24 +1,36 @@
 import { join } from 'node:path';
 
 import type { LeaseOrder } from '@fornax/contracts';
-import type { PreparedInstance } from '@fornax/drivers';
+import type { PreparedInstance, UserNumbers } from '@fornax/drivers';
 
 import type { ImageStore, UsedImage } from '../images/image-store.js';
+import { type ImageUser, userIn } from '../images/image-user.js';
 import type { Waiter } from '../images/shared-work.js';
 import { type Found, LayerRefused, lookAt, walkTo } from '../images/tree-path.js';
 import { imageOf } from '../profile/image-of.js';
 import { UserError } from '../failure/user-error.js';
 
+/** An image that an instance has, and who its command is in there. */
+export interface TaskImage extends UsedImage {
+  /** Absent: whoever it is on this machine. */
+  readonly user?: ImageUser;
+}
+
 /** The images that tasks name, from registries that the operator allows. */
 export class TaskImages {
   constructor(
-    private readonly store: Pick<ImageStore, 'use' | 'idleBytes' | 'free' | 'leaveRoom'>,
+    private readonly store: Pick<ImageStore, 'use' | 'bytes' | 'idleBytes' | 'free' | 'leaveRoom'>,
     private readonly registries: readonly string[],
   ) {}
 
   /** Of images that no instance has. */
   get bytes(): number {
     return this.store.idleBytes;
+  }
+
+  /** Of all that is here. */
+  get allBytes(): number {
+    return this.store.bytes;
   }
 
   /** @param owed bytes of the disk that no image takes from now on */
@@ -30,16 +42,39 @@ export class TaskImages {
     return this.store.free(amount);
   }
 
-  /** @returns undefined: the task's profile has none @throws UserError, RegistryAway, what the disk says, the signal's reason */
+  /**
+   * @param masksUsers whether a command may take itself for the user that its task or its image names
+   * @returns undefined: the task's profile has none  @throws UserError, RegistryAway, what the disk says, the signal's reason
+   */
   async of(
     order: Pick<LeaseOrder, 'constants'>,
     secrets: Readonly<Record<string, string>>,
+    masksUsers: boolean,
     waiter: Waiter,
-  ): Promise<UsedImage | undefined> {
+  ): Promise<TaskImage | undefined> {
     const wanted = imageOf(order.constants, secrets, this.registries);
-    return wanted && this.store.use(wanted, waiter);
+    if (!wanted) return undefined;
+    const image = await this.store.use(wanted, waiter);
+    if (!masksUsers) return image;
+    try {
+      const user = await userIn(image, wanted.runsAs, image.settings.user);
+      return { ...image, ...(user ? { user } : {}) };
+    } catch (error) {
+      image.release();
+      throw error;
+    }
   }
 }
+
+/** Who a command is in its image. A home that cannot be written is none. */
+export const inImage = (
+  { user }: TaskImage,
+  { mayChangeRoot }: Pick<PreparedInstance, 'mayChangeRoot'>,
+): { readonly seenAs?: UserNumbers; readonly home?: string } => {
+  if (!user) return {};
+  const { home, ...seenAs } = user;
+  return { seenAs, ...(home !== undefined && mayChangeRoot ? { home } : {}) };
+};
 
 /** What an instance has of its own in place of what its image has there. */
 const OWN: ReadonlySet<string> = new Set(['job', 'tmp', 'dev', 'proc', 'sys', 'run']);
@@ -74,8 +109,9 @@ export const assertFolderIn = async (
 
 /** What its owner should know of the image that an instance ran in. */
 export const notesOfImage = (
-  image: UsedImage | undefined,
+  image: TaskImage | undefined,
   { constants }: Pick<LeaseOrder, 'constants'>,
+  mayChange = true,
 ): readonly string[] => {
   if (!image) return [];
   const ofTask = constants.some(({ key, value }) => key === 'DOCKER_USER' && value !== '');
@@ -85,8 +121,11 @@ export const notesOfImage = (
     : !['', 'root', '0', '0:0', 'root:root'].includes(user) && 'The USER of the image';
   return [
     `It ran in the image ${image.words}, ${image.digest}`,
-    ...(asked === false
+    ...(asked === false || image.user
       ? []
-      : [`${asked} has no effect here: each instance runs as a user of its own, who may read all of the image`]),
+      : [
+          `${asked} has no effect on this node: each instance runs as a user of its own, who may read all of the image`,
+        ]),
+    ...(mayChange ? [] : ['Nothing of the image can be changed on this node: /job, /tmp and /dev/shm can be written']),
   ];
 };

@@ -47,6 +47,10 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
   afterEach(() => rig.closeAgent());
 
   let tasks = 0;
+  const named = [
+    { key: 'DOCKER_REPO', value: 'team/tool' },
+    { key: 'DOCKER_TAG', value: 'v1' },
+  ];
   /** Runs a command in the image to its end. */
   const run = async (command: string, more: Readonly<Record<string, string>> = {}) => {
     const taskId = `task-${(tasks += 1)}`;
@@ -74,10 +78,53 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
     expect(seen.out).toMatch(/^job$/m);
   });
 
-  it('cannot be written, and /job, /tmp and /dev/shm can', async () => {
-    const script = `'touch /app/new 2>/dev/null || echo refused; touch /bin/new 2>/dev/null || echo refused; touch /new 2>/dev/null || echo refused; touch /job/a /tmp/b /dev/shm/c && echo written'`;
-    expect(await run(script)).toMatchObject({ outcome: 'success', out: 'refused\nrefused\nrefused\nwritten\n' });
-  });
+  it('is changed by each instance for itself: what it writes beside its program is gone with it, and counted', async () => {
+    const changes = `'echo more >> /app/second && cat /app/second && touch /bin/new && /bin/busybox rm /app/second && ls /app; touch /new 2>/dev/null || echo top; touch /job/a /tmp/b /dev/shm/c && echo written; while ! test -e /app/end; do sleep 0.1; done'`;
+    const long = { key: 'DOCKER_CMD', value: changes };
+    await rig.platform.order(aLeaseOrder('changes', '', { taskId: 'changes', constants: [...named, long] }));
+    const out = async (): Promise<string> => (await rig.platform.output('changes', 0, 'stdout')).toString();
+    await eventually(async () => (await out()).includes('written'), { timeoutMs: 30_000 });
+    expect(await out()).toBe('second\nmore\ntop\nwritten\n');
+    // Another one beside it, and a later one.
+    const looks = `'cat second; ls /bin/new 2>/dev/null || echo none'`;
+    expect(await run(looks)).toMatchObject({ outcome: 'success', out: 'second\nnone\n' });
+    await rig.platform.order({ kind: 'cancel', leaseId: 'changes', taskId: 'changes' });
+    expect(await rig.ended('changes')).toMatchObject({ outcome: 'cancelled' });
+    expect(await run(looks)).toMatchObject({ outcome: 'success', out: 'second\nnone\n' });
+    // The bound of the disk is that of /job, also for what has no name any more.
+    const fill = `'exec 3> /app/big; /bin/busybox rm /app/big; while true; do /bin/busybox dd if=/dev/zero bs=1000000 count=50 >&3 2>/dev/null; done'`;
+    expect(await run(fill)).toMatchObject({ outcome: 'failure', cause: 'limit', error: { code: 'FX-DISK-LIMIT' } });
+  }, 60_000);
+
+  it('runs as the user that the task or the image names, who is nobody on the machine', async () => {
+    const layer = await layerOf([
+      ...(await busyboxEntries('users')),
+      [{ name: 'etc', type: 'directory' }],
+      [{ name: 'lists', type: 'directory' }],
+      [{ name: 'lists/passwd' }, 'root:x:0:0::/root:/bin/sh\ntool:x:1234:5678::/home/tool:/bin/sh\n'],
+      [{ name: 'etc/passwd', type: 'symlink', linkname: '../lists/passwd' }],
+      [{ name: 'etc/group' }, 'staff:x:50:\n'],
+      [{ name: 'home/tool', type: 'directory' }],
+    ]);
+    await pushImage(registry, { repository: 'team/users', tag: 'v1' }, [layer], { User: 'tool' });
+    const script = `sh -c 'id -u; id -g; echo $HOME; touch /app/mine $HOME/mine /job/mine && stat -c %u /app/mine /job/mine; ls /root 2>/dev/null; echo $(id -un)'`;
+    const as = async (user: string) => run(script, { DOCKER_REPO: 'team/users', DOCKER_USER: user });
+    expect(await as('')).toMatchObject({
+      outcome: 'success',
+      err: '',
+      out: '1234\n5678\n/home/tool\n1234\n1234\ntool\n',
+    });
+    expect(await as('77:staff')).toMatchObject({
+      outcome: 'success',
+      out: expect.stringMatching(/^77\n50\n\/tmp\n77\n77\n/),
+    });
+    expect(await as('root')).toMatchObject({
+      outcome: 'success',
+      out: expect.stringMatching(/^0\n0\n\/tmp\n0\n0\nroot\n/),
+    });
+    for (const odd of ['nosuch', 'tool:nosuch', '1;2', '-1', '../x', 'a b', '99999999999', 'tool:50:7'])
+      expect(await as(odd)).toMatchObject({ cause: 'user', error: { code: 'FX-CONSTANT' } });
+  }, 60_000);
 
   it('leads nobody out by links at its top, however they are named', async () => {
     const layer = await layerOf([
@@ -95,7 +142,8 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
     expect(seen.out).toContain(`--target-directory=${rig.folder}\nmine`);
     expect(seen.out).toMatch(/^own$/m);
     expect(seen.out).not.toContain('/apart');
-    expect(seen.out.match(/ \/(bin|app|go|etc) /g)?.length).toBe(seen.out.match(/\/images\//g)?.length);
+    const shown = seen.out.split('\n').filter((line) => line.includes('/images/'));
+    expect(shown.map((line) => line.split(' ')[4]).sort()).toEqual(['/app', '/bin', '/etc', '/go']);
     expect(await readdir(rig.folder)).not.toContain('dashes');
   });
 
@@ -116,12 +164,8 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
   });
 
   it('is run again by the next instance at once, while others run in it', async () => {
-    const constants = [
-      { key: 'DOCKER_REPO', value: 'team/tool' },
-      { key: 'DOCKER_TAG', value: 'v1' },
-    ];
     const cmd = { key: 'DOCKER_CMD', value: `'cat second; while ! test -e /job/never; do sleep 0.1; done'` };
-    await rig.platform.order(aLeaseOrder('long', '', { taskId: 'long', constants: [...constants, cmd] }));
+    await rig.platform.order(aLeaseOrder('long', '', { taskId: 'long', constants: [...named, cmd] }));
     await eventually(async () => (await rig.platform.output('long', 0, 'stdout')).length > 0, { timeoutMs: 30_000 });
     expect(await run(`'cat second'`)).toMatchObject({ outcome: 'success', out: 'second\n' });
     await rig.platform.order({ kind: 'cancel', leaseId: 'long', taskId: 'long' });

@@ -402,6 +402,7 @@ export class Agent {
       driver,
       path: facts.path,
       laysOver: facts.laysOver,
+      masksUsers: facts.masksUsers,
       rpc: this.wires.rpc,
       publisher: this.wires.publisher,
       s3: this.wires.s3,

@@ -162,6 +162,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const images = await openImages(config, driver, disk, (error) => log.warn({ err: error }, 'the store of images'));
   const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(allOf([cache, images])));
   observeGauge('fornax.inputs.cache.size', (result) => result.observe(cache?.bytes ?? 0));
+  observeGauge('fornax.images.kept.size', (result) => result.observe(images?.allBytes ?? 0));
   const starting = Agent.start(
     {
       nodeId: config.FORNAX_NODE_ID,

@@ -1,6 +1,6 @@
 import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
 import { type Consistency, consistencyOf, consistencyProblem } from '@fornax/domain';
-import { SECRETS_SOCKET, splitWords, STANDARD_PATH, UnbalancedQuote } from '@fornax/drivers';
+import { SECRETS_SOCKET, splitWords, STANDARD_PATH, UnbalancedQuote, type UserNumbers } from '@fornax/drivers';
 
 import type { ImageSettings } from '../images/image-manifest.js';
 import { UserError } from '../failure/user-error.js';
@@ -10,8 +10,9 @@ import { type Command, commandIn } from './hidden-script.js';
 export interface InstancePlan {
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
-  /** Where it starts; only in an image. */
+  /** Where it starts, and whom it takes itself for; only in an image. */
   readonly directory?: string;
+  readonly seenAs?: UserNumbers;
   /** Where inputs go, relative to the working directory; '' is the directory itself. */
   readonly resourcesFolder: string;
   readonly filter: { readonly whitelist: string | null; readonly blacklist: string | null };
@@ -21,6 +22,12 @@ export interface InstancePlan {
   readonly progress: readonly string[];
   /** What its snapshots wait for, and what is done with it meanwhile. */
   readonly consistency: Consistency;
+}
+
+/** How a command runs in its image. */
+export interface RunImage extends ImageSettings {
+  readonly seenAs?: UserNumbers;
+  readonly home?: string;
 }
 
 export interface InstancePaths {
@@ -148,7 +155,7 @@ export const planOf = (
   secrets: Readonly<Record<string, string>>,
   paths: InstancePaths,
   path: string,
-  image?: ImageSettings,
+  image?: RunImage,
 ): InstancePlan => {
   const { run = FIRST_RUN } = order;
   const raw = new Map(order.constants.map(({ key, value }) => [key, value]));
@@ -159,7 +166,12 @@ export const planOf = (
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
     const { argv, env: hiddenEnv } = commandOf(order, run, raw, values, Object.values(secrets), image);
     const exported = [...values].filter(([name]) => standard.has(name) || !(hidden.has(name) || name === PASSWORD));
-    const own = { PATH: image ? STANDARD_PATH.join(':') : path, LANG: 'C.UTF-8', ...image?.env, HOME: paths.tmp };
+    const own = {
+      PATH: image ? STANDARD_PATH.join(':') : path,
+      LANG: 'C.UTF-8',
+      ...image?.env,
+      HOME: image?.home ?? paths.tmp,
+    };
     const env = { ...own, ...Object.fromEntries(exported), ...hiddenEnv };
     checkSize(argv, env);
     const expand = (text: string | null | undefined): string | null =>
@@ -173,6 +185,7 @@ export const planOf = (
       progress: run.progress.flatMap((name) => values.get(name) || []),
       consistency: consistencyIn(values),
       ...(image ? { directory: directoryIn(image, values.get('DOCKER_WORKDIR')) } : {}),
+      ...(image?.seenAs ? { seenAs: image.seenAs } : {}),
       ...(wallLimitMs === undefined ? {} : { wallLimitMs }),
     };
   } catch (error) {

@@ -244,6 +244,8 @@ export const taskSchema = z.object({
     snapshotRetention: snapshotRetentionSchema.nullable(),
     /** It runs with the inputs that its origin had, or not at all. */
     pinned: z.boolean(),
+    /** Digests of the images that its instances ran in, the first 16. More than one: a tag was given to another image meanwhile, or the table names them. */
+    images: z.array(z.string()),
   }),
 });
 export type WireTask = z.output<typeof taskSchema>;

@@ -162,8 +162,14 @@ export const recordReports = (
       case 'started': {
         if (phase !== 'dispatched') break;
         const startedAt = within(report.startedAt, lease.dispatchedAt, at);
-        const { snapshotId } = report;
-        outcome.started.push({ instance, leaseId, startedAt, ...(snapshotId === undefined ? {} : { snapshotId }) });
+        const { snapshotId, image } = report;
+        outcome.started.push({
+          instance,
+          leaseId,
+          startedAt,
+          ...(snapshotId === undefined ? {} : { snapshotId }),
+          ...(image === undefined ? {} : { image }),
+        });
         starts.set(instance, startedAt);
         progress.set(instance, 'executing');
         break;
@@ -181,9 +187,10 @@ export const recordReports = (
         const started = starts.get(instance);
         const known = started === undefined ? lease : { ...lease, startedAt: started };
         const end = believed(report.end, known, at, report.heldMs);
-        const { startedAt } = end;
+        const { startedAt, image } = end;
         // Phases that were never reported are stated now, so that the public states pass through them.
-        if (phase === 'dispatched' && startedAt !== undefined) outcome.started.push({ instance, leaseId, startedAt });
+        if (phase === 'dispatched' && startedAt !== undefined)
+          outcome.started.push({ instance, leaseId, startedAt, ...(image === undefined ? {} : { image }) });
         if (phase !== 'uploading' && startedAt !== undefined) outcome.exited.push({ instance, leaseId });
         settle(state, outcome, end);
         progress.set(instance, 'ended');

@@ -185,6 +185,8 @@ export interface StartedLease extends LeaseRef {
   readonly startedAt: InstantMs;
   /** The snapshot that it began with; absent: none. */
   readonly snapshotId?: string;
+  /** The digest of the image that it runs in; absent: none, and in events of before. */
+  readonly image?: string;
 }
 
 export interface InstanceError {
@@ -234,6 +236,8 @@ export interface AttemptEnd extends LeaseRef {
   readonly manifest?: string;
   /** SHA-256 of the list of the inputs that the attempt got, in hex. Absent when there is none, and in events of before. */
   readonly inputs?: string;
+  /** The digest of the image that the attempt ran in. Absent when there is none, and in events of before. */
+  readonly image?: string;
   readonly error?: InstanceError;
   /** What the user should know though it is no failure, e.g. which files are no results. */
   readonly notes?: readonly string[];

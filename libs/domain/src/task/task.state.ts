@@ -72,7 +72,20 @@ export interface TaskState {
   readonly dependencyEnds: readonly DependencyEnd[];
   /** How often new resources were asked for: tells one request from the next. */
   readonly resourceUpdates: number;
+  /** Digests of the images that its instances ran in, the first ones of many; absent: none, and in folds of before. */
+  readonly images?: readonly string[];
 }
+
+/** More images of one task say no more: those who pin one want it to be the only one. */
+const MOST_IMAGES = 16;
+
+const withImages = (state: TaskState, ran: readonly { readonly image?: string }[]): TaskState => {
+  const { images = [] } = state;
+  const news = new Set(ran.flatMap(({ image }) => (image === undefined || images.includes(image) ? [] : [image])));
+  return news.size === 0 || images.length >= MOST_IMAGES
+    ? state
+    : { ...state, images: [...images, ...news].slice(0, MOST_IMAGES) };
+};
 
 const noSpec: TaskSpec = {
   name: '',
@@ -291,15 +304,15 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
     }
     case 'InstancesStarted':
       return {
-        ...withPhase(state, event.leases, 'executing'),
+        ...withPhase(withImages(state, event.leases), event.leases, 'executing'),
         startedOnce: union(state.startedOnce, instancesOf(event.leases)),
       };
     case 'InstancesExited':
       return withPhase(state, event.leases, 'uploading');
     case 'InstancesConcluded':
-      return concluded(state, event.attempts);
+      return concluded(withImages(state, event.attempts), event.attempts);
     case 'InstancesRequeued':
-      return requeued(state, event.attempts);
+      return requeued(withImages(state, event.attempts), event.attempts);
     case 'WaitingInstancesCancelled': {
       const instances = rangesFromText(event.instances);
       const cancelled = union(state.cancelled, instances);

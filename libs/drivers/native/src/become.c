@@ -61,15 +61,24 @@ static void set_limits(void) {
   }
 }
 
-static void drop_privileges(const struct options *options) {
-  /* The bounding set first: it needs a capability. One that may not change it has none to lose by it. */
+/* It needs a capability. One that may not change it has none to lose by it. */
+static void bound_capabilities(void) {
   for (int capability = 0; capability <= 63; capability += 1)
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno == EINVAL) break;
+}
+
+static void drop_privileges(const struct options *options) {
+  bound_capabilities();
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (options->has_user) {
     if (setgroups(0, NULL) != 0) fail("cannot leave", "groups");
     if (setresgid(options->gid, options->gid, options->gid) != 0) fail("cannot change", "the group");
     if (setresuid(options->uid, options->uid, options->uid) != 0) fail("cannot change", "the user");
+  }
+  if (options->has_mask) {
+    enter_users(0, options->seen_uid, options->seen_gid);
+    /* All capabilities of the new namespace came back with it. */
+    bound_capabilities();
   }
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2];
@@ -126,6 +135,15 @@ static void run(const struct command *command) {
   errno = refused;
 }
 
+/* Where it starts, with no rights but the command's own. @returns whether it may be there */
+static int enter_directory(const char *directory) {
+  if (chdir(directory) == 0) return 1;
+  const int why = errno;
+  dprintf(STDERR_FILENO, "cannot start in %s: %s\n", directory, strerror(why));
+  errno = why;
+  return 0;
+}
+
 /* What the user reads of a command that does not run. */
 static void complain(const char *name, int why) {
   const int is_missing = why == ENOENT || why == ENOTDIR;
@@ -150,9 +168,10 @@ _Noreturn void become(const struct options *options, int report) {
     for (int fd = STDERR_FILENO + 1; fd < FIRST_OTHER + 16; fd += 1) fcntl(fd, F_SETFD, FD_CLOEXEC);
   const struct word begins = {.what = ABOUT_TO_RUN};
   if (write(report, &begins, sizeof begins) != (ssize_t)sizeof begins) _exit(EXIT_SETUP);
-  run(&command);
+  const int is_there = enter_directory(options->directory);
+  if (is_there) run(&command);
   const struct word refusal = {.what = REFUSED_BY_COMMAND, .why = errno};
-  if (refusal.why != E2BIG) complain(command.argv[0], refusal.why);
+  if (is_there && refusal.why != E2BIG) complain(command.argv[0], refusal.why);
   if (write(report, &refusal, sizeof refusal) < 0) _exit(EXIT_SETUP);
   _exit(EXIT_SETUP);
 }

@@ -24,7 +24,17 @@ struct options {
   int has_user;
   uid_t uid;
   gid_t gid;
+  /* Whom the command takes itself for; without `has_mask` that is who it is. */
+  int has_mask;
+  uid_t seen_uid;
+  gid_t seen_gid;
   const char *directory;
+};
+
+/* Whose the files of a tree are, and who is to take them for its own. */
+struct owners {
+  unsigned from;
+  unsigned to;
 };
 
 /* What the process that is to become the command tells before it does. */
@@ -56,6 +66,7 @@ void write_pid_file(const char *path);
 /* isolate.c */
 void join_namespace(const char *path, int kind);
 void isolate(int with_network);
+void own_mounts(void);
 void raise_loopback(void);
 void mount_bind(const char *source, const char *target);
 void mount_tmpfs(const char *target, const char *options);
@@ -68,7 +79,11 @@ void open_group(const char *folder, const char *name);
 void mount_groups(const char *target);
 
 /* layers.c */
-void mount_layers(const char *lower, const char *folder, unsigned from, unsigned to);
+void mount_layers(const char *lower, const char *folder, const struct owners *owners);
+void mount_writable(const char *target, const char *folder, const struct owners *owners);
+
+/* users.c: a namespace of users in which this process' own user is seen as another one, and nobody else is there. */
+void enter_users(int kinds, uid_t seen_uid, gid_t seen_gid);
 
 /* network.c */
 /* What an instance may reach by its way out: IPv4 networks, as in 10.0.0.0/8. The longest one that holds an address decides. */

@@ -3,9 +3,9 @@
  *
  *   fornax-init [--pid-file FILE] [--join FILE]... --then PROGRAM ARGUMENT...
  *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE]
- *               [[--lower-user FROM TO] --layers LOWER FOLDER] [--isolate | --isolate-network]
- *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
- *               --directory DIR --aim all|group [--user UID GID]
+ *               [[--lower-user FROM TO] --layers LOWER FOLDER] [--isolate | --isolate-network] [--own-mounts]
+ *               [--writable AT FOLDER | --bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
+ *               --directory DIR --aim all|group [--user UID GID] [--seen-as UID GID]
  *   fornax-init --serve
  *   fornax-init --empty FILE...
  *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
@@ -70,7 +70,8 @@ int carry_out(int argc, char **argv) {
   struct way_out way = {.denied = calloc((size_t)argc, sizeof(char *)), .allowed = calloc((size_t)argc, sizeof(char *))};
   if (way.denied == NULL || way.allowed == NULL) fail("cannot read", "options");
   int has_aim = 0;
-  unsigned lower_user = 0, upper_user = 0;
+  struct owners mapped;
+  const struct owners *owners = NULL;
   /* Whatever the agent's own parent left open is nobody's business here. */
   if (syscall(SYS_close_range, FIRST_OTHER, ~0U, 0) != 0)
     for (int fd = FIRST_OTHER; fd < 65536; fd += 1) close(fd);
@@ -95,9 +96,12 @@ int carry_out(int argc, char **argv) {
     else if (IS("--allow", 1)) way.allowed[way.allowed_count++] = argv[at - 1];
     else if (IS("--hold-network", 1)) return hold_network(&way, &argv[at - 1]);
     else if (IS("--lower-user", 2)) {
-      lower_user = number(first);
-      upper_user = number(second);
-    } else if (IS("--layers", 2)) mount_layers(first, second, lower_user, upper_user);
+      mapped = (struct owners){.from = number(first), .to = number(second)};
+      if (mapped.to == 0) wrong(option);
+      owners = &mapped;
+    } else if (IS("--layers", 2)) mount_layers(first, second, owners);
+    else if (IS("--writable", 2)) mount_writable(first, second, owners);
+    else if (IS("--own-mounts", 0)) own_mounts();
     else if (IS("--isolate", 0)) isolate(0);
     else if (IS("--isolate-network", 0)) isolate(1);
     else if (IS("--bind", 2)) mount_bind(first, second);
@@ -109,7 +113,7 @@ int carry_out(int argc, char **argv) {
     else if (IS("--read-only", 1)) mount_read_only(first);
     else if (IS("--group", 2)) open_group(first, second);
     else if (IS("--groups", 1)) mount_groups(first);
-    else if (IS("--directory", 1)) options.directory = first;
+    else if (IS("--directory", 1)) options.directory = strdup(first);
     else if (IS("--aim", 1)) {
       options.aims_at_all = strcmp(first, "all") == 0;
       if (!options.aims_at_all && strcmp(first, "group") != 0) wrong(first);
@@ -119,11 +123,17 @@ int carry_out(int argc, char **argv) {
       options.uid = number(first);
       options.gid = number(second);
       if (options.uid == 0 || options.gid == 0) wrong("--user");
+    } else if (IS("--seen-as", 2)) {
+      options.has_mask = 1;
+      options.seen_uid = number(first);
+      options.seen_gid = number(second);
     } else wrong(option);
 #undef IS
   }
   if (!has_aim) wrong("--aim (missing)");
-  if (chdir(options.directory) != 0) fail("cannot enter", options.directory);
+  if (options.directory == NULL) fail("cannot read", "options");
+  /* Where the command starts is for who it is to enter (see become.c): no matter of this process, which may have other rights. */
+  if (chdir("/") != 0) fail("cannot enter", "/");
   forget_arguments();
   return supervise(&options);
 }

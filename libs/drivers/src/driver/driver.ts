@@ -41,6 +41,8 @@ export interface DriverFacts {
   readonly wayOut?: boolean;
   /** Whether an instance may have what lies in a folder of another without a copy of it (`InstanceSpec.over`). */
   readonly laysOver?: boolean;
+  /** Whether a command may take itself for another user than it is (`InstanceCommand.seenAs`). */
+  readonly masksUsers?: boolean;
 }
 
 export interface InstanceSpec {
@@ -74,6 +76,8 @@ export interface PreparedInstance {
   readonly ownDir?: string | undefined;
   /** Whether its user is not the agent's, so that it cannot write what the agent has there read-only. Files of the agent with another name elsewhere stay its own. */
   readonly hasOwnUser: boolean;
+  /** Of one that sees an image: whether it may change the files of that, for itself and until it ends. */
+  readonly mayChangeRoot: boolean;
   /** The same folders as the instance sees them. */
   readonly paths: {
     readonly job: string;
@@ -117,6 +121,13 @@ export interface InstanceCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Where it starts, as it sees it; the working directory of the instance where absent. Nothing starts where it does not exist. */
   readonly directory?: string | undefined;
+  /** Whom it takes itself for, and its files for; absent: who it is. It has no more rights by that. Only where `DriverFacts.masksUsers`. */
+  readonly seenAs?: UserNumbers | undefined;
+}
+
+export interface UserNumbers {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export interface RunningInstance {

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findProgram } from './find-program.js';
-import { keepsOutOfSight, unnamedBytes, writtenBytes } from './unnamed-files.js';
+import { keepsOutOfSight, laidOver, unnamedBytes, writtenBytes } from './unnamed-files.js';
 
 const run = promisify(execFile);
 /** `stat` counts in these, whatever the file system does. */
@@ -105,13 +105,18 @@ function* entriesOf(folder: string): Generator<Dirent> {
 
 /**
  * Measures what the files of a folder take on its disk, and those without a name that processes keep there. Never rejects.
- * @param view another folder by which they write there  @returns bytes
+ * @param view another folder by which they write there  @param changesRoot whether they write there by what was laid over the files that they see  @returns bytes
  */
-export const diskUse = async (folder: string, pids: readonly number[], view?: string): Promise<number> => {
+export const diskUse = async (
+  folder: string,
+  pids: readonly number[],
+  view?: string,
+  changesRoot = false,
+): Promise<number> => {
   const facts = await stat(folder).catch(() => undefined);
   if (!facts) return 0;
   const viewed = view === undefined ? undefined : await stat(view).catch(() => undefined);
-  const devices = new Set([facts.dev, ...(viewed ? [viewed.dev] : [])]);
+  const devices = new Set([facts.dev, ...(viewed ? [viewed.dev] : []), ...(changesRoot ? await laidOver(pids) : [])]);
   const [named, unnamed] = await Promise.all([namedBytes(folder), unnamedBytes(pids, devices)]);
   const seen = named + unnamed;
   // What nobody can look at is no more than what was written and is not seen.

@@ -38,6 +38,22 @@ const deviceText = (device: number): string => {
   return [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
 };
 
+/** The number of a device that /proc/<pid>/mountinfo has as major and minor. */
+const deviceIn = (text: string): number => {
+  const [major = 0, minor = 0] = text.split(':').map(Number);
+  return (minor & 0xff) + ((major & 0xfff) << 8) + (minor & ~0xff) * 4_096 + (major & ~0xfff) * 2 ** 32;
+};
+
+/** Devices of what was laid over other files for these processes, which all see the same: what they write there has these, and lies on another one's disk. */
+export const laidOver = async (pids: readonly number[]): Promise<readonly number[]> => {
+  for (const pid of pids) {
+    const lines = (await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '')).split('\n');
+    const found = lines.filter((line) => line.includes(' - overlay fornax '));
+    if (found.length > 0) return found.map((line) => deviceIn(line.split(' ')[2] ?? ''));
+  }
+  return [];
+};
+
 /** Whether a process has mapped a deleted file of the disk that this agent may not look at: not as an ordinary user, nor where the first thread has ended. */
 const hasMapped = async (pid: number, devices: ReadonlySet<string>): Promise<boolean> => {
   const task = await liveTaskOf(pid);

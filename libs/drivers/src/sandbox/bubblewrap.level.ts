@@ -5,14 +5,17 @@ import { promisify } from 'node:util';
 
 import type { GroupView } from '../cgroup/cgroup.js';
 import { type HostView, waysTo } from './host-view.js';
-import { imageView, shownByBwrap } from './image-view.js';
+import { foldersOf, imageView, shownByBwrap } from './image-view.js';
 import {
+  changing,
+  CHANGES,
   entering,
   enteringNetwork,
   GROUPS_PATH,
   isRoot,
   ISOLATED_PATHS,
   type Level,
+  type Place,
   MASKED_PATHS,
   READ_ONLY_PATHS,
   RESOLVER_FILE,
@@ -25,6 +28,8 @@ import { findProgram } from '../process/find-program.js';
 const run = promisify(execFile);
 /** Where the first process' program is inside. */
 const INSIDE = '/.fornax-init';
+/** Where it finds what an instance changes of its image, until the command is there. */
+const CHANGES_INSIDE = '/.fornax-changes';
 
 /** In the user namespace of a network every user is root: the instance sees itself as the agent's all the same. */
 const sameUser = (): readonly string[] => ['--uid', String(process.getuid?.()), '--gid', String(process.getgid?.())];
@@ -62,6 +67,23 @@ const groupsOf = (groups: readonly GroupView[]): readonly string[] => {
   return ['--tmpfs', GROUPS_PATH, ...each, '--remount-ro', GROUPS_PATH];
 };
 
+/** Where bwrap shows whom to ask for names: beside the changes of an instance that has some, or those would cover it. */
+const resolverIn = ({ folder, mayChangeRoot }: Place, path: string): readonly string[] => {
+  const file = join(folder, RESOLVER_FILE);
+  return mayChangeRoot === true ? ['--bind', file, join(CHANGES_INSIDE, RESOLVER_FILE)] : ['--ro-bind', file, path];
+};
+
+/** What the first process does inside for an instance that may change its image: an ordinary user's may mount in a namespace of its own alone. */
+const changesIn = (place: Place, folders: readonly string[], resolvers: readonly string[]): readonly string[] =>
+  place.mayChangeRoot === true
+    ? [
+        ...(isRoot() ? [] : ['--own-mounts']),
+        ...changing(place, folders, CHANGES_INSIDE),
+        ...resolvers.flatMap((path) => ['--bind', join(CHANGES_INSIDE, RESOLVER_FILE), path]),
+        ...['--cover', CHANGES_INSIDE],
+      ]
+    : [];
+
 /** Bubblewrap, where it is installed: the cheapest of all, and made for this. */
 export const bubblewrapLevel = async (
   init: string,
@@ -78,7 +100,7 @@ export const bubblewrapLevel = async (
     () => false,
   );
   const shown = [...(await shownByBwrap(view.topLevel))];
-  const images = new Map<string, readonly string[]>();
+  const images = new Map<string, { readonly shown: readonly string[]; readonly folders: readonly string[] }>();
   for (const path of view.hidden) shown.push('--tmpfs', path);
   // What bwrap makes on the way by itself is for its own user alone.
   const ways = new Set(view.exposed.flatMap((path) => waysTo(path, [...view.topLevel, ...view.hidden])));
@@ -89,7 +111,12 @@ export const bubblewrapLevel = async (
   // processes. It also masks /proc by itself then, since bwrap looks through all mounts for each one that it adds. What bwrap made for an ordinary
   // user belongs to a user namespace outside of the one that it leaves the first process in.
   const kept = ['SYS_ADMIN', 'SYS_RESOURCE', 'SETPCAP', 'SETUID', 'SETGID', 'KILL'];
-  const identity = isRoot() ? kept.flatMap((name) => ['--cap-add', `CAP_${name}`]) : ['--unshare-user'];
+  // What is changed of an image is copied with the rights of who laid it there.
+  const copying = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD'];
+  const identityOf = ({ mayChangeRoot }: Place): readonly string[] =>
+    isRoot()
+      ? [...kept, ...(mayChangeRoot === true ? copying : [])].flatMap((name) => ['--cap-add', `CAP_${name}`])
+      : ['--unshare-user'];
   const masked = [...MASKED_PATHS, ...view.interfaces];
   const masksOutside = isRoot() ? [] : [...(await readOnly(READ_ONLY_PATHS)), ...(await masksOf(masked))];
   const masksInside = isRoot()
@@ -110,7 +137,7 @@ export const bubblewrapLevel = async (
       '--then',
       bwrap,
       ...(isRoot() || typeof place.network === 'string' ? [] : sameUser()),
-      ...identity,
+      ...identityOf(place),
       '--unshare-pid',
       '--unshare-ipc',
       '--unshare-uts',
@@ -118,7 +145,7 @@ export const bubblewrapLevel = async (
       ...(place.network === 'none' ? ['--unshare-net'] : []),
       '--as-pid-1',
       '--die-with-parent',
-      ...(place.root === undefined ? shown : (images.get(place.root) ?? [])),
+      ...(place.root === undefined ? shown : (images.get(place.root)?.shown ?? [])),
       '--ro-bind',
       '/sys',
       '/sys',
@@ -142,7 +169,8 @@ export const bubblewrapLevel = async (
       '--bind',
       join(place.folder, 'job'),
       '/job',
-      ...resolverOf(place, resolver).flatMap((path) => ['--ro-bind', join(place.folder, RESOLVER_FILE), path]),
+      ...(place.mayChangeRoot === true ? ['--bind', join(place.folder, CHANGES), CHANGES_INSIDE] : []),
+      ...resolverOf(place, resolver).flatMap((path) => resolverIn(place, path)),
       ...(place.secrets === undefined
         ? []
         : ['--dir', dirname(ISOLATED_PATHS.secrets), '--ro-bind', place.secrets, ISOLATED_PATHS.secrets]),
@@ -157,10 +185,14 @@ export const bubblewrapLevel = async (
       INSIDE,
       ...masksInside,
       ...(isRoot() ? showingGroups(place.groups) : []),
-      ...running(place.directory ?? ISOLATED_PATHS.job, 'all', place.owner),
+      ...changesIn(place, images.get(place.root ?? '')?.folders ?? [], resolverOf(place, resolver)),
+      ...running(place.directory ?? ISOLATED_PATHS.job, 'all', place),
     ],
     openRoot: async (root) => {
-      images.set(root, await shownByBwrap((await imageView(root, view)).topLevel));
+      const image = await imageView(root, view);
+      const folders = await foldersOf(image);
+      images.set(root, { shown: await shownByBwrap(image.topLevel), folders });
+      return folders;
     },
     closeRoot: (root) => Promise.resolve(void images.delete(root)),
     open: () => Promise.resolve(),

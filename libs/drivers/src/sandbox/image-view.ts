@@ -22,6 +22,12 @@ export const imageView = async (root: string, { interfaces }: Pick<HostView, 'in
   interfaces,
 });
 
+/** Those of its top level that are folders, where instances see them. */
+export const foldersOf = async ({ topLevel }: Pick<HostView, 'topLevel'>): Promise<readonly string[]> => {
+  const facts = await Promise.all(topLevel.map((path) => lstat(path)));
+  return topLevel.filter((_, at) => facts[at]?.isDirectory() === true).map((path) => join('/', basename(path)));
+};
+
 /** Options of bwrap that show folders, files and links of the top level where they belong. */
 export const shownByBwrap = async (topLevel: readonly string[]): Promise<readonly string[]> => {
   const shown: string[] = [];

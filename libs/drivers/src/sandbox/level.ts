@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import type { GroupView } from '../cgroup/cgroup.js';
 import type { WayOut } from '../network/way-out.js';
+import type { UserNumbers } from '../driver/driver.js';
 import type { Owner } from './user-ids.js';
 
 /** An instance that is to start. */
@@ -25,6 +26,10 @@ export interface Place {
   readonly over?: Lower | undefined;
   /** What it sees in the place of the machine's files; only at a level with `openRoot`. */
   readonly root?: string | undefined;
+  /** Whether it may change that, for itself: what it changes goes to the folder `CHANGES` of its own. */
+  readonly mayChangeRoot?: boolean | undefined;
+  /** Whom its command takes itself for. */
+  readonly seenAs?: UserNumbers | undefined;
   /** Where its command starts; its own folder where absent. */
   readonly directory?: string | undefined;
 }
@@ -41,6 +46,9 @@ export interface Lower {
 
 /** In the folder of an instance whose files lie over others: for the kernel, and where both are seen together. */
 export const LAYER_FOLDERS = ['lower', 'work', 'view'] as const;
+
+/** In the folder of an instance: what it changes of its image. */
+export const CHANGES = 'changes';
 
 /** The network of an instance: the host's, one with nothing but loopback, or one that was made for it. */
 export type PlaceNetwork = 'host' | 'none' | Pick<WayOut, 'networkFile' | 'userFile'>;
@@ -66,8 +74,11 @@ export interface Level {
   readonly argv: (place: Place) => readonly [string, ...string[]];
   /** Where the agent finds the files of such an instance from its start on; absent: this level cannot lay files over others. */
   readonly viewOf?: (id: string, root?: string) => string;
-  /** Makes ready what instances with this root share, once; absent: this level shows the machine's files alone. @throws Error it cannot be shown */
-  readonly openRoot?: (root: string) => Promise<void>;
+  /**
+   * Makes ready what instances with this root share, once; absent: this level shows the machine's files alone.
+   * @returns its folders, as instances see them  @throws Error it cannot be shown
+   */
+  readonly openRoot?: (root: string) => Promise<readonly string[]>;
   /** Lets go of it. */
   readonly closeRoot?: (root: string) => Promise<void>;
   open(): Promise<void>;
@@ -101,13 +112,34 @@ export const resolverOf = ({ network, root }: Place, resolver: string | undefine
   return resolver === undefined || typeof network === 'string' ? [] : [resolver];
 };
 
-export const running = (directory: string, aim: Level['aim'], owner: Owner | undefined): readonly string[] => [
+export const running = (
+  directory: string,
+  aim: Level['aim'],
+  { owner, seenAs }: Pick<Place, 'owner' | 'seenAs'>,
+): readonly string[] => [
   '--directory',
   directory,
   '--aim',
   aim,
   ...(owner ? ['--user', String(owner.uid), String(owner.gid)] : []),
+  ...(seenAs ? ['--seen-as', String(seenAs.uid), String(seenAs.gid)] : []),
 ];
+
+/**
+ * Lets an instance change folders of its image. Those belong to the agent's user there, and to the instance's here.
+ * @param changes its folder of changes, as the first process finds it
+ */
+export const changing = (
+  { owner, mayChangeRoot }: Place,
+  folders: readonly string[],
+  changes: string,
+): readonly string[] =>
+  mayChangeRoot === true
+    ? [
+        ...(owner ? ['--lower-user', '0', String(owner.uid)] : []),
+        ...folders.flatMap((path, at) => ['--writable', path, join(changes, String(at))]),
+      ]
+    : [];
 
 /**
  * Parts of /proc and /sys that tell of the machine, or change it, as the OCI runtimes hide and protect them. What this kernel does not have is

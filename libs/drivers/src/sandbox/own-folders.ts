@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, opendirSync } from 'node:fs';
+import { chownSync, mkdirSync, opendirSync } from 'node:fs';
 import { lstat, mkdir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,6 +27,17 @@ export const makeOwnFolders = async (folder: string, owner: Owner | undefined): 
     if (owner) chownSync(join(folder, name), owner.uid, owner.gid);
   };
   await Promise.all([make('job', 0o755), make('tmp', 0o700)]);
+};
+
+/** Makes a folder of the agent's in that of an instance, or makes it anew. */
+export const emptyFolder = async (folder: string): Promise<void> => {
+  const make = (): void => mkdirSync(folder, { mode: 0o711 });
+  try {
+    make();
+  } catch {
+    await removeTree(folder);
+    make();
+  }
 };
 
 /** Synchronous, and bounded however much lies there: not worth a turn through the thread pool on the path of every start. */

@@ -27,7 +27,7 @@ export const processLevel = (init: string, workDir: string, instancesDir: string
       ramfs: join(folder, 'tmp'),
       secrets,
     }),
-    argv: (place) => [init, ...entering(place), ...running(join(place.folder, 'job'), 'group', place.owner)],
+    argv: (place) => [init, ...entering(place), ...running(join(place.folder, 'job'), 'group', place)],
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

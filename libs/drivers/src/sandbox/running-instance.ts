@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
-import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver/driver.js';
+import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance, UserNumbers } from '../driver/driver.js';
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
 import { heldMemoryMB } from '../process/held-memory.js';
@@ -44,6 +44,10 @@ export interface Launch {
   readonly over?: Lower | undefined;
   /** What it sees in the place of the machine's files. */
   readonly root?: string | undefined;
+  /** Whether it may change that. */
+  readonly mayChangeRoot?: boolean | undefined;
+  /** Whom its command takes itself for. */
+  readonly seenAs?: UserNumbers | undefined;
   /** Where its command starts. */
   readonly directory?: string | undefined;
   /** Kill above this if the kernel does not; 0 = never. */

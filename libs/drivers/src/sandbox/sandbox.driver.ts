@@ -12,6 +12,7 @@ import type {
   InstanceSpec,
   PreparedInstance,
   RunningInstance,
+  UserNumbers,
 } from '../driver/driver.js';
 import type { Cidr } from '../network/reach.js';
 import { RESOLVER, type WayOut, WaysOut } from '../network/way-out.js';
@@ -28,10 +29,10 @@ import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from '../process/init-program.js';
-import { isRoot, LAYER_FOLDERS, type Level, type Lower, ramfsBytes, RESOLVER_FILE } from './level.js';
+import { CHANGES, isRoot, LAYER_FOLDERS, type Level, type Lower, ramfsBytes, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
-import { assertOwn, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
+import { assertOwn, emptyFolder, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
 import {
   CommandTooLong,
@@ -41,7 +42,7 @@ import {
   type Sandbox,
   type LaunchedInstance,
 } from './running-instance.js';
-import { SharedRoots } from './shared-roots.js';
+import { type SharedRoot, SharedRoots } from './shared-roots.js';
 import { SecretFolders } from './secret-folders.js';
 import { tryLayers } from './try-layers.js';
 import { unshareLevel } from './unshare.level.js';
@@ -98,6 +99,8 @@ interface Wanted {
   /** Whether another command ran there before. */
   readonly isAgain?: boolean;
   readonly directory?: string | undefined;
+  readonly seenAs?: UserNumbers | undefined;
+  readonly mayChangeRoot?: boolean | undefined;
 }
 
 const DEFAULT_MAX_PROCESSES = 4_096;
@@ -213,6 +216,7 @@ export class SandboxDriver implements Driver {
       path: await visiblePath(path, expose, shown),
       wayOut: wayOutWarning === undefined,
       laysOver: this.#laysOver,
+      masksUsers: await this.#tryMask(level),
     };
   }
 
@@ -234,11 +238,11 @@ export class SandboxDriver implements Driver {
     if (this.#ids.has(spec.id)) throw new Error(`there is an instance ${spec.id} here already`);
     this.#ids.add(spec.id);
     const { root } = spec;
-    if (root !== undefined)
-      await this.#roots.open(level, root).catch((error: unknown) => {
-        this.#ids.delete(spec.id);
-        throw error;
-      });
+    const shared = await this.#openRoot(level, root).catch((error: unknown) => {
+      this.#ids.delete(spec.id);
+      throw error;
+    });
+    const mayChangeRoot = shared?.mayChange === true;
     const room = await this.#roomFor(level, spec).catch((error: unknown) => {
       this.#ids.delete(spec.id);
       throw error;
@@ -255,6 +259,7 @@ export class SandboxDriver implements Driver {
       },
       ...(view === undefined ? {} : { ownDir }),
       hasOwnUser: owner !== undefined,
+      mayChangeRoot,
       paths: level.paths(folder, this.#secrets?.folderOf(id)),
       putSecrets: async (files, signal) => this.#secretsHere().put(id, files, owner, signal),
       serveSecrets: async (server) => this.#secretsHere().listen(id, server, owner),
@@ -265,8 +270,11 @@ export class SandboxDriver implements Driver {
         if (!this.#sharesHost(level) && spec.network === 'outgoing')
           wayOut = await this.#openWayOut(level, folder, root);
         if (this.#sharesHost(level) && root !== undefined) await this.#copyResolver(folder);
-        const { directory } = command;
-        const running = await this.#begin(room, { spec, wayOut, isAgain, directory }, command);
+        // What an earlier command changed is not what a later one finds: it begins with the image, as on any other node.
+        if (mayChangeRoot) await emptyFolder(join(folder, CHANGES));
+        const { directory, seenAs } = command;
+        const how = { spec, wayOut, isAgain, directory, seenAs, mayChangeRoot };
+        const running = await this.#begin(room, how, command);
         isAgain = true;
         jobDir = view ?? ownDir;
         this.#live.set(id, running);
@@ -274,7 +282,10 @@ export class SandboxDriver implements Driver {
         this.#ready.want(spec);
         return running;
       },
-      diskLeft: () => filesUse(['job', 'tmp'].map((name) => join(folder, name))),
+      diskLeft: () => {
+        const changed = mayChangeRoot ? shared.folders.map((_, at) => join(CHANGES, String(at), 'files')) : [];
+        return filesUse(['job', 'tmp', ...changed].map((name) => join(folder, name)));
+      },
       diskFiles: () => filesIn(folder),
       diskBytes: async () => {
         // The first process, which is not its user's, knows what those wrote that have ended.
@@ -282,7 +293,7 @@ export class SandboxDriver implements Driver {
           this.#live.get(id)?.processes(),
           owner ? findByUser(owner.uid) : undefined,
         ]);
-        return diskUse(folder, [...new Set([...live, ...own])], view);
+        return diskUse(folder, [...new Set([...live, ...own])], view, mayChangeRoot);
       },
       dispose: async () => {
         const running = this.#live.get(id);
@@ -354,7 +365,9 @@ export class SandboxDriver implements Driver {
 
   /** What is ready is told what to run, unless it was ended meanwhile, or ends or stands still before the command begins: then it is made anew. */
   async #begin(room: Room, wanted: Wanted, command: InstanceCommand): Promise<LaunchedInstance> {
-    if (room.sandbox?.isOver() === false) {
+    // What is ready was made for one that starts in its own folder, as who it is.
+    const isPlain = wanted.directory === undefined && wanted.seenAs === undefined;
+    if (isPlain && room.sandbox?.isOver() === false) {
       try {
         return await room.sandbox.run(command, ANSWER_MS);
       } catch (error) {
@@ -372,7 +385,8 @@ export class SandboxDriver implements Driver {
     return { tree, owner: this.#owners.get(name) };
   }
 
-  #launchOf({ id, folder, owner, cgroup, over }: Room, { spec, wayOut, isAgain, directory }: Wanted): Launch {
+  #launchOf({ id, folder, owner, cgroup, over }: Room, wanted: Wanted): Launch {
+    const { spec, wayOut, isAgain, directory, seenAs, mayChangeRoot } = wanted;
     const level = this.#levelHere();
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     return {
@@ -387,6 +401,8 @@ export class SandboxDriver implements Driver {
       over: over && isAgain === true ? { ...over, isLaid: true } : over,
       root: spec.root,
       directory,
+      seenAs,
+      mayChangeRoot,
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
       connections: this.#connections,
@@ -463,6 +479,42 @@ export class SandboxDriver implements Driver {
       return undefined;
     } catch (error) {
       return `instances of profiles with access to the network are not run here: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** What instances see in the place of the machine's files. @throws Error it cannot be shown */
+  async #openRoot(level: Level, root: string | undefined): Promise<SharedRoot | undefined> {
+    return root === undefined ? undefined : this.#roots.open(level, root, () => this.#tryChanging(level, root));
+  }
+
+  /** Whether an instance that may change this root can be started: not on each file system, nor with each kernel. */
+  async #tryChanging(level: Level, root: string): Promise<boolean> {
+    const spec = { id: `changes-${this.#name}-${(this.#made += 1)}`, cores: 1, memoryMB: 0, root };
+    return this.#starts(level, { spec, mayChangeRoot: true });
+  }
+
+  /** Whether a command may be seen as another user. */
+  async #tryMask(level: Level): Promise<boolean> {
+    const spec = { id: `mask-${this.#name}`, cores: 1, memoryMB: 0 };
+    return this.#starts(level, { spec, seenAs: { uid: 1, gid: 1 } });
+  }
+
+  /** Whether one can be started so: a command that nobody can run says that as well as any. */
+  async #starts(level: Level, wanted: Wanted): Promise<boolean> {
+    const room = await this.#makeRoom(level, folderName(wanted.spec.id), wanted.spec);
+    try {
+      if (wanted.mayChangeRoot === true) await emptyFolder(join(room.folder, CHANGES));
+      const running = await launch(this.#launchOf(room, wanted), { argv: ['/'], env: {} });
+      running.stdout.resume();
+      running.stderr.resume();
+      const deadline = setTimeout(running.kill, PROBE_MS);
+      const { kind } = await running.exit;
+      clearTimeout(deadline);
+      return kind === 'exited';
+    } catch {
+      return false;
+    } finally {
+      await this.#vacate(room);
     }
   }
 

@@ -4,8 +4,10 @@ import { type FileHandle, mkdir, open as openFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import { DEVICES, type HostView } from './host-view.js';
-import { imageView } from './image-view.js';
+import { foldersOf, imageView } from './image-view.js';
 import {
+  changing,
+  CHANGES,
   entering,
   enteringNetwork,
   isRoot,
@@ -34,11 +36,12 @@ const layersOf = ({ id, owner, over }: Place, instancesDir: string): readonly st
 };
 
 /** The mounts that an instance adds to its copy of the shared root. */
-const mountsOf = (place: Place, resolver: string | undefined): readonly string[] => {
+const mountsOf = (place: Place, resolver: string | undefined, folders: readonly string[]): readonly string[] => {
   const { id, groups, ramfsBytes, secrets, over } = place;
   const own = join(INSTANCES, id);
   return [
     ...['--proc', '/proc'],
+    ...changing(place, folders, join(own, CHANGES)),
     ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path]),
     ...MASKED_PATHS.flatMap((path) => ['--mask', path]),
     ...showingGroups(groups),
@@ -124,8 +127,8 @@ export const unshareLevel = async (
   const { resolver } = view;
   const [newRoot, apart] = [join(workDir, 'root'), join(workDir, 'apart')];
   let held = NOT_HELD;
-  const images = new Map<string, Held>();
-  const heldOf = (root: string | undefined): Held => (root === undefined ? held : (images.get(root) ?? NOT_HELD));
+  const images = new Map<string, { readonly held: Held; readonly folders: readonly string[] }>();
+  const heldOf = (root: string | undefined): Held => (root === undefined ? held : (images.get(root)?.held ?? NOT_HELD));
 
   const build = async ({ topLevel, hidden, interfaces, exposed }: HostView): Promise<Held> => {
     for (const folder of [newRoot, apart]) await mkdir(folder, { recursive: true, mode: 0o755 });
@@ -183,11 +186,14 @@ export const unshareLevel = async (
       ...enteringNetwork(place),
       ...['--namespace-mount', heldOf(place.root).mounts, ...layersOf(place, instancesDir)],
       place.network === 'none' ? '--isolate-network' : '--isolate',
-      ...mountsOf(place, resolver),
-      ...running(place.directory ?? ISOLATED_PATHS.job, 'all', place.owner),
+      ...mountsOf(place, resolver, images.get(place.root ?? '')?.folders ?? []),
+      ...running(place.directory ?? ISOLATED_PATHS.job, 'all', place),
     ],
     openRoot: async (root) => {
-      images.set(root, await build(await imageView(root, view)));
+      const image = await imageView(root, view);
+      const folders = await foldersOf(image);
+      images.set(root, { held: await build(image), folders });
+      return folders;
     },
     closeRoot: async (root) => {
       const before = heldOf(root);
@@ -198,7 +204,7 @@ export const unshareLevel = async (
       held = await build(view);
     },
     close: async () => {
-      const before = [held, ...images.values()];
+      const before = [held, ...[...images.values()].map((image) => image.held)];
       held = NOT_HELD;
       images.clear();
       await Promise.all(before.map((each) => each.release()));

@@ -10,12 +10,13 @@ import {
   readFile,
   realpath,
   rm,
+  stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
@@ -224,6 +225,37 @@ print('looked')`;
     expect(await run(['no-such'])).toMatchObject({ exitCode: 127, err: 'no-such: not found\n' });
     expect(await run([''])).toMatchObject({ exitCode: 127 });
   });
+
+  testsOf(opened)('goes to where it starts with no rights but its own', async ({ driver, dataDir, facts }) => {
+    const prepared = await driver.prepare({ id: `${basename(dataDir)}-closed`, cores: 1, memoryMB: 128 });
+    await mkdir(join(prepared.jobDir, 'closed'), { mode: 0o000 });
+    const directory = `${prepared.paths.job}/closed`;
+    const running = await prepared.start({ argv: ['pwd'], env: { PATH: facts.path }, directory });
+    const [err, { exitCode }] = await Promise.all([text(running.stderr), running.exit]);
+    await prepared.dispose();
+    // At the level of plain processes the folder of the instance is where it starts.
+    if (level === 'process') expect(exitCode).toBe(0);
+    else expect({ err, exitCode }).toEqual({ err: `cannot start in ${directory}: Permission denied\n`, exitCode: 126 });
+  });
+
+  testsOf(opened?.facts.masksUsers === true ? opened : undefined)(
+    'may be seen as another user, root too, and has no right by that',
+    async ({ driver, dataDir, facts }) => {
+      const prepared = await driver.prepare({ id: `${basename(dataDir)}-mask`, cores: 1, memoryMB: 128 });
+      const script =
+        'id -u; id -g; touch own; stat -c %u:%g own; grep -c 0000000000000000 /proc/self/status; chown 1 own 2>/dev/null || echo refused; cat /proc/self/setgroups; unshare -U true 2>/dev/null || echo refused';
+      const running = await prepared.start({
+        argv: ['/bin/sh', '-c', script],
+        env: { PATH: facts.path },
+        seenAs: { uid: 0, gid: 7 },
+      });
+      const [out] = await Promise.all([text(running.stdout), running.exit]);
+      const made = await stat(join(prepared.jobDir, 'own'));
+      await prepared.dispose();
+      expect(out).toMatch(/^0\n7\n0:7\n\d\nrefused\ndeny\nrefused\n$/);
+      expect(made.uid).not.toBe(0);
+    },
+  );
 
   here('looks for programs in the PATH that it is given', async (run) => {
     expect(opened?.facts.path).not.toMatch(/node_modules\/\.bin/);

@@ -97,7 +97,14 @@ export const taskEvents = {
     version: 1,
     aggregate: 'task',
     schema: z.object({
-      leases: z.array(z.object({ ...leaseRef, startedAt: instant, snapshotId: z.string().exactOptional() })),
+      leases: z.array(
+        z.object({
+          ...leaseRef,
+          startedAt: instant,
+          snapshotId: z.string().exactOptional(),
+          image: z.string().exactOptional(),
+        }),
+      ),
       at: instant,
     }),
   },

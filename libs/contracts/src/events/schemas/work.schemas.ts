@@ -106,6 +106,7 @@ export const attemptEnd = z.object({
   folder: z.string().exactOptional(),
   manifest: z.string().exactOptional(),
   inputs: z.string().exactOptional(),
+  image: z.string().exactOptional(),
   error: instanceError.exactOptional(),
   notes: z.array(z.string()).exactOptional(),
 });

@@ -166,6 +166,36 @@ describe('a pinned clone', () => {
     expect(asked).toEqual([]);
   });
 
+  it('runs in the image that its origin ran in, by its digest, and in none where that cannot be told', async () => {
+    const [image, other] = ['a', 'b'].map((digit) => `sha256:${digit.repeat(64)}`);
+    const constants = [
+      { key: 'DOCKER_REPO', value: 'team/tool' },
+      { key: 'DOCKER_TAG', value: 'v1' },
+    ];
+    const origin = await submitTo(harness, { instanceCount: 2, constants });
+    const begun = { ...aRef(0), startedAt: 1, image: image ?? '' };
+    await harness.happen(origin, dispatched(aLease(0), aLease(1)), {
+      type: 'InstancesStarted',
+      leases: [begun],
+      at: 1,
+    });
+    await harness.happen(origin, concluded(anEnd(0, { image: image ?? '' })));
+    expect((await read(origin)).fornax.images).toEqual([image]);
+    const tagOf = (task: WireTask): unknown =>
+      task.constants.filter(({ key }) => key.startsWith('DOCKER_')).map(({ key, value }) => `${key}=${value}`);
+    expect(tagOf(await read(uuidOf(await pinned(origin))))).toEqual(
+      expect.arrayContaining(['DOCKER_REPO=team/tool', `DOCKER_TAG=${image}`]),
+    );
+    expect(tagOf(await read(uuidOf(await post(`/tasks/${origin}/clone`))))).toEqual(
+      expect.arrayContaining(['DOCKER_TAG=v1']),
+    );
+    const another = { constants: [{ key: 'DOCKER_REPO', value: 'team/other' }] };
+    expect(messageOf(await pinned(origin, another))).toEqual([400, expect.stringContaining('name no other one')]);
+    await harness.happen(origin, concluded(anEnd(1, { image: other ?? '' })));
+    expect((await read(origin)).fornax.images).toEqual([image, other]);
+    expect(messageOf(await pinned(origin))).toEqual([400, expect.stringContaining('several images')]);
+  });
+
   it('is any clone where there are no inputs, and takes no new ones while it runs', async () => {
     const bare = await submitTo(harness, { instanceCount: 1 });
     expect((await specOf(uuidOf(await pinned(bare))))?.pin).toBeUndefined();

@@ -11,6 +11,7 @@ import type { TaskSource } from './task-specs.js';
 import { TaskPins } from './task-pins.js';
 import { TaskPlaces } from '../places/task-places.js';
 import { onCurrentConstants } from './current-constants.js';
+import { withImageOf } from './pinned-image.js';
 import { copyOf, type CopyPlace } from './task-copy.js';
 
 /** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
@@ -61,7 +62,7 @@ export class RepeatTask {
     );
   }
 
-  /** What a copy of a task asks for, and what it has of its origin. @throws Invalid */
+  /** What a copy of a task asks for, and what it has of its origin. @throws Invalid, ValidationFailed */
   async copyOf(
     kind: OriginKind,
     { fold, taskId }: TaskStatus,
@@ -72,9 +73,11 @@ export class RepeatTask {
     // A row stays with its instance: whichever instances the copy has, they have the numbers of their origins.
     const inherited = table && changes.fornax?.each === undefined ? await this.tables.need(taskId, table) : undefined;
     const { resources } = fold.spec;
-    const pin = changes.fornax?.pinned === true ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
+    const isPinned = changes.fornax?.pinned === true;
+    const pin = isPinned ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
+    const creation = copyOf(fold, kind, changes, place);
     return {
-      creation: copyOf(fold, kind, changes, place),
+      creation: isPinned ? withImageOf(fold, creation) : creation,
       source: {
         origin: { taskId, kind },
         secrets: { ...fold.spec, ownerId: taskId },

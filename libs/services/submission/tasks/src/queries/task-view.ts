@@ -43,7 +43,9 @@ const waitingNotes = (running: readonly Running[]): readonly string[] =>
   running
     .flatMap(({ instance, live }) => {
       const why = live?.instance.waiting;
-      return why === undefined ? [] : [`Instance ${instance} waits to store its results: ${why}`];
+      if (why === undefined) return [];
+      const isBegun = live?.instance.phase !== 'download';
+      return [`Instance ${instance} ${isBegun ? 'waits to store its results: ' : ''}${why}`];
     })
     .slice(0, MAX_INSTANCE_NOTES);
 
@@ -114,6 +116,7 @@ export const taskView = (
       snapshotRetention: spec.snapshotRetention ?? null,
       table: tableView(spec),
       pinned: spec.pin !== undefined,
+      images: [...(task.fold.images ?? [])],
       dependencies: dependencyViews(task.fold, outcomes),
     },
   };
