@@ -15,6 +15,7 @@ import {
 import type { MeterRow } from '../projections/meter-rows.js';
 import type { KeptRows } from './kept-rows.js';
 import { LedgerRowsAudit } from './ledger-rows-audit.js';
+import { SpendingAudit } from './spending-audit.js';
 import { MeterAudit, meterRowsByKey } from './meter-audit.js';
 import { FIRST_RUN, rowOf, type LineRow } from '../projections/ledger-rows.js';
 
@@ -92,18 +93,20 @@ const corrected = (
 
 /**
  * Compares the ledger with the log: every attempt that ended is in exactly one line, charge or waiver, or waits for a price, and each line is what the log
- * gives. Folds the log from its beginning, and keeps the tasks and pools that are not deleted.
+ * gives; and credits and budgets beside it. Folds the log from its beginning, and keeps the tasks and pools that are not deleted.
  */
 export class BillAudit {
   private readonly state = emptyBill();
   private readonly meters = new MeterAudit();
   private readonly rows: LedgerRowsAudit;
+  private readonly spending: SpendingAudit;
   /** Lines of attempts that have no price as far as the log was folded: one of a list that comes later. */
   private readonly early = new Map<string, LineRow>();
 
   /** @param kept rows of a moment before the end of the log was looked for */
   constructor(kept: KeptRows) {
     this.rows = new LedgerRowsAudit(kept);
+    this.spending = new SpendingAudit(kept.spending);
   }
 
   get underWay(): number {
@@ -132,7 +135,7 @@ export class BillAudit {
       findings,
     );
     for (const commit of commits) {
-      findings.push(...this.rows.compare(this.state, commit.sequence));
+      findings.push(...this.rows.compare(this.state, commit.sequence), ...this.spending.fold(commit));
       try {
         const entries = foldBill(this.state, commit);
         for (const line of entries.lines) findings.push(...this.compared(line, left));
@@ -165,7 +168,7 @@ export class BillAudit {
    */
   end(waiting: ReadonlySet<string>, newest: number): readonly AuditFinding[] {
     const folded = this.state.lists.at(-1)?.priceList.version ?? 0;
-    const findings: AuditFinding[] = [...this.rows.compare(this.state)];
+    const findings: AuditFinding[] = [...this.rows.compare(this.state), ...this.spending.compare()];
     for (const [key, { terms, end, sequence }] of this.state.parked) {
       const row = this.early.get(key);
       const place = { task_id: terms.id, instance: end.instance, attempt: end.attempt, sequence: String(sequence) };

@@ -3,7 +3,10 @@ import { attemptKey, volumeKey, type ParkedAttempt, type PublishedPriceList } fr
 import { readPosition } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 import { LEDGER_VERSION } from '../projections/ledger.projection.js';
+import { readAllSpending } from '../projections/spending-rows.js';
+import { SPENDING_VERSION } from '../projections/spending.projection.js';
 import { readClosedMonths, readParked, readPriceLists, type ClosedMonth } from '../projections/ledger-state.js';
+import type { KeptSpending } from './spending-audit.js';
 
 /** Rows of the ledger that are no lines, of one moment. */
 export interface KeptRows {
@@ -17,6 +20,7 @@ export interface KeptRows {
   readonly parked: ReadonlyMap<string, ParkedAttempt>;
   /** How many tasks and pools it knows. */
   readonly terms: number;
+  readonly spending: KeptSpending;
 }
 
 /** @throws Unavailable the ledger is folded anew */
@@ -25,6 +29,9 @@ export const readKeptRows = (db: DataSource): Promise<KeptRows> =>
     const position = await readPosition(tx, 'ledger');
     if (position && position.version !== LEDGER_VERSION)
       throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    const spent = await readPosition(tx, 'spending');
+    if (spent && spent.version !== SPENDING_VERSION)
+      throw new Unavailable('Credits and budgets are catching up with the log', { code: 'ledger-behind' });
     const volumes = await tx.query<{ owner: string; month: string; gross_parts: string }[]>(
       'SELECT owner, month, gross_parts FROM month_usage',
     );
@@ -36,5 +43,6 @@ export const readKeptRows = (db: DataSource): Promise<KeptRows> =>
       volumes: new Map(volumes.map(({ owner, month, gross_parts }) => [volumeKey(owner, month), BigInt(gross_parts)])),
       parked: new Map((await readParked(tx)).map((one) => [attemptKey(one.terms.id, one.end), one])),
       terms: Number(terms?.count ?? 0),
+      spending: { sequence: spent?.sequence ?? 0, ...(await readAllSpending(tx)) },
     };
   });

@@ -56,6 +56,15 @@ describe('the audit of the ledger', () => {
     const later = { ...(first.body as object), validFrom: '2099-01-01T00:00:00Z' };
     const asRoot = { token: 'root-token' };
     expect(await rig.send('/fornax/v1/billing/prices', { ...asRoot, body: later })).toMatchObject({ status: 200 });
+    for (const booking of [
+      { kind: 'grant', amount: '5', note: 'first' },
+      { kind: 'charge', amount: '1' },
+    ])
+      expect(await rig.send('/fornax/v1/billing/accounts/ada/credits', { ...asRoot, body: booking })).toMatchObject({
+        status: 200,
+      });
+    const budget = await rig.send('/fornax/v1/billing/budgets', { ...asRoot, body: { project: 'ada', amount: '9' } });
+    expect(budget).toMatchObject({ status: 200 });
     const closed = await rig.send('/fornax/v1/billing/months/1970-01/close', { ...asRoot, body: {} });
     expect(closed).toMatchObject({ status: 200 });
   }, 120_000);
@@ -289,6 +298,60 @@ describe('the audit of the ledger', () => {
       'unrated_attempt',
       `UPDATE unrated_attempt SET attempt_end = jsonb_set(attempt_end, '{endedAt}', '1')`,
       { kind: 'billed otherwise', taskId: 'odd', detail: expect.stringContaining('waits for a price') },
+      1,
+    ],
+    [
+      'what waits for a price and never was',
+      'unrated_attempt',
+      `CREATE TEMP TABLE one ON COMMIT DROP AS SELECT * FROM unrated_attempt; UPDATE one SET attempt = 7, attempt_end = jsonb_set(attempt_end, '{attempt}', '7'); INSERT INTO unrated_attempt SELECT * FROM one`,
+      { kind: 'billed otherwise', taskId: 'odd', detail: expect.stringContaining('attempt 7 of instance 0 waits') },
+      1,
+    ],
+    ...[
+      [`micros = micros + 1 WHERE kind = 'grant'`, 'micros is 5000001 and follows as 5000000'],
+      [`note = 'other' WHERE kind = 'grant'`, 'note is "other"'],
+      [`sequence = sequence + 1 WHERE kind = 'charge'`, 'sequence is'],
+    ].map(([change, detail]): [string, string, string, object, number] => [
+      `a booking of credits, where ${change}`,
+      'credit_entry',
+      `UPDATE credit_entry SET ${change}`,
+      { kind: 'billed otherwise', taskId: 'account ada', detail: expect.stringContaining(String(detail)) },
+      1,
+    ]),
+    [
+      'a booking that is not kept',
+      'credit_entry',
+      `DELETE FROM credit_entry WHERE kind = 'charge'`,
+      {
+        kind: 'billed otherwise',
+        taskId: 'account ada',
+        detail: expect.stringMatching(/^the booking .* is not kept$/),
+      },
+      1,
+    ],
+    [
+      'credits of somebody who was granted none',
+      'spending',
+      `INSERT INTO spending SELECT 'eve', kind, project_id, state FROM spending WHERE kind = 'credits'`,
+      { kind: 'billed otherwise', taskId: 'account eve', detail: expect.stringContaining('the log knows nothing') },
+      1,
+    ],
+    [
+      'credits that are unlimited',
+      'spending',
+      `DELETE FROM spending WHERE kind = 'credits'`,
+      { kind: 'billed otherwise', taskId: 'account ada', detail: 'what it has in credits is not kept' },
+      1,
+    ],
+    [
+      'a budget of another total',
+      'spending',
+      `UPDATE spending SET state = jsonb_set(state, '{totalMicros}', '1') WHERE kind = 'budget'`,
+      {
+        kind: 'billed otherwise',
+        taskId: expect.stringMatching(/^budget /),
+        detail: expect.stringContaining('totalMicros is 1 and follows as 9000000'),
+      },
       1,
     ],
     [

@@ -136,7 +136,7 @@ const otherwise = ({ owner, kept, lines }: KeptSum, when: string, what = 'parts'
 
 /** Audits the ledger of a database, page by page beside the log. */
 export class LedgerAuditor implements Auditor {
-  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing', 'meter'];
+  readonly aggregates: readonly Aggregate[] = ['task', 'pool', 'pricing', 'meter', 'spending'];
   private audit: BillAudit | undefined;
   /** Lines up to here have been looked at. */
   private sequence = 0;

@@ -39,6 +39,22 @@ export const readEntries = async (db: Queries, accountId: string): Promise<reado
   });
 };
 
+/** All credits and budgets, and all that was booked. */
+export const readAllSpending = async (
+  db: Queries,
+): Promise<{ readonly rows: readonly SpendingRow[]; readonly entries: readonly BookedEntry[] }> => {
+  type Row = Pick<CreditEntry, 'kind' | 'note'> &
+    Record<'spending_id' | 'sequence' | 'entry_id' | 'micros' | 'at_ms', string>;
+  const rows = await db.query<StoredRow[]>('SELECT * FROM spending');
+  const entries = await db.query<Row[]>('SELECT * FROM credit_entry');
+  return {
+    rows: rows.map(rowOf),
+    entries: entries.map(({ spending_id: spendingId, sequence, entry_id: entryId, micros, at_ms: at, kind, note }) => {
+      return { spendingId, sequence: Number(sequence), entryId, micros: Number(micros), at: Number(at), kind, note };
+    }),
+  };
+};
+
 /** An entry, and the sequence of the commit that booked it. */
 export interface BookedEntry extends CreditEntry {
   readonly spendingId: string;
@@ -77,7 +93,7 @@ export const readBudgets = async (db: Queries, projects: readonly string[]): Pro
 };
 
 /** Names of the events tell which of both they are about. */
-export const evolved = (before: SpendingRow | undefined, spendingId: string, event: SpendingEvent): SpendingRow => {
+const evolved = (before: SpendingRow | undefined, spendingId: string, event: SpendingEvent): SpendingRow => {
   switch (event.type) {
     case 'CreditsGranted':
     case 'CreditsCharged':
@@ -92,6 +108,24 @@ export const evolved = (before: SpendingRow | undefined, spendingId: string, eve
       return { spendingId, kind: 'budget', state: budgetDecider.evolve(state, event) };
     }
   }
+};
+
+/** The fold of the next events of one id, and what they booked. Entries of credits lie beside the state. */
+export const folded = (
+  before: SpendingRow | undefined,
+  spendingId: string,
+  events: readonly SpendingEvent[],
+): { readonly row: SpendingRow | undefined; readonly booked: readonly CreditEntry[] } => {
+  const booked: CreditEntry[] = [];
+  let row = before;
+  for (const event of events) {
+    const next = evolved(row, spendingId, event);
+    if (next.kind === 'credits') {
+      booked.push(...next.state.entries);
+      row = { ...next, state: { ...next.state, entries: [] } };
+    } else row = next;
+  }
+  return { row, booked };
 };
 
 export const upsertSpending = async (db: Queries, rows: readonly SpendingRow[]): Promise<void> => {

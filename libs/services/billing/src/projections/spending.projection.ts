@@ -4,7 +4,7 @@ import type { SpendingEvent } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import {
-  evolved,
+  folded,
   insertEntries,
   readSpending,
   upsertSpending,
@@ -12,12 +12,14 @@ import {
   type SpendingRow,
 } from './spending-rows.js';
 
+/** 2: entries of credits in rows of their own. */
+export const SPENDING_VERSION = 2;
+
 /** Credits of accounts and budgets of projects: the stored folds of their deciders, and the entries of credits beside them. */
 @Injectable()
 export class SpendingProjection implements Projection {
   readonly name = 'spending';
-  /** 2: entries of credits in rows of their own. */
-  readonly version = 2;
+  readonly version = SPENDING_VERSION;
   readonly aggregates: readonly Aggregate[] = ['spending'];
   readonly paceMs = 50;
   readonly tables = ['spending', 'credit_entry'];
@@ -26,15 +28,12 @@ export class SpendingProjection implements Projection {
     const known = await readSpending(tx, [...new Set(batch.map(({ aggregateId }) => aggregateId))]);
     const rows = new Map<string, SpendingRow>(known.map((row) => [row.spendingId, row]));
     const booked: BookedEntry[] = [];
-    for (const { aggregateId: spendingId, sequence, events } of batch)
+    for (const { aggregateId: spendingId, sequence, events } of batch) {
       // The aggregate's name in the subject is what makes these events of spending.
-      for (const event of events as readonly SpendingEvent[]) {
-        const row = evolved(rows.get(spendingId), spendingId, event);
-        if (row.kind === 'credits') {
-          booked.push(...row.state.entries.map((entry) => ({ ...entry, spendingId, sequence })));
-          rows.set(spendingId, { ...row, state: { ...row.state, entries: [] } });
-        } else rows.set(spendingId, row);
-      }
+      const after = folded(rows.get(spendingId), spendingId, events as readonly SpendingEvent[]);
+      if (after.row) rows.set(spendingId, after.row);
+      booked.push(...after.booked.map((entry) => ({ ...entry, spendingId, sequence })));
+    }
     await insertEntries(tx, booked);
     if (rows.size > 0) await upsertSpending(tx, [...rows.values()]);
   }
