@@ -46,7 +46,7 @@ describe('a document of prices', () => {
       /must not be negative/,
     ],
     ['a plan that nobody knows', { work: { ...priceDocumentOf(full).work, spot: '1' } }, 'work.spot', /no such field/],
-    ['no price for a plan', { work: { flex: '1', onDemand: '1' } }, 'work.reserved', /./],
+    ['no price for a plan', { work: { flex: '1', onDemand: '1' } }, 'work.reserved', /^The value is missing/],
     ['a number for an amount', { minimum: 0.004 }, 'minimum', /text in quotes/],
     ['too many decimals', { minimum: '0.0000001' }, 'minimum', /at most six decimals/],
     ['too many digits', { minimum: '1234567890' }, 'minimum', /^The value must be an amount with at most nine digits/],

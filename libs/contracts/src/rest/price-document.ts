@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { parseWireDate, wireDate } from './time-on-the-wire.js';
 
 const QUOTED = 'An amount is a text in quotes, such as "0.004": a number would be rounded before anybody reads it.';
+const whyNoText = ({ input }: { readonly input: unknown }): string =>
+  input === undefined ? 'The value is missing.' : QUOTED;
 
 /** A decimal text as a whole number of its smallest part. */
 const wholeOf = (text: string, digits: number): number => {
@@ -17,7 +19,7 @@ const textOf = (value: number, digits: number): string => {
 
 const decimal = (pattern: RegExp, form: string, digits: number) =>
   z
-    .string({ error: QUOTED })
+    .string({ error: whyNoText })
     .regex(/^(?!-)/, 'The value must not be negative.')
     .regex(pattern, `The value must be ${form}.`)
     .transform((text) => wholeOf(text, digits));
@@ -29,7 +31,7 @@ export const amount = decimal(
 );
 /** The same of one that may be less than nothing. */
 export const signedAmount = z
-  .string({ error: QUOTED })
+  .string({ error: whyNoText })
   .regex(
     /^-?\d{1,9}(\.\d{1,6})?$/,
     'The value must be an amount with at most nine digits before the point and at most six decimals.',

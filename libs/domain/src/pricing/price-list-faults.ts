@@ -39,6 +39,16 @@ const brokenClass = (matches: readonly string[]): { readonly index: number; read
     : { index: Math.max(0, keys.length - 1), detail: 'There is a gap: the last class must match all hardware, by "".' };
 };
 
+/** The first discount of a project that has one already. */
+const secondOf = (discounts: readonly { readonly projectUuid: string }[]): number | undefined => {
+  const seen = new Set<string>();
+  for (const [index, { projectUuid }] of discounts.entries()) {
+    if (seen.has(projectUuid)) return index;
+    seen.add(projectUuid);
+  }
+  return undefined;
+};
+
 const isAmount = (micros: number): boolean => Number.isSafeInteger(micros) && micros >= 0;
 const isShare = (basisPoints: number): boolean => isAmount(basisPoints) && basisPoints <= 10_000;
 
@@ -62,6 +72,11 @@ export const priceListFaults = (list: PriceList): readonly PriceListFault[] => {
   ] as const)
     if (!isAmount(nanos ?? 0))
       faults.push({ path: [path], detail: 'It must be a whole number of nano-units, and not negative.' });
+  if (list.assumedMilliGhz === 0)
+    faults.push({
+      path: ['assumedGhz'],
+      detail: 'It must be more than 0: nodes without a known frequency would be free.',
+    });
   if (list.roundingMicros === 0) faults.push({ path: ['rounding'], detail: 'Nothing can be rounded to 0.' });
   const bands = list.volumeDiscounts ?? [];
   const band = brokenBand(bands.map(({ fromMicros, untilMicros }) => ({ from: fromMicros, until: untilMicros })));
@@ -73,6 +88,12 @@ export const priceListFaults = (list: PriceList): readonly PriceListFault[] => {
     for (const [index, { basisPoints }] of discounts.entries())
       if (!isShare(basisPoints))
         faults.push({ path: ['discounts', kind, index, 'percent'], detail: 'It must be between 0 and 100 percent.' });
+  const twice = secondOf(list.projectDiscounts ?? []);
+  if (twice !== undefined)
+    faults.push({
+      path: ['discounts', 'projects', twice, 'project'],
+      detail: 'It overlaps with a part before it: the project has a discount already.',
+    });
   const hardware = brokenClass(list.hardware.map(({ match }) => match));
   if (hardware) faults.push({ path: ['hardware', hardware.index], detail: hardware.detail });
   return faults;

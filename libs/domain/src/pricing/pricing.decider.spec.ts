@@ -135,6 +135,13 @@ describe('price lists', () => {
       'overlaps with class 1',
     ],
     ['a negative minimum', { minimumMicros: -1 }, ['minimum'], 'not negative'],
+    [
+      'a second discount for a project',
+      { projectDiscounts: ['p', 'q', 'p'].map((projectUuid) => ({ projectUuid, basisPoints: 1 })) },
+      ['discounts', 'projects', 2, 'project'],
+      'overlaps',
+    ],
+    ['nodes that are free', { assumedMilliGhz: 0 }, ['assumedGhz'], 'more than 0'],
     ['no unit to round to', { roundingMicros: 0 }, ['rounding'], 'rounded to 0'],
   ])('have no %s', (_what, change, path, text) => {
     const [fault, ...others] = priceListFaults({ ...defaultPriceList, ...change });
