@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { HealthRegistry } from '../core/health.registry.js';
 import { WriteStops } from '../core/write-stops.js';
 import { LOGGER } from '../core/tokens.js';
+import { REFILL_ASIDE } from '../log/watch/log-trouble.js';
 import { observeCounter, observeGauge } from '@fornax/base';
 
 const MOST_NAMED = 3;
@@ -63,6 +64,7 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
       ways: [
         'See all of it: fornax log verify',
         'Put a good copy of the event log in its place and start again (docs/how-to/recover.md)',
+        REFILL_ASIDE,
         `Go on without what is lost, which stays lost: fornax log quarantine drop ${first.id}`,
       ],
     });

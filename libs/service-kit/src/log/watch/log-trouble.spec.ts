@@ -42,6 +42,11 @@ describe('a log compared with what is known of it', () => {
     expect(stopFor({ kind: 'went-back', known, head: { epoch: 'one', sequence: 7 } })).toMatchObject({
       status: 503,
       message: 'The event log went back: it ends at 7, but was read up to 10. So 3 commits are missing',
+      ways: [
+        expect.stringMatching(/^Put the newer copy/),
+        expect.stringMatching(/archive.*fornax log restore$/),
+        expect.stringMatching(/^Accept the log as it is/),
+      ],
     });
   });
 });

@@ -55,6 +55,9 @@ const RESTORE =
   'Put the newer copy of the NATS folder back (with nats-server stopped) and start again: nothing is lost, and this goes away by itself';
 const REFILL =
   'Put the log back from its archive: fornax log restore. What was written in the last minute before it was lost may be missing then';
+/** For a log that is there, and is not what it was: its archive fills an empty one alone. */
+export const REFILL_ASIDE =
+  'Put back from its archive all but the last minute: stop, move the folder nats/store of the data folder aside (keep it), start, fornax log restore';
 const COPY =
   'First make a copy of the whole data folder with everything stopped: the rows in Postgres are the last copy of what happened';
 const RESTART = 'Start everything again: the launcher makes an empty log where there is none, and then this says so';
@@ -66,7 +69,7 @@ export const waysOutOf = ({ kind, head }: LogTrouble): readonly string[] => {
   const accept = `${look} names what will be lost; with --yes it accepts the log as it is and folds all read models anew`;
   return kind === 'replaced'
     ? [RESTORE, `${COPY}. Then ${accept}`, ...(head.sequence === 0 ? [REFILL] : [])]
-    : [RESTORE, `Accept the log as it is: ${accept}. What is missing in it is lost then`];
+    : [RESTORE, REFILL_ASIDE, `Accept the log as it is: ${accept}. What is missing in it is lost then`];
 };
 
 export const stopFor = (trouble: LogTrouble): Omit<WriteStop, 'name'> => ({
