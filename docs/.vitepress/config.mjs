@@ -48,7 +48,14 @@ export default defineConfig({
       },
       {
         text: 'Operate',
-        items: pagesOf('how-to', ['run-on-one-machine', 'run-for-a-team', 'add-a-node', 'recover', 'audit']),
+        items: pagesOf('how-to', [
+          'run-on-one-machine',
+          'run-for-a-team',
+          'sign-in-with-openid',
+          'add-a-node',
+          'recover',
+          'audit',
+        ]),
       },
       { text: 'Reference', items: [...pagesOf('reference', ['settings']), page('/contract/rest-api')] },
       {

@@ -12,7 +12,9 @@ const project = {
   archived: false,
   user: { uuid: 'u-1', name: 'ada@example.org' },
   quotas: { ...unbounded, maxObjects: 7 },
+  members: null,
 };
+const linus = { user: { uuid: 'u-2', name: 'linus@example.org' }, role: 'viewer' };
 const token = { id: 't-1', name: 'laptop', creationDate, expirationDate: null, isExpired: false };
 const acme = {
   uuid: 'o-1',
@@ -42,6 +44,10 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
     [token, { ...token, id: 't-2', expirationDate: '2026-01-03T00:00:00Z', isExpired: true }],
   ],
   'DELETE /fornax/v1/me/tokens/t-1': [200, ''],
+  'GET /fornax/v1/me/shared-projects': [200, [{ project, role: 'maintainer', mayManage: true }]],
+  'GET /fornax/v1/projects/p-1/members': [200, [linus]],
+  'PUT /fornax/v1/projects/p-1/members/linus%40example.org': [200, linus],
+  'DELETE /fornax/v1/projects/p-1/members/linus%40example.org': [200, ''],
   'POST /fornax/v1/me/projects': [200, project],
   'POST /fornax/v1/projects': [200, project],
   'GET /fornax/v1/me/projects': [200, [project]],
@@ -70,6 +76,16 @@ describe('fornax for people', () => {
     for (const [command, word] of Object.entries(words))
       expect(await fornax(command, '--help')).toMatchObject({ code: 0, stdout: expect.stringContaining(word) });
     expect((await fornax('quota', 'set', '--help')).stdout).toContain('--on-demand-cores');
+  });
+
+  it('says who the members of a project are, and changes them', async () => {
+    expect((await fornax('project', 'members', '--help')).stdout).toContain('remove');
+    const shown = { code: 0, stdout: expect.stringMatching(/linus@example\.org +viewer +u-2/) };
+    expect(await fornax('project', 'members', 'list', 'wind')).toMatchObject(shown);
+    expect(await fornax('project', 'members', 'set', 'wind', 'linus@example.org', 'viewer')).toMatchObject(shown);
+    expect(bodies).toEqual([{ role: 'viewer' }]);
+    expect(await fornax('project', 'members', 'remove', 'wind', 'linus@example.org')).toMatchObject({ code: 0 });
+    expect(await fornax('project', 'members', 'set', 'wind', 'linus@example.org', 'king')).toMatchObject({ code: 2 });
   });
 
   it('makes a user', async () => {

@@ -2,13 +2,15 @@ import { Button, Center, Group, Loader, Paper, Stack, Text, Title } from '@manti
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { Refused } from './api/client.ts';
-import { readMe, signIn, takeCode } from './api/session.ts';
+import { readMe, signIn, takeCode, takeTrouble } from './api/session.ts';
 import { SignIn } from './pages/sign-in.tsx';
 import { Failed } from './parts/states.tsx';
 import { MeContext } from './known/me.tsx';
 import { ME } from './known/queries.ts';
+import { textOfTrouble } from './known/sign-in-troubles.ts';
 
 const code = takeCode();
+const troubleAtProvider = textOfTrouble(takeTrouble());
 let opened: Promise<string | undefined> | undefined;
 
 /** The code is used up by the first try, so it is taken once, whatever React does again. @returns what went wrong */
@@ -52,7 +54,7 @@ const OtherSession = ({ email, onStay, onSignIn }: OtherSessionProps): ReactNode
 /** Shows the page to who is signed in, and where to sign in to everybody else. */
 export const SignedIn = ({ children }: { readonly children: ReactNode }): ReactNode => {
   const [hasLink, setHasLink] = useState(code !== undefined);
-  const [trouble, setTrouble] = useState<string>();
+  const [trouble, setTrouble] = useState(troubleAtProvider);
   const { data, error, refetch } = useQuery({ queryKey: ME, queryFn: readMe });
   const isStranger = error instanceof Refused && error.status === 401;
   const takeLink = async (): Promise<void> => {

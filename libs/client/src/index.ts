@@ -39,6 +39,8 @@ export type {
   WirePublishedProfile,
   WireOrganization,
   WireOwnedProject,
+  WireOwnedTaskSummary,
+  WireProjectMember,
   WireUser,
   WireUserInfo,
   WireWaiting,

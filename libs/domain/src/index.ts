@@ -155,6 +155,8 @@ export {
   type StorageQuotaChange,
   type StorageQuotas,
 } from './account/quotas.js';
+export { mayReach, mayUseProject, PROJECT_ROLES, roleAllows, type ProjectRole } from './account/project-access.js';
+export { type ProjectMemberCommand } from './account/project-members.js';
 export {
   defaultProjectOf,
   evolveProjects,

@@ -32,7 +32,14 @@ export {
   type BodyBounds,
   type RouteDoor,
 } from './http/route-door.js';
-export { noSessionCookie, presentSession, SESSION_HEADER, sessionCookie } from './http/session-cookie.js';
+export {
+  isOverTls,
+  noSessionCookie,
+  presentSession,
+  SESSION_HEADER,
+  sessionCookie,
+  SIGN_IN_COOKIE,
+} from './http/session-cookie.js';
 export { userMeta, type Asking, type Owner } from './http/user-meta.js';
 export { MASTER_KEY_RING } from './secrets/earlier-keys.js';
 export { keysBefore } from './secrets/keys-before.js';

@@ -31,6 +31,7 @@ const DATED: Readonly<Record<string, number>> = {
   // When another process goes on stands in the database, for all processes.
   'libs/services/submission/jobs/src/commands/staged-tasks.ts': 2,
   // When a session, a link and the token that made it end stands in the log, and is told to whoever has them.
+  'libs/services/submission/people/src/open-id-sign-in.ts': 1,
   'libs/services/submission/people/src/sessions.ts': 3,
   'libs/services/submission/tasks/src/process-managers/due-objects.ts': 1,
   'libs/services/snapshot/src/process-managers/periodic-snapshots.ts': 1,

@@ -1,6 +1,7 @@
 import type { ProjectChange, ProjectOwner } from '@fornax/client';
 import type { Command } from 'commander';
 import type { Io } from '../terminal/io.js';
+import { addProjectMemberCommands } from './project-members.js';
 
 interface CreateOptions extends ProjectOwner {
   readonly slug?: string;
@@ -79,4 +80,5 @@ export const addProjectCommands = (program: Command, io: Io): void => {
     .description('take no new tasks into a project')
     .option(any, anyText)
     .action((id: string, options: ChangeOptions) => change(io, id, { archived: true }, options));
+  addProjectMemberCommands(project, io);
 };

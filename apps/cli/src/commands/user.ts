@@ -55,6 +55,14 @@ export const addUserCommands = (program: Command, io: Io): void => {
     .command('list')
     .description('all users; for an auditor those of its organization')
     .action(async () => io.table([HEADING, ...(await io.client().people.users()).map(row)]));
+  withReason(
+    user.command('link <user> <subject>').description('let a user sign in by the OpenID provider, which calls it so'),
+  ).action((name: string, openIdSubject: string, options: ReasonOptions) =>
+    change(io, name, { openIdSubject }, options),
+  );
+  withReason(user.command('unlink <user>').description('let a user sign in by the OpenID provider no more')).action(
+    (name: string, options: ReasonOptions) => change(io, name, { openIdSubject: '' }, options),
+  );
   user
     .command('show [user]')
     .description('a user by e-mail or id, or yourself, as JSON')

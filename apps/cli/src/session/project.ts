@@ -21,3 +21,13 @@ export const projectNamed = async (io: Io, project: string): Promise<string> => 
     .catch(() => undefined);
   return info?.projects.find(({ slug }) => slug === project)?.uuid ?? project;
 };
+
+/** The id of a project in which the caller has a role, by its slug; what is none goes as it was typed, and the platform says what it is. */
+export const sharedProjectId = async (io: Io, project: string): Promise<string> => {
+  if (UUID.test(project)) return project;
+  const { people } = io.client();
+  const known = (await people.sharedProjects()).map((one) => one.project);
+  const found =
+    known.find(({ slug }) => slug === project) ?? (await people.projects()).find(({ slug }) => slug === project);
+  return found?.uuid ?? project;
+};

@@ -28,6 +28,8 @@ export interface TasksSearch {
   readonly name?: string;
   readonly tag?: string;
   readonly project?: string;
+  /** Everybody's tasks in the project, of which the reader sees all. */
+  readonly everybody?: true;
   /** Some tasks by their ids, with commas between them. */
   readonly ids?: string;
   readonly order?: (typeof ORDERS)[number];
@@ -40,6 +42,7 @@ export const searchOfTasks = (raw: Raw): TasksSearch =>
     name: textIn(raw, 'name'),
     tag: textIn(raw, 'tag'),
     project: textIn(raw, 'project'),
+    everybody: raw['everybody'] === true ? (true as const) : undefined,
     ids: textIn(raw, 'ids'),
     order: oneOf(raw, 'order', ORDERS),
     ascending: raw['ascending'] === true ? (true as const) : undefined,

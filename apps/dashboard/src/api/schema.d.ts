@@ -247,6 +247,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fornax/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one signs in here with a browser, beside a token */
+        get: operations["getFornaxV1SignIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fornax/v1/me": {
         parameters: {
             query?: never;
@@ -937,6 +954,95 @@ export interface paths {
         put?: never;
         /** Make a project of your own */
         post: operations["postFornaxV1MeProjects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/me/shared-projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Projects of your organization of which you see everybody's tasks, and your roles there */
+        get: operations["getFornaxV1MeSharedProjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/projects/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of a project, and their roles */
+        get: operations["getFornaxV1ProjectsIdMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/projects/{id}/members/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add a member to a project, or change its role
+         * @description A `viewer` sees all tasks of the project, a `member` puts tasks into it, too, and a `maintainer` looks after all of its tasks and its members. Once a project has a member, nobody else of its organization puts tasks into it.
+         */
+        put: operations["putFornaxV1ProjectsIdMembersUser"];
+        post?: never;
+        /** Take a member out of a project: from the answer on it sees nothing of others there */
+        delete: operations["deleteFornaxV1ProjectsIdMembersUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/projects/{id}/tasks/paginate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One page of all tasks of a project that an organization shares, in short, with their owners */
+        post: operations["postFornaxV1ProjectsIdTasksPaginate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/tasks/{id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose a task is, and what you may do with it */
+        get: operations["getFornaxV1TasksIdRights"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5379,6 +5485,60 @@ export interface operations {
             };
             /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1SignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Null: no OpenID provider is set up. */
+                        openId: {
+                            name: string;
+                            /** @description Where the browser goes; `?to=/ui/…` says where it comes back to. */
+                            path: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11714,6 +11874,7 @@ export interface operations {
                     role?: string;
                     disabled?: boolean;
                     organization?: string;
+                    openIdSubject?: string;
                     quotas?: {
                         maxTasks?: number;
                         maxJobs?: number;
@@ -12179,6 +12340,8 @@ export interface operations {
                             maxStorageBytes: number | null;
                             maxObjects: number | null;
                         };
+                        /** @description How many it has; null: it is for all of its owner’s. */
+                        members: number | null;
                     }[];
                 };
             };
@@ -12294,6 +12457,8 @@ export interface operations {
                             maxStorageBytes: number | null;
                             maxObjects: number | null;
                         };
+                        /** @description How many it has; null: it is for all of its owner’s. */
+                        members: number | null;
                     };
                 };
             };
@@ -12439,6 +12604,8 @@ export interface operations {
                             maxStorageBytes: number | null;
                             maxObjects: number | null;
                         };
+                        /** @description How many it has; null: it is for all of its owner’s. */
+                        members: number | null;
                     }[];
                 };
             };
@@ -12543,6 +12710,8 @@ export interface operations {
                             maxStorageBytes: number | null;
                             maxObjects: number | null;
                         };
+                        /** @description How many it has; null: it is for all of its owner’s. */
+                        members: number | null;
                     };
                 };
             };
@@ -12639,6 +12808,739 @@ export interface operations {
             };
             /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1MeSharedProjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        project: {
+                            uuid: string;
+                            name: string;
+                            slug: string;
+                            description: string;
+                            organizationUuid: string;
+                            isDefault: boolean;
+                            archived: boolean;
+                            user: {
+                                uuid: string;
+                                name: string;
+                            } | null;
+                            quotas: {
+                                maxBuckets: number | null;
+                                maxStorageBytes: number | null;
+                                maxObjects: number | null;
+                            };
+                            /** @description How many it has; null: it is for all of its owner’s. */
+                            members: number | null;
+                        };
+                        /**
+                         * @description Null for who looks after all of the organization.
+                         * @enum {string|null}
+                         */
+                        role: "viewer" | "member" | "maintainer" | null;
+                        /** @description Whether the caller says who its members are. */
+                        mayManage: boolean;
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1ProjectsIdMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        user: {
+                            uuid: string;
+                            name: string;
+                        };
+                        /** @enum {string} */
+                        role: "viewer" | "member" | "maintainer";
+                    }[];
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such project that you may see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    putFornaxV1ProjectsIdMembersUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    role: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        user: {
+                            uuid: string;
+                            name: string;
+                        };
+                        /** @enum {string} */
+                        role: "viewer" | "member" | "maintainer";
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description You are no maintainer of the project */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such project that you may see, or no such user in its organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteFornaxV1ProjectsIdMembersUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one. */
+                "Fornax-Reason"?: string;
+            };
+            path: {
+                id: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is no member any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description You are no maintainer of the project */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such project that you may see, or no such member */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postFornaxV1ProjectsIdTasksPaginate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    token?: string;
+                    filter?: components["schemas"]["TaskFilter"];
+                    maximumResults?: number;
+                    orderBy?: string;
+                    orderType?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            uuid: string;
+                            name: string;
+                            shortname: string;
+                            profile: string | null;
+                            poolUuid: string | null;
+                            jobUuid: string | null;
+                            progress: number;
+                            runningInstanceCount: number;
+                            runningCoreCount: number;
+                            clusterInfo: {
+                                clusterCoresCount: number;
+                            };
+                            executionTime: string;
+                            wallTime: string;
+                            /** @enum {string} */
+                            state: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "UploadingResults" | "Success" | "Failure" | "Cancelled" | "PendingCancel" | "PendingDelete";
+                            /** @enum {string|null} */
+                            previousState: "Submitted" | "PartiallyDispatched" | "FullyDispatched" | "PartiallyExecuting" | "FullyExecuting" | "UploadingResults" | "Success" | "Failure" | "Cancelled" | "PendingCancel" | "PendingDelete" | null;
+                            totalInstanceCount: number;
+                            instanceCount: number;
+                            maxRetriesPerInstance: number;
+                            advancedRanges: string | null;
+                            stateTransitionTime: string;
+                            previousStateTransitionTime: string;
+                            lastModified: string;
+                            creationDate: string;
+                            endDate: string;
+                            waitForPoolResourcesSynchronization: boolean | null;
+                            owner: {
+                                uuid: string;
+                                /** @description Its e-mail. */
+                                name: string;
+                            };
+                        }[];
+                        token: string | null;
+                        nextToken: string | null;
+                        isTruncated: boolean;
+                        count: number;
+                        total: number;
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such project of whose tasks you may see all */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is in conflict with what is there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is compressed */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Nobody can say yet whether it was done; the same request, sent again, is taken for this one */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no room to write; nothing was changed, the same request may be sent again once there is */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getFornaxV1TasksIdRights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        owner: {
+                            uuid: string;
+                            /** @description Its e-mail. */
+                            name: string;
+                        };
+                        /**
+                         * @description `tend` is to stop, delete and refresh it, `own` is all.
+                         * @enum {string}
+                         */
+                        may: "look" | "tend" | "own";
+                    };
+                };
+            };
+            /** @description The request is not valid; a problem names the fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                    "application/problem+json": components["schemas"]["ValidationProblem"];
+                };
+            };
+            /** @description There is no valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthenticationError"];
+                };
+            };
+            /** @description Not allowed, not possible in this state, or a quota is reached */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such task that you may see */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many wrong tokens came from the same address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The address and the headers are together longer than 16 KiB */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the platform cannot be reached, or nothing may be written now; nothing was changed, the same request may be sent again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,5 @@
 import { api, bodyOf, refuse, SESSION_HEADERS } from './client.ts';
-import type { Me } from './wire.ts';
+import type { Me, Read } from './wire.ts';
 
 export const readMe = (): Promise<Me> => bodyOf(api.GET('/fornax/v1/me'));
 
@@ -14,12 +14,22 @@ export const signOut = async (): Promise<void> => {
   await bodyOf(api.DELETE('/fornax/v1/session'));
 };
 
+/** How one signs in beside a token; undefined where that cannot be learned, and a token does it anyway. */
+export const readSignInWays = (): Promise<Read<'/fornax/v1/sign-in'>> => bodyOf(api.GET('/fornax/v1/sign-in'));
+
+const TROUBLE = '#sign-in-trouble=';
+
+/** What the platform says of a sign-in by its OpenID provider that failed, as a word; taken out of the address. */
+export const takeTrouble = (): string | undefined => takeFragment(TROUBLE);
+
+const takeFragment = (beginning: string): string | undefined => {
+  const { hash, pathname, search } = globalThis.location;
+  if (!hash.startsWith(beginning)) return undefined;
+  globalThis.history.replaceState(globalThis.history.state, '', `${pathname}${search}`);
+  return hash.slice(beginning.length);
+};
+
 const FRAGMENT = '#sign-in=';
 
 /** The code of the link by which this page was opened, taken out of the address and of the history of the browser. */
-export const takeCode = (): string | undefined => {
-  const { hash, pathname, search } = globalThis.location;
-  if (!hash.startsWith(FRAGMENT)) return undefined;
-  globalThis.history.replaceState(globalThis.history.state, '', `${pathname}${search}`);
-  return hash.slice(FRAGMENT.length);
-};
+export const takeCode = (): string | undefined => takeFragment(FRAGMENT);

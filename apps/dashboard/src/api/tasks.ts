@@ -1,6 +1,6 @@
 import type { TasksSearch, StateGroup } from '../address/search.ts';
 import { api, bodyOf } from './client.ts';
-import type { Task, TaskFilter, TaskPage, TaskState, TaskSummary } from './wire.ts';
+import type { ListedPage, Task, TaskFilter, TaskRights, TaskState, TaskSummary } from './wire.ts';
 
 const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
   waiting: ['Submitted', 'PartiallyDispatched', 'FullyDispatched'],
@@ -13,12 +13,14 @@ const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
 export const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 
 /** What the address of the page asks for, in the language of filters. */
-const filterOf = ({ state, name, tag, project, ids }: TasksSearch): TaskFilter | undefined => {
+const filterOf = ({ state, name, tag, project, everybody, ids }: TasksSearch): TaskFilter | undefined => {
   const filters: TaskFilter[] = [];
   if (state !== undefined) filters.push({ operator: 'In', field: 'State', values: STATES_OF[state] });
   if (name !== undefined) filters.push({ operator: 'Like', field: 'Name', value: `^${escaped(name)}` });
   if (tag !== undefined) filters.push({ operator: 'Equal', field: 'Tags', value: tag });
-  if (project !== undefined) filters.push({ operator: 'Equal', field: 'ProjectUuid', value: project });
+  // Of a whole project it is said in the path.
+  if (project !== undefined && everybody !== true)
+    filters.push({ operator: 'Equal', field: 'ProjectUuid', value: project });
   if (ids !== undefined) filters.push({ operator: 'In', field: 'Uuid', values: ids.split(',') });
   return filters.length === 0 ? undefined : { operator: 'And', filters };
 };
@@ -26,7 +28,7 @@ const filterOf = ({ state, name, tag, project, ids }: TasksSearch): TaskFilter |
 const PAGE_SIZE = 100;
 
 /** One page of tasks in short. @param token of the page before; empty for the first one */
-export const readTaskPage = (search: TasksSearch, token: string): Promise<TaskPage> => {
+export const readTaskPage = (search: TasksSearch, token: string): Promise<ListedPage> => {
   const filter = filterOf(search);
   const body = {
     maximumResults: PAGE_SIZE,
@@ -35,8 +37,16 @@ export const readTaskPage = (search: TasksSearch, token: string): Promise<TaskPa
     ...(filter === undefined ? {} : { filter }),
     ...(token === '' ? {} : { token }),
   };
+  if (search.project !== undefined && search.everybody === true)
+    return bodyOf(
+      api.POST('/fornax/v1/projects/{id}/tasks/paginate', { params: { path: { id: search.project } }, body }),
+    );
   return bodyOf(api.POST('/tasks/summaries/paginate', { body }));
 };
+
+/** Whose a task is, and what may be done with it. */
+export const readRights = (id: string): Promise<TaskRights> =>
+  bodyOf(api.GET('/fornax/v1/tasks/{id}/rights', { params: { path: { id } } }));
 
 /** How many tasks are like this. */
 export const countTasks = async (search: TasksSearch): Promise<number> => {

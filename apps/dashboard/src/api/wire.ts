@@ -8,6 +8,10 @@ type Posted<P extends keyof paths> = AnswerOf<paths[P]['post']>;
 
 export type Me = Read<'/fornax/v1/me'>;
 export type TaskPage = Posted<'/tasks/summaries/paginate'>;
+/** A page of the reader's own tasks, or of everybody's in a project, which say whose they are. */
+export type ListedPage = TaskPage | Posted<'/fornax/v1/projects/{id}/tasks/paginate'>;
+export type ListedTask = TaskSummary & { readonly owner?: TaskRights['owner'] };
+export type TaskRights = Read<'/fornax/v1/tasks/{id}/rights'>;
 export type TaskSummary = TaskPage['data'][number];
 export type Task = Read<'/tasks/{id}'>;
 export type TaskState = TaskSummary['state'];

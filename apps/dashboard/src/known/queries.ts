@@ -20,3 +20,9 @@ export const queries: QueryClient = new QueryClient({
     },
   },
 });
+
+/** Projects of which the reader sees everybody's tasks. */
+export const SHARED_PROJECTS = ['shared-projects'];
+/** Everybody's tasks in a project; its members. */
+export const PROJECT_TASKS = 'project-tasks';
+export const MEMBERS = 'members';

@@ -1,8 +1,8 @@
-import { Alert, Anchor, Button, Center, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { Alert, Anchor, Button, Center, Divider, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { Refused } from '../api/client.ts';
-import { signIn } from '../api/session.ts';
+import { readSignInWays, signIn } from '../api/session.ts';
 
 interface SignInProps {
   readonly trouble: string | undefined;
@@ -12,7 +12,22 @@ interface SignInProps {
 const textOf = (error: Error): string =>
   error instanceof Refused && error.status === 401 ? 'This token opens nothing here.' : error.message;
 
-/** Exchanges a token for a session. */
+/** A way by the identity provider, where one is set up. It leads away from the page, and back to where it was. */
+const ByProvider = (): ReactNode => {
+  const openId = useQuery({ queryKey: ['sign-in'], queryFn: readSignInWays }).data?.openId;
+  if (openId === undefined || openId === null) return null;
+  const { pathname, search } = globalThis.location;
+  return (
+    <>
+      <Button component="a" href={`${openId.path}?to=${encodeURIComponent(`${pathname}${search}`)}`}>
+        Sign in with {openId.name}
+      </Button>
+      <Divider label="or with a token" />
+    </>
+  );
+};
+
+/** Exchanges a token for a session, or leads to the identity provider. */
 export const SignIn = ({ trouble, onDone }: SignInProps): ReactNode => {
   const [token, setToken] = useState('');
   const { mutate, isPending, error } = useMutation({ mutationFn: () => signIn(token.trim()), onSuccess: onDone });
@@ -30,6 +45,7 @@ export const SignIn = ({ trouble, onDone }: SignInProps): ReactNode => {
               Sign in to Fornax
             </Title>
             {trouble !== undefined && <Alert color="yellow" title={trouble} />}
+            <ByProvider />
             <PasswordInput
               label="Token"
               description="What your clients use, too. It is exchanged for a session and not kept."

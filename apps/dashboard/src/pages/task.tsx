@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Group, Progress, Stack, Tabs, Text, Title } from 
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
-import { readTask } from '../api/tasks.ts';
+import { readRights, readTask } from '../api/tasks.ts';
 import type { Task } from '../api/wire.ts';
 import { TASK, useLiveTasks } from '../known/live-tasks.ts';
 import { TABS, type Show, type Tab, type TaskSearch } from '../address/search.ts';
@@ -76,6 +76,7 @@ export const TaskPage = (): ReactNode => {
     refetchInterval: ({ state }) =>
       asOf === undefined && state.data !== undefined && !isOver(state.data.state) ? LOOK_MS : false,
   });
+  const rights = useQuery({ queryKey: [TASK, id, 'rights'], queryFn: () => readRights(id) }).data;
   const show: Show = (change) =>
     void navigate({ search: (before) => ({ ...before, ...change }) as TaskSearch, replace: 'find' in change });
   if (error !== null && data === undefined) return <Failed error={error} onRetry={() => void refetch()} />;
@@ -97,10 +98,11 @@ export const TaskPage = (): ReactNode => {
           </Group>
           <Text size="xs" c="dimmed">
             {data.uuid}
+            {rights === undefined || rights.may === 'own' ? '' : ` · of ${rights.owner.name}`}
             {isLive === false ? ' · not live: the connection is lost' : ''}
           </Text>
         </Stack>
-        {mayWrite && asOf === undefined && <TaskActions task={data} />}
+        {mayWrite && asOf === undefined && rights !== undefined && <TaskActions task={data} may={rights.may} />}
       </Group>
       {asOf !== undefined && (
         <Alert color="yellow" title={`This is how the task stood at ${asOf} of the log`}>

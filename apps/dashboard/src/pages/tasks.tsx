@@ -1,13 +1,15 @@
 import { Button, Group, Loader, Select, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { readTaskPage } from '../api/tasks.ts';
-import type { TaskPage } from '../api/wire.ts';
+import { readSharedProjects } from '../api/projects.ts';
+import type { ListedPage, ListedTask } from '../api/wire.ts';
 import { TASKS, useLiveTasks } from '../known/live-tasks.ts';
 import { ORDERS, STATE_GROUPS, type TasksSearch } from '../address/search.ts';
 import { useMayWrite, useMe } from '../known/me.tsx';
+import { PROJECT_TASKS, SHARED_PROJECTS } from '../known/queries.ts';
 import { count } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 import { ActionBar } from './tasks/action-bar.tsx';
@@ -28,6 +30,9 @@ const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${te
 
 const Filters = ({ search, onChange }: { readonly search: TasksSearch; readonly onChange: Change }): ReactNode => {
   const { projects } = useMe();
+  const shared = useQuery({ queryKey: SHARED_PROJECTS, queryFn: readSharedProjects }).data ?? [];
+  const names = new Map([...projects, ...shared.map(({ project }) => project)].map(({ uuid, name }) => [uuid, name]));
+  const isShared = shared.some(({ project }) => project.uuid === search.project);
   const later = useDebouncedCallback(onChange, 300);
   return (
     <Group align="flex-end" gap="sm">
@@ -61,10 +66,23 @@ const Filters = ({ search, onChange }: { readonly search: TasksSearch; readonly 
         clearable
         clearButtonProps={{ 'aria-label': 'All projects' }}
         w={170}
-        data={projects.map(({ uuid, name }) => ({ value: uuid, label: name }))}
+        data={[...names].map(([value, label]) => ({ value, label }))}
         value={search.project ?? null}
-        onChange={(project) => onChange({ project: project ?? undefined })}
+        onChange={(project) => onChange({ project: project ?? undefined, everybody: undefined })}
       />
+      {(isShared || search.everybody === true) && (
+        <Select
+          label="Whose"
+          w={150}
+          allowDeselect={false}
+          data={[
+            { value: 'mine', label: 'Mine' },
+            { value: 'everybody', label: "Everybody's" },
+          ]}
+          value={search.everybody === true ? 'everybody' : 'mine'}
+          onChange={(whose) => onChange({ everybody: whose === 'everybody' ? true : undefined })}
+        />
+      )}
       <Select
         label="Order"
         w={170}
@@ -87,15 +105,18 @@ export const TasksPage = (): ReactNode => {
   const mayWrite = useMayWrite();
   const isLive = useLiveTasks();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const isOfProject = search.project !== undefined && search.everybody === true;
   const change: Change = (changed) =>
     void navigate({ search: (before) => ({ ...before, ...changed }) as TasksSearch, replace: true });
   const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: [TASKS, search],
+    queryKey: [isOfProject ? PROJECT_TASKS : TASKS, search],
+    // The stream of events tells of the reader's own tasks.
+    refetchInterval: isOfProject ? 5_000 : false,
     queryFn: ({ pageParam }) => readTaskPage(search, pageParam),
     initialPageParam: '',
-    getNextPageParam: ({ nextToken }: TaskPage) => nextToken ?? undefined,
+    getNextPageParam: ({ nextToken }: ListedPage) => nextToken ?? undefined,
   });
-  const tasks = data?.pages.flatMap((page) => page.data) ?? [];
+  const tasks: readonly ListedTask[] = data?.pages.flatMap((page): readonly ListedTask[] => page.data) ?? [];
   const total = data?.pages.at(-1)?.total ?? 0;
   const isFiltered = ['state', 'name', 'tag', 'project', 'ids'].some((key) => key in search);
   return (

@@ -1,4 +1,11 @@
-import type { BulkTaskResult, TaskCreation, WireProfile, WireTask, WireUserInfo } from '@fornax/contracts';
+import type {
+  BulkTaskResult,
+  TaskCreation,
+  WireOwnedTaskSummary,
+  WireProfile,
+  WireTask,
+  WireUserInfo,
+} from '@fornax/contracts';
 import { schemasOf } from './lazy-parser.js';
 import { ApiError } from './api-error.js';
 import { ApiConnection, type FornaxClientOptions } from './api-connection.js';
@@ -174,6 +181,12 @@ export class FornaxClient {
   /** Tasks, newest first. */
   async listTasks(options: ListOptions = {}): Promise<readonly ListedTask[]> {
     return allPages(this.connection.json, '/tasks/summaries/paginate', taskPage, options);
+  }
+
+  /** All tasks of a project that an organization shares, with their owners, newest first. @param project id */
+  async listProjectTasks(project: string, options: ListOptions = {}): Promise<readonly WireOwnedTaskSummary[]> {
+    const path = `/fornax/v1/projects/${encodeURIComponent(project)}/tasks/paginate`;
+    return allPages<WireOwnedTaskSummary>(this.connection.json, path, schema('ownedTaskPageSchema'), options);
   }
 
   /** All tasks with everything that is known about them. */

@@ -3,6 +3,8 @@ import type {
   WireNewToken,
   WireOrganization,
   WireOwnedProject,
+  WireProjectMember,
+  WireSharedProject,
   WireSignInLink,
   WireToken,
   WireUser,
@@ -37,6 +39,8 @@ export interface UserChange {
   readonly disabled?: boolean;
   /** Id or name; empty text for none. */
   readonly organization?: string;
+  /** How the OpenID provider calls the user; empty text for not at all. */
+  readonly openIdSubject?: string;
   readonly quotas?: QuotaChange;
 }
 export interface NewToken {
@@ -138,6 +142,26 @@ export class PeopleClient {
   changeProject(project: string, body: ProjectChange, isOwn = true): Promise<WireOwnedProject> {
     const path = `${API}${isOwn ? '/me' : ''}/projects/${part(project)}`;
     return this.json('PATCH', path, schema('ownedProjectSchema'), { body });
+  }
+
+  /** Projects of the caller's organization of which it sees everybody's tasks, with its roles there. */
+  sharedProjects(): Promise<readonly WireSharedProject[]> {
+    return this.json('GET', `${API}/me/shared-projects`, schema('sharedProjectsSchema'));
+  }
+
+  /** @param project id */
+  projectMembers(project: string): Promise<readonly WireProjectMember[]> {
+    return this.json('GET', `${API}/projects/${part(project)}/members`, schema('projectMembersSchema'));
+  }
+
+  /** Adds a member, or gives one another role. @param user id or e-mail */
+  setProjectMember(project: string, user: string, role: WireProjectMember['role']): Promise<WireProjectMember> {
+    const path = `${API}/projects/${part(project)}/members/${part(user)}`;
+    return this.json('PUT', path, schema('projectMemberSchema'), { body: { role } });
+  }
+
+  removeProjectMember(project: string, user: string): Promise<void> {
+    return this.json('DELETE', `${API}/projects/${part(project)}/members/${part(user)}`, nothing);
   }
 
   organizations(): Promise<readonly WireOrganization[]> {

@@ -1,10 +1,17 @@
-import { organizationSchema, ownedProjectSchema, tokenSchema } from '@fornax/contracts';
+import {
+  organizationSchema,
+  ownedProjectSchema,
+  projectMemberSchema,
+  sharedProjectSchema,
+  tokenSchema,
+} from '@fornax/contracts';
 
 export {
   meSchema,
   newTokenSchema,
   organizationSchema,
   ownedProjectSchema,
+  projectMemberSchema,
   signInLinkSchema,
   tokenSchema,
   userPageSchema,
@@ -12,4 +19,6 @@ export {
 } from '@fornax/contracts';
 export const tokensSchema = tokenSchema.array();
 export const ownedProjectsSchema = ownedProjectSchema.array();
+export const projectMembersSchema = projectMemberSchema.array();
+export const sharedProjectsSchema = sharedProjectSchema.array();
 export const organizationsSchema = organizationSchema.array();

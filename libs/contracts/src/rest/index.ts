@@ -49,12 +49,16 @@ export {
   errorSchema,
   statusSchema,
   taskSchema,
+  ownedTaskSummarySchema,
+  taskRightsSchema,
   taskSummarySchema,
   type WireCompletedInstance,
   type WireError,
   type WireRunningInstance,
   type WireStatus,
   type WireTask,
+  type WireOwnedTaskSummary,
+  type WireTaskRights,
   type WireTaskSummary,
 } from './task-output.js';
 export {
@@ -93,6 +97,9 @@ export {
   ownedProjectSchema,
   projectChangeSchema,
   projectCreationSchema,
+  projectMemberChangeSchema,
+  projectMemberSchema,
+  sharedProjectSchema,
   tokenCreationSchema,
   tokenSchema,
   userChangeSchema,
@@ -105,6 +112,7 @@ export {
   type OwnedProjectCreation,
   type ProjectChange,
   type ProjectCreation,
+  type ProjectMemberChange,
   type TokenCreation,
   type UserChange,
   type UserCreation,
@@ -113,6 +121,8 @@ export {
   type WireNewToken,
   type WireOrganization,
   type WireOwnedProject,
+  type WireProjectMember,
+  type WireSharedProject,
   type WireToken,
   type WireUser,
   type WireUserPage,
@@ -260,4 +270,11 @@ export {
   type WireSnapshotSummary,
 } from './snapshots.js';
 export { snapshotRetentionSchema } from './snapshot-retention.js';
-export { sessionSchema, signInLinkSchema, type WireSession, type WireSignInLink } from './sessions.js';
+export {
+  sessionSchema,
+  signInLinkSchema,
+  signInWaysSchema,
+  type WireSession,
+  type WireSignInLink,
+  type WireSignInWays,
+} from './sessions.js';

@@ -3,6 +3,7 @@ import { projectSchema } from './account-output.js';
 import { parseWireDate } from './time-on-the-wire.js';
 
 const ROLES = ['user', 'auditor', 'coordinator', 'operator'] as const;
+const PROJECT_ROLES = ['viewer', 'member', 'maintainer'] as const;
 /** In any case. */
 const role = z.string().toLowerCase().pipe(z.enum(ROLES));
 const INT32_MAX = 2_147_483_647;
@@ -78,6 +79,8 @@ export const userChangeSchema = z.object({
   disabled: z.boolean().exactOptional(),
   /** Id or name; empty text takes the user out of its organization. */
   organization: z.string().trim().max(120).exactOptional(),
+  /** How the OpenID provider of this platform calls the user, who then signs in by it; empty text for not at all. */
+  openIdSubject: z.string().max(255).exactOptional(),
   quotas: quotaChange.exactOptional(),
 });
 export type UserChange = z.output<typeof userChangeSchema>;
@@ -176,8 +179,25 @@ export const ownedProjectSchema = projectSchema.extend({
   archived: z.boolean(),
   user: belongsTo.nullable(),
   quotas: shownStorage,
+  members: z.int().nonnegative().nullable().describe('How many it has; null: it is for all of its owner’s.'),
 });
 export type WireOwnedProject = z.output<typeof ownedProjectSchema>;
+
+/** A member of a project that an organization shares. */
+export const projectMemberSchema = z.object({ user: belongsTo, role: z.enum(PROJECT_ROLES) });
+export type WireProjectMember = z.output<typeof projectMemberSchema>;
+/** Body of PUT /fornax/v1/projects/{id}/members/{user}. */
+export const projectMemberChangeSchema = z.object({
+  role: z.string().toLowerCase().pipe(z.enum(PROJECT_ROLES)),
+});
+export type ProjectMemberChange = z.output<typeof projectMemberChangeSchema>;
+/** A project that an organization shares, of which the caller sees everybody's tasks. */
+export const sharedProjectSchema = z.object({
+  project: ownedProjectSchema,
+  role: z.enum(PROJECT_ROLES).nullable().describe('Null for who looks after all of the organization.'),
+  mayManage: z.boolean().describe('Whether the caller says who its members are.'),
+});
+export type WireSharedProject = z.output<typeof sharedProjectSchema>;
 
 export const meSchema = userSchema.extend({
   /** The token of this request. */

@@ -150,6 +150,17 @@ const summary = {
 export const taskSummarySchema = z.object(summary);
 export type WireTaskSummary = z.output<typeof taskSummarySchema>;
 
+const owner = z.object({ uuid: z.string(), name: z.string().describe('Its e-mail.') });
+/** A task in a project that an organization shares, and whose it is. */
+export const ownedTaskSummarySchema = taskSummarySchema.extend({ owner });
+export type WireOwnedTaskSummary = z.output<typeof ownedTaskSummarySchema>;
+/** What the caller may do with a task. */
+export const taskRightsSchema = z.object({
+  owner,
+  may: z.enum(['look', 'tend', 'own']).describe('`tend` is to stop, delete and refresh it, `own` is all.'),
+});
+export type WireTaskRights = z.output<typeof taskRightsSchema>;
+
 const outcome = z.enum(['success', 'failure', 'cancelled']);
 const dependencyState = z.enum(['waiting', 'dependencyConditionsFulfilled', 'dependencyConditionsNotFulfilled']);
 

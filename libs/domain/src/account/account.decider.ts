@@ -24,6 +24,8 @@ export interface AccountState extends ProjectsState {
   readonly quotas: AccountQuotas;
   readonly isDisabled: boolean;
   readonly organisationId: string | null;
+  /** Subjects by issuer. */
+  readonly identities: ReadonlyMap<string, string>;
   /** Every token ever issued. */
   readonly tokens: ReadonlyMap<string, TokenState>;
 }
@@ -39,6 +41,7 @@ const initial: AccountState = {
   quotas: { maxTasks: 0, maxBuckets: 0, maxStorageBytes: 0, maxInstances: 0, maxCores: 0 },
   isDisabled: false,
   organisationId: null,
+  identities: new Map(),
   tokens: new Map(),
   ...noProjects,
 };
@@ -56,9 +59,15 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
     switch (command.type) {
       case 'CreateAccount': {
         if (state.exists) return reject('conflict', 'account-exists', `The account ${command.email} exists`);
-        const { type: _, ...facts } = command;
-        return accept<AccountEvent>({ type: 'AccountCreated', ...facts });
+        const { type: _, identity, ...facts } = command;
+        const { accountId, at } = facts;
+        return accept<AccountEvent>(
+          { type: 'AccountCreated', ...facts },
+          ...(identity ? [{ type: 'IdentityLinked', accountId, ...identity, at } as const] : []),
+        );
       }
+      case 'LinkIdentity':
+        return accept(...links(state, command));
       case 'ChangeAccount':
         return accept(...changes(state, command));
       case 'IssueToken':
@@ -76,6 +85,8 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
       case 'ArchiveProject':
       case 'ChangeProjectQuotas':
       case 'ChooseDefaultProject':
+      case 'SetProjectMember':
+      case 'RemoveProjectMember':
         return decideProject(ownerOf(state), state, command);
       default:
         return assertNever(command);
@@ -92,6 +103,13 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
         return withToken(state, event.tokenId, { isRevoked: false, expiresAt: event.expiresAt });
       case 'TokenRevoked':
         return withToken(state, event.tokenId, { isRevoked: true, expiresAt: undefined });
+      case 'IdentityLinked':
+        return { ...state, identities: new Map(state.identities).set(event.issuer, event.subject) };
+      case 'IdentityUnlinked': {
+        const identities = new Map(state.identities);
+        identities.delete(event.issuer);
+        return { ...state, identities };
+      }
       case 'RoleChanged':
         return { ...state, role: event.role };
       case 'QuotasChanged':
@@ -107,6 +125,8 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
       case 'ProjectArchived':
       case 'ProjectQuotasChanged':
       case 'DefaultProjectChosen':
+      case 'ProjectMemberSet':
+      case 'ProjectMemberRemoved':
         return evolveProjects(state, event);
       case 'OrganisationCreated':
       case 'OrganisationQuotasChanged':
@@ -119,6 +139,19 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
 };
 
 const ownerOf = ({ accountId }: AccountState) => ({ ownerId: accountId, ownerKind: 'account' as const });
+
+/** Another subject takes the place of the one before. */
+const links = (
+  { accountId, identities }: AccountState,
+  { issuer, subject, at }: Extract<AccountCommand, { type: 'LinkIdentity' }>,
+): readonly AccountEvent[] => {
+  const before = identities.get(issuer);
+  if (before === (subject ?? undefined)) return [];
+  return [
+    ...(before === undefined ? [] : [{ type: 'IdentityUnlinked', accountId, issuer, subject: before, at } as const]),
+    ...(subject === null ? [] : [{ type: 'IdentityLinked', accountId, issuer, subject, at } as const]),
+  ];
+};
 
 const changes = (
   state: AccountState,

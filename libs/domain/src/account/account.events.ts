@@ -48,6 +48,21 @@ export type PersonEvent =
       readonly quotas: AccountQuotas;
       readonly at: InstantMs;
     }
+  | {
+      /** Whom an OpenID provider calls so signs in as this account. */
+      readonly type: 'IdentityLinked';
+      readonly accountId: string;
+      readonly issuer: string;
+      readonly subject: string;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'IdentityUnlinked';
+      readonly accountId: string;
+      readonly issuer: string;
+      readonly subject: string;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'AccountDisabled'; readonly accountId: string; readonly at: InstantMs }
   | { readonly type: 'AccountEnabled'; readonly accountId: string; readonly at: InstantMs }
   | {
@@ -85,6 +100,15 @@ export type AccountCommand =
       readonly role: AccountRole;
       readonly quotas: AccountQuotas;
       readonly organisationId?: string;
+      /** Of whom an OpenID provider vouches for, linked in the same commit. */
+      readonly identity?: { readonly issuer: string; readonly subject: string };
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'LinkIdentity';
+      readonly issuer: string;
+      /** Null: the account has none of this issuer any more. */
+      readonly subject: string | null;
       readonly at: InstantMs;
     }
   | {

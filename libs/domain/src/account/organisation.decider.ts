@@ -39,6 +39,8 @@ export const organisationDecider: Decider<OrganisationState, OrganisationCommand
       case 'ArchiveProject':
       case 'ChangeProjectQuotas':
       case 'ChooseDefaultProject':
+      case 'SetProjectMember':
+      case 'RemoveProjectMember':
         return decideProject({ ownerId: organisationId, ownerKind: 'organisation' }, state, command);
       default:
         return assertNever(command);
@@ -55,6 +57,8 @@ export const organisationDecider: Decider<OrganisationState, OrganisationCommand
       case 'ProjectArchived':
       case 'ProjectQuotasChanged':
       case 'DefaultProjectChosen':
+      case 'ProjectMemberSet':
+      case 'ProjectMemberRemoved':
         return evolveProjects(state, event);
       default:
         // Of an account, which stands under an id of its own.

@@ -1,9 +1,17 @@
 import type { InstantMs } from '../shared/time.js';
 import { accept, assertNever, reject, type Decision } from '../shared/decider.js';
+import {
+  decideMember,
+  evolveMembers,
+  type ProjectMemberCommand,
+  type ProjectMemberEvent,
+  type ProjectMembers,
+} from './project-members.js';
 import { changedStorageQuotas, sameStorageQuotas, type StorageQuotaChange, type StorageQuotas } from './quotas.js';
 
 /** Tasks are put into projects, which belong to one account or are shared by an organization. */
 export type ProjectEvent =
+  | ProjectMemberEvent
   | {
       readonly type: 'ProjectCreated';
       readonly projectId: string;
@@ -43,6 +51,7 @@ export type ProjectEvent =
 export type ProjectOwnerKind = 'account' | 'organisation';
 
 export type ProjectCommand =
+  | ProjectMemberCommand
   | {
       readonly type: 'CreateProject';
       readonly projectId: string;
@@ -74,6 +83,8 @@ export interface OwnProject {
   readonly description: string;
   readonly isArchived: boolean;
   readonly quotas: StorageQuotas;
+  /** Absent: it is for all of its owner's. */
+  readonly members?: NonNullable<ProjectMembers>;
 }
 
 export interface ProjectsState {
@@ -114,7 +125,7 @@ const freeSlug = (slug: string, taken: ReadonlySet<string>): string => {
 
 /**
  * What owners may do with projects. Rejections: `project-exists`, `project-not-found`, `project-archived`, `slug-taken`,
- * `too-many-projects`, `project-is-first` (the one an account starts with is never archived: there is always one to fall back on).
+ * `too-many-projects`, `project-is-first` (the one an account starts with is never archived: there is always one to fall back on), and those of members.
  */
 export const decideProject = (
   owner: ProjectOwner,
@@ -148,6 +159,12 @@ export const decideProject = (
       const quotas = changedStorageQuotas(project.quotas, command.quotas);
       if (sameStorageQuotas(quotas, project.quotas)) return accept();
       return accept<ProjectEvent>({ type: 'ProjectQuotasChanged', projectId, quotas, at });
+    }
+    case 'SetProjectMember':
+    case 'RemoveProjectMember': {
+      // Of an archived one, too: its tasks are still seen.
+      const project = state.projects.get(command.projectId);
+      return project ? decideMember(owner, project.members, command) : noSuchProject;
     }
     case 'ChooseDefaultProject': {
       const { projectId, at } = command;
@@ -218,6 +235,12 @@ export const evolveProjects = <S extends ProjectsState>(state: S, event: Project
     case 'ProjectQuotasChanged': {
       const project = state.projects.get(event.projectId);
       return project ? withProject(state, event.projectId, { ...project, quotas: event.quotas }) : state;
+    }
+    case 'ProjectMemberSet':
+    case 'ProjectMemberRemoved': {
+      const project = state.projects.get(event.projectId);
+      if (!project) return state;
+      return withProject(state, event.projectId, { ...project, members: evolveMembers(project.members, event) });
     }
     case 'DefaultProjectChosen':
       return { ...state, defaultProjectId: event.projectId };

@@ -10,7 +10,16 @@ import {
   type StoppedFold,
 } from '@fornax/event-store';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import type { AccountEvent, AccountRole, SpendingEvent, SpendingHold, StoppingHold } from '@fornax/domain';
+import {
+  mayReach,
+  mayUseProject,
+  type AccountEvent,
+  type AccountRole,
+  type ProjectRole,
+  type SpendingEvent,
+  type SpendingHold,
+  type StoppingHold,
+} from '@fornax/domain';
 import { backoffMs, delay, systemClock, type Clock, Progress } from '@fornax/base';
 import type { Sealer } from '../secrets/sealer.js';
 import {
@@ -144,6 +153,11 @@ export class AccountDirectory {
     return account && lookedUp(account);
   }
 
+  /** The account of whom an OpenID provider calls so; also a disabled one. */
+  byIdentity(issuer: string, subject: string): Account | undefined {
+    return this.byId(this.fold.idOfIdentity(issuer, subject) ?? '');
+  }
+
   /** By id, or by e-mail in any case. */
   find(idOrEmail: string): Account | undefined {
     return this.byId(idOrEmail) ?? this.byId(this.fold.idOfEmail(idOrEmail) ?? '');
@@ -191,16 +205,38 @@ export class AccountDirectory {
   }
 
   /**
-   * Whether somebody may look at what an account owns, or tend to it: stop, delete and refresh it. An operator does both for everybody, a
-   * coordinator for its organization; an auditor looks at what its organization has. Whoever reads as somebody else has that account alone.
+   * Whether somebody may look at what an account owns, or tend to it (`mayReach`).
+   * @param projectId the project that it lies in, whose members see it by their roles
    */
-  reaches(caller: Account, ownerId: string, need: Need): boolean {
-    if (caller.id === ownerId) return true;
-    if (caller.readBy !== undefined) return false;
-    if (caller.role === 'operator') return true;
-    const owner = this.fold.accounts.get(ownerId);
-    if (caller.organisationId === null || owner?.organisationId !== caller.organisationId) return false;
-    return caller.role === 'coordinator' || (caller.role === 'auditor' && need === 'look');
+  reaches(caller: Account, ownerId: string, need: Need, projectId?: string | null): boolean {
+    const ownerOrganisationId = this.fold.accounts.get(ownerId)?.organisationId;
+    const projectRole = this.roleIn(caller, projectId);
+    return mayReach(caller, { ownerId, ownerOrganisationId, projectRole }, need);
+  }
+
+  /** The role that an account has in a project now; undefined also for the projects that belong to one account. */
+  roleIn({ id }: Pick<Account, 'id'>, projectId: string | null | undefined): ProjectRole | undefined {
+    const account = this.fold.accounts.get(id);
+    return account && typeof projectId === 'string' ? this.fold.roleIn(account, projectId) : undefined;
+  }
+
+  /** Whether an account may be able to reach anything that is not its own: for everybody else nobody looks whether there is such a thing. */
+  seesOthers({ id, role }: Account): boolean {
+    return role !== 'user' || this.rolesOf(id).size > 0;
+  }
+
+  /** A project of an organization of which somebody may see all, or say who its members are; undefined also when there is none of this id. */
+  sharedProject(caller: Account, projectId: string, need: 'look' | 'manage'): Project | undefined {
+    const project = this.project(projectId.toLowerCase());
+    if (project?.ownerKind !== 'organisation') return undefined;
+    const { id, ownerId: organisationId } = project;
+    return mayUseProject(caller, { organisationId, projectRole: this.roleIn(caller, id) }, need) ? project : undefined;
+  }
+
+  /** The roles that an account has in projects of its organization now, by project; archived ones are among them. */
+  rolesOf(accountId: string): ReadonlyMap<string, ProjectRole> {
+    const account = this.fold.accounts.get(accountId);
+    return account ? this.fold.rolesOf(account) : new Map();
   }
 
   /**

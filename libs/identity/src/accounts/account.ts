@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { AccountQuotas, AccountRole, OrganisationQuotas, ProjectOwnerKind, StorageQuotas } from '@fornax/domain';
+import type {
+  AccountQuotas,
+  AccountRole,
+  OrganisationQuotas,
+  ProjectOwnerKind,
+  ProjectRole,
+  StorageQuotas,
+} from '@fornax/domain';
 
 /** Who asks. Never holds the token. */
 export interface Account {
@@ -41,6 +48,8 @@ export interface Project {
   readonly description: string;
   readonly isArchived: boolean;
   readonly quotas: StorageQuotas;
+  /** Roles by account; absent: it is for all of its owner's. */
+  readonly members?: ReadonlyMap<string, ProjectRole>;
 }
 
 /** A project as one account sees it: for each, exactly one is the default. */

@@ -22,6 +22,19 @@ const projectCommand = fc.oneof(
     description: fc.constant(''),
     at: fc.constant(at),
   }),
+  fc.record({
+    type: fc.constant('SetProjectMember' as const),
+    projectId,
+    accountId: fc.constantFrom(...ACCOUNTS),
+    role: fc.constantFrom('viewer' as const, 'member' as const, 'maintainer' as const),
+    at: fc.constant(at),
+  }),
+  fc.record({
+    type: fc.constant('RemoveProjectMember' as const),
+    projectId,
+    accountId: fc.constantFrom(...ACCOUNTS),
+    at: fc.constant(at),
+  }),
   fc.record({ type: fc.constant('RenameProject' as const), projectId, name: fc.string(), at: fc.constant(at) }),
   fc.record({
     type: fc.constantFrom('ArchiveProject' as const, 'ChooseDefaultProject' as const),

@@ -2,12 +2,14 @@ import {
   defaultProjectOf,
   evolveProjects,
   noProjects,
+  roleAllows,
   sharedDefaultOf,
   SpendingHolds,
   startingProjects,
   type AccountEvent,
   type ProjectEvent,
   type ProjectOwnerKind,
+  type ProjectRole,
   type ProjectsState,
 } from '@fornax/domain';
 import type { Account, Organisation, Project, UsableProject } from './account.js';
@@ -34,6 +36,7 @@ export class AccountsFold {
   private readonly tokensByAccount = new Map<string, Map<string, TokenRecord>>();
   private readonly owners = new Map<string, { readonly kind: ProjectOwnerKind; state: ProjectsState }>();
   private readonly ownerOfProject = new Map<string, string>();
+  private readonly idsByIdentity = new Map<string, string>();
   private readonly idsByEmail = new Map<string, string>();
 
   /** Of credits and budgets that are used up. */
@@ -53,6 +56,17 @@ export class AccountsFold {
         return this.change(event.accountId, { isDisabled: false });
       case 'OrganisationChanged':
         return this.change(event.accountId, { organisationId: event.organisationId });
+      case 'IdentityLinked': {
+        // Whoever had it first keeps it.
+        const key = identityKey(event.issuer, event.subject);
+        if (!this.idsByIdentity.has(key)) this.idsByIdentity.set(key, event.accountId);
+        return;
+      }
+      case 'IdentityUnlinked': {
+        const key = identityKey(event.issuer, event.subject);
+        if (this.idsByIdentity.get(key) === event.accountId) this.idsByIdentity.delete(key);
+        return;
+      }
       case 'TokenIssued':
         return this.issue(event);
       case 'TokenRevoked':
@@ -73,10 +87,17 @@ export class AccountsFold {
       case 'ProjectRenamed':
       case 'ProjectArchived':
       case 'ProjectQuotasChanged':
+      case 'ProjectMemberSet':
+      case 'ProjectMemberRemoved':
         return this.changeProjects(this.ownerOfProject.get(event.projectId), undefined, event);
       case 'DefaultProjectChosen':
         return this.changeProjects(event.ownerId, undefined, event);
     }
+  }
+
+  /** The account of whom an OpenID provider calls so. */
+  idOfIdentity(issuer: string, subject: string): string | undefined {
+    return this.idsByIdentity.get(identityKey(issuer, subject));
   }
 
   idOfEmail(email: string): string | undefined {
@@ -97,15 +118,39 @@ export class AccountsFold {
   projectsOf(ownerId: string): readonly Project[] {
     const owner = this.owners.get(ownerId);
     if (!owner) return [];
-    return [...owner.state.projects].map(([id, project]) => ({ id, ownerId, ownerKind: owner.kind, ...project }));
+    return listed(ownerId, owner.kind, owner.state);
   }
 
   /** Open projects that an account may use, its own first. */
   usableBy({ id, organisationId }: AccountRecord): readonly UsableProject[] {
-    const owners = organisationId === null ? [id] : [id, organisationId];
-    const open = owners.flatMap((owner) => this.projectsOf(owner)).filter(({ isArchived }) => !isArchived);
-    const defaultId = defaultProjectOf(id, this.stateOf(id), this.stateOf(organisationId));
+    const own = this.stateOf(id);
+    const shared = submittable(this.stateOf(organisationId), id);
+    const open = [
+      ...listed(id, 'account', own),
+      ...(organisationId === null ? [] : listed(organisationId, 'organisation', shared)),
+    ].filter(({ isArchived }) => !isArchived);
+    const defaultId = defaultProjectOf(id, own, shared);
     return open.map((project) => ({ ...project, isDefault: project.id === defaultId }));
+  }
+
+  /** The role that an account has in a project now: it must be of the organization that shares it. */
+  roleIn(
+    { id, organisationId }: Pick<AccountRecord, 'id' | 'organisationId'>,
+    projectId: string,
+  ): ProjectRole | undefined {
+    if (organisationId === null || this.ownerOfProject.get(projectId) !== organisationId) return undefined;
+    return this.stateOf(organisationId).projects.get(projectId)?.members?.get(id);
+  }
+
+  /** The roles that an account has now, by project; archived projects are among them. */
+  rolesOf({ id, organisationId }: Pick<AccountRecord, 'id' | 'organisationId'>): ReadonlyMap<string, ProjectRole> {
+    const roles = new Map<string, ProjectRole>();
+    if (organisationId === null) return roles;
+    for (const [projectId, { members }] of this.stateOf(organisationId).projects) {
+      const role = members?.get(id);
+      if (role !== undefined) roles.set(projectId, role);
+    }
+    return roles;
   }
 
   /** The open project that an organization chose for its members. */
@@ -161,3 +206,16 @@ export class AccountsFold {
     if (this.tokensByHash.get(record.hash) === record) this.tokensByHash.delete(record.hash);
   }
 }
+
+const identityKey = (issuer: string, subject: string): string => JSON.stringify([issuer, subject]);
+
+const listed = (ownerId: string, ownerKind: ProjectOwnerKind, { projects }: ProjectsState): readonly Project[] =>
+  [...projects].map(([id, project]) => ({ id, ownerId, ownerKind, ...project }));
+
+/** What of an organization's projects one of its accounts may put tasks into: those without members, and those where it is one. */
+const submittable = (state: ProjectsState, accountId: string): ProjectsState => ({
+  ...state,
+  projects: new Map(
+    [...state.projects].filter(([, { members }]) => !members || roleAllows(members.get(accountId), 'submit')),
+  ),
+});

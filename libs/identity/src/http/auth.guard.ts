@@ -10,6 +10,7 @@ import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Forbidden, Unauthorized } from '@fornax/base';
+import type { ProjectRole } from '@fornax/domain';
 import { routeDoor } from './route-door.js';
 import type { Account } from '../accounts/account.js';
 import { AccountDirectory } from '../accounts/account-directory.js';
@@ -38,6 +39,8 @@ export const AdmittedBy = (check: string): MethodDecorator =>
 export const OperatorOnly = (): MethodDecorator & ClassDecorator => SetMetadata(IS_OPERATOR_ONLY, true);
 
 const accountsByRequest = new WeakMap<object, Account>();
+/** In which projects the account had which role when it was let in. */
+const rolesByRequest = new WeakMap<object, ReadonlyMap<string, ProjectRole>>();
 
 /** The account that asked, or that is read as. @throws Unauthorized on a public route without a token */
 export const accountOf = (request: FastifyRequest): Account => {
@@ -54,14 +57,21 @@ export const CurrentAccount = createParamDecorator((_: unknown, context: Executi
 /** The token of `Authorization: <token>`; `Bearer <token>` is accepted too. */
 export const tokenOf = (header: string | undefined): string => (header ?? '').replace(/^bearer\s+/i, '').trim();
 
-/** Whether the request would be let in now as it was then: its token opens the same account, with the same role, in the same organization. A public one always is. */
+/**
+ * Whether the request would be let in now as it was then: its token opens the same account, with the same role, in the same organization, and with as much as
+ * it had in projects. A public one always is.
+ */
 export const isStillAdmitted = (request: FastifyRequest, accounts: AccountDirectory): boolean => {
   const then = accountsByRequest.get(request.raw);
   if (!then) return true;
   const caller = accounts.byToken(tokenOf(request.headers.authorization));
   if (!caller) return false;
   if (then.readBy !== undefined) return accounts.readableAs(caller, then.id) !== undefined;
-  return caller.id === then.id && caller.role === then.role && caller.organisationId === then.organisationId;
+  const now = accounts.rolesOf(caller.id);
+  const isAsFree = [...(rolesByRequest.get(request.raw) ?? [])].every(([project, role]) => now.get(project) === role);
+  return (
+    isAsFree && caller.id === then.id && caller.role === then.role && caller.organisationId === then.organisationId
+  );
 };
 
 /** Names the account to read as, by its id or e-mail (contract, section 1.2). */
@@ -100,6 +110,7 @@ export class AuthGuard implements CanActivate {
     if (!caller) throw new Unauthorized();
     const isOperatorOnly = this.reflector.getAllAndOverride<boolean | undefined>(IS_OPERATOR_ONLY, targets) === true;
     accountsByRequest.set(request.raw, this.admitted(caller, request, isOperatorOnly));
+    rolesByRequest.set(request.raw, this.accounts.rolesOf(caller.id));
     return true;
   }
 

@@ -18,6 +18,26 @@ const seen = (method: string, headers: object): string | undefined => {
   return (request.headers as { authorization?: string }).authorization;
 };
 
+describe('the cookie of a sign-in that is under way', () => {
+  const left = (url: string, headers: object): string | undefined => {
+    const cookie = 'fornax_session=fxs_one; fornax_sign_in=plain; __Host-fornax_sign_in=tls';
+    const request: { readonly headers: { cookie?: string } } = { headers: { cookie, ...headers } };
+    presentSession({ ...request, url, method: 'GET' } as unknown as IncomingMessage);
+    return request.headers.cookie;
+  };
+
+  it('goes on to the address that the provider sends back to, and nowhere else', () => {
+    const back = '/fornax/v1/sign-in/openid/callback';
+    expect(left(`${back}?code=c`, { 'sec-fetch-site': 'cross-site' })).toBe('fornax_sign_in=plain');
+    for (const url of [`${back}/more`, '/fornax/v1/sign-in/openid', '/tasks']) expect(left(url, {})).toBeUndefined();
+  });
+
+  it('counts behind TLS under the name that no neighbor can set', () => {
+    const back = '/fornax/v1/sign-in/openid/callback';
+    expect(left(back, { 'x-forwarded-proto': 'https' })).toBe('__Host-fornax_sign_in=tls');
+  });
+});
+
 describe('the session of a browser', () => {
   it('stands for a token where our own page asks', () => {
     expect([seen('GET', {}), seen('GET', { 'sec-fetch-site': 'same-origin' }), seen('POST', OWN)]).toEqual(

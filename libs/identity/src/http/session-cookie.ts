@@ -5,13 +5,17 @@ const NAME = 'fornax_session';
 /** Browsers take a cookie of this name only with `Secure` and from one host (RFC 6265bis, 4.1.3.2). */
 const SECURE_NAME = `__Host-${NAME}`;
 
+/** Holds what a browser keeps while it is at an OpenID provider, for the address that it comes back to alone. */
+export const SIGN_IN_COOKIE = 'fornax_sign_in';
+const CAME_BACK = /^\/fornax\/v1\/sign-in\/openid\/callback(?:\?|$)/i;
+
 /** What the page sends with all that it asks: no other page may, because the answer to the question whether it may is not given. */
 export const SESSION_HEADER = 'fornax-session';
 
 const SAFE_METHODS: readonly (string | undefined)[] = ['GET', 'HEAD'];
 
 /** Whether a request came over TLS, by the word of the proxy in front. A client that lies about it keeps its own cookie from itself. */
-const isOverTls = (headers: IncomingHttpHeaders): boolean =>
+export const isOverTls = (headers: IncomingHttpHeaders): boolean =>
   String(headers['x-forwarded-proto'] ?? '')
     .split(',', 1)[0]
     ?.trim() === 'https';
@@ -40,6 +44,15 @@ const tokenIn = ({ cookie = '', ...headers }: IncomingHttpHeaders): string | und
   return values.get(SECURE_NAME) ?? (isOverTls(headers) ? undefined : values.get(NAME));
 };
 
+/** The cookie of a sign-in that is under way, by the name that counts here. */
+const signInCookieOf = ({ cookie = '', ...headers }: IncomingHttpHeaders): string | undefined => {
+  const name = isOverTls(headers) ? `__Host-${SIGN_IN_COOKIE}` : SIGN_IN_COOKIE;
+  return cookie
+    .split(';')
+    .map((one) => one.trim())
+    .find((one) => one.startsWith(`${name}=`));
+};
+
 const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);
 
 /**
@@ -66,7 +79,9 @@ export const presentSession = (request: IncomingMessage): void => {
   const { headers } = request;
   if (headers.cookie === undefined) return;
   const token = tokenIn(headers);
+  const signIn = CAME_BACK.test(request.url ?? '') ? signInCookieOf(headers) : undefined;
   delete headers.cookie;
+  if (signIn !== undefined) headers.cookie = signIn;
   if ((headers.authorization ?? '') !== '' || !isFromOurPage(request)) return;
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
 };

@@ -35,6 +35,7 @@ import { SnapshotsProjection } from './projections/snapshots.projection.js';
 import { SnapshotManifests1790001410000 } from './migrations/1790001410000-snapshot-manifests.migration.js';
 import { PrunedSnapshots1790001420000 } from './migrations/1790001420000-pruned-snapshots.migration.js';
 import { NamedSnapshots1790001560000 } from './migrations/1790001560000-named-snapshots.migration.js';
+import { ProjectsOfTasks1790001710000 } from './migrations/1790001710000-projects-of-tasks.migration.js';
 import { PruneOrder1790001610000 } from './migrations/1790001610000-prune-order.migration.js';
 import { PruningOccasions } from './process-managers/pruning-occasions.js';
 import { PrunedSnapshots } from './process-managers/pruned-snapshots.js';
@@ -58,6 +59,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
       PrunedSnapshots1790001420000,
       NamedSnapshots1790001560000,
       PruneOrder1790001610000,
+      ProjectsOfTasks1790001710000,
     ]),
   ],
   controllers: [

@@ -11,6 +11,7 @@ import { AskFirst } from '../../parts/ask.tsx';
 import { bytes, count, Instant } from '../../parts/format.tsx';
 import { Rows } from '../../parts/rows.tsx';
 import { Facts } from '../../parts/states.tsx';
+import { SharedProjects } from './shared-projects.tsx';
 
 type Quota = readonly [what: string, used: number, most: number, show: (value: number) => string];
 
@@ -148,6 +149,14 @@ export const Mine = (): ReactNode => {
             isDefault ? 'default' : '',
           ]}
         />
+      )}
+      {organization !== null && (
+        <>
+          <Title order={2} size="h4">
+            Shared projects
+          </Title>
+          <SharedProjects />
+        </>
       )}
       <Title order={2} size="h4">
         Tokens

@@ -4,12 +4,21 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { ACTIONS, type Action } from '../../api/tasks.ts';
-import type { Task } from '../../api/wire.ts';
+import type { Task, TaskRights } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import { isOver } from '../../parts/states.tsx';
 
-/** What may be done to a task as it stands. */
-const offered = ({ state, status }: Task): readonly Action[] => {
+/** What those do who look after a task of somebody else: what makes another task is its owner's. */
+const TENDING: readonly Action[] = ['abort', 'delete'];
+
+/** What may be done to a task as it stands, by who may do so much. */
+const offered = (task: Task, may: TaskRights['may']): readonly Action[] => {
+  const all = offeredToOwner(task);
+  if (may === 'own') return all;
+  return may === 'tend' ? all.filter((action) => TENDING.includes(action)) : [];
+};
+
+const offeredToOwner = ({ state, status }: Task): readonly Action[] => {
   if (!isOver(state)) return ['abort', 'clone', 'delete'];
   const hasFailed = (status?.failedRange ?? '') !== '';
   const isStopped = (status?.cancelledRange ?? '') !== '';
@@ -26,7 +35,7 @@ const isMade = (answer: unknown): answer is { readonly uuid: string } =>
   typeof answer === 'object' && answer !== null && 'uuid' in answer;
 
 /** Buttons for what can be done to a task. What cannot be undone is asked about first. */
-export const TaskActions = ({ task }: { readonly task: Task }): ReactNode => {
+export const TaskActions = ({ task, may }: { readonly task: Task; readonly may: TaskRights['may'] }): ReactNode => {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [asked, setAsked] = useState<Action>();
@@ -43,7 +52,7 @@ export const TaskActions = ({ task }: { readonly task: Task }): ReactNode => {
   });
   return (
     <Group gap="xs">
-      {offered(task).map((action) => (
+      {offered(task, may).map((action) => (
         <Button
           key={action}
           size="xs"

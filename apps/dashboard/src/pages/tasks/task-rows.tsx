@@ -1,7 +1,7 @@
-import { Anchor, Checkbox, Progress } from '@mantine/core';
+import { Anchor, Checkbox, Progress, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, type ReactNode } from 'react';
-import type { TaskSummary } from '../../api/wire.ts';
+import type { ListedTask } from '../../api/wire.ts';
 import { Link } from '@tanstack/react-router';
 import { count, Instant, Lasting } from '../../parts/format.tsx';
 import { isOver, StateBadge } from '../../parts/states.tsx';
@@ -11,7 +11,7 @@ const ROW_PX = 44;
 const AHEAD = 30;
 
 interface TaskRowsProps {
-  readonly tasks: readonly TaskSummary[];
+  readonly tasks: readonly ListedTask[];
   readonly total: number;
   /** Left out where nothing may be done to tasks. */
   readonly chosen?: ReadonlySet<string>;
@@ -19,7 +19,7 @@ interface TaskRowsProps {
   readonly onEnd: () => void;
 }
 
-const Row = ({ task }: { readonly task: TaskSummary }): ReactNode => (
+const Row = ({ task }: { readonly task: ListedTask }): ReactNode => (
   <>
     <div role="cell" className="cut">
       <Anchor
@@ -28,6 +28,11 @@ const Row = ({ task }: { readonly task: TaskSummary }): ReactNode => (
       >
         {task.name}
       </Anchor>
+      {task.owner !== undefined && (
+        <Text span size="xs" c="dimmed">
+          {` · ${task.owner.name}`}
+        </Text>
+      )}
     </div>
     <div role="cell">
       <StateBadge state={task.state} />

@@ -21,7 +21,9 @@ const quotas = organisationQuotas.extend({
 });
 
 const aboutAccount = { accountId: z.string(), at: instant };
+const aboutIdentity = { ...aboutAccount, issuer: z.string(), subject: z.string() };
 const aboutProject = { projectId: z.string(), at: instant };
+const aboutMember = { ...aboutProject, accountId: z.string() };
 const namedProject = { ...aboutProject, name: z.string(), description: z.string() };
 
 export const accountEvents = {
@@ -54,6 +56,8 @@ export const accountEvents = {
   TokenRevoked: { version: 1, aggregate: 'account', schema: z.object({ tokenId: z.string(), at: instant }) },
   RoleChanged: { version: 1, aggregate: 'account', schema: z.object({ ...aboutAccount, role }) },
   QuotasChanged: { version: 1, aggregate: 'account', schema: z.object({ ...aboutAccount, quotas }) },
+  IdentityLinked: { version: 1, aggregate: 'account', schema: z.object(aboutIdentity) },
+  IdentityUnlinked: { version: 1, aggregate: 'account', schema: z.object(aboutIdentity) },
   AccountDisabled: { version: 1, aggregate: 'account', schema: z.object(aboutAccount) },
   AccountEnabled: { version: 1, aggregate: 'account', schema: z.object(aboutAccount) },
   OrganisationChanged: {
@@ -88,6 +92,12 @@ export const accountEvents = {
     aggregate: 'account',
     schema: z.object({ ...aboutProject, quotas: storageQuotas }),
   },
+  ProjectMemberSet: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({ ...aboutMember, role: z.enum(['viewer', 'member', 'maintainer']) }),
+  },
+  ProjectMemberRemoved: { version: 1, aggregate: 'account', schema: z.object(aboutMember) },
   DefaultProjectChosen: {
     version: 1,
     aggregate: 'account',

@@ -29,8 +29,8 @@ export class SnapshotReader {
   async task(account: Account, idOrShortname: string, need: Need): Promise<TaskRef> {
     await this.barrier.caughtUp();
     const own = await findOwnTaskRef(this.db, account.id, idOrShortname);
-    const task = own ?? (account.role === 'user' ? undefined : await findTaskRef(this.db, idOrShortname));
-    if (!task || !this.accounts.reaches(account, task.owner, need))
+    const task = own ?? (this.accounts.seesOthers(account) ? await findTaskRef(this.db, idOrShortname) : undefined);
+    if (!task || !this.accounts.reaches(account, task.owner, need, task.projectUuid))
       throw new NotFound(`No such task: ${idOrShortname}`);
     return task;
   }
@@ -68,8 +68,8 @@ export class SnapshotReader {
     if (snapshotId.includes('\0')) throw unknown();
     await this.barrier.caughtUp();
     const row = (await readSnapshots(this.db, [snapshotId])).get(snapshotId);
-    if (!row || !this.accounts.reaches(account, row.owner, need)) throw unknown();
-    if ((await findTaskRef(this.db, row.taskId)) === undefined) throw unknown();
+    const task = row && (await findTaskRef(this.db, row.taskId));
+    if (!row || !task || !this.accounts.reaches(account, row.owner, need, task.projectUuid)) throw unknown();
     return row;
   }
 }

@@ -11,7 +11,7 @@ import { writeSnapshots } from './write-snapshots.js';
 @Injectable()
 export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
-  readonly version = 5;
+  readonly version = 6;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
   readonly wants = (commit: RecordedCommit): boolean =>
     commit.aggregate !== 'task' || changesTaskRefs(commit) || changesResuming(commit);

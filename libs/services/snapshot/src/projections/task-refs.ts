@@ -7,6 +7,8 @@ import type { Queries } from './snapshot-rows.js';
 export interface TaskRef {
   readonly taskId: string;
   readonly owner: string;
+  /** The project that it lies in, whose members see it. */
+  readonly projectUuid: string | null;
   readonly resultBucket: string | null;
   readonly snapshotBucket: string | null;
   readonly snapshotPrefix: string | null;
@@ -73,13 +75,13 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
   const column = <T>(pick: (ref: NewRef) => T): readonly T[] => refs.map(pick);
   await db.query(
     `INSERT INTO task_ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist,
-       instances, ended, deleted, sequence, retention, resumes, origin_task, named_snapshot)
+       instances, ended, deleted, sequence, retention, resumes, origin_task, named_snapshot, project_uuid)
      SELECT task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, 0, false, sequence,
-       retention::jsonb, resumes, origin_task, named_snapshot
+       retention::jsonb, resumes, origin_task, named_snapshot, project_uuid
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::integer[], $10::bigint[],
-       $11::text[], $12::boolean[], $13::text[], $14::text[])
+       $11::text[], $12::boolean[], $13::text[], $14::text[], $15::text[])
        AS ref (task_id, owner, shortname, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, instances, sequence,
-         retention, resumes, origin_task, named_snapshot)`,
+         retention, resumes, origin_task, named_snapshot, project_uuid)`,
     [
       column(({ taskId }) => taskId),
       column(({ owner }) => owner),
@@ -95,6 +97,7 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
       column(({ spec }) => spec.resumeFromSnapshot !== undefined),
       column(({ spec }) => spec.origin?.taskId ?? null),
       column(({ spec: { resumeFromSnapshot: from } }) => (from === undefined || from === 'latest' ? null : from)),
+      column(({ spec }) => spec.projectUuid ?? null),
     ],
   );
 };
@@ -115,6 +118,7 @@ const updateRefs = async (db: Queries, changes: readonly (readonly [string, Task
 interface StoredRef {
   readonly task_id: string;
   readonly owner: string;
+  readonly project_uuid: string | null;
   readonly result_bucket: string | null;
   readonly snapshot_bucket: string | null;
   readonly snapshot_prefix: string | null;
@@ -126,6 +130,7 @@ interface StoredRef {
 const refOf = (row: StoredRef): TaskRef => ({
   taskId: row.task_id,
   owner: row.owner,
+  projectUuid: row.project_uuid,
   resultBucket: row.result_bucket,
   snapshotBucket: row.snapshot_bucket,
   snapshotPrefix: row.snapshot_prefix,
@@ -141,7 +146,7 @@ export const findOwnTaskRef = async (
   idOrShortname: string,
 ): Promise<TaskRef | undefined> => {
   const [row] = await db.query<StoredRef[]>(
-    `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
+    `SELECT task_id, owner, project_uuid, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
      FROM task_ref WHERE owner = $1 AND (task_id = $2 OR shortname = $2) AND NOT deleted
      ORDER BY (task_id = $2) DESC, sequence DESC LIMIT 1`,
     [owner, idOrShortname],
@@ -152,7 +157,7 @@ export const findOwnTaskRef = async (
 /** Anybody's tasks by their ids, without those that are deleted. */
 export const findTaskRefs = async (db: Queries, taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskRef>> => {
   const rows = await db.query<StoredRef[]>(
-    `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
+    `SELECT task_id, owner, project_uuid, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
      FROM task_ref WHERE task_id = ANY($1::text[]) AND NOT deleted`,
     [taskIds],
   );

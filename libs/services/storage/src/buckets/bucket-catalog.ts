@@ -115,10 +115,10 @@ export class BucketCatalog {
   }
 
   /** Those of others that are shared with somebody, by name. */
-  async sharedWith({ account, organizationId, projectIds }: Membership): Promise<readonly Bucket[]> {
+  async sharedWith({ account, organizationId, projectIds, viewedProjectIds }: Membership): Promise<readonly Bucket[]> {
     const grantees = [
       ['user', account],
-      ...projectIds.map((id) => ['project', id]),
+      ...[...projectIds, ...viewedProjectIds].map((id) => ['project', id]),
       ...(organizationId === null ? [] : [['organization', organizationId]]),
     ];
     const rows = await this.db.query<BucketRow[]>(

@@ -26,10 +26,14 @@ export class BucketRules {
 
   /** What an account belongs to now: what came through an organization ends when it leaves that. */
   membershipOf(account: string): Membership {
+    const projectIds = this.accounts.usableProjects(account).map(({ id }) => id);
+    const isViewed = (id: string): boolean =>
+      !projectIds.includes(id) && this.accounts.project(id)?.isArchived === false;
     return {
       account,
       organizationId: this.accounts.byId(account)?.organisationId ?? null,
-      projectIds: this.accounts.usableProjects(account).map(({ id }) => id),
+      projectIds,
+      viewedProjectIds: [...this.accounts.rolesOf(account).keys()].filter(isViewed),
     };
   }
 

@@ -2,7 +2,12 @@ import type { BucketGrant, GrantAccess, GranteeKind } from '@fornax/domain';
 import { describe, expect, it } from '@jest/globals';
 import { accessTo, allows, type Membership } from './bucket-access.js';
 
-const eve: Membership = { account: 'eve', organizationId: 'acme', projectIds: ['eve', 'wind'] };
+const eve: Membership = {
+  account: 'eve',
+  organizationId: 'acme',
+  projectIds: ['eve', 'wind'],
+  viewedProjectIds: ['sea'],
+};
 const to = (kind: GranteeKind, id: string, access: GrantAccess): BucketGrant => ({ grantee: { kind, id }, access });
 const access = (who: Membership, ...grants: readonly BucketGrant[]) => accessTo({ owner: 'ada', grants }, who);
 
@@ -18,6 +23,12 @@ describe('access to a bucket', () => {
     expect(access(eve, to('project', 'wind', 'write'))).toBe('write');
     expect(access(eve, to('organization', 'acme', 'read'))).toBe('read');
     expect(access(eve, to('user', 'eve', 'read'), to('organization', 'acme', 'write'))).toBe('write');
+  });
+
+  it('through a project that one only looks at is to read, whatever is granted', () => {
+    expect(access(eve, to('project', 'sea', 'write'))).toBe('read');
+    expect(access(eve, to('project', 'sea', 'read'))).toBe('read');
+    expect(access(eve, to('project', 'sea', 'write'), to('user', 'eve', 'write'))).toBe('write');
   });
 
   it('never comes through an id of another kind', () => {

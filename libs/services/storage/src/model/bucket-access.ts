@@ -7,18 +7,25 @@ export type BucketAccess = GrantAccess | 'own';
 export interface Membership {
   readonly account: string;
   readonly organizationId: string | null;
-  /** Open projects that the account may use. */
+  /** Open projects that the account may put something into. */
   readonly projectIds: readonly string[];
+  /** Open projects that it only looks at: what is shared with those for writing, it reads. */
+  readonly viewedProjectIds: readonly string[];
 }
 
-const isFor = ({ kind, id }: BucketGrant['grantee'], { account, organizationId, projectIds }: Membership): boolean => {
+/** What a grant gives somebody; undefined is nothing. */
+const givenTo = (
+  { grantee: { kind, id }, access }: BucketGrant,
+  { account, organizationId, projectIds, viewedProjectIds }: Membership,
+): GrantAccess | undefined => {
   switch (kind) {
     case 'user':
-      return id === account;
+      return id === account ? access : undefined;
     case 'project':
-      return projectIds.includes(id);
+      if (projectIds.includes(id)) return access;
+      return viewedProjectIds.includes(id) ? 'read' : undefined;
     case 'organization':
-      return id === organizationId;
+      return id === organizationId ? access : undefined;
   }
 };
 
@@ -28,7 +35,7 @@ export const accessTo = (
   who: Membership,
 ): BucketAccess | undefined => {
   if (owner === who.account) return 'own';
-  const given = grants.filter(({ grantee }) => isFor(grantee, who)).map(({ access }) => access);
+  const given = grants.map((grant) => givenTo(grant, who)).filter((access) => access !== undefined);
   return given.includes('write') ? 'write' : given[0];
 };
 

@@ -67,7 +67,15 @@ export class Sessions {
     if (isCode) await this.useUp(account, context);
     const leftMs = isCode ? this.msLeftOfMaker(account, presented) : this.accounts.msLeftOf(presented);
     if (leftMs <= 0) throw new Unauthorized();
-    const lastsMs = Math.min(this.config.sessionMs, leftMs);
+    return this.begin(account, context, Math.min(this.config.sessionMs, leftMs));
+  }
+
+  /** Opens a session of an account that was proven otherwise than by a token. */
+  openFor(account: Account, context: RequestContext): Promise<OpenedSession> {
+    return this.begin(account, context, this.config.sessionMs);
+  }
+
+  private async begin(account: Account, context: RequestContext, lastsMs: number): Promise<OpenedSession> {
     await this.makeRoom(account, context, SESSION_NAMES.session);
     const text = newTokenOf('session');
     const expiresAt = this.clock.now() + lastsMs;

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { OrganizationChange, OrganizationCreation, UserChange, UserCreation } from '@fornax/contracts';
 import { changedQuotas } from '@fornax/domain';
 import { type Account, AccountDirectory, type Organisation, type RequestContext } from '@fornax/identity';
 import { derivedId, Conflict, Forbidden, NotFound, ValidationFailed } from '@fornax/base';
 import { accountIdOf } from './first-account.js';
 import { ORGANISATION_QUOTAS, USER_QUOTAS } from './new-quotas.js';
+import { OPEN_ID_CONFIG, type OpenIdSettings } from './open-id-config.js';
 import { PeopleCommands } from './people-commands.js';
 
 /** Accounts and organizations, as operators make and change them. */
@@ -13,6 +14,7 @@ export class Users {
   constructor(
     private readonly accounts: AccountDirectory,
     private readonly commands: PeopleCommands,
+    @Inject(OPEN_ID_CONFIG) private readonly openId: OpenIdSettings,
   ) {}
 
   /** @param reader sees everybody as an operator, and its organization as an auditor or coordinator @throws Forbidden anybody else */
@@ -65,10 +67,11 @@ export class Users {
   /** @throws Forbidden an operator cannot lock itself out: so there is always one left */
   async change(idOrEmail: string, change: UserChange, context: RequestContext): Promise<Account> {
     const { id } = this.find(idOrEmail);
-    const { role, disabled, organization, quotas } = change;
+    const { role, disabled, organization, quotas, openIdSubject } = change;
     const isOwn = id === context.account.id;
     if (isOwn && (disabled === true || (role !== undefined && role !== 'operator')))
       throw new Forbidden('Another operator must change your role or disable you', { code: 'own-account' });
+    if (openIdSubject !== undefined) await this.link(id, openIdSubject, context);
     await this.commands.account(
       id,
       {
@@ -83,6 +86,21 @@ export class Users {
       context,
     );
     return this.find(id);
+  }
+
+  /** @throws ValidationFailed no provider is set up @throws Conflict another account is whom it calls so */
+  private async link(id: string, subject: string, context: RequestContext): Promise<void> {
+    const issuer = this.openId?.issuer;
+    if (issuer === undefined)
+      throw new ValidationFailed({ openIdSubject: ['No OpenID provider is set up here (FORNAX_OIDC_ISSUER).'] });
+    const other = this.accounts.byIdentity(issuer, subject);
+    if (other && other.id !== id)
+      throw new Conflict(`${other.email} is signed in by this subject already`, { code: 'identity-linked' });
+    await this.commands.account(
+      id,
+      { type: 'LinkIdentity', issuer, subject: subject === '' ? null : subject },
+      context,
+    );
   }
 
   async createOrganisation(

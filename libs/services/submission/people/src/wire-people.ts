@@ -97,5 +97,6 @@ export const wireOwnedProject = (
     archived: project.isArchived,
     user: owner ? { uuid: owner.id, name: owner.email } : null,
     quotas: storageOf(project.quotas),
+    members: project.members ? int32(project.members.size) : null,
   };
 };

@@ -32,6 +32,7 @@ import { UnsettledCommands } from './commands/unsettled-commands.js';
 import { loadTasksConfig, TASKS_CONFIG } from './config/tasks-config.js';
 import { PlanSnapshotsController } from './http/plan-snapshots.controller.js';
 import { RepeatTaskController } from './http/repeat-task.controller.js';
+import { ProjectTasksController } from './http/project-tasks.controller.js';
 import { TaskAnswers } from './http/task-answers.js';
 import { TaskInstancesController } from './http/task-instances.controller.js';
 import { TaskListsController } from './http/task-lists.controller.js';
@@ -71,6 +72,7 @@ import { DATABASE } from './model/database.js';
     TaskListsController,
     TaskInstancesController,
     TasksController,
+    ProjectTasksController,
     RepeatTaskController,
     TaskCleanup,
     StopOccasions,

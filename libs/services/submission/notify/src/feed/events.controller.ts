@@ -79,7 +79,7 @@ export class EventsController {
   ): Promise<void> {
     const last = request.headers['last-event-id'];
     const after = typeof last === 'string' && last !== '' ? parseEventId(last) : undefined;
-    const { filter, owners } = await this.filterOf(account, query);
+    const { filter, found } = await this.filterOf(account, query);
     const withSnapshot = flagOf('snapshot', query['snapshot'], true);
     // Its `close` has been: nobody would say that its place is free again.
     if (reply.raw.destroyed) return;
@@ -90,10 +90,10 @@ export class EventsController {
       this.leave(account);
     });
     const text = this.streams.open({ filter, after, withSnapshot, signal: gone.signal });
-    // Who looks after an organization sees no more of a member that leaves it.
+    // Who looks after an organization sees no more of a member that leaves it, and who left a project no more of its tasks.
     const isAllowed = (): boolean =>
       this.accounts.byToken(tokenOf(request.headers.authorization)) !== undefined &&
-      owners.every((owner) => this.accounts.reaches(account, owner, 'look'));
+      found.every(({ owner, projectUuid }) => this.accounts.reaches(account, owner, 'look', projectUuid));
     const body = Readable.from(
       watched(text, isAllowed, () => reply.raw.destroy()),
       {
@@ -113,7 +113,7 @@ export class EventsController {
   private async filterOf(
     account: Account,
     query: Readonly<Record<string, unknown>>,
-  ): Promise<{ readonly filter: EventFilter; readonly owners: readonly string[] }> {
+  ): Promise<{ readonly filter: EventFilter; readonly found: readonly KnownObject[] }> {
     const isForAll = flagOf('all', query['all'], false);
     if (isForAll && account.role !== 'operator') throw new Forbidden("Only an operator may follow everybody's tasks");
     const types = checkedTypes([...namesOf('types', query['types']), ...namesOf('type', query['type'])]);
@@ -127,7 +127,7 @@ export class EventsController {
     // Each of those named was looked up with the account's own eyes.
     const owner = isForAll || named.length > 0 ? null : account.id;
     const filter = { owner, tasks: named.length === 0 ? null : named, types };
-    return { filter, owners: found.map((task) => task.owner) };
+    return { filter, found };
   }
 
   private enter({ id }: Account): void {

@@ -25,7 +25,7 @@ export class KnownTasks {
     const known = isIdOrName(id)
       ? ((await this.inRows(account, id)) ?? (await objectInLog(this.log, 'task', id)))
       : undefined;
-    if (!known || !this.accounts.reaches(account, known.owner, 'look'))
+    if (!known || !this.accounts.reaches(account, known.owner, 'look', known.projectUuid))
       throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     return known;
   }
@@ -40,11 +40,11 @@ export class KnownTasks {
   }
 
   private async inRows(account: Account, id: string): Promise<KnownObject | undefined> {
-    const [row] = await this.db.query<{ task_id: string; owner: string }[]>(
-      `SELECT task_id, owner FROM task WHERE (task_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
+    const [row] = await this.db.query<{ task_id: string; owner: string; project_uuid: string | null }[]>(
+      `SELECT task_id, owner, spec->>'projectUuid' AS project_uuid FROM task WHERE (task_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
        ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
-      [account.id, id, account.role !== 'user'],
+      [account.id, id, this.accounts.seesOthers(account)],
     );
-    return row && { id: row.task_id, owner: row.owner };
+    return row && { id: row.task_id, owner: row.owner, projectUuid: row.project_uuid ?? undefined };
   }
 }

@@ -11,6 +11,7 @@ import { ShortnameKinds1790001200000 } from './1790001200000-shortname-kinds.mig
 import { JobsOfTasks1790001210000 } from './1790001210000-jobs-of-tasks.migration.js';
 import { PoolTasks1790001300000 } from './1790001300000-pool-tasks.migration.js';
 import { UnfinishedByProject1790001560000 } from './1790001560000-unfinished-by-project.migration.js';
+import { TasksByProject1790001700000 } from './1790001700000-tasks-by-project.migration.js';
 import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
 import { InstanceInputs1790001250000 } from './1790001250000-instance-inputs.migration.js';
 
@@ -31,4 +32,5 @@ export const TASK_MIGRATIONS = [
   JobsOfTasks1790001210000,
   PoolTasks1790001300000,
   UnfinishedByProject1790001560000,
+  TasksByProject1790001700000,
 ] as const;

@@ -5,13 +5,16 @@ import type { EventLog } from '@fornax/event-store';
 export interface KnownObject {
   readonly id: string;
   readonly owner: string;
+  /** Of a task: the project that it lies in. */
+  readonly projectUuid?: string | undefined;
 }
 
 /** What a commit is about, and whose that is, as the first one of a task, of a snapshot (it is about its task), of a job, of a pool, of credits or of a budget says. */
 export const objectIn = (commit: RecordedCommit | undefined): KnownObject | undefined => {
   for (const event of commit?.events ?? []) {
-    if (event.type === 'TaskSubmitted' || event.type === 'SnapshotTriggered')
-      return { id: event.taskId, owner: event.owner };
+    if (event.type === 'TaskSubmitted')
+      return { id: event.taskId, owner: event.owner, projectUuid: event.spec.projectUuid };
+    if (event.type === 'SnapshotTriggered') return { id: event.taskId, owner: event.owner };
     if (event.type === 'JobCreated') return { id: event.jobId, owner: event.owner };
     if (event.type === 'PoolCreated') return { id: event.poolId, owner: event.owner };
     if (event.type === 'CreditsGranted') return { id: event.accountId, owner: event.accountId };

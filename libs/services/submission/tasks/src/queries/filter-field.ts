@@ -12,7 +12,7 @@ export type Field =
       readonly kind: 'list';
       readonly type: ScalarType;
       readonly items: string;
-      /** A faster way to ask for any of some values, given the place of an array of them. */
+      /** A faster way to ask for any of some values among what one owner (`$1`) has, given the place of an array of them. */
       readonly hasAny?: (values: string) => string;
     }
   | { readonly kind: 'object'; readonly isThere: string };

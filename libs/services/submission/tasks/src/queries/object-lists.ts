@@ -2,7 +2,7 @@ import type { Page, PageRequest, WireFilter } from '@fornax/contracts';
 import { Invalid } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { FieldLookup } from './filter-field.js';
-import { Parameters } from './filter-parameters.js';
+import { Parameters, type ListScope } from './filter-parameters.js';
 import { decodePageToken, encodePageToken, type PageToken } from './page-token.js';
 import type { PatternQueries } from './pattern-queries.js';
 import { filterSql } from './task-filter.js';
@@ -35,6 +35,8 @@ export interface ListedKind {
   readonly orders: ReadonlyMap<string, Order>;
   /** How many of them the owner `$1` has: one row with the column `total`. */
   readonly totalSql: string;
+  /** That a row lies in the project `$1`; absent where nothing is listed so. */
+  readonly inProject?: string;
 }
 
 /** How much of an object a list reads: its columns, and what is made of them. */
@@ -48,7 +50,7 @@ interface Ordered {
   readonly order_id: string;
 }
 
-/** Lists, pages and searches of what an account has of one kind. */
+/** Lists, pages and searches of what an account has of one kind, or of what lies in a project. */
 export class ObjectLists {
   constructor(
     private readonly db: DataSource,
@@ -59,31 +61,31 @@ export class ObjectLists {
   /** Newest first. @throws Invalid a bad filter */
   async list<R, T>(
     { columns, of }: Shape<R, T>,
-    owner: string,
+    scope: ListScope,
     filter: WireFilter | undefined,
     maximum: number | undefined,
   ): Promise<readonly T[]> {
     const { table, key } = this.of;
-    const parameters = new Parameters(owner);
+    const parameters = new Parameters(scope);
     const condition = filterSql(filter, parameters, this.of.fieldOf);
     const limit = parameters.add(Math.min(Math.max(maximum ?? MAX_LIST, 0), MAX_LIST), 'integer');
     const records = await this.query<R>(
-      `SELECT ${columns} FROM ${table} WHERE owner = $1 AND ${condition} ORDER BY created_ms DESC, ${key} DESC LIMIT ${limit}`,
+      `SELECT ${columns} FROM ${table} WHERE ${this.within(scope)} AND ${condition} ORDER BY created_ms DESC, ${key} DESC LIMIT ${limit}`,
       parameters,
     );
     return of(records);
   }
 
   /** @throws Invalid a bad filter, order or token */
-  async page<R, T>(shape: Shape<R, T>, owner: string, request: PageRequest): Promise<Page<T>> {
+  async page<R, T>(shape: Shape<R, T>, scope: ListScope, request: PageRequest): Promise<Page<T>> {
     const size = Math.min(Math.max(request.maximumResults ?? DEFAULT_PAGE, 1), MAX_PAGE);
     const after = request.token === undefined || request.token === '' ? undefined : decodePageToken(request.token);
     const { orderBy, isDescending } = after ?? orderOf(request);
     const order = this.of.orders.get(orderBy);
     if (!order) throw new Invalid(`Cannot order by ${orderBy}`, { code: 'bad-order' });
     const [total, records] = await Promise.all([
-      this.count(owner, request.filter),
-      this.rowsAfter(shape, owner, request.filter, { after, order, isDescending, size: size + 1 }),
+      this.count(scope, request.filter),
+      this.rowsAfter(shape, scope, request.filter, { after, order, isDescending, size: size + 1 }),
     ]);
     const shown = records.slice(0, size);
     const last = records.length > size ? shown.at(-1) : undefined;
@@ -102,14 +104,14 @@ export class ObjectLists {
   /** Which rows is decided on the index alone where that is possible; only those are read. */
   private async rowsAfter<R, T>(
     { columns }: Shape<R, T>,
-    owner: string,
+    scope: ListScope,
     filter: WireFilter | undefined,
     place: Place & { readonly size: number },
   ): Promise<readonly (R & Ordered)[]> {
-    const parameters = new Parameters(owner);
+    const parameters = new Parameters(scope);
     const { order, isDescending, size } = place;
     const { table, key } = this.of;
-    const condition = `owner = $1 AND ${filterSql(filter, parameters, this.of.fieldOf)} AND ${afterSql(place, key, parameters)}`;
+    const condition = `${this.within(scope)} AND ${filterSql(filter, parameters, this.of.fieldOf)} AND ${afterSql(place, key, parameters)}`;
     const direction = isDescending ? 'DESC' : 'ASC';
     return this.query(
       `WITH chosen AS MATERIALIZED (SELECT ${key}, (${order.sql}) AS order_key FROM ${table} WHERE ${condition}
@@ -120,17 +122,24 @@ export class ObjectLists {
     );
   }
 
-  private async count(owner: string, filter: WireFilter | undefined): Promise<number> {
-    const parameters = new Parameters(owner);
-    const sql = filter
-      ? `SELECT count(*) AS total FROM ${this.of.table} WHERE owner = $1 AND ${filterSql(filter, parameters, this.of.fieldOf)}`
-      : this.of.totalSql;
+  private async count(scope: ListScope, filter: WireFilter | undefined): Promise<number> {
+    const parameters = new Parameters(scope);
+    const sql =
+      filter || typeof scope !== 'string'
+        ? `SELECT count(*) AS total FROM ${this.of.table} WHERE ${this.within(scope)} AND ${filterSql(filter, parameters, this.of.fieldOf)}`
+        : this.of.totalSql;
     const [row] = await this.query<{ total: string }>(sql, parameters);
     return Number(row?.total ?? 0);
   }
 
-  private query<T>(sql: string, { owner, values, hasPattern }: Parameters): Promise<readonly T[]> {
-    return hasPattern ? this.patterns.query<T>(owner, sql, values) : this.db.query<T[]>(sql, values);
+  private within(scope: ListScope): string {
+    if (typeof scope === 'string') return 'owner = $1';
+    if (this.of.inProject === undefined) throw new Error(`nothing of ${this.of.table} is listed by project`);
+    return this.of.inProject;
+  }
+
+  private query<T>(sql: string, { askedBy, values, hasPattern }: Parameters): Promise<readonly T[]> {
+    return hasPattern ? this.patterns.query<T>(askedBy, sql, values) : this.db.query<T[]>(sql, values);
   }
 }
 

@@ -108,7 +108,7 @@ class Leaf {
     const exists = (condition: string): string => `EXISTS (SELECT 1 FROM ${items} WHERE ${condition})`;
     const contains = (values: readonly Operand[]): string => {
       const list = this.places(type, values);
-      return hasAny ? hasAny(list) : exists(`item = ANY(${list})`);
+      return hasAny && this.parameters.isOfOwner ? hasAny(list) : exists(`item = ANY(${list})`);
     };
     switch (this.operator) {
       case 'equal':

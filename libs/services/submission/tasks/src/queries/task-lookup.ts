@@ -13,8 +13,8 @@ import { InjectDatabase } from '../model/database.js';
 const READS_AT_ONCE = 2;
 
 /**
- * Finds one task by its id or by the name its owner gave it. A task of somebody else is like none, except to those who look after it
- * (`AccountDirectory.reaches`), and to them by its id.
+ * Finds one task by its id or by the name its owner gave it. A task of somebody else is like none, except to those who look after it and to members of its
+ * project (`AccountDirectory.reaches`), and to them by its id.
  */
 @Injectable()
 export class TaskLookup {
@@ -38,12 +38,16 @@ export class TaskLookup {
     const found = isIdOrName(id)
       ? ((await this.readNow(account, id)) ?? (await this.readAgain(account, id)))
       : undefined;
-    if (!found || found.fold.deleteRequested || !this.accounts.reaches(account, found.fold.owner, 'look'))
+    if (!found || found.fold.deleteRequested || !this.reaches(account, found, 'look'))
       throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     if (found.fold.owner === account.id) return found;
-    if (need === 'own' || !this.accounts.reaches(account, found.fold.owner, need))
+    if (need === 'own' || !this.reaches(account, found, need))
       throw new Forbidden(`Only its owner may do this with task ${found.taskId}`, { code: 'not-the-owner' });
     return found;
+  }
+
+  private reaches(account: Account, { fold: { owner, spec } }: TaskStatus, need: Need): boolean {
+    return this.accounts.reaches(account, owner, need, spec.projectUuid);
   }
 
   /** Waits until what is found shows what was committed before, for a bounded time. */
@@ -53,7 +57,7 @@ export class TaskLookup {
 
   private async readNow(account: Account, id: string): Promise<TaskStatus | undefined> {
     const own = await this.read(account.id, id);
-    return own ?? (account.role !== 'user' && isId(id) ? this.readAnybodys(id) : undefined);
+    return own ?? (isId(id) && this.accounts.seesOthers(account) ? this.readAnybodys(id) : undefined);
   }
 
   /**
