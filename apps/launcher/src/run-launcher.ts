@@ -93,7 +93,12 @@ const whenAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-const trySample = async (platform: LocalPlatform, screen: Screen, signal: AbortSignal): Promise<SampleOutcome> => {
+const trySample = async (
+  platform: LocalPlatform,
+  { FORNAX_IMAGES: images }: Settings,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<SampleOutcome> => {
   screen.say('running the sample task');
   return runSample({
     apiUrl: platform.addresses.apiUrl,
@@ -101,6 +106,7 @@ const trySample = async (platform: LocalPlatform, screen: Screen, signal: AbortS
     email: platform.email,
     token: await platform.token(),
     data: platform.data,
+    runsImages: images === 'registry',
     screen,
     signal,
   });
@@ -113,13 +119,13 @@ const live = async (
   signal: AbortSignal,
 ): Promise<number> => {
   if (settings.FORNAX_ONCE) {
-    const outcome = await trySample(platform, screen, signal);
+    const outcome = await trySample(platform, settings, screen, signal);
     if (!outcome.isSuccess) screen.say(`the sample failed: ${outcome.reason}`);
     return outcome.isSuccess ? 0 : 1;
   }
   const isWanted = settings.FORNAX_SAMPLE === 'auto' && settings.FORNAX_NODES > 0;
   if (isWanted && !(await isSampleDone(platform.data))) {
-    const outcome = await trySample(platform, screen, signal);
+    const outcome = await trySample(platform, settings, screen, signal);
     if (!outcome.isSuccess) screen.say(`the sample failed: ${outcome.reason}`);
   }
   for (const line of summary(platform, await dashboardLink(platform))) screen.write(`${line}\n`);

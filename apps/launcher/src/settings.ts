@@ -18,6 +18,7 @@ export const settingsSchema = z.object({
   FORNAX_NODES: int(0, 64).default(1),
   FORNAX_ONCE: flag.default(false),
   FORNAX_SAMPLE: z.enum(['auto', 'skip']).default('auto'),
+  FORNAX_IMAGES: z.enum(['host', 'registry']).default('host'),
   FORNAX_SERVICES: flag.default(false),
   FORNAX_SIMULATED_FLEET: flag.default(false),
   FORNAX_BOOTSTRAP_EMAIL: z.email().default('admin@fornax.local'),

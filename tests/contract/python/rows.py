@@ -650,6 +650,61 @@ def reads_profiles():
     equal(connection.profile_details("no-such-profile"), None)
 
 
+@row(74)
+def runs_a_profile_that_somebody_published():
+    operator = connect()
+    # Nobody else lists it meanwhile.
+    connection = connect(client_token=os.environ["FORNAX_CONTRACT_MEMBER_TOKEN"])
+    name = unique("greeting")
+    mine = connection.user_info.email
+
+    def publish(word):
+        document = {
+            "name": name,
+            "image": "host",
+            "script": 'echo "%s, $NAME $TIMES"' % word,
+            "constants": [
+                {"name": "NAME", "default": "world", "pattern": "[A-Za-z]{1,40}", "description": "Who is greeted"},
+                {"name": "TIMES", "type": "integer", "default": 1, "min": 1, "max": 10},
+                {"name": "FIXED", "default": "as it is", "access": "readOnly"},
+            ],
+            "usableBy": {"users": [mine]},
+        }
+        return operator._post("/fornax/v1/profiles", json=document).json()["version"]
+
+    def greeting(connection=connection, **constants):
+        task = connection.create_task("greeting", name, 1)
+        task.constants.update(constants)
+        return task
+
+    equal(publish("hello"), 1)
+    equal(name in connection.profiles_names(), True)
+    equal(tuple(connection.retrieve_profile(name).constants)[:3], (("NAME", "world"), ("TIMES", "1"), ("FIXED", "as it is")))
+    equal(ran(greeting()).stdout(), "0> hello, world 1\n")
+    equal(ran(greeting(NAME="Ada", TIMES="2", OWN="x")).stdout(), "0> hello, Ada 2\n")
+    for constants in ({"FIXED": "other"}, {"TIMES": "many"}, {"TIMES": "11"}, {"NAME": "a b"}, {"NAME": "${OWN}"}):
+        raises(QarnotGenericException, greeting(**constants).submit, list(constants)[0])
+
+    stranger = connect(client_token=os.environ["FORNAX_CONTRACT_SMALL_TOKEN"])
+    equal(name in stranger.profiles_names(), False)
+    raises(MissingProfileException, lambda: stranger.retrieve_profile(name))
+    raises(QarnotGenericException, greeting(stranger).submit, "No such profile")
+
+    # A version that comes later changes nothing of what waits.
+    job = connection.create_job("job", useDependencies=True)
+    job.submit()
+    first = connection.create_task("first", "docker-batch", 1, job=job)
+    first.constants["DOCKER_CMD"] = "sleep 2"
+    first.submit()
+    waiting = connection.create_task("waiting", name, 1, job=job)
+    waiting.set_task_dependencies_from_tasks([first])
+    waiting.submit()
+    equal(publish("goodbye"), 2)
+    equal(until_over(waiting).stdout(), "0> hello, world 1\n")
+    equal(ran(greeting()).stdout(), "0> goodbye, world 1\n")
+    job.delete(forceAbort=True)
+
+
 @row(75)
 def pages_through_hardware_constraints():
     connection = connect()

@@ -193,6 +193,31 @@ suite('the dashboard', () => {
     expect(await page.title()).toBe('Fornax');
   });
 
+  it('makes its form of a profile that somebody published: lists, what no task may set, and HTML as text', async () => {
+    const constants = [
+      { name: 'WHO', description: HTML },
+      { name: 'WORD', default: 'hello', allowed: ['hello', 'good day'] },
+      { name: 'FIXED', default: 'as it is', access: 'readOnly' },
+    ];
+    const document = { name: 'greeting', image: 'host', script: 'echo "$WORD, $WHO, $FIXED"', constants };
+    await api.publishedProfiles.publish(document);
+    const page = await signedIn(api);
+    await page.getByRole('link', { name: 'Submit', exact: true }).click();
+    await page.getByLabel('Profile').first().click();
+    await page.getByRole('option', { name: 'greeting' }).click();
+    await page.getByText(HTML).waitFor();
+    expect(await page.getByLabel('FIXED').isDisabled()).toBe(true);
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('greet');
+    await page.getByLabel('WHO').fill('Ada');
+    await page.getByLabel('WORD').first().click();
+    await page.getByRole('option', { name: 'good day' }).click();
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.getByRole('heading', { name: 'greet' }).waitFor();
+    await page.getByText('Success', { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByRole('tab', { name: 'Output' }).click();
+    await page.getByText('good day, Ada, as it is').waitFor();
+  });
+
   it('shows what others submit as it happens, finds it by tag, and aborts many with a list of what failed', async () => {
     const page = await signedIn(api);
     const ids = await Promise.all([1, 2, 3].map((n) => submit(api, `many ${n}`, 'sleep 600', ['many'])));

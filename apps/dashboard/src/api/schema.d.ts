@@ -1909,7 +1909,7 @@ export interface operations {
                             maxCores: number;
                         }[];
                         fornax: {
-                            version: number;
+                            profileVersion: number;
                             /** @description Whether somebody published it; false: it is one of the platform */
                             isPublished: boolean;
                             constants: {
@@ -1920,8 +1920,8 @@ export interface operations {
                                 /** @description Whether the document of a published profile names it */
                                 isOwn: boolean;
                                 allowed: string[] | null;
-                                min: number | null;
-                                max: number | null;
+                                smallest: number | null;
+                                largest: number | null;
                             }[];
                         };
                     };

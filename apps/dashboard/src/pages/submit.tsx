@@ -23,6 +23,7 @@ import { DropPlace, SendingList } from '../files/drop-place.tsx';
 import { useUploads, type Chosen } from '../files/use-uploads.ts';
 import { BUCKETS } from '../known/buckets.ts';
 import { constraintsOf, type TypedConstraint } from '../parts/constraints.ts';
+import { ConstantField, firstConstants } from '../parts/constant-field.tsx';
 import { bytes } from '../parts/format.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
 import { bodyOfTask, type Wanted } from '../parts/task-code.ts';
@@ -72,9 +73,6 @@ const wantedOf = (draft: Draft, profile: Profile): Wanted => ({
   hardwareConstraints: constraintsOf(draft.hardware),
 });
 
-/** Where secrets are typed nothing is shown. */
-const isSecret = (name: string): boolean => /PASSWORD|SECRET/.test(name);
-
 const isNotIn =
   (others: readonly Chosen[]) =>
   ({ path }: Chosen): boolean =>
@@ -119,9 +117,8 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
     },
   });
   const change = (changed: Partial<Draft>): void => setDraft((known) => ({ ...known, ...changed }));
-  const first = profile.constants.filter(
-    ({ name }) => /(_CMD|_REPO|_TAG|_SCRIPT)$/.test(name) && !/PREPARATION|SHUTDOWN/.test(name),
-  );
+  const first = firstConstants(profile);
+  const typed = new Map(profile.fornax.constants.map((one) => [one.name, one]));
   const constants = isShowingAll || first.length === 0 ? profile.constants : first;
   return (
     <Stack>
@@ -149,19 +146,15 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
               onChange={(value) => change({ instances: Number(value) || 1 })}
             />
           </Group>
-          {constants.map(({ name, value, description }) => (
-            <TextInput
-              key={name}
-              label={name}
-              description={description}
-              type={isSecret(name) ? 'password' : 'text'}
-              autoComplete="off"
-              placeholder={value}
-              value={draft.constants[name] ?? ''}
-              onChange={(event) => {
-                const { [name]: _, ...others } = draft.constants;
-                const typed = event.currentTarget.value;
-                change({ constants: typed === '' ? others : { ...others, [name]: typed } });
+          {constants.map((constant) => (
+            <ConstantField
+              key={constant.name}
+              constant={constant}
+              type={typed.get(constant.name)}
+              value={draft.constants[constant.name] ?? ''}
+              onChange={(value) => {
+                const { [constant.name]: _, ...others } = draft.constants;
+                change({ constants: value === '' ? others : { ...others, [constant.name]: value } });
               }}
             />
           ))}

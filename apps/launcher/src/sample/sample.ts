@@ -16,6 +16,8 @@ export interface SampleContext {
   readonly token: string;
   /** The data folder: results go to `results/` in it. */
   readonly data: string;
+  /** Whether nodes run tasks in the images that they name. */
+  readonly runsImages: boolean;
   readonly screen: Screen;
   readonly signal: AbortSignal;
 }
@@ -50,7 +52,13 @@ const upload = async (s3: S3Client, screen: Screen, signal: AbortSignal): Promis
   screen.say(`uploaded ${FILES.join(', ')} to the bucket ${INPUT_BUCKET}`);
 };
 
-const submit = async (api: FornaxClient): Promise<string> =>
+/** What it runs in where there are images: a shell and an awk. */
+const IMAGE = [
+  { key: 'DOCKER_REPO', value: 'library/busybox' },
+  { key: 'DOCKER_TAG', value: 'stable' },
+];
+
+const submit = async (api: FornaxClient, runsImages: boolean): Promise<string> =>
   api.submitTask({
     name: 'mandelbrot sample',
     profile: 'docker-batch',
@@ -58,7 +66,7 @@ const submit = async (api: FornaxClient): Promise<string> =>
     constants: [
       { key: 'DOCKER_CMD', value: 'sh render.sh ${INSTANCE_ID}' },
       // Where instances see it, however its folder is linked to.
-      { key: 'SAMPLE_NODE', value: await realpath(process.execPath) },
+      ...(runsImages ? IMAGE : [{ key: 'SAMPLE_NODE', value: await realpath(process.execPath) }]),
     ],
     resourceBuckets: [INPUT_BUCKET],
     resultBucket: RESULT_BUCKET,
@@ -152,8 +160,9 @@ const attempt = async (context: SampleContext, s3: S3Client): Promise<SampleOutc
   const { screen, data, signal } = context;
   const api = new FornaxClient({ url: context.apiUrl, token: context.token });
   await upload(s3, screen, signal);
-  const uuid = await submit(api);
-  screen.say(`submitted task ${uuid}: ${STRIPS} instances of docker-batch`);
+  const uuid = await submit(api, context.runsImages);
+  const where = context.runsImages ? ', in the image library/busybox:stable' : '';
+  screen.say(`submitted task ${uuid}: ${STRIPS} instances of docker-batch${where}`);
   const { task, history } = await follow(api, uuid, context);
   if (task.state !== 'Success') return { isSuccess: false, reason: await explainFailure(api, task) };
   const picture = await download(s3, data, screen, signal);

@@ -93,7 +93,7 @@ export const profileSchema = z.object({
   licenses: z.array(z.object({ name: z.string(), maxInstances: count, maxCores: count })),
   /** What forms ask for. */
   fornax: z.object({
-    version: count,
+    profileVersion: count,
     isPublished: z.boolean().meta({ description: 'Whether somebody published it; false: it is one of the platform' }),
     constants: z.array(
       z.object({
@@ -102,8 +102,8 @@ export const profileSchema = z.object({
         isReadOnly: z.boolean(),
         isOwn: z.boolean().meta({ description: 'Whether the document of a published profile names it' }),
         allowed: z.array(z.string()).nullable(),
-        min: z.number().nullable(),
-        max: z.number().nullable(),
+        smallest: z.int().nullable(),
+        largest: z.int().nullable(),
       }),
     ),
   }),

@@ -47,6 +47,9 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
   ),
   // Ours, in the object `fornax` of /info.
   ...named('int64', 'objectCount maxObjects unfinishedTaskCount'),
+  // Ours, in the object `fornax` of a profile.
+  ...named('int32', 'profileVersion'),
+  ...named('int64', 'smallest largest'),
   ...named(
     'number',
     `progress downloadProgress executionProgress uploadProgress wallTimeSec execTimeSec execTimeSecGHz clockRatio

@@ -147,10 +147,10 @@ export class ProfileCatalogue {
       isReadOnly: one.isReadOnly === true,
       isOwn: own.has(one.name),
       allowed: one.allowed === undefined ? null : [...one.allowed],
-      min: one.min ?? null,
-      max: one.max ?? null,
+      smallest: one.min ?? null,
+      largest: one.max ?? null,
     }));
-    const fornax = { version: profile.version, isPublished: published !== undefined, constants: typed };
+    const fornax = { profileVersion: profile.version, isPublished: published !== undefined, constants: typed };
     return { name, constants, licenses: [], fornax };
   }
 
