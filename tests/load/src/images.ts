@@ -18,7 +18,7 @@ interface Attempt {
   readonly environmentMs?: number;
 }
 interface Events {
-  readonly data: readonly { readonly type: string; readonly data: { readonly attempts?: readonly Attempt[] } }[];
+  readonly events: readonly { readonly type: string; readonly data: { readonly attempts?: readonly Attempt[] } }[];
 }
 
 /** Runs a task of one instance. @returns milliseconds that its node took before the command ran */
@@ -29,8 +29,8 @@ const untilCommand = async (client: LoadClient, task: object): Promise<number> =
     ...task,
   });
   await success(client, uuid);
-  const { data } = await client.call<Events>('GET', `/fornax/v1/tasks/${uuid}/events?limit=100`);
-  const [attempt] = data.flatMap((event) => event.data.attempts ?? []);
+  const { events } = await client.call<Events>('GET', `/fornax/v1/tasks/${uuid}/events`);
+  const [attempt] = events.flatMap((event) => event.data.attempts ?? []);
   if (!attempt) throw new Error('the task has no end');
   return (attempt.downloadMs ?? 0) + (attempt.environmentMs ?? 0);
 };

@@ -78,7 +78,7 @@ export class KeptLayers {
     const [oldest] = [...this.#kept].sort(([, a], [, b]) => a.usedAt - b.usedAt);
     if (!oldest) return false;
     this.#kept.delete(oldest[0]);
-    await rm(join(this.folder, oldest[0]), { force: true });
+    await rm(join(this.folder, oldest[0]), { force: true, recursive: true });
     return true;
   }
 }

@@ -241,7 +241,9 @@ export class Registry {
     const timer = setTimeout(() => silence.abort(), silenceMs);
     try {
       const headers = { accept, ...(authorization === undefined ? {} : { authorization }) };
-      return await fetch(url, { method, headers, signal: AbortSignal.any([signal, silence.signal]) });
+      // A registry that sends on has said yes; a link that it signed for GET says no to anything else.
+      const redirect = method === 'HEAD' ? 'manual' : 'follow';
+      return await fetch(url, { method, headers, redirect, signal: AbortSignal.any([signal, silence.signal]) });
     } catch (error) {
       signal.throwIfAborted();
       const why = silence.signal.aborted ? `said nothing for ${silenceMs} ms` : `cannot be reached: ${causeOf(error)}`;
@@ -252,9 +254,9 @@ export class Registry {
   }
 
   async #checked(response: Response): Promise<Response> {
-    if (response.ok) return response;
-    await response.body?.cancel();
     const { status } = response;
+    if (response.ok || (status >= 300 && status < 400)) return response;
+    await response.body?.cancel();
     const words = wordsFor(this.name);
     if (status === 401 || status === 403)
       throw new UserError(
