@@ -10,6 +10,7 @@ interface Operation {
 const OPEN = new Set([
   'GET /settings',
   'GET /versions',
+  'GET /fornax/v1/sign-in',
   'GET /health',
   'GET /health/live',
   'GET /health/ready',

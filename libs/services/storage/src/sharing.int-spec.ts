@@ -240,6 +240,20 @@ describe('a grant', () => {
     expect(await sharedWith(bob)).not.toEqual(expect.arrayContaining(['for-acme']));
     await move(bob, acme);
     expect(await read(s3, 'for-acme')).toBe('text');
+    // With members, the project is for those: who only looks at it reads what others may write, and who is none has nothing.
+    const accountId = bob.account;
+    const role = (name: 'viewer' | 'member') =>
+      happen(acme, { type: 'ProjectMemberSet', projectId: project, accountId, role: name, at: Date.now() });
+    await role('viewer');
+    expect(await read(s3, 'for-wind')).toBe('text');
+    expect(await failureOf(put(s3, 'for-wind', 'seen'))).toMatchObject(denied);
+    await role('member');
+    await put(s3, 'for-wind', 'written');
+    await happen(acme, { type: 'ProjectMemberRemoved', projectId: project, accountId, at: Date.now() });
+    expect(await failureOf(read(s3, 'for-wind'))).toMatchObject(denied);
+    expect(await sharedWith(bob)).not.toContain('for-wind');
+    await role('member');
+    expect(await read(s3, 'for-wind')).toBe('text');
     await happen(acme, { type: 'ProjectArchived', projectId: project, at: Date.now() });
     expect(await failureOf(read(s3, 'for-wind'))).toMatchObject(denied);
   });
