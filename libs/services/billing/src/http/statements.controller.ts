@@ -84,7 +84,7 @@ export class StatementsController {
     const scope = this.scopes.of(caller, query);
     if (query.format === 'json') return this.json(caller, query, scope);
     const currency = (await this.ledger.priceLists()).at(-1)?.priceList.currency ?? '';
-    return this.file(this.formatOf(query, scope, currency), scope, reply);
+    return this.file(this.formatOf(query, scope, currency), { ...scope, reader: caller.id }, reply);
   }
 
   private async json(
@@ -180,7 +180,7 @@ export class StatementsController {
 
   private async file(
     { type, name, dimensions, pieces }: FileFormat,
-    scope: StatementScope,
+    scope: StatementScope & { readonly reader: string },
     reply: Reply,
   ): Promise<Readable> {
     // Its `close` has been: nobody would say that its place is free again.

@@ -20,7 +20,7 @@ import {
 
 /** Groups of a statement that are read at once. */
 const ROWS_AT_ONCE = 1_000;
-/** Statements that are streamed at the same time: each holds a connection to the database for as long as somebody reads it. */
+/** Statements that are streamed at the same time, each for another account: nobody keeps all others from theirs by not reading on. Each holds a connection to the database for as long as somebody reads it. */
 const MOST_STREAMS = 2;
 
 /** What is said of a whole statement. */
@@ -58,7 +58,8 @@ const groupOf = (row: StatementSqlRow, dimensions: number): StatementGroup => ({
 /** Answers what was used in a period, and what that costs. */
 @Injectable()
 export class StatementReader {
-  private streams = 0;
+  /** Accounts that read one. */
+  private readonly readers = new Set<string>();
 
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
@@ -91,18 +92,23 @@ export class StatementReader {
   /**
    * All groups, as they are taken, of one moment.
    * @param told what is said of all of them, before the first
-   * @throws Unavailable the ledger was behind, or others read statements
+   * @param reader the account that reads it
+   * @throws Unavailable the ledger was behind, or the account or others read statements
    */
   async *stream(
     dimensions: readonly SqlDimension[],
-    scope: StatementScope,
+    { reader, ...scope }: StatementScope & { readonly reader: string },
     signal: AbortSignal,
     told: (facts: StatementFacts) => void,
   ): AsyncGenerator<readonly StatementGroup[]> {
     await this.ledger.catchUp();
-    if (this.streams >= MOST_STREAMS)
+    if (this.readers.has(reader))
+      throw new Unavailable('Another statement of this account is being read: ask again in a moment', {
+        code: 'statements-busy',
+      });
+    if (this.readers.size >= MOST_STREAMS)
       throw new Unavailable('Other statements are being read: ask again in a moment', { code: 'statements-busy' });
-    this.streams += 1;
+    this.readers.add(reader);
     const runner = this.db.createQueryRunner();
     let last: readonly StatementGroup[] = [];
     try {
@@ -121,7 +127,7 @@ export class StatementReader {
         yield groups;
       }
     } finally {
-      this.streams -= 1;
+      this.readers.delete(reader);
       await runner.rollbackTransaction().finally(() => runner.release());
     }
     if (last.length > 0) yield last;

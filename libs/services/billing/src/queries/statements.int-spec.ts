@@ -18,6 +18,7 @@ import {
 import { getDataSourceToken } from '@nestjs/typeorm';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
+import { StatementReader } from './statement-reader.js';
 import { billingRig, type BillingRig } from '../billing-rig.fixture.js';
 
 const HOUR_MS = 3_600_000;
@@ -398,6 +399,37 @@ describe('statements', () => {
     // Until then the answer is that others read.
     const all = await eventually(() => csv('from=2026-01&to=2027-01&groupBy=task'));
     expect(all).toContain('t-0,');
+  });
+
+  it('are read one at a time by an account, which keeps nobody else from theirs', async () => {
+    const reader = rig.service.app.get(StatementReader);
+    const db = rig.service.app.get<DataSource>(getDataSourceToken('billing'));
+    const scope = { from: FIRST, to: FIRST + 3_000, owners: ['eve'], project: undefined, through: undefined };
+    const { signal } = new AbortController();
+    const begun = (account: string) => {
+      const groups = reader.stream(['task'], { ...scope, reader: account }, signal, () => undefined);
+      return { groups, first: groups.next() };
+    };
+    await db.query(
+      `INSERT INTO bill_line SELECT (jsonb_populate_record(NULL::bill_line, to_jsonb(line) || jsonb_build_object('owner', 'eve', 'task_id', 'eve-' || n, 'counts_at', $1::timestamptz))).*
+      FROM (SELECT * FROM bill_line LIMIT 1) line, generate_series(1, 1500) n`,
+      [new Date(FIRST + 1).toISOString()],
+    );
+    try {
+      const own = begun('eve');
+      expect((await own.first).value).toHaveLength(1_000);
+      await expect(begun('eve').first).rejects.toThrow('Another statement of this account');
+      const other = begun('bob');
+      expect((await other.first).value).toHaveLength(1_000);
+      await expect(begun('ada').first).rejects.toThrow('Other statements');
+      await own.groups.return(undefined);
+      await other.groups.return(undefined);
+      const again = begun('eve');
+      expect((await again.first).value).toHaveLength(1_000);
+      await again.groups.return(undefined);
+    } finally {
+      await db.query(`DELETE FROM bill_line WHERE owner = 'eve'`);
+    }
   });
 
   it('take no place where the connection is closed before they begin', async () => {
