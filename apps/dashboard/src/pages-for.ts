@@ -1,3 +1,4 @@
+import type { Part } from './known/missing-parts.ts';
 import type { Me } from './api/wire.ts';
 
 type Role = Me['role'];
@@ -10,13 +11,23 @@ const PAGES = [
   { to: '/jobs', label: 'Jobs' },
   { to: '/pools', label: 'Pools' },
   { to: '/nodes', label: 'Nodes' },
-  { to: '/buckets', label: 'Buckets' },
-  { to: '/billing', label: 'Billing' },
+  { to: '/buckets', label: 'Buckets', part: 'storage' },
+  { to: '/billing', label: 'Billing', part: 'billing' },
   { to: '/secrets', label: 'Secrets' },
   { to: '/webhooks', label: 'Webhooks' },
   { to: '/people', label: 'People and quotas' },
   { to: '/platform', label: 'Platform', for: ['operator'] },
-] as const satisfies readonly { readonly to: string; readonly label: string; readonly for?: readonly Role[] }[];
+] as const satisfies readonly {
+  readonly to: string;
+  readonly label: string;
+  readonly for?: readonly Role[];
+  /** What the platform has to have for it. */
+  readonly part?: Part;
+}[];
 
-export const pagesFor = (role: Role): readonly (typeof PAGES)[number][] =>
-  PAGES.filter((page) => !('for' in page) || page.for.some((one) => one === role));
+/** Pages for a role of a platform that lacks some of its parts. */
+export const pagesFor = (role: Role, missing: readonly Part[] = []): readonly (typeof PAGES)[number][] =>
+  PAGES.filter(
+    (page) =>
+      (!('for' in page) || page.for.some((one) => one === role)) && !('part' in page && missing.includes(page.part)),
+  );

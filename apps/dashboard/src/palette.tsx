@@ -6,6 +6,7 @@ import { useEffect, useState, type ReactNode } from 'react';
 import { readJobPage } from './api/jobs.ts';
 import { readTaskPage } from './api/tasks.ts';
 import { useMe } from './known/me.tsx';
+import { useMissingParts } from './known/missing-parts.ts';
 import { pagesFor } from './pages-for.ts';
 
 interface Command {
@@ -23,6 +24,7 @@ export const Palette = ({ onClose }: { readonly onClose: () => void }): ReactNod
   const [asked] = useDebouncedValue(text.trim(), 200);
   const navigate = useNavigate();
   const { role } = useMe();
+  const missing = useMissingParts();
   const { setColorScheme } = useMantineColorScheme();
   const combobox = useCombobox({ opened: true });
   const { data: found = [] } = useQuery({
@@ -47,7 +49,7 @@ export const Palette = ({ onClose }: { readonly onClose: () => void }): ReactNod
     },
   });
   const fixed: readonly Command[] = [
-    ...pagesFor(role).map(({ to, label }) => ({
+    ...pagesFor(role, missing).map(({ to, label }) => ({
       key: to,
       label,
       kind: 'Page',

@@ -5,6 +5,7 @@ import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { signOut } from './api/session.ts';
 import { useMe } from './known/me.tsx';
+import { useMissingParts } from './known/missing-parts.ts';
 import { pagesFor } from './pages-for.ts';
 
 /** Finds pages and tasks by name; it is loaded when it is asked for. */
@@ -49,6 +50,7 @@ export const Shell = (): ReactNode => {
   useHotkeys([['mod+K', finding.open]], []);
   const { online } = useNetwork();
   const { role } = useMe();
+  const missing = useMissingParts();
   const { pathname } = useLocation();
   return (
     <AppShell
@@ -73,7 +75,7 @@ export const Shell = (): ReactNode => {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
-        {pagesFor(role).map(({ to, label }) => (
+        {pagesFor(role, missing).map(({ to, label }) => (
           <NavLink
             key={to}
             component={Link}

@@ -83,6 +83,7 @@ const pagesWith = (task: string, { frames, job, pool }: Awaited<ReturnType<typeo
     'task-bill': `/tasks/${task}?tab=bill`,
     'task-code': `/tasks/${task}?tab=code`,
     submit: '/submit',
+    'submit-hardware': '/submit',
     nodes: '/nodes',
     buckets: '/buckets',
     bucket: '/buckets/my-pictures',
@@ -103,6 +104,20 @@ const pagesWith = (task: string, { frames, job, pool }: Awaited<ReturnType<typeo
     'platform-scheduling': '/platform?tab=scheduling',
   }) as const;
 
+/** What is done on some pages before their picture is taken. */
+const BEFORE: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  'task-output': (page) => page.getByText('that is all', { exact: false }).waitFor(),
+  'submit-hardware': async (page) => {
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Render 48 frames');
+    await page.getByLabel('Instances').fill('48');
+    await page.getByRole('button', { name: 'Add a constraint' }).click();
+    await page.getByLabel('At least so many cores: value').fill('2');
+    await page.getByLabel('Minutes that an instance takes').fill('20');
+    await page.getByText('for each instance', { exact: false }).waitFor();
+    await page.getByRole('heading', { name: 'As code' }).scrollIntoViewIfNeeded();
+  },
+};
+
 /** Takes a picture of each page, small enough for a repository. @returns the bytes of each */
 export const takePictures = async (
   page: Page,
@@ -118,6 +133,7 @@ export const takePictures = async (
     await page.getByRole('heading', { level: 1 }).waitFor();
     // What is asked for by what came is asked for in the same turn.
     await eventually(async () => isAnswered() && (await page.getByLabel('Loading', { exact: true }).count()) === 0);
+    await BEFORE[name]?.(page);
     await page.waitForFunction('document.getAnimations().length === 0');
     const { data } = await browser.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY });
     const picture = Buffer.from(data, 'base64');

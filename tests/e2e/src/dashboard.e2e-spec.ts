@@ -9,7 +9,6 @@ import type { Browser, Page } from 'playwright-core';
 import { hasBrowser, openBrowser, signedInPages, violationsOn, watchedPage } from './browser.js';
 import { clientsOf } from './clients.js';
 import {
-  visitAttempts,
   visitBilling,
   visitInstances,
   visitJobs,
@@ -18,10 +17,10 @@ import {
   visitPlatform,
   visitPools,
   visitSecrets,
-  visitSubmit,
   visitWebhooks,
   type Visit,
 } from './dashboard-pages.js';
+import { visitAttempts, visitSubmit, visitViews } from './dashboard-work-pages.js';
 
 const FIRST_VIEW_BYTES = 350_000;
 const MAP_MS = 500;
@@ -253,6 +252,7 @@ suite('the dashboard', () => {
     });
     it('attempts over time, as a drawing and as a table', () => visitAttempts(visit, HTML));
     it('how many nodes fit a task that is only thought of, and what it would cost', () => visitSubmit(visit));
+    it('tasks by conditions that are put together, and views of them', () => visitViews(visit, HTML));
     it('jobs, their graph and table', () => visitJobs(visit, HTML));
     it('pools, their slots and what decided about them', () => visitPools(visit, HTML));
     it('spend, budgets, and prices that are only thought of', () => visitBilling(visit, HTML));

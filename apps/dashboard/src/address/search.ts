@@ -1,3 +1,4 @@
+import { conditionsIn, type Condition } from './conditions.ts';
 import { LANE_ORDERS, type LaneOrder } from '../parts/lane-orders.ts';
 import { MAP_COLORS, type MapColor } from '../parts/map-scale.ts';
 
@@ -32,6 +33,8 @@ export interface TasksSearch {
   readonly everybody?: true;
   /** Some tasks by their ids, with commas between them. */
   readonly ids?: string;
+  /** Further conditions, all of which a task meets. */
+  readonly where?: readonly Condition[];
   readonly order?: (typeof ORDERS)[number];
   readonly ascending?: true;
 }
@@ -44,6 +47,7 @@ export const searchOfTasks = (raw: Raw): TasksSearch =>
     project: textIn(raw, 'project'),
     everybody: raw['everybody'] === true ? (true as const) : undefined,
     ids: textIn(raw, 'ids'),
+    where: conditionsIn(raw['where']),
     order: oneOf(raw, 'order', ORDERS),
     ascending: raw['ascending'] === true ? (true as const) : undefined,
   });

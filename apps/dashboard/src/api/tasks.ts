@@ -1,3 +1,4 @@
+import { filterValue } from '../address/conditions.ts';
 import type { TasksSearch, StateGroup } from '../address/search.ts';
 import { api, bodyOf } from './client.ts';
 import type { ListedPage, Task, TaskFilter, TaskRights, TaskState, TaskSummary } from './wire.ts';
@@ -13,7 +14,7 @@ const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
 export const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 
 /** What the address of the page asks for, in the language of filters. */
-const filterOf = ({ state, name, tag, project, everybody, ids }: TasksSearch): TaskFilter | undefined => {
+const filterOf = ({ state, name, tag, project, everybody, ids, where = [] }: TasksSearch): TaskFilter | undefined => {
   const filters: TaskFilter[] = [];
   if (state !== undefined) filters.push({ operator: 'In', field: 'State', values: STATES_OF[state] });
   if (name !== undefined) filters.push({ operator: 'Like', field: 'Name', value: `^${escaped(name)}` });
@@ -22,6 +23,10 @@ const filterOf = ({ state, name, tag, project, everybody, ids }: TasksSearch): T
   if (project !== undefined && everybody !== true)
     filters.push({ operator: 'Equal', field: 'ProjectUuid', value: project });
   if (ids !== undefined) filters.push({ operator: 'In', field: 'Uuid', values: ids.split(',') });
+  for (const condition of where) {
+    const value = filterValue(condition);
+    if (value !== undefined) filters.push({ operator: condition.is, field: condition.field, value });
+  }
   return filters.length === 0 ? undefined : { operator: 'And', filters };
 };
 

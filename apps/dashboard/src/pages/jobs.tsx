@@ -26,6 +26,7 @@ export const JobsPage = (): ReactNode => {
     refetchInterval: 5_000,
   });
   const jobs = data?.pages.flatMap((page) => page.data) ?? [];
+  const total = data?.pages.at(-1)?.total ?? 0;
   const isFiltered = search.state !== undefined || search.name !== undefined;
   return (
     <Stack>
@@ -34,7 +35,7 @@ export const JobsPage = (): ReactNode => {
           Jobs
         </Title>
         <Text size="sm" c="dimmed" role="status">
-          {data === undefined ? '' : `${count(data.pages.at(-1)?.total ?? 0)} jobs`}
+          {data === undefined ? '' : `${count(total)} ${total === 1 ? 'job' : 'jobs'}`}
         </Text>
       </Group>
       <Group align="flex-end">
@@ -66,7 +67,7 @@ export const JobsPage = (): ReactNode => {
         <Rows
           minWidth={600}
           label="Jobs"
-          heads={['Name', 'State', 'Tasks', 'Not over', 'Tags', 'Made']}
+          heads={['Name', 'State', 'Tags', 'Made']}
           rows={jobs}
           keyOf={({ uuid }) => uuid}
           cells={(job) => [
@@ -74,8 +75,6 @@ export const JobsPage = (): ReactNode => {
               {job.name || job.shortname}
             </Link>,
             job.state,
-            job.fornax === undefined ? '–' : count(job.fornax.taskCount),
-            job.fornax === undefined ? '–' : count(job.fornax.unfinishedTaskCount),
             job.tags.join(', '),
             <Instant key="at" at={job.creationDate} />,
           ]}

@@ -13,7 +13,9 @@ import { PROJECT_TASKS, SHARED_PROJECTS } from '../known/queries.ts';
 import { count } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 import { ActionBar } from './tasks/action-bar.tsx';
+import { FilterBuilder } from './tasks/filter-builder.tsx';
 import { TaskRows } from './tasks/task-rows.tsx';
+import { ViewsMenu } from './tasks/views-menu.tsx';
 
 const route = getRouteApi('/tasks');
 
@@ -28,73 +30,96 @@ type Change = (change: { readonly [K in keyof TasksSearch]: TasksSearch[K] | und
 
 const capital = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
-const Filters = ({ search, onChange }: { readonly search: TasksSearch; readonly onChange: Change }): ReactNode => {
+interface FiltersProps {
+  readonly search: TasksSearch;
+  readonly onChange: Change;
+  readonly onOpen: (view: TasksSearch) => void;
+}
+
+const Filters = ({ search, onChange, onOpen }: FiltersProps): ReactNode => {
   const { projects } = useMe();
   const shared = useQuery({ queryKey: SHARED_PROJECTS, queryFn: readSharedProjects }).data ?? [];
   const names = new Map([...projects, ...shared.map(({ project }) => project)].map(({ uuid, name }) => [uuid, name]));
   const isShared = shared.some(({ project }) => project.uuid === search.project);
   const later = useDebouncedCallback(onChange, 300);
+  const [isBuilding, setBuilding] = useState(search.where !== undefined);
+  // What was typed is another view's once one is opened.
+  const [view, setView] = useState(0);
   return (
-    <Group align="flex-end" gap="sm">
-      <Select
-        label="State"
-        placeholder="All"
-        clearable
-        clearButtonProps={{ 'aria-label': 'All states' }}
-        w={140}
-        data={STATE_GROUPS.map((value) => ({ value, label: capital(value) }))}
-        value={search.state ?? null}
-        onChange={(state) => onChange({ state: STATE_GROUPS.find((group) => group === state) })}
-      />
-      <TextInput
-        label="Name begins with"
-        w={180}
-        key={`name ${search.name === undefined}`}
-        defaultValue={search.name ?? ''}
-        onChange={(event) => later({ name: event.currentTarget.value || undefined })}
-      />
-      <TextInput
-        label="Tag"
-        w={120}
-        key={`tag ${search.tag === undefined}`}
-        defaultValue={search.tag ?? ''}
-        onChange={(event) => later({ tag: event.currentTarget.value || undefined })}
-      />
-      <Select
-        label="Project"
-        placeholder="All"
-        clearable
-        clearButtonProps={{ 'aria-label': 'All projects' }}
-        w={170}
-        data={[...names].map(([value, label]) => ({ value, label }))}
-        value={search.project ?? null}
-        onChange={(project) => onChange({ project: project ?? undefined, everybody: undefined })}
-      />
-      {(isShared || search.everybody === true) && (
+    <>
+      <Group align="flex-end" gap="sm">
         <Select
-          label="Whose"
-          w={150}
-          allowDeselect={false}
-          data={[
-            { value: 'mine', label: 'Mine' },
-            { value: 'everybody', label: "Everybody's" },
-          ]}
-          value={search.everybody === true ? 'everybody' : 'mine'}
-          onChange={(whose) => onChange({ everybody: whose === 'everybody' ? true : undefined })}
+          label="State"
+          placeholder="All"
+          clearable
+          clearButtonProps={{ 'aria-label': 'All states' }}
+          w={140}
+          data={STATE_GROUPS.map((value) => ({ value, label: capital(value) }))}
+          value={search.state ?? null}
+          onChange={(state) => onChange({ state: STATE_GROUPS.find((group) => group === state) })}
         />
-      )}
-      <Select
-        label="Order"
-        w={170}
-        allowDeselect={false}
-        data={ORDERS.map((value) => ({ value, label: ORDER_NAMES[value] }))}
-        value={search.order ?? 'creationDate'}
-        onChange={(order) => {
-          const known = ORDERS.find((name) => name === order);
-          onChange({ order: known, ascending: known === 'name' ? true : undefined });
-        }}
-      />
-    </Group>
+        <TextInput
+          label="Name begins with"
+          w={180}
+          key={`name ${view} ${search.name === undefined}`}
+          defaultValue={search.name ?? ''}
+          onChange={(event) => later({ name: event.currentTarget.value || undefined })}
+        />
+        <TextInput
+          label="Tag"
+          w={120}
+          key={`tag ${view} ${search.tag === undefined}`}
+          defaultValue={search.tag ?? ''}
+          onChange={(event) => later({ tag: event.currentTarget.value || undefined })}
+        />
+        <Select
+          label="Project"
+          placeholder="All"
+          clearable
+          clearButtonProps={{ 'aria-label': 'All projects' }}
+          w={170}
+          data={[...names].map(([value, label]) => ({ value, label }))}
+          value={search.project ?? null}
+          onChange={(project) => onChange({ project: project ?? undefined, everybody: undefined })}
+        />
+        {(isShared || search.everybody === true) && (
+          <Select
+            label="Whose"
+            w={150}
+            allowDeselect={false}
+            data={[
+              { value: 'mine', label: 'Mine' },
+              { value: 'everybody', label: "Everybody's" },
+            ]}
+            value={search.everybody === true ? 'everybody' : 'mine'}
+            onChange={(whose) => onChange({ everybody: whose === 'everybody' ? true : undefined })}
+          />
+        )}
+        <Select
+          label="Order"
+          w={170}
+          allowDeselect={false}
+          data={ORDERS.map((value) => ({ value, label: ORDER_NAMES[value] }))}
+          value={search.order ?? 'creationDate'}
+          onChange={(order) => {
+            const known = ORDERS.find((name) => name === order);
+            onChange({ order: known, ascending: known === 'name' ? true : undefined });
+          }}
+        />
+        <Button variant="default" aria-expanded={isBuilding} onClick={() => setBuilding(!isBuilding)}>
+          {search.where === undefined ? 'More conditions' : `More conditions (${search.where.length})`}
+        </Button>
+        <ViewsMenu
+          search={search}
+          onOpen={(opened) => {
+            setView(view + 1);
+            setBuilding(opened.where !== undefined);
+            onOpen(opened);
+          }}
+        />
+      </Group>
+      {isBuilding && <FilterBuilder conditions={search.where ?? []} onChange={(where) => onChange({ where })} />}
+    </>
   );
 };
 
@@ -118,7 +143,7 @@ export const TasksPage = (): ReactNode => {
   });
   const tasks: readonly ListedTask[] = data?.pages.flatMap((page): readonly ListedTask[] => page.data) ?? [];
   const total = data?.pages.at(-1)?.total ?? 0;
-  const isFiltered = ['state', 'name', 'tag', 'project', 'ids'].some((key) => key in search);
+  const isFiltered = ['state', 'name', 'tag', 'project', 'ids', 'where'].some((key) => key in search);
   return (
     <Stack gap="sm">
       <Group justify="space-between">
@@ -138,7 +163,7 @@ export const TasksPage = (): ReactNode => {
           )}
         </Group>
       </Group>
-      <Filters search={search} onChange={change} />
+      <Filters search={search} onChange={change} onOpen={(view) => void navigate({ search: view })} />
       {search.ids !== undefined && (
         <Group gap="sm">
           <Text size="sm">Only {count(search.ids.split(',').length)} of them are shown.</Text>

@@ -23,6 +23,9 @@ const historySchema = z.object({
   ...pageOfEvents,
 });
 
+/** Commits that are held at once: each may tell of a thousand instances. */
+const MOST_COMMITS = 200;
+
 const attemptsSchema = z.object({
   taskId: z.string(),
   changes: z.array(attemptChangeSchema).readonly(),
@@ -93,6 +96,7 @@ export class TaskHistoryController {
     @AskedPage() { from, most }: PlaceInHistory,
   ): Promise<z.output<typeof attemptsSchema>> {
     const { id: taskId } = await this.tasks.find(account, id);
-    return { taskId, ...attemptChanges(await this.history.commitsAfter(taskId, from, most + 1), most) };
+    const limit = Math.min(most, MOST_COMMITS);
+    return { taskId, ...attemptChanges(await this.history.commitsAfter(taskId, from, limit + 1), limit) };
   }
 }
