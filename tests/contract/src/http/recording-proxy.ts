@@ -44,6 +44,8 @@ export const startRecordingProxy = async (): Promise<RecordingProxy> => {
     upstream.on('error', () => response.destroy());
     request.pipe(upstream);
   });
+  // A client that has a connection sends its next request there, however long it has been busy with something else.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port: ownPort } = server.address() as AddressInfo;
   return {
