@@ -13,12 +13,14 @@ interface Finished {
   readonly notes: readonly string[];
   /** Digest of the list of its inputs, if that is stored. */
   readonly inputs: string | undefined;
+  /** Digest of the image that it ran in. */
+  readonly image: string | undefined;
   /** Absent where nobody measured. */
   readonly averageGHz: number | undefined;
 }
 
 /** What the report of the end says of an instance whose command is over, besides the times of its phases. */
-export const endOf = ({ outcome, exit, startedAt, uploaded, notes, inputs, averageGHz }: Finished): End => ({
+export const endOf = ({ outcome, exit, startedAt, uploaded, notes, inputs, image, averageGHz }: Finished): End => ({
   ...outcome,
   ...(notes.length === 0 ? {} : { notes: [...reportable(notes)] }),
   ...usageOf(exit),
@@ -26,4 +28,5 @@ export const endOf = ({ outcome, exit, startedAt, uploaded, notes, inputs, avera
   startedAt,
   ...reportOf(uploaded),
   ...(inputs === undefined ? {} : { inputs }),
+  ...(image === undefined ? {} : { image }),
 });

@@ -304,7 +304,11 @@ export class Instance implements Measurable {
       ...command.notes,
     ];
     const { startedAt } = command;
-    return { ...endOf({ outcome, exit, startedAt, uploaded, notes, inputs, averageGHz }), ...this.#times.report() };
+    const image = this.#image?.digest;
+    return {
+      ...endOf({ outcome, exit, startedAt, uploaded, notes, inputs, image, averageGHz }),
+      ...this.#times.report(),
+    };
   }
 
   /** Runs the command to its end. What it wrote may not be stored yet. */
@@ -339,7 +343,13 @@ export class Instance implements Measurable {
 
   #tellStart(startedAt: number): void {
     const { begun } = this.snapshots;
-    this.#tell({ kind: 'started', startedAt, ...(begun === undefined ? {} : { snapshotId: begun }) });
+    const image = this.#image?.digest;
+    this.#tell({
+      kind: 'started',
+      startedAt,
+      ...(begun === undefined ? {} : { snapshotId: begun }),
+      ...(image === undefined ? {} : { image }),
+    });
   }
 
   /** A slot: its preparation runs to its end; from then on it is ready, and stays so until it is cancelled and nobody is inside. */

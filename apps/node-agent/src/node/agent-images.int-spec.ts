@@ -68,7 +68,9 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
       outcome: 'success',
       out: 'second\n/app\n',
       notes: [expect.stringMatching(new RegExp(`^It ran in the image 127.0.0.1:\\d+/team/tool:v1, ${digest}$`))],
+      image: digest,
     });
+    expect(rig.platform.reports.find(({ kind }) => kind === 'started')).toMatchObject({ image: digest });
     const script = `'echo "$TOOL $SHARED $PATH $HOME"; ls / ; ls -l /bin/busybox; cat /etc/hosts; test -e /usr || echo no-usr'`;
     const seen = await run(script, { SHARED: 'task', DOCKER_WORKDIR: '/job' });
     expect(seen).toMatchObject({ outcome: 'success', err: '' });

@@ -7,6 +7,8 @@ const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const id = z.string().min(1).max(128);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** Of a container image, as registries write it. */
+const imageDigest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Results that the report of an end names at most; all of them are in the manifest. */
 export const MOST_NAMED_RESULTS = 100;
@@ -35,6 +37,8 @@ const started = z.object({
   startedAt: instant,
   /** The snapshot that it began with; absent: none, or of an earlier agent. */
   snapshotId: id.exactOptional(),
+  /** The image that it runs in; absent: none, or of an earlier agent. */
+  image: imageDigest.exactOptional(),
 });
 /** The command is over; upload goes on. */
 const exited = z.object({ kind: z.literal('exited'), ...about });
@@ -66,6 +70,8 @@ const ended = z.object({
   manifest: sha256.optional(),
   /** SHA-256 of the list of the inputs that it got, in hex. Absent when there is none, and of earlier agents. */
   inputs: sha256.optional(),
+  /** The image that it ran in. Absent when there is none, and of earlier agents. */
+  image: imageDigest.optional(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
   /** What the user should know though it is no failure, e.g. which files are no results. */
   notes: z.array(z.string()).max(MOST_NOTES).optional(),

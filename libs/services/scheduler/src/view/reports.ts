@@ -84,6 +84,7 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
   hardware: lease.hardware,
   ...uploadedBy(report, state),
   ...optional('inputs', report.inputs),
+  ...optional('image', report.image),
   ...optional('error', clipped(report.error)),
   ...optional(
     'notes',
@@ -110,6 +111,7 @@ export const toInstanceReports = (
           kind: 'started',
           ...{ instance, leaseId, startedAt: report.startedAt },
           ...optional('snapshotId', report.snapshotId),
+          ...optional('image', report.image),
         },
       ];
     if (report.kind === 'unknown')
