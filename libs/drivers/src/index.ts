@@ -1,3 +1,5 @@
+export { ContainerDriver, type ContainerOptions } from './container/container.driver.js';
+export { Engine, EngineAway, type EngineImage, EngineRefused } from './container/engine.js';
 export type {
   Driver,
   DriverFacts,

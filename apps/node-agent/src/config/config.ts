@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { type Env, intSetting, loadConfig } from '@fornax/base';
+import { ConfigError, type Env, intSetting, loadConfig } from '@fornax/base';
 import { allowProblem, STANDARD_PATH } from '@fornax/drivers';
 import { z } from 'zod';
 
@@ -47,6 +47,28 @@ const registries = z
     'must be addresses, as in https://registry.example.com, separated by commas',
   )
   .transform((found) => found.map((one) => new URL(one).origin));
+
+/** A path, or the address that engines and their tools call it by. */
+const socket = z
+  .string()
+  .default('/var/run/docker.sock')
+  .transform((text) => text.replace(/^unix:\/\//, ''))
+  .refine((path) => path.startsWith('/'), 'must be the path of a socket, as in /run/podman/podman.sock');
+
+const DEVICE = /^(?:all|\d{1,3}|[a-z0-9][\w.-]*\/[\w.-]+=[\w.:-]+)$/i;
+const devices = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  )
+  .refine(
+    (names) => names.every((name) => DEVICE.test(name)),
+    'must be all, a number of GPUs, or names of devices as in nvidia.com/gpu=0, separated by commas',
+  );
 
 const watts = z
   .string()
@@ -122,7 +144,19 @@ const schema = z.object({
   FORNAX_NODE_IMAGE_PULL_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(1_800_000),
   /** Silence of a registry after which a request to it has failed. */
   FORNAX_NODE_IMAGE_SILENCE_MS: intSetting({ min: 100, max: 3_600_000 }).default(30_000),
-  FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
+  FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process', 'container']).default('auto'),
+  /** Of `container`: the socket of the engine, Docker or Podman. */
+  FORNAX_NODE_ENGINE: socket,
+  /** Its network for instances of profiles with access to the network; those are not run here without. */
+  FORNAX_NODE_ENGINE_NETWORK: z
+    .string()
+    .regex(/^[a-zA-Z0-9][\w.-]*$/, 'must be the name of a network of the engine')
+    .refine((name) => !['none', 'host', 'container'].includes(name), 'must be a network of the engine of its own')
+    .optional(),
+  /** GPUs and devices that each instance has: all, a number, or names of the container device interface, separated by commas. */
+  FORNAX_NODE_ENGINE_DEVICES: devices,
+  /** The image of tasks whose profile has none, as in library/debian:12; those are not run here without. */
+  FORNAX_NODE_ENGINE_IMAGE: z.string().min(1).optional(),
   /** `host`: an operator accepts that instances share the network of this machine. */
   FORNAX_NODE_NETWORK: z.enum(['isolated', 'host']).default('isolated'),
   /** Networks that instances of profiles with access to the network may reach besides public addresses, as in 10.1.0.0/16, separated by commas. */
@@ -143,6 +177,8 @@ export interface AgentConfig extends Readonly<z.output<typeof schema>> {
 /** @throws ConfigError */
 export const loadAgentConfig = (env: Env): AgentConfig => {
   const config = loadConfig(schema, env);
+  if (config.FORNAX_NODE_SANDBOX === 'container' && config.FORNAX_IMAGES !== 'registry')
+    throw new ConfigError('FORNAX_NODE_SANDBOX=container runs images alone: set FORNAX_IMAGES=registry, too');
   const workDir = resolve(
     config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)),
   );

@@ -32,16 +32,19 @@ export type ImageIndex = z.output<typeof indexSchema>;
 const words = z.array(z.string()).nullish();
 
 /** What an image says of how to run it. */
+export const imageConfigSchema = z
+  .object({
+    Env: words,
+    Entrypoint: words,
+    Cmd: words,
+    WorkingDir: z.string().nullish(),
+    User: z.string().nullish(),
+  })
+  .nullish();
+
+/** An image's description. */
 export const configSchema = z.object({
-  config: z
-    .object({
-      Env: words,
-      Entrypoint: words,
-      Cmd: words,
-      WorkingDir: z.string().nullish(),
-      User: z.string().nullish(),
-    })
-    .nullish(),
+  config: imageConfigSchema,
   rootfs: z.object({ diff_ids: z.array(digest) }),
 });
 
@@ -63,7 +66,7 @@ const variablesOf = (lines: readonly string[]): Record<string, string> =>
     }),
   );
 
-export const settingsOf = ({ config }: z.output<typeof configSchema>): ImageSettings => ({
+export const settingsOf = ({ config }: Pick<z.output<typeof configSchema>, 'config'>): ImageSettings => ({
   env: variablesOf(config?.Env ?? []),
   entrypoint: [...(config?.Entrypoint ?? [])],
   command: [...(config?.Cmd ?? [])],

@@ -11,7 +11,7 @@ import { startFaultProxy } from '@fornax/testing';
 import { digestOf, pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 
 import { UserError } from '../failure/user-error.js';
-import { ImageStore, type ImageStoreOptions, type UsedImage } from './image-store.js';
+import { ImageStore, type ImageStoreOptions, type KeptImage } from './image-store.js';
 import { layerOf } from '@fornax/testing/layers';
 import { type Login, RegistryAway } from './registry.js';
 
@@ -50,7 +50,7 @@ describe('the store of images', () => {
     store: ImageStore,
     repository: string,
     { url = registry.url, reference = 'latest', login = undefined as Login | undefined } = {},
-  ): Promise<UsedImage> =>
+  ): Promise<KeptImage> =>
     store.use(
       { name: { registry: url, repository, reference }, login },
       { signal: AbortSignal.timeout(20_000), onMoved: () => undefined },

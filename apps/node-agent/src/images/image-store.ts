@@ -30,8 +30,9 @@ export interface ImageStoreOptions extends PullBounds {
 
 /** An image that an instance has. */
 export interface UsedImage {
-  /** Its root, on the machine. */
-  readonly tree: string;
+  /** Its root, on the machine; of one that an engine has, its id there. */
+  readonly tree?: string;
+  readonly image?: string;
   readonly settings: ImageSettings;
   /** What its name meant: of an image for several kinds of machines, that of all of them. */
   readonly digest: string;
@@ -40,6 +41,16 @@ export interface UsedImage {
   /** The instance is over. Safe to repeat. */
   release(): void;
 }
+
+/** One that is kept here. */
+export interface KeptImage extends UsedImage {
+  readonly tree: string;
+}
+
+/** What brings the images of tasks. */
+export type ImageSource = Pick<ImageStore, 'bytes' | 'idleBytes' | 'free' | 'leaveRoom'> & {
+  use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage>;
+};
 
 const recordSchema = z.object({
   digest: z.string(),
@@ -141,7 +152,7 @@ export class ImageStore {
    * Has the image there, pulled if need be; whoever wants the same one meanwhile waits for the same pull.
    * @throws UserError there is none, it may not be seen, it is damaged or too large; RegistryAway; NoRoom; what the disk says; the signal's reason
    */
-  async use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage> {
+  async use(wanted: WantedImage, waiter: Waiter): Promise<KeptImage> {
     try {
       return await this.#use(wanted, waiter);
     } catch (error) {
@@ -151,7 +162,7 @@ export class ImageStore {
     }
   }
 
-  async #use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage> {
+  async #use(wanted: WantedImage, waiter: Waiter): Promise<KeptImage> {
     const { name } = wanted;
     const found = await this.#find(wanted, waiter);
     const words = wordsFor(name);

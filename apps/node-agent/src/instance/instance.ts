@@ -432,6 +432,13 @@ export class Instance implements Measurable {
       network: networkOf(order),
       over: tree?.lower && tree.dir,
       root: image?.tree,
+      image: image?.image,
+      labels: {
+        task: order.taskId,
+        instance: String(order.instance),
+        attempt: String(order.attempt),
+        node: world.nodeId,
+      },
     });
     this.#prepared = prepared;
     const { files, notes } = order.secrets === true ? await fetchSecretFiles(world, order, signal) : NO_SECRETS;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance, UserNumbers } from '@fornax/drivers';
 
-import type { ImageStore, UsedImage } from '../images/image-store.js';
+import type { ImageSource, UsedImage } from '../images/image-store.js';
 import { type ImageUser, userIn } from '../images/image-user.js';
 import type { Waiter } from '../images/shared-work.js';
 import { type Found, LayerRefused, lookAt, walkTo } from '../images/tree-path.js';
@@ -19,8 +19,10 @@ export interface TaskImage extends UsedImage {
 /** The images that tasks name, from registries that the operator allows. */
 export class TaskImages {
   constructor(
-    private readonly store: Pick<ImageStore, 'use' | 'bytes' | 'idleBytes' | 'free' | 'leaveRoom'>,
+    private readonly store: ImageSource,
     private readonly registries: readonly string[],
+    /** What runs for a profile that has no image. @throws UserError nothing does */
+    private readonly otherwise: () => ReturnType<typeof imageOf> = () => undefined,
   ) {}
 
   /** Of images that no instance has. */
@@ -52,12 +54,13 @@ export class TaskImages {
     masksUsers: boolean,
     waiter: Waiter,
   ): Promise<TaskImage | undefined> {
-    const wanted = imageOf(order.constants, secrets, this.registries);
+    const wanted = imageOf(order.constants, secrets, this.registries) ?? this.otherwise();
     if (!wanted) return undefined;
     const image = await this.store.use(wanted, waiter);
-    if (!masksUsers) return image;
+    const { tree } = image;
+    if (!masksUsers || tree === undefined) return image;
     try {
-      const user = await userIn(image, wanted.runsAs, image.settings.user);
+      const user = await userIn({ ...image, tree }, wanted.runsAs, image.settings.user);
       return { ...image, ...(user ? { user } : {}) };
     } catch (error) {
       image.release();
@@ -85,7 +88,8 @@ export const assertFolderIn = async (
   { jobDir, paths }: Pick<PreparedInstance, 'jobDir' | 'paths'>,
   directory: string,
 ): Promise<void> => {
-  if (directory === paths.job || directory === paths.tmp || directory === '/') return;
+  // Of one in an engine only that knows its files, and says so when the command is to start.
+  if (tree === undefined || directory === paths.job || directory === paths.tmp || directory === '/') return;
   let isHidden = false;
   // What the instance sees: its own folders, and the image's.
   const look = async ([top = '', ...rest]: readonly string[]): Promise<Found> => {

@@ -57,6 +57,8 @@ export class AgentRig {
   patienceMs: number | undefined;
   /** Makes the images of agents that are started from now on, in a folder of theirs; they have none without. */
   images: ((folder: string, driver: SandboxDriver) => Promise<TaskImages>) | undefined;
+  /** Makes what runs instances of agents that are started from now on, in the place of a sandbox. */
+  driver: ((workDir: string) => Driver) | undefined;
   #number = 0;
 
   private constructor(
@@ -83,11 +85,12 @@ export class AgentRig {
     const nodeId = `node-${(this.#number += 1)}`;
     this.workDir = join(this.folder, nodeId);
     this.platform = await Platform.open(this.nats, nodeId, graceMs);
-    const driver = new SandboxDriver({
+    const sandbox = new SandboxDriver({
       workDir: this.workDir,
       hide: [this.folder],
       ...(this.level === undefined ? {} : { level: this.level }),
     });
+    const driver = this.driver?.(this.workDir) ?? sandbox;
     const facts = await driver.probe();
     const cache = await InputCache.open({
       folder: join(this.workDir, 'cache'),
@@ -107,7 +110,7 @@ export class AgentRig {
       hardware,
       log: silent,
       cache,
-      images: await this.images?.(join(this.workDir, 'images'), driver),
+      images: await this.images?.(join(this.workDir, 'images'), sandbox),
       diskBound: { folder: this.workDir, bound: { bytes: 400_000_000, files: 3_000 } },
       disk: {
         room: () => Promise.resolve(),

@@ -8,14 +8,17 @@ import {
   endWithParent,
   type Env,
   keepMemoryOutOfCoreDumps,
+  type Logger,
   observeGauge,
   onceStopped,
 } from '@fornax/base';
 import type { MetricsAnswer } from '@fornax/base/telemetry';
-import { closeInherited, type DriverFacts, SandboxDriver } from '@fornax/drivers';
+import { closeInherited, type Driver, type DriverFacts, SandboxDriver } from '@fornax/drivers';
 
 import { type AgentConfig, loadAgentConfig } from '../config/config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
+import { UserError } from '../failure/user-error.js';
+import type { ImageStoreOptions } from '../images/image-store.js';
 import { Agent } from './agent.js';
 import type { TaskImages } from '../instance/task-images.js';
 import { InputCache } from '../input-cache/input-cache.js';
@@ -41,8 +44,49 @@ const privateAncestors = async (folder: string): Promise<readonly string[]> => {
 /** Sandboxes that wait to be used, unless a setting says how many. */
 const MOST_READY = 8;
 
-const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
+type Store = ConstructorParameters<typeof TaskImages>[0];
+
+/** What runs instances here. */
+interface OpenDriver {
+  readonly driver: Driver;
+  /** Opens what brings the images of tasks. */
+  readonly openStore: (options: Omit<ImageStoreOptions, 'onForget'>) => Promise<Store>;
+  /** Why nothing can begin now. */
+  readonly trouble: () => string | undefined;
+}
+
+/** Containers of an engine. Loaded only where there is one. */
+const openEngine = async (config: AgentConfig, log: Logger): Promise<OpenDriver> => {
+  const { ContainerDriver, Engine } = await import('@fornax/drivers');
+  const engine = new Engine(config.FORNAX_NODE_ENGINE);
+  let trouble: string | undefined;
+  const { FORNAX_NODE_USER_IDS: userIds } = config;
+  const driver = new ContainerDriver({
+    workDir: config.workDir,
+    engine,
+    expose: config.FORNAX_NODE_EXPOSE,
+    secretsBytes: config.FORNAX_NODE_SECRETS_BYTES,
+    network: config.FORNAX_NODE_NETWORK,
+    wayOut: config.FORNAX_NODE_ENGINE_NETWORK,
+    devices: config.FORNAX_NODE_ENGINE_DEVICES,
+    ...(userIds === undefined ? {} : { userIds }),
+    onEngine: (why) => {
+      trouble = why;
+      if (why === undefined) log.info({ engine: engine.socket }, 'the container engine answers again');
+      else
+        log.warn({ engine: engine.socket, why }, 'not ready: nothing begins here until the container engine answers');
+    },
+  });
+  const openStore: OpenDriver['openStore'] = async ({ folder, ...options }) => {
+    const { EngineImages } = await import('../images/engine-images.js');
+    return EngineImages.open(engine, { ...options, file: `${folder}.json` });
+  };
+  return { driver, openStore, trouble: () => trouble };
+};
+
+const openDriver = async (config: AgentConfig, isContainer: boolean, log: Logger): Promise<OpenDriver> => {
   await mkdir(config.workDir, { recursive: true, mode: 0o700 });
+  if (isContainer) return openEngine(config, log);
   const {
     FORNAX_NODE_SANDBOX: level,
     FORNAX_NODE_HIDE: hide,
@@ -53,7 +97,7 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     FORNAX_NODE_USER_IDS: userIds,
     FORNAX_DATA_DIR: dataDir,
   } = config;
-  return new SandboxDriver({
+  const driver = new SandboxDriver({
     workDir: config.workDir,
     hide: [resolve(dataDir), ...(await privateAncestors(config.workDir)), ...hide],
     expose,
@@ -66,9 +110,14 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     network,
     allowedNetworks,
     ...(networkStack === undefined ? {} : { networkStack }),
-    ...(level === 'auto' ? {} : { level }),
+    ...(level === 'auto' || level === 'container' ? {} : { level }),
     ...(userIds === undefined ? {} : { userIds }),
   });
+  const openStore: OpenDriver['openStore'] = async (options) => {
+    const { ImageStore } = await import('../images/image-store.js');
+    return ImageStore.open({ ...options, onForget: (tree) => driver.forget(tree) });
+  };
+  return { driver, openStore, trouble: () => undefined };
 };
 
 /** None where instances can write what this process can: plain processes of its own user see its folder. */
@@ -85,25 +134,31 @@ const openCache = async (
 /** Loaded only where images are run: what is in memory makes each start of an instance longer. */
 const openImages = async (
   config: AgentConfig,
-  driver: SandboxDriver,
+  { openStore }: OpenDriver,
   disk: WorkDisk,
   onError: (error: unknown) => void,
 ): Promise<TaskImages | undefined> => {
   if (config.FORNAX_IMAGES === 'host') return undefined;
-  const [{ ImageStore }, { TaskImages: Images }] = await Promise.all([
-    import('../images/image-store.js'),
+  const [{ TaskImages: Images }, { imageNameOf }] = await Promise.all([
     import('../instance/task-images.js'),
+    import('../images/image-name.js'),
   ]);
-  const store = await ImageStore.open({
+  const store = await openStore({
     folder: join(config.workDir, 'images'),
     mostBytes: config.FORNAX_NODE_IMAGE_BYTES,
     pullMs: config.FORNAX_NODE_IMAGE_PULL_MS,
     silenceMs: config.FORNAX_NODE_IMAGE_SILENCE_MS,
     spare: () => disk.spare(),
-    onForget: (tree) => driver.forget(tree),
     onError,
   });
-  return new Images(store, config.FORNAX_NODE_IMAGE_REGISTRIES);
+  const { FORNAX_NODE_IMAGE_REGISTRIES: registries, FORNAX_NODE_ENGINE_IMAGE: fallback } = config;
+  if (config.FORNAX_NODE_SANDBOX !== 'container') return new Images(store, registries);
+  return new Images(store, registries, () => {
+    if (fallback === undefined)
+      throw new UserError('FX-IMAGE', 'This node runs images alone, and the profile of the task names none');
+    const [, repository = fallback, tag = ''] = /^(.*?)(?::([\w][\w.-]*))?$/.exec(fallback) ?? [];
+    return { name: imageNameOf({ server: '', repository, tag }, registries), runsAs: '' };
+  });
 };
 
 interface Telemetry {
@@ -135,8 +190,13 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
   const telemetry = await openTelemetry(config);
 
-  const driver = await openDriver(config);
-  const facts = await driver.probe();
+  const isContainer = config.FORNAX_NODE_SANDBOX === 'container';
+  const opened = await openDriver(config, isContainer, log);
+  const { driver } = opened;
+  const probing = driver.probe();
+  // An engine may be away for long, and the agent is to end meanwhile.
+  const facts = isContainer ? await Promise.race([probing, stopped.then(() => undefined)]) : await probing;
+  if (!facts) return driver.close();
   for (const warning of facts.warnings) log.warn({ driver: facts.name }, warning);
   const hardware = await probeHardware(config.workDir, {
     cores: config.FORNAX_NODE_CORES,
@@ -159,7 +219,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const connecting = new AbortController();
   const ended = counterOf('fornax.instances');
   const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
-  const images = await openImages(config, driver, disk, (error) => log.warn({ err: error }, 'the store of images'));
+  const images = await openImages(config, opened, disk, (error) => log.warn({ err: error }, 'the store of images'));
   const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(allOf([cache, images])));
   observeGauge('fornax.inputs.cache.size', (result) => result.observe(cache?.bytes ?? 0));
   observeGauge('fornax.images.kept.size', (result) => result.observe(images?.allBytes ?? 0));
@@ -209,11 +269,11 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       ? undefined
       : await serveHttp(config.FORNAX_NODE_HTTP_PORT, {
           token: config.FORNAX_METRICS_TOKEN,
-          isReady: () => agent.isReady,
+          isReady: () => agent.isReady && opened.trouble() === undefined,
           health: () => ({
             node: config.FORNAX_NODE_ID,
             driver: facts.name,
-            warnings: facts.warnings,
+            warnings: [...facts.warnings, ...[opened.trouble() ?? []].flat()],
             leases: agent.leases,
           }),
           metrics: async (accept) => telemetry?.metrics(accept) ?? { type: 'text/plain', text: '' },

@@ -63,6 +63,9 @@ sigset_t requests_to_end(void);
 void join_group(const char *path);
 void write_pid_file(const char *path);
 
+/* pipes.c: takes descriptors 1 to 5 by names in a folder. */
+void take_pipes(const char *folder);
+
 /* isolate.c */
 void join_namespace(const char *path, int kind);
 void isolate(int with_network);

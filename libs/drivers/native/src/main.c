@@ -2,6 +2,7 @@
  * fornax-init: the first process of an instance.
  *
  *   fornax-init [--pid-file FILE] [--join FILE]... --then PROGRAM ARGUMENT...
+ *   fornax-init --pipes FOLDER --directory DIR --aim all
  *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE]
  *               [[--lower-user FROM TO] --layers LOWER FOLDER] [--isolate | --isolate-network] [--own-mounts]
  *               [--writable AT FOLDER | --bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
@@ -10,10 +11,10 @@
  *   fornax-init --empty FILE...
  *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
  *
- * The third form starts processes that do what the first two forms do (see serve.c). The fourth ends what is in control groups (see empty.c). The fifth holds a network with a way out for an instance, which
- * enters it by --namespace-network (see network.c).
- * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the second form
- * inside of what it made. The second form reads what to run from descriptor 5 (see command.c), so neither arguments nor environment of the
+ * The second form is the third one in a container that an engine made: it takes its pipes by name (see pipes.c). The fourth starts processes that do what the first and third form do (see serve.c). The
+ * fifth ends what is in control groups (see empty.c). The sixth holds a network with a way out for an instance, which enters it by --namespace-network (see network.c).
+ * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the third form
+ * inside of what it made. The third form reads what to run from descriptor 5 (see command.c), so neither arguments nor environment of the
  * command are ever in anybody's argument list but the command's own, runs it (see become.c for all that it gets), obeys descriptor 3 and tells on
  * descriptor 4 (see supervise.c). It may be started, and all of this done, long before it is told what to run.
  */
@@ -83,6 +84,7 @@ int carry_out(int argc, char **argv) {
     const char *second = left > 1 ? argv[at + 1] : NULL;
 #define IS(name, values) (strcmp(option, name) == 0 && (left >= (values) || (wrong(option), 0)) && (at += (values), 1))
     if (IS("--pid-file", 1)) write_pid_file(first);
+    else if (IS("--pipes", 1)) take_pipes(first);
     else if (IS("--join", 1)) join_group(first);
     else if (IS("--then", 1)) {
       execv(first, &argv[at - 1]);

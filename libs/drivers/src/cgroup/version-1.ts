@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { CgroupParent, Limit } from './cgroup.js';
+import type { Cgroup, CgroupParent, Limit } from './cgroup.js';
 import {
   CPU_PERIOD_US,
   killAll,
@@ -43,6 +43,36 @@ export const locateV1 = (own: string, mounts: string): ReadonlyMap<string, strin
 };
 
 const CONTROLLER_OF: Readonly<Record<Limit, string>> = { memory: 'memory', cpu: 'cpu', pids: 'pids' };
+
+/** What the files of groups count of the processes in them. */
+export const countsV1 = ({
+  memory,
+  cpu,
+}: {
+  readonly memory: string | undefined;
+  readonly cpu: string | undefined;
+}): Pick<Cgroup, 'use' | 'usage'> => {
+  const cpuMs = (): number | undefined => {
+    const nanoseconds = cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage'));
+    return nanoseconds === undefined ? undefined : nanoseconds / 1e6;
+  };
+  return {
+    use: () => {
+      const bytes = memory === undefined ? undefined : readNumber(join(memory, 'memory.usage_in_bytes'));
+      const inactive = memory === undefined ? undefined : readKeyed(join(memory, 'memory.stat'), 'total_inactive_file');
+      return { ...optional('cpuMs', cpuMs()), ...optional('memoryMB', megabytes(workingSet(bytes, inactive))) };
+    },
+    usage: () => {
+      const peak = memory === undefined ? undefined : readNumber(join(memory, 'memory.max_usage_in_bytes'));
+      const oomKills = memory === undefined ? undefined : readKeyed(join(memory, 'memory.oom_control'), 'oom_kill');
+      return {
+        ...optional('cpuMs', cpuMs()),
+        ...optional('peakMemoryMB', megabytes(peak)),
+        oomKills: oomKills ?? 0,
+      };
+    },
+  };
+};
 
 export const openV1 = async (name: string, own: string, mounts: string): Promise<CgroupParent | undefined> => {
   const located = locateV1(own, mounts);
@@ -87,26 +117,7 @@ export const openV1 = async (name: string, own: string, mounts: string): Promise
         joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
         views: [...at].map(([controller, folder]) => ({ folder, name: controller })),
         processes: () => processesOf(folders[0] ?? ''),
-        use: () => {
-          const nanoseconds = cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage'));
-          const bytes = memory === undefined ? undefined : readNumber(join(memory, 'memory.usage_in_bytes'));
-          const inactive =
-            memory === undefined ? undefined : readKeyed(join(memory, 'memory.stat'), 'total_inactive_file');
-          return {
-            ...optional('cpuMs', nanoseconds === undefined ? undefined : nanoseconds / 1e6),
-            ...optional('memoryMB', megabytes(workingSet(bytes, inactive))),
-          };
-        },
-        usage: () => {
-          const nanoseconds = cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage'));
-          const peak = memory === undefined ? undefined : readNumber(join(memory, 'memory.max_usage_in_bytes'));
-          const oomKills = memory === undefined ? undefined : readKeyed(join(memory, 'memory.oom_control'), 'oom_kill');
-          return {
-            ...optional('cpuMs', nanoseconds === undefined ? undefined : nanoseconds / 1e6),
-            ...optional('peakMemoryMB', megabytes(peak)),
-            oomKills: oomKills ?? 0,
-          };
-        },
+        ...countsV1({ memory, cpu }),
         kill: () => killAll(folders),
         remove: async () => {
           for (const folder of folders) await removeGroup(folder);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../process/error-code.js';
-import type { CgroupParent, Limit } from './cgroup.js';
+import type { Cgroup, CgroupParent, Limit } from './cgroup.js';
 import {
   CPU_PERIOD_US,
   killAll,
@@ -116,6 +116,26 @@ const openBelow = async (base: string, name: string, others: boolean): Promise<C
   return groupsIn(parent, limits);
 };
 
+/** What the files of a group count of the processes in it. */
+export const countsV2 = (folder: string): Pick<Cgroup, 'use' | 'usage'> => {
+  const cpuMs = (): number | undefined => {
+    const microseconds = readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
+    return microseconds === undefined ? undefined : microseconds / 1000;
+  };
+  return {
+    use: () => {
+      const bytes = readNumber(join(folder, 'memory.current'));
+      const inactive = readKeyed(join(folder, 'memory.stat'), 'inactive_file');
+      return { ...optional('cpuMs', cpuMs()), ...optional('memoryMB', megabytes(workingSet(bytes, inactive))) };
+    },
+    usage: () => ({
+      ...optional('cpuMs', cpuMs()),
+      ...optional('peakMemoryMB', megabytes(readNumber(join(folder, 'memory.peak')))),
+      oomKills: readKeyed(join(folder, 'memory.events'), 'oom_kill') ?? 0,
+    }),
+  };
+};
+
 /** A parent of groups in a folder of this agent's, in which so much can be limited. */
 const groupsIn = (parent: string, limits: readonly Limit[]): CgroupParent => ({
   limits,
@@ -137,23 +157,7 @@ const groupsIn = (parent: string, limits: readonly Limit[]): CgroupParent => ({
       joinFiles: [join(folder, 'cgroup.procs')],
       views: [{ folder, name: '' }],
       processes: () => processesOf(folder),
-      use: () => {
-        const microseconds = readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
-        const bytes = readNumber(join(folder, 'memory.current'));
-        const inactive = readKeyed(join(folder, 'memory.stat'), 'inactive_file');
-        return {
-          ...optional('cpuMs', microseconds === undefined ? undefined : microseconds / 1000),
-          ...optional('memoryMB', megabytes(workingSet(bytes, inactive))),
-        };
-      },
-      usage: () => {
-        const microseconds = readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
-        return {
-          ...optional('cpuMs', microseconds === undefined ? undefined : microseconds / 1000),
-          ...optional('peakMemoryMB', megabytes(readNumber(join(folder, 'memory.peak')))),
-          oomKills: readKeyed(join(folder, 'memory.events'), 'oom_kill') ?? 0,
-        };
-      },
+      ...countsV2(folder),
       kill: async () => {
         try {
           writeFileSync(join(folder, 'cgroup.kill'), '1');

@@ -59,6 +59,10 @@ export interface InstanceSpec {
    * its own. What it has itself comes first. Ignored unless `DriverFacts.laysOver`.
    */
   readonly over?: string | undefined;
+  /** The image of an engine that it runs in, by its id there. Only a driver of an engine reads it, and needs it. */
+  readonly image?: string | undefined;
+  /** By what people find it where the driver shows that: the task, say. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   /** A folder of the agent's that it sees, read-only, in the place of the machine's own files: the root of an image. Absent: the machine's. */
   readonly root?: string | undefined;
 }

@@ -7,16 +7,16 @@ import { text } from 'node:stream/consumers';
 
 import { it } from '@jest/globals';
 
-import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
+import type { Driver, DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
 import { initProgram } from '../process/init-program.js';
 import { isRoot, type Level } from './level.js';
 import { SandboxDriver, type SandboxOptions } from './sandbox.driver.js';
 
 export type Seen = InstanceExit & { readonly out: string; readonly err: string };
 
-/** A driver of one level on a folder of its own. */
-export interface OpenDriver {
-  readonly driver: SandboxDriver;
+/** A driver on a folder of its own. */
+export interface OpenDriver<D extends Driver = Driver> {
+  readonly driver: D;
   readonly facts: DriverFacts;
   readonly dataDir: string;
   /** Runs a command to its end. */
@@ -41,8 +41,8 @@ export const asRoot = isRoot() ? it : it.skip;
 export const openLevels = async (
   levels: readonly Level['name'][],
   options: Partial<SandboxOptions> = {},
-): Promise<(readonly [Level['name'], OpenDriver | undefined])[]> => {
-  const opened: (readonly [Level['name'], OpenDriver | undefined])[] = [];
+): Promise<(readonly [Level['name'], OpenDriver<SandboxDriver> | undefined])[]> => {
+  const opened: (readonly [Level['name'], OpenDriver<SandboxDriver> | undefined])[] = [];
   for (const level of levels) opened.push([level, await openDriver(level, options)]);
   return opened;
 };
@@ -51,7 +51,7 @@ export const openLevels = async (
 export const openDriver = async (
   level: Level['name'],
   options: Partial<SandboxOptions> = {},
-): Promise<OpenDriver | undefined> => {
+): Promise<OpenDriver<SandboxDriver> | undefined> => {
   const dataDir = await mkdtemp(join(tmpdir(), `fornax-${level}-`));
   // What the second and later instances get is made before they are asked for.
   const driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], level, ready: 1, ...options });
@@ -65,6 +65,16 @@ export const openDriver = async (
     process.stderr.write(`level ${level} is not tested here: ${String(error)}\n`);
     return undefined;
   }
+  return openedOn(driver, facts, dataDir);
+};
+
+/** Runs commands by a driver that was probed. @param image what they run in, where that needs one */
+export const openedOn = <D extends Driver>(
+  driver: D,
+  facts: DriverFacts,
+  dataDir: string,
+  image?: string,
+): OpenDriver<D> => {
   // Ids of leases are nobody else's on the machine: plain processes are found by them.
   let counter = 0;
   return {
@@ -76,6 +86,7 @@ export const openDriver = async (
         id: `${basename(dataDir)}-${(counter += 1)}`,
         cores: 1,
         memoryMB: 512,
+        image,
         ...spec,
       });
       try {

@@ -32,7 +32,8 @@ export interface Launch {
   readonly id: string;
   /** The instance's folder on the host. */
   readonly folder: string;
-  readonly level: Level;
+  /** Whether signals reach all of a namespace, and what its first process is told to do. */
+  readonly level: Pick<Level, 'aim' | 'argv'> & { readonly name: string };
   /** The user that it runs as; undefined: the agent's. */
   readonly owner: Owner | undefined;
   readonly network: 'host' | 'none' | WayOut;

@@ -46,7 +46,7 @@ import { type SharedRoot, SharedRoots } from './shared-roots.js';
 import { SecretFolders } from './secret-folders.js';
 import { tryLayers } from './try-layers.js';
 import { unshareLevel } from './unshare.level.js';
-import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
+import { chooseIds, type IdRange, type Owner, USER_IDS_DIR, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
 
 export interface SandboxOptions {
@@ -107,7 +107,7 @@ const DEFAULT_MAX_PROCESSES = 4_096;
 const PROBE_MS = 10_000;
 /** A sandbox that is ready has one call left to make. One that does not was stopped by somebody, say. */
 const ANSWER_MS = 2_000;
-const USER_IDS_DIR = '/run/fornax/user-ids';
+
 const LIMITS: readonly Limit[] = ['memory', 'cpu', 'pids'];
 
 /** Ids come from outside; a folder name must not lead anywhere else. */

@@ -15,6 +15,8 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** Where the agents of a machine agree on ids. */
+export const USER_IDS_DIR = '/run/fornax/user-ids';
 /** Ids that an agent takes for itself at once. */
 const BLOCK = 1_024;
 /** Tried in this order: far from people and services; then for a container whose user namespace has few ids. */

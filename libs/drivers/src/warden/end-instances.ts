@@ -5,6 +5,7 @@ import { killAll } from '../cgroup/group-files.js';
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
 import { markOf } from '../process/mark.js';
+import { endContainers } from './end-containers.js';
 import type { Ward } from './warden-orders.js';
 
 const ROUNDS = 100;
@@ -72,7 +73,7 @@ const killOnce = async (ward: Ward, name: string): Promise<boolean> => {
 
 /**
  * Kills every instance of an agent, from outside and without its help: first process (a namespace of processes ends with its own), control group,
- * and, of plain processes, whatever carries its mark or runs as its user. An instance may fork while it is looked for: so until nothing is found.
+ * of plain processes whatever carries its mark or runs as its user, and of an engine whatever has the agent's label. An instance may fork while it is looked for: so until nothing is found.
  * @param isWanted false once the agent was heard again: what starts then is not to be killed because something old cannot be
  * @returns how many instances had processes
  */
@@ -84,7 +85,9 @@ export const endInstances = async (ward: Ward, isWanted: () => boolean = () => t
     const found = await Promise.all(names.map(async (name) => ((await killOnce(ward, name)) ? name : undefined)));
     const alive = found.filter((name) => name !== undefined);
     for (const name of alive) ended.add(name);
-    if (alive.length === 0) break;
+    // Those whose process is not known here: begun a moment ago, or of an engine whose processes are not seen.
+    const contained = ward.engine ? await endContainers(ward.engine) : 0;
+    if (alive.length === 0 && contained === 0) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   return ended.size;

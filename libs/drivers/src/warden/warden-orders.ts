@@ -11,6 +11,8 @@ export interface Ward {
   readonly isScattered: boolean;
   /** Whether each instance has a user of its own, whose group its folder belongs to. */
   readonly hasOwnUsers: boolean;
+  /** An engine that runs the instances in containers with this label. */
+  readonly engine?: { readonly socket: string; readonly label: string };
   /** Of a warden that takes another's place: until when the instances may live. Told at once, for its agent may be paused before it can write. */
   readonly until?: number;
 }

@@ -1,0 +1,21 @@
+import { testEngineHere } from '@fornax/testing/engine';
+import { afterAll, expect } from '@jest/globals';
+
+import { describeCommand } from '../driver/command.fixture.js';
+import { openContainers } from './engine.fixture.js';
+
+const engine = await testEngineHere();
+const opened = engine && (await openContainers(engine));
+afterAll(async () => {
+  await opened?.close();
+  await engine?.stop();
+});
+
+describeCommand('in a container', {
+  opened,
+  isIsolated: true,
+  groups: /^\/sys\/fs\/cgroup(\/[\w,.=-]+)?$/,
+  // Podman gives no namespace of groups of version 1.
+  ownGroup: expect.stringMatching(/^(\/|\/libpod_parent\/libpod-[0-9a-f]{64})$/) as unknown as string,
+  besideGroupsMB: 1,
+});

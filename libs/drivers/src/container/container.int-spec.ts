@@ -1,0 +1,268 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+import { eventually } from '@fornax/testing';
+import { testEngineHere } from '@fornax/testing/engine';
+import { afterAll, describe, expect, it } from '@jest/globals';
+
+import type { InstanceSpec, PreparedInstance, RunningInstance } from '../driver/driver.js';
+import { openedOn, testsOf } from '../sandbox/driver.fixture.js';
+import { ContainerDriver } from './container.driver.js';
+import { openContainers } from './engine.fixture.js';
+import { Engine, EngineAway } from './engine.js';
+import { EngineWatch } from './engine-watch.js';
+
+const engine = await testEngineHere();
+const opened = engine && (await openContainers(engine));
+afterAll(async () => {
+  await opened?.close();
+  await engine?.stop();
+});
+const all = engine && opened ? { engine, ...opened } : undefined;
+type Given = NonNullable<typeof all>;
+const here = testsOf(all);
+
+let number = 0;
+/** Starts a command, and ends it once the work with it is done. */
+const withRunning = async (
+  { driver, image, facts }: Pick<Given, 'driver' | 'image' | 'facts'>,
+  script: string,
+  work: (running: RunningInstance, prepared: PreparedInstance) => Promise<void>,
+  spec: Partial<InstanceSpec> = {},
+): Promise<void> => {
+  const prepared = await driver.prepare({ id: `one-${(number += 1)}`, cores: 1, memoryMB: 512, image, ...spec });
+  try {
+    const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: { PATH: facts.path } });
+    running.stderr.resume();
+    await work(running, prepared);
+    running.kill();
+    await running.exit;
+  } finally {
+    await prepared.dispose();
+  }
+};
+const firstLine = (running: RunningInstance): Promise<string> =>
+  new Promise((resolve) => running.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+const written = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+/** Writes a line each moment, so that who looks from outside sees that it runs. */
+const TICKS = 'while :; do echo x >> ticks; sleep 0.05; done';
+const stands = async (path: string): Promise<boolean> => {
+  const before = await written(path);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return (await written(path)) === before;
+};
+
+describe('an instance in a container', () => {
+  here('finds neither the pipes by which it was told what to run nor the socket of the engine', async ({ run }) => {
+    const seen = await run([
+      '/bin/sh',
+      '-c',
+      'ls -A /run/secrets; ls /.fornax/order /.fornax/control 2>/dev/null; find / -type s 2>/dev/null; touch /x /usr/x /.fornax/x 2>/dev/null || echo no',
+    ]);
+    expect(seen).toMatchObject({ exitCode: 0, out: 'no\n', err: '' });
+  });
+
+  here('stops, goes on, hears signals and is ended as in a sandbox', async (given) => {
+    const script = `trap 'echo told > told' USR1; ${TICKS}`;
+    await withRunning(given, script, async (running, { jobDir }) => {
+      running.stdout.resume();
+      const ticks = join(jobDir, 'ticks');
+      await eventually(async () => (await written(ticks)).length > 4);
+      expect(await running.freeze(60_000)).toBe(true);
+      expect(await stands(ticks)).toBe(true);
+      running.thaw();
+      expect(await stands(ticks)).toBe(false);
+      expect(await running.tell('USR1')).toBe(1);
+      await eventually(async () => (await written(join(jobDir, 'told'))) !== '');
+      expect((await running.measure()).memoryMB).toBeGreaterThan(0);
+      running.terminate();
+      expect(await running.exit).toMatchObject({ kind: 'exited', exitCode: 143, signal: 'SIGTERM' });
+    });
+  });
+
+  here('is killed for memory, which is told, and may have half of it for files in memory', async ({ run }) => {
+    const seen = await run(['python3', '-c', 'x = bytearray(300 << 20); print(len(x))'], {}, { memoryMB: 100 });
+    expect(seen).toMatchObject({ kind: 'out-of-memory', out: '' });
+  });
+
+  here('runs again with its files', async (given) => {
+    const { driver, image, facts } = given;
+    const prepared = await driver.prepare({ id: 'again', cores: 1, memoryMB: 512, image });
+    for (const expected of ['', 'first\n']) {
+      const argv = ['/bin/sh', '-c', 'cat seen 2>/dev/null; echo first > seen'] as const;
+      const running = await prepared.start({ argv, env: { PATH: facts.path } });
+      running.stderr.resume();
+      expect(await text(running.stdout)).toBe(expected);
+      await running.exit;
+    }
+    expect((await prepared.diskLeft()).files).toBe(1);
+    await prepared.dispose();
+    expect(await new Engine(given.engine.socket).withLabel('org.fornax.agent')).toEqual([]);
+  });
+
+  here('says where it cannot start', async ({ driver, image, facts }) => {
+    const prepared = await driver.prepare({ id: 'nowhere', cores: 1, memoryMB: 512, image });
+    const running = await prepared.start({ argv: ['true'], env: { PATH: facts.path }, directory: '/no/such' });
+    running.stdout.resume();
+    expect(await text(running.stderr)).toBe('cannot start in /no/such: No such file or directory\n');
+    expect(await running.exit).toMatchObject({ kind: 'exited', exitCode: 127 });
+    await prepared.dispose();
+  });
+
+  here('is not made of an image that is gone', async ({ driver }) => {
+    const gone = driver.prepare({ id: 'gone', cores: 1, memoryMB: 512, image: `sha256:${'0'.repeat(64)}` });
+    await expect(gone).rejects.toThrow('does not have the image');
+  });
+
+  here('reads its secrets, which nobody else does, and has labels that say whose it is', async (given) => {
+    const labels = { task: 'task-1', instance: '0' };
+    const { driver, image, facts } = given;
+    const prepared = await driver.prepare({ id: 'secret', cores: 1, memoryMB: 512, image, labels });
+    await prepared.putSecrets([{ path: 'key', content: Buffer.from('hush') }]);
+    const argv = ['/bin/sh', '-c', 'cat /run/secrets/key; id -u'] as const;
+    const running = await prepared.start({ argv, env: { PATH: facts.path } });
+    running.stderr.resume();
+    expect(await text(running.stdout)).toMatch(/^hush\d{5,}\n$/);
+    expect(await new Engine(given.engine.socket).withLabel('org.fornax.task=task-1')).toHaveLength(1);
+    await prepared.dispose();
+  });
+
+  here('prints as much as it likes, in order, and waits for who reads', async ({ run }) => {
+    const { out } = await run(['python3', '-c', 'for n in range(200000): print(n, "x" * 200)']);
+    expect(out.length).toBe(41_488_890);
+    expect(out.endsWith(`199999 ${'x'.repeat(200)}\n`)).toBe(true);
+  });
+});
+
+describe('an engine', () => {
+  here('may be killed while a task runs, which does not notice', async (given) => {
+    await withRunning(
+      given,
+      'echo begun; while ! test -e go; do sleep 0.05; done; echo done; exit 7',
+      async (running, { jobDir }) => {
+        expect(await firstLine(running)).toBe('begun\n');
+        await given.engine.kill();
+        const away = new Engine(given.engine.socket).ping();
+        await expect(away).rejects.toThrow(EngineAway);
+        const out = text(running.stdout);
+        await writeFile(join(jobDir, 'go'), '');
+        expect(await running.exit).toMatchObject({ kind: 'exited', exitCode: 7 });
+        expect(await out).toBe('done\n');
+        await given.engine.start();
+      },
+    );
+    // What could not be removed meanwhile is, once it can.
+    const left = (): Promise<readonly string[]> => new Engine(given.engine.socket).withLabel('org.fornax.agent');
+    await eventually(async () => (await left()).length === 0, { timeoutMs: 30_000 });
+  });
+
+  here('that has a container of the name already gives it another one', async (given) => {
+    const { engine: at, image } = given;
+    const client = new Engine(at.socket);
+    const dataDir = await mkdtemp(join(tmpdir(), 'fornax-container-'));
+    const driver = new ContainerDriver({ workDir: join(dataDir, 'node'), engine: client, expose: ['/usr'] });
+    const facts = await driver.probe();
+    const own = openedOn(driver, facts, dataDir, image);
+    const hash = createHash('sha256').update(join(dataDir, 'node')).digest('hex').slice(0, 12);
+    const next = `fornax-${hash}-1-2`;
+    await client.create(next, { Image: image, Entrypoint: ['/bin/true'] });
+    expect(await own.run(['/bin/sh', '-c', 'echo here'])).toMatchObject({ exitCode: 0, out: 'here\n' });
+    expect(await client.state(next)).toMatchObject({ isRunning: false });
+    await client.remove(next);
+    await own.close();
+  });
+
+  it('that hangs is said to be away, and asked by one voice', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fornax-hang-'));
+    const sockets = new Set<Socket>();
+    let asked = 0;
+    const server = createServer((socket) => {
+      asked += 1;
+      sockets.add(socket);
+    });
+    const path = join(folder, 's');
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const told: (string | undefined)[] = [];
+    const client = new Engine(path, 200);
+    const watch = new EngineWatch(
+      () => client.ping(),
+      (why) => told.push(why),
+    );
+    const waiting = Array.from({ length: 50 }, () => watch.untilThere(1_000));
+    const said = await Promise.allSettled(waiting);
+    expect(new Set(said.map(({ status }) => status))).toEqual(new Set(['rejected']));
+    expect(told).toEqual([`the container engine at ${path} did not answer within 0.2 s`]);
+    expect(asked).toBeLessThan(6);
+    watch.close();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('an agent with containers', () => {
+  /** An agent as far as its driver is concerned. */
+  const PROGRAM = `
+    import { ContainerDriver, Engine } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+    const { workDir, socket, image, script, allowMs } = JSON.parse(process.argv[1]);
+    const driver = new ContainerDriver({ workDir, engine: new Engine(socket), expose: ['/usr'] });
+    const { path } = await driver.probe();
+    const beat = setInterval(() => driver.allow(allowMs), 100);
+    driver.allow(allowMs);
+    const prepared = await driver.prepare({ id: 'own', cores: 1, memoryMB: 256, image });
+    const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: { PATH: path } });
+    running.stdout.resume(); running.stderr.resume();
+    console.log(prepared.jobDir);
+  `;
+  const begin = async ({ engine: at, image }: Given, workDir: string) => {
+    const told = JSON.stringify({ workDir, socket: at.socket, image, script: TICKS, allowMs: 2_000 });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, told], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const jobDir = (await new Promise<Buffer>((resolve) => child.stdout.once('data', resolve))).toString().trim();
+    const ticks = join(jobDir, 'ticks');
+    await eventually(async () => (await written(ticks)).length > 4);
+    return { child, ticks };
+  };
+
+  here(
+    'that is killed takes its instances with it, and the next one removes their containers',
+    async (given) => {
+      const folder = await mkdtemp(join(tmpdir(), 'fornax-killed-'));
+      const { child, ticks } = await begin(given, join(folder, 'node'));
+      child.kill('SIGKILL');
+      await eventually(() => stands(ticks));
+      const client = new Engine(given.engine.socket);
+      expect(await client.withLabel('org.fornax.agent')).toHaveLength(1);
+      const next = new ContainerDriver({ workDir: join(folder, 'node'), engine: client });
+      await next.probe();
+      expect(await client.withLabel('org.fornax.agent')).toEqual([]);
+      await next.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+    60_000,
+  );
+
+  here(
+    'that is paused has nothing that runs once its time is over',
+    async (given) => {
+      const folder = await mkdtemp(join(tmpdir(), 'fornax-paused-'));
+      const { child, ticks } = await begin(given, join(folder, 'node'));
+      child.kill('SIGSTOP');
+      await eventually(() => stands(ticks), { timeoutMs: 15_000 });
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+      const next = new ContainerDriver({ workDir: join(folder, 'node'), engine: new Engine(given.engine.socket) });
+      await next.probe();
+      await next.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+    60_000,
+  );
+});
