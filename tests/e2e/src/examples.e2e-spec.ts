@@ -83,6 +83,9 @@ tasks:
 END
 printf 'name: tool\\nimage: host\\ncommand: "true"\\n' > tool.yaml
 fornax project create Film
+fornax organization create Acme
+fornax user create grace@example.org --organization Acme
+fornax project create Turbine --organization Acme
 fornax cp ./frames film/day-1
 fornax billing prices show 1 > prices.json
 fornax webhook create http://127.0.0.1:9/hook`,
@@ -159,7 +162,7 @@ const SILENT = [
     'pool delete',
     'pool logs warm --instance 0-1',
   ],
-  ...['token revoke', 'webhook delete', 'node untoken', 'log quarantine list', 'run --instances 4'],
+  ...['token revoke', 'project members remove', 'webhook delete', 'node untoken', 'log quarantine list', 'run --instances 4'],
 ].map((words) => `fornax ${words} `);
 const isSilent = (line: string): boolean =>
   / >>? \S+$/.test(line) || SILENT.some((words) => `${line} `.startsWith(words));

@@ -42,7 +42,7 @@ describe('a document of a profile', () => {
   });
 
   it.each<[object, string]>([
-    [{ ...writtenProfileOf(full, undefined), colour: 'red' }, 'colour'],
+    [{ ...writtenProfileOf(full, undefined), tint: 'red' }, 'tint'],
     [{ name: 'x' }, 'image'],
     [{ name: 'x', image: 'host', constants: [{ name: 'A', typ: 'string' }] }, 'constants[0].typ'],
     [{ name: 'x', image: 'host', constants: [{ name: 'A', access: 'never' }] }, 'constants[0].access'],

@@ -289,7 +289,7 @@ describe('a document', () => {
     [tool('Listed'), 'name'],
     [tool('x', { image: 'Not an image' }), 'image'],
     [tool('x', { description: '\u001b[2J' }), 'description'],
-    [tool('x', { colour: 'red' }), 'colour'],
+    [tool('x', { tint: 'red' }), 'tint'],
     [tool('x', { constants: [{ name: 'A', pattern: '(a+)+' }] }), 'constants[0].pattern'],
     [tool('x', { constants: [{ name: 'QARNOT_SECRET_A', default: 'x' }] }), 'constants[0].default'],
   ])('that is wrong is refused by its field (%#)', async (document, field) => {
