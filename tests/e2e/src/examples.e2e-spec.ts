@@ -33,7 +33,13 @@ let client: FornaxClient;
 let home: string;
 beforeAll(async () => {
   platform = await startPlatform({
-    env: { FORNAX_NODE_CORES: '32', FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' },
+    env: {
+      FORNAX_NODE_CORES: '32',
+      FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*',
+      // Users are linked to a provider that nobody signs in by here.
+      FORNAX_OIDC_ISSUER: 'http://127.0.0.1:9',
+      FORNAX_OIDC_CLIENT_ID: 'fornax',
+    },
   });
   client = new FornaxClient({ url: platform.apiUrl, token: platform.token });
   home = await mkdtemp(join(tmpdir(), 'fornax-examples-'));
@@ -85,7 +91,7 @@ printf 'name: tool\\nimage: host\\ncommand: "true"\\n' > tool.yaml
 fornax project create Film
 fornax organization create Acme
 fornax user create grace@example.org --organization Acme
-fornax project create Turbine --organization Acme
+fornax project create Turbine --organization Acme > turbine
 fornax cp ./frames film/day-1
 fornax billing prices show 1 > prices.json
 fornax webhook create http://127.0.0.1:9/hook`,
@@ -96,6 +102,8 @@ fornax webhook create http://127.0.0.1:9/hook`,
     const id = command.startsWith('snapshot') ? snapshots[0] : IDS[command];
     return line
       .replaceAll('my-render', render)
+      // A slug is known to members, and the operator who runs this is none.
+      .replaceAll('turbine', '$(cat turbine)')
       .replaceAll('gpu-a', command === 'node token' ? 'gpu-a' : 'node-1')
       .replaceAll(ID, id ?? ID)
       .replaceAll(OTHER_ID, snapshots[1] ?? '')
