@@ -100,15 +100,17 @@ fornax webhook create http://127.0.0.1:9/hook`,
   return ({ command, line }) => {
     const render = STANDS_FOR_RENDER[command] ?? 'my-render';
     const id = command.startsWith('snapshot') ? snapshots[0] : IDS[command];
-    return line
-      .replaceAll('my-render', render)
-      // A slug is known to members, and the operator who runs this is none.
-      .replaceAll('turbine', '$(cat turbine)')
-      .replaceAll('gpu-a', command === 'node token' ? 'gpu-a' : 'node-1')
-      .replaceAll(ID, id ?? ID)
-      .replaceAll(OTHER_ID, snapshots[1] ?? '')
-      .replaceAll(/prices show 3/g, 'prices show 1')
-      .replaceAll(command === 'billing close' || command === 'invoice' ? '2027-01' : '\0', lastMonth());
+    return (
+      line
+        .replaceAll('my-render', render)
+        // A slug is known to members, and the operator who runs this is none.
+        .replaceAll('turbine', '$(cat turbine)')
+        .replaceAll('gpu-a', command === 'node token' ? 'gpu-a' : 'node-1')
+        .replaceAll(ID, id ?? ID)
+        .replaceAll(OTHER_ID, snapshots[1] ?? '')
+        .replaceAll(/prices show 3/g, 'prices show 1')
+        .replaceAll(command === 'billing close' || command === 'invoice' ? '2027-01' : '\0', lastMonth())
+    );
   };
 };
 
@@ -170,7 +172,14 @@ const SILENT = [
     'pool delete',
     'pool logs warm --instance 0-1',
   ],
-  ...['token revoke', 'project members remove', 'webhook delete', 'node untoken', 'log quarantine list', 'run --instances 4'],
+  ...[
+    'token revoke',
+    'project members remove',
+    'webhook delete',
+    'node untoken',
+    'log quarantine list',
+    'run --instances 4',
+  ],
 ].map((words) => `fornax ${words} `);
 const isSilent = (line: string): boolean =>
   / >>? \S+$/.test(line) || SILENT.some((words) => `${line} `.startsWith(words));
