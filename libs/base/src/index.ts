@@ -65,3 +65,4 @@ export { every } from './time/every.js';
 export { soon } from './time/soon.js';
 export { SteadyClock } from './time/steady-clock.js';
 export { unlessAborted } from './time/unless-aborted.js';
+export { firstLine, eachLine } from './net/lines.js';

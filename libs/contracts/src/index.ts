@@ -132,6 +132,7 @@ export {
   liveInstanceSchema,
   liveMessageSchema,
   MAX_LIVE_INSTANCES,
+  MOST_LIVE_WAYS,
   MOST_WAITING_CHARS,
   type LiveInstance,
   type LiveMessage,
@@ -270,3 +271,14 @@ export {
   type FileChange,
   type SnapshotFile,
 } from './rest/snapshot-files.js';
+export {
+  MOST_WAY_LINE_CHARS,
+  parseWayGone,
+  parseWayGreeting,
+  parseWayOrder,
+  waysReplySchema,
+  waysRequestSchema,
+  type WayOrder,
+  type WaysReply,
+  type WaysRequest,
+} from './work/ways.js';

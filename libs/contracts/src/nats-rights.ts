@@ -94,7 +94,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
       RPC.leftMessages,
     ],
     tells: [allYieldsSubject('task'), allYieldsSubject('pool')],
-    answers: [nodeRpcPattern('output-read'), nodeRpcPattern('secrets'), 'fx.rpc.submission.*'],
+    answers: [nodeRpcPattern('output-read'), nodeRpcPattern('secrets'), nodeRpcPattern('ways'), 'fx.rpc.submission.*'],
     hears: [allLiveSubject],
     leads: ['webhooks'],
   },

@@ -98,6 +98,11 @@ export class CommandRun implements Program {
     this.running.thaw();
   }
 
+  /** Connects to a port on which it listens. @throws Error nothing does, or there is no way in */
+  reach(port: number): ReturnType<RunningInstance['connect']> {
+    return this.running.connect(port);
+  }
+
   /** @throws UserError Linux does not take the command */
   static async start(
     prepared: Pick<PreparedInstance, 'start'>,

@@ -84,6 +84,11 @@ export class CommandRuns implements Program {
     return this.current.tell(signal);
   }
 
+  /** Connects to a port on which it listens now. @throws Error nothing does, or there is no way in */
+  reach(port: number): ReturnType<CommandRun['reach']> {
+    return this.current.reach(port);
+  }
+
   freeze(forMs: number): Promise<boolean> {
     return this.current.freeze(forMs);
   }

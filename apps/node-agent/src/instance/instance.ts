@@ -35,6 +35,7 @@ import { Slot } from './slot.js';
 import { StateSaver } from './state-saver.js';
 import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
+import { InstanceWays } from '../ways/instance-ways.js';
 
 const NO_SECRETS = { files: [], notes: [] };
 
@@ -75,6 +76,7 @@ export class Instance implements Measurable {
   readonly #times = new PhaseTimes();
   readonly #meter: InstanceMeter;
   #command: CommandRuns | undefined;
+  #ways: InstanceWays | undefined;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
   #image: TaskImage | undefined;
@@ -173,6 +175,7 @@ export class Instance implements Measurable {
     const { taskId, instance } = this.order;
     const progress = this.#command?.progress ?? 0;
     const gauges = this.#meter.gauges(performance.now());
+    const forwarded = this.#ways?.told ?? [];
     return {
       leaseId: this.#leaseId,
       taskId,
@@ -182,6 +185,7 @@ export class Instance implements Measurable {
       ...gauges,
       ...(this.#pull === undefined ? {} : { waiting: this.#pull.slice(0, MOST_WAITING_CHARS) }),
       ...this.#results.whyWaiting,
+      ...(forwarded.length === 0 ? {} : { ways: [...forwarded] }),
     };
   }
 
@@ -331,9 +335,29 @@ export class Instance implements Measurable {
     if (this.#isCancelled) this.#stop();
     this.#meter.begin(performance.now());
     if (!order.slot) this.#start(command.startedAt);
-    const exit = await inSpan('run', {}, () => command.exit());
+    const closeWays = this.#openWays(command);
+    const exit = await inSpan('run', {}, () => command.exit()).finally(closeWays);
     this.#meter.end(world.ghz(), performance.now());
     return { command, exit };
+  }
+
+  /** Lets connections in from outside, where its task asks for that. @returns ends them */
+  #openWays(command: CommandRuns): () => void {
+    const { order, world } = this;
+    if (order.ways !== true || order.slot) return () => undefined;
+    const over = new AbortController();
+    const { nodeId, rpc, isHeld, onError } = world;
+    const ways = new InstanceWays({
+      ...{ nodeId, rpc, order, isHeld, onError },
+      reach: (port) => command.reach(port),
+      signal: AbortSignal.any([over.signal, this.#abort.signal]),
+    });
+    this.#ways = ways;
+    void ways.run();
+    return () => {
+      this.#ways = undefined;
+      over.abort();
+    };
   }
 
   #start(startedAt: number): void {

@@ -242,6 +242,37 @@ export const INSTRUMENTS = {
     from: 'submission',
     labels: none,
   },
+  'fornax.ways.forwards': {
+    kind: 'gauge',
+    unit: '{forward}',
+    description: 'Ports of instances that are forwarded now',
+    from: 'submission',
+    labels: none,
+  },
+  'fornax.ways.open': {
+    kind: 'gauge',
+    unit: '{connection}',
+    description: 'Connections into instances that are open now',
+    from: 'submission',
+    labels: none,
+  },
+  'fornax.ways.connections': {
+    kind: 'counter',
+    unit: '{connection}',
+    description: 'Connections to forwarded ports',
+    from: 'submission',
+    labels: {
+      outcome:
+        '`carried`, `refused` (its address is not allowed), `full`, `gone` (nothing listened), `late` (the node did not come)',
+    },
+  },
+  'fornax.ways.io': {
+    kind: 'counter',
+    unit: 'By',
+    description: 'Bytes of connections into instances',
+    from: 'submission',
+    labels: { direction: '`in` or `out`' },
+  },
   'fornax.webhooks': {
     kind: 'gauge',
     unit: '{webhook}',

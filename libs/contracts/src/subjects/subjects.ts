@@ -183,13 +183,14 @@ export const NODE_RPC_METHODS = [
   'state-saved',
   'output-read',
   'secrets',
+  'ways',
 ] as const;
 export type NodeRpcMethod = (typeof NODE_RPC_METHODS)[number];
 
 /**
  * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
  * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant and state-saved by snapshot,
- * output-read and secrets by submission. Queue group = service name.
+ * output-read, secrets and ways by submission. Queue group = service name.
  */
 export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
   `fx.rpc.node.${encodeToken(node)}.${method}`;

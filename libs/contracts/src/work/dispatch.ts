@@ -78,6 +78,8 @@ const sharedPart = {
   slot: z.object({ prepares: z.boolean(), instances: z.number().int().positive() }).exactOptional(),
   /** Its owner's secrets are asked for by lease (`secrets`) and are there as files before it begins; absent: it may read none. */
   secrets: z.literal(true).exactOptional(),
+  /** Ports of it are forwarded: asked for by lease (`ways`) once its command runs. Absent: none is. */
+  ways: z.literal(true).exactOptional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

@@ -17,6 +17,10 @@ export const MAX_LIVE_INSTANCES = 8_192;
  */
 export const LIVE_PHASES = ['download', 'environment', 'execution', 'shutdown', 'upload'] as const;
 
+/** Forwards that one message tells of, for one instance. */
+export const MOST_LIVE_WAYS = 16;
+const port = z.number().int().min(1).max(65_535);
+
 /** One instance as its node sees it now. Measured of all of its processes. */
 export const liveInstanceSchema = z.strictObject({
   leaseId: id,
@@ -35,6 +39,11 @@ export const liveInstanceSchema = z.strictObject({
   ghzSeconds: amount,
   /** Why it does not get on, e.g. what the storage says to its results. Absent while it does, and of earlier agents. */
   waiting: z.string().max(MOST_WAITING_CHARS).exactOptional(),
+  /** Its ports that are forwarded now, and the ports of the platform that lead to them. Absent: none is. */
+  ways: z
+    .array(z.strictObject({ port, publicPort: port }))
+    .max(MOST_LIVE_WAYS)
+    .exactOptional(),
 });
 export type LiveInstance = z.output<typeof liveInstanceSchema>;
 export type LivePhase = LiveInstance['phase'];

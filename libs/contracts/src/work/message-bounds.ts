@@ -30,7 +30,7 @@ export const NODE_MESSAGES = {
   /** Five hundred ends with a kilobyte of standard error each, and several times that. */
   reports: { sizeBytes: 4 * MIB, depth: 8, values: MAX_REPORTS * VALUES_OF_REPORT },
   snapshotReports: { sizeBytes: MIB, depth: 4, values: MAX_REPORTS * VALUES_OF_REPORT },
-  live: { sizeBytes: 4 * MIB, depth: 4, values: MAX_LIVE_INSTANCES * VALUES_OF_LIVE_INSTANCE },
+  live: { sizeBytes: 4 * MIB, depth: 5, values: MAX_LIVE_INSTANCES * VALUES_OF_LIVE_INSTANCE },
   heartbeat: { sizeBytes: MIB, depth: 4, values: 100 + MAX_HELD_LEASES * VALUES_OF_HELD_LEASE },
   /** The longest is a join, with a hundred warnings. */
   request: { sizeBytes: MIB, depth: 8, values: 1_000 },

@@ -1,6 +1,6 @@
 import { consistencyConstants } from './consistency.js';
 import type { ProfileNetwork } from '../profile-document/profile-document.js';
-import type { Profile, ProfileConstant, ProfileNeed } from './profile.js';
+import type { Profile, ProfileConstant, ProfileNeed, ProfilePort } from './profile.js';
 
 /** One year: longer than any task should run, and safe in milliseconds. */
 const LONGEST_RUN_S = 31_536_000;
@@ -76,6 +76,8 @@ const batch: readonly ProfileConstant[] = [
   ...consistencyConstants,
 ];
 
+/** Where whoever wants a way in over SSH runs its server. */
+const SSH_PORT: ProfilePort = { name: 'ssh', applicationType: 'ssh', port: 22 };
 const ssh = [text('DOCKER_SSH', 'Public key that may log in over SSH')];
 const cluster: readonly ProfileConstant[] = [
   { name: 'SETUP_CLUSTER_NB_SLOTS', type: 'integer', value: '1', min: 1, max: 100_000, description: 'Slots of a node' },
@@ -103,6 +105,7 @@ const docker = (
   description,
   needs: ['image', ...needs],
   network,
+  ...(needs.includes('ssh') ? { ports: [SSH_PORT] } : {}),
   run: {
     constant: 'DOCKER_CMD',
     how: 'words',

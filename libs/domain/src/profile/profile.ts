@@ -25,14 +25,6 @@ export interface ProfileConstant {
   readonly isReadOnly?: boolean;
 }
 
-/** A port that instances of a profile have forwarded. */
-export interface ProfilePort {
-  readonly name: string;
-  /** A hint about the protocol, `ssh` say. */
-  readonly applicationType: string;
-  readonly port: number;
-}
-
 /** Which constants say what a node does with an instance. */
 export interface ProfileRun {
   /** The constant that holds the command. */
@@ -45,6 +37,14 @@ export interface ProfileRun {
   readonly wallLimit: string;
   /** Pattern constants that read the progress out of standard output. */
   readonly progress: readonly string[];
+}
+
+/** A port that instances of a profile have forwarded. */
+export interface ProfilePort {
+  readonly name: string;
+  /** A hint about the protocol, `ssh` say. */
+  readonly applicationType: string;
+  readonly port: number;
 }
 
 /** What to run, as a versioned document. A change of meaning is a new version; a version that a task may have is never edited. */

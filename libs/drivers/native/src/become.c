@@ -67,7 +67,7 @@ static void bound_capabilities(void) {
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno == EINVAL) break;
 }
 
-static void drop_privileges(const struct options *options) {
+void drop_privileges(const struct options *options) {
   bound_capabilities();
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (options->has_user) {
@@ -150,9 +150,10 @@ static void complain(const char *name, int why) {
   dprintf(STDERR_FILENO, "%s: %s\n", name, is_missing && strchr(name, '/') == NULL ? "not found" : strerror(why));
 }
 
-_Noreturn void become(const struct options *options, int report) {
+_Noreturn void become(const struct options *options, int report, int terminal) {
   report_failures_to(report);
   setsid();
+  if (terminal >= 0) take_terminal(terminal, options);
   umask(022);
   set_limits();
   setpriority(PRIO_PROCESS, 0, 0);

@@ -29,6 +29,8 @@ struct options {
   uid_t seen_uid;
   gid_t seen_gid;
   const char *directory;
+  /* Whether the command has a terminal, in the place of three pipes. */
+  int has_terminal;
 };
 
 /* Whose the files of a tree are, and who is to take them for its own. */
@@ -104,8 +106,29 @@ int hold_network(const struct way_out *way, char **stack);
 /* command.c */
 struct command read_command(void);
 
+/* terminal.c */
+/* Makes a terminal for the command. @returns the end that the agent speaks through */
+int make_terminal(void);
+/* Makes the other end the standard input and outputs of this process, which is the first of its session. */
+void take_terminal(int terminal, const struct options *options);
+/* Sets its size, as two numbers, rows and columns. */
+void set_size(int terminal, const char *numbers);
+/* Starts a process that carries bytes between it and the standard input and output of this one. */
+void carry_terminal(int terminal);
+
 /* become.c: does all that can be done for a command before it is known, reads it, and becomes it; or writes to `report` why not, and ends. */
-_Noreturn void become(const struct options *options, int report);
+_Noreturn void become(const struct options *options, int report, int terminal);
+
+/* Gives up every capability, and, with `has_user`, the user. */
+void drop_privileges(const struct options *options);
+
+/* ways.c */
+/* Enters namespaces of the process whose namespace of processes has this number: all that differ, or its network alone. */
+void enter_namespaces(unsigned pid, const char *number, int network_alone);
+/* Carries connections from the socket `way` in a folder into the network that it is in, until standard input ends; tells "ready" on standard output. @returns the exit code */
+int carry_ways(const char *folder);
+/* Carries bytes from `in` to `far` and from there to `out`, each with its end; with `until_either`, until what comes from `far` has ended. */
+void carry(int in, int out, int far, int until_either);
 
 /* tell.c */
 int tell_those_who_handle(pid_t aim, int number);

@@ -23,6 +23,15 @@ void join_namespace(const char *path, int kind) {
   close(fd);
 }
 
+/* Whoever is alone in a network may listen on any port of it, 22 too; where the machine does not permit that, from 1024 on. */
+static void open_low_ports(void) {
+  const int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  const ssize_t put = write(fd, "0", 1);
+  (void)put;
+  close(fd);
+}
+
 /* A new network has loopback, and that is down. */
 void raise_loopback(void) {
   struct ifreq request;
@@ -34,6 +43,7 @@ void raise_loopback(void) {
   request.ifr_flags |= IFF_UP | IFF_RUNNING;
   if (ioctl(fd, SIOCSIFFLAGS, &request) != 0) fail("cannot raise", "loopback");
   close(fd);
+  open_low_ports();
 }
 
 /* Stays as the one that the agent knows, ends as the first process of the namespace ends. */

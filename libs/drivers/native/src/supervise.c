@@ -2,7 +2,7 @@
  * Runs the command as a child of the first process, reaps what it leaves, passes on signals and tells how it ended.
  *
  * Descriptor 3 brings orders, one a line: the name of a signal for all; "TELL" and the name of one for those who handle it (see tell.c); "HOLD" and a number of
- * seconds, which stops all until "CONT", or for so long. Its end means that the agent is dead, and then all must die.
+ * seconds, which stops all until "CONT", or for so long; "SIZE" and the rows and columns of the terminal. Its end means that the agent is dead, and then all must die.
  * Descriptor 4 takes one line each: "started" once the command itself runs (or was found not to be there), "refused E2BIG" when it is too long to be
  * run at all, later "exit <code> <number of the signal or 0>" and "cpu <milliseconds>"; "told <how many>" answers each "TELL".
  */
@@ -34,7 +34,9 @@ struct state {
   pid_t child;
   /* -1 in a namespace: everything but this process. */
   pid_t aim;
-  char line[16];
+  /* -1: there is none. */
+  int terminal;
+  char line[32];
   size_t length;
   /* Until when all are held, by a clock that nobody sets; 0: they are not. */
   long held_until;
@@ -73,6 +75,7 @@ static void hold(struct state *state, const char *seconds) {
 
 static void obey(struct state *state, const char *order) {
   if (strncmp(order, "HOLD ", 5) == 0) return hold(state, order + 5);
+  if (strncmp(order, "SIZE ", 5) == 0) return set_size(state->terminal, order + 5);
   if (strncmp(order, "TELL ", 5) == 0) {
     const int number = number_of(order + 5);
     dprintf(STATUS, "told %d\n", number == 0 ? 0 : tell_those_who_handle(state->aim, number));
@@ -173,10 +176,12 @@ int supervise(const struct options *options) {
   const int ended = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
   int report[2];
   if (ended < 0 || pipe2(report, O_CLOEXEC) != 0) fail("cannot watch", "the command");
+  state.terminal = options->has_terminal ? make_terminal() : -1;
   state.child = fork();
   if (state.child < 0) fail("cannot make", "a process");
-  if (state.child == 0) become(options, report[1]);
+  if (state.child == 0) become(options, report[1], state.terminal);
   close(report[1]);
+  if (state.terminal >= 0) carry_terminal(state.terminal);
   close(COMMAND);
   state.aim = options->aims_at_all ? -1 : -state.child;
   struct word word;

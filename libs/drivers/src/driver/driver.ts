@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
 /**
@@ -153,6 +153,11 @@ export interface RunningInstance {
   freeze(forMs: number): Promise<boolean>;
   /** Lets all of its processes go on. Safe to repeat. */
   thaw(): void;
+  /**
+   * Connects to a port of its own loopback. All such connections end with it.
+   * @throws NothingListens nothing of it listens there @throws Error it shares the network of the machine, say
+   */
+  connect(port: number): Promise<Socket>;
   /** SIGTERM to every process of the instance. */
   terminate(): void;
   /** SIGKILL to every process of the instance. */

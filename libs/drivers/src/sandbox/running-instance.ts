@@ -9,7 +9,9 @@ import { continueChildren, findByEnvironment, signalQuietly, treeUse } from '../
 import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
+import { insideOf, WayIn } from '../network/way-in.js';
 import type { WayOut } from '../network/way-out.js';
+import { initProgram } from '../process/init-program.js';
 import { standStill } from './held-processes.js';
 import type { Level, Lower } from './level.js';
 import { markOf } from '../process/mark.js';
@@ -215,6 +217,24 @@ const movedBy = ({ network, connections }: Launch): ((pids: readonly number[]) =
   return tcp && ((pids) => tcp.measure(pids));
 };
 
+/** Opens its way in at the first call, for all; it ends with the instance. */
+const wayInto = ({ network, folder }: Launch, child: Started, exit: Promise<unknown>): (() => Promise<WayIn>) => {
+  let opened: Promise<WayIn> | undefined;
+  const open = async (): Promise<WayIn> => {
+    if (network === 'host')
+      throw new Error('instances of this node share its network: there is no way into one of them');
+    const inside = await insideOf(child.pid, child.isOver);
+    const way = await WayIn.open(await initProgram(), folder, inside).finally(() => inside.hold.close());
+    void exit.then(() => way.close());
+    return way;
+  };
+  return () =>
+    (opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    }));
+};
+
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
 export const launch = async (how: Launch, command: InstanceCommand): Promise<LaunchedInstance> => {
   // Before anything is begun: this may be refused.
@@ -320,6 +340,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       control.write(`${order}\n`);
       return true;
     };
+    const entry = wayInto(how, child, exit);
     begun = { at: Date.now(), elapsed: performance.now() };
     const startedAt = begun.at;
     return {
@@ -335,6 +356,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
         return (await standStill(processes, child.pid, FREEZE_MS)) && !isOver;
       },
       thaw: () => void say('CONT'),
+      connect: async (port) => (await entry()).connect(port),
       terminate: () => void say('TERM'),
       kill,
     };

@@ -21,6 +21,8 @@ import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
+import { WaysController } from './ways/ways.controller.js';
+import { WaysDoor } from './ways/ways-door.js';
 
 /** Name of the service: of its database schema and of its checkpoints. */
 const SERVICE = 'submission';
@@ -48,7 +50,7 @@ const SERVICE = 'submission';
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [ServiceController, ScalingController, NetworkController],
-  providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), HeldObjects, UserInfo],
+  controllers: [ServiceController, ScalingController, NetworkController, WaysController],
+  providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), HeldObjects, UserInfo, WaysDoor],
 })
 export class SubmissionModule {}

@@ -6,6 +6,7 @@ import {
   has,
   profileOf,
   sizeOf,
+  waysInOf,
   type DispatchedLease,
   type EffectiveConstant,
   type PoolState,
@@ -94,6 +95,7 @@ export const leaseOrders = (
     memoryMB: spec.request.memoryMB,
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
     ...(spec.secretRights === undefined ? {} : { secrets: true as const }),
+    ...(!pool && waysInOf(spec).length > 0 ? { ways: true as const } : {}),
     ...(pool ? { slot: { prepares: pool.spec.preparation !== null, instances: pool.spec.slotsPerNode } } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   };

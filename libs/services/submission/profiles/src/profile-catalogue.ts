@@ -8,6 +8,7 @@ import {
   mayUseProfile,
   PLACEHOLDER_IMAGE,
   profileOf,
+  rulesWithoutEffect,
   shippedProfiles,
   taskProfileOf,
   type OfProfile,
@@ -20,6 +21,7 @@ import type { Account } from '@fornax/identity';
 import { Owners, ownersFor } from './model/owners.js';
 import type { ProfileRecord } from './model/profile-rows.js';
 import { PROFILES_CONFIG, type ProfilesConfig } from './config/profiles-config.js';
+import { WAYS_CONFIG, type WaysConfig } from './config/ways-config.js';
 import { ProfileReader } from './queries/profile-reader.js';
 
 /** The profile of a new task, with the version of it that somebody published, or why it cannot have it. */
@@ -52,10 +54,6 @@ const CREDENTIALS_NOTE =
 /** What a creation may ask for, is given back as it came, and is not acted on: by the field of the echo, when it says something. */
 const WITHOUT_EFFECT: readonly (readonly [field: string, note: string])[] = [
   [
-    'forcedNetworkRules',
-    'forcedNetworkRules has no effect here: nothing is forwarded to instances in this version of Fornax.',
-  ],
-  [
     'targetedReservedMachineKey',
     'targetedReservedMachineKey has no effect here: there are no reserved machines in this version of Fornax.',
   ],
@@ -72,7 +70,7 @@ const saysSomething = (value: unknown): boolean => {
   return value !== undefined && value !== null && value !== '';
 };
 
-const lacking = ({ needs }: Profile): readonly ProfileNeed[] => needs.filter((need) => !OFFERED.has(need));
+const NO_WAYS_NOTE = 'forcedNetworkRules has no effect here: ports of instances are not forwarded (FORNAX_WAYS=off).';
 
 const unknown = (name: string): ProfileAnswer => ({ refusal: `No such profile: ${name}` });
 /** What to do about a document that nobody has filled in. */
@@ -85,6 +83,7 @@ const withoutImage = (name: string): ProfileAnswer => ({
 export class ProfileCatalogue {
   constructor(
     @Inject(PROFILES_CONFIG) private readonly config: Pick<ProfilesConfig, 'runsImages'>,
+    @Inject(WAYS_CONFIG) private readonly ways: Pick<WaysConfig, 'isOn'>,
     private readonly reader: ProfileReader,
     private readonly owners: Owners,
   ) {}
@@ -92,7 +91,7 @@ export class ProfileCatalogue {
   /** Those of the platform itself, and then, by name, those that somebody published. */
   async names(account: Account): Promise<readonly string[]> {
     const own = latestProfiles()
-      .filter((profile) => lacking(profile).length === 0)
+      .filter((profile) => this.lacking(profile).length === 0)
       .map(({ name }) => name);
     const rows = await this.reader.newest(ownersFor(account));
     const names = new Set(rows.map(({ name }) => name));
@@ -173,7 +172,7 @@ export class ProfileCatalogue {
   }
 
   private offered(found: Extract<ProfileAnswer, { profile: Profile }>): ProfileAnswer {
-    const missing = lacking(found.profile).map((need) => WORDS[need]);
+    const missing = this.lacking(found.profile).map((need) => WORDS[need]);
     return missing.length === 0
       ? found
       : { refusal: `The profile ${found.profile.name} needs ${missing.join(' and ')}, which no node here has.` };
@@ -191,7 +190,17 @@ export class ProfileCatalogue {
     return [
       ...(usesImage && !this.config.runsImages ? [hostFilesystemNote(spec.profile)] : []),
       ...(wantsCredentials ? [CREDENTIALS_NOTE] : []),
+      ...this.notesOfRules(spec),
       ...WITHOUT_EFFECT.flatMap(([field, note]) => (saysSomething(spec.echo[field]) ? [note] : [])),
     ];
+  }
+
+  private notesOfRules(spec: { readonly echo: Readonly<Record<string, unknown>> }): readonly string[] {
+    if (!this.ways.isOn) return saysSomething(spec.echo['forcedNetworkRules']) ? [NO_WAYS_NOTE] : [];
+    return rulesWithoutEffect(spec).map((rule) => `A rule of forcedNetworkRules has no effect, ${rule}.`);
+  }
+
+  private lacking({ needs }: Profile): readonly ProfileNeed[] {
+    return needs.filter((need) => !OFFERED.has(need) && !(need === 'ssh' && this.ways.isOn));
   }
 }

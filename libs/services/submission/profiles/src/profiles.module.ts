@@ -8,6 +8,7 @@ import { Owners } from './model/owners.js';
 import { ProfileBarrier, PROFILES, ProfilesProjection } from './model/profiles.projection.js';
 import { ProfileCatalogue } from './profile-catalogue.js';
 import { loadProfilesConfig, PROFILES_CONFIG } from './config/profiles-config.js';
+import { loadWaysConfig, WAYS_CONFIG } from './config/ways-config.js';
 import { ProfileReader } from './queries/profile-reader.js';
 import { ShownProfiles } from './queries/shown-profiles.js';
 
@@ -16,6 +17,7 @@ import { ShownProfiles } from './queries/shown-profiles.js';
   controllers: [PublishedProfilesController],
   providers: [
     { provide: PROFILES_CONFIG, inject: [ENV], useFactory: loadProfilesConfig },
+    { provide: WAYS_CONFIG, inject: [ENV], useFactory: loadWaysConfig },
     ...provideProjection(DATABASE, ProfilesProjection),
     provideReadBarrier(ProfileBarrier, PROFILES),
     ProfileReader,
@@ -25,6 +27,6 @@ import { ShownProfiles } from './queries/shown-profiles.js';
     ShownProfiles,
     ProfileCatalogue,
   ],
-  exports: [ProfileCatalogue],
+  exports: [ProfileCatalogue, WAYS_CONFIG],
 })
 export class ProfilesModule {}

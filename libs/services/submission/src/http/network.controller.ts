@@ -3,12 +3,41 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Ranges } from '@fornax/domain';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { z } from 'zod';
-import { TaskLookup } from '@fornax/tasks';
+import { LiveStatus, openWaysOf, runningInstancesOf, TaskLookup, type TaskStatus } from '@fornax/tasks';
+
+type RunningInstance = ReturnType<typeof runningInstancesOf>[number];
 
 /** Instances named in one answer: the first ones, since clients look at number 0. */
 const MOST_INSTANCES = 1_000;
 
-const forwardsSchema = z.record(z.string(), z.record(z.string(), z.never()));
+const forwardSchema = z.object({
+  name: z.string(),
+  enabled: z.boolean(),
+  applicationType: z.string(),
+  proto: z.string(),
+  port: z.number().int(),
+  allowedIPs: z.array(z.string()),
+  access: z.object({ publicHost: z.string(), publicPort: z.number().int() }),
+});
+/** By instance number, then by name. */
+const forwardsSchema = z.record(z.string(), z.record(z.string(), forwardSchema));
+type Forward = z.output<typeof forwardSchema>;
+
+const forwardsOf = (task: TaskStatus, running: RunningInstance): Readonly<Record<string, Forward>> =>
+  Object.fromEntries(
+    openWaysOf(task, running).map(({ way, publicPort, forwarder }) => [
+      way.name,
+      {
+        name: way.name,
+        enabled: true,
+        applicationType: way.applicationType,
+        proto: 'tcp',
+        port: way.port,
+        allowedIPs: [...way.allowed],
+        access: { publicHost: forwarder.publicHost, publicPort },
+      },
+    ]),
+  );
 
 /** The lowest instance numbers, up to `most` of them. */
 const lowest = ({ bounds }: Ranges, most: number): number[] => {
@@ -26,19 +55,27 @@ const lowest = ({ bounds }: Ranges, most: number): number[] => {
 @ApiTags('network')
 @Controller('v1/network')
 export class NetworkController {
-  constructor(private readonly lookup: TaskLookup) {}
+  constructor(
+    private readonly lookup: TaskLookup,
+    private readonly live: LiveStatus,
+  ) {}
 
   @Get('tasks/:id/port-forward')
   @ApiOperation({
     summary: 'Port forwards by instance',
-    description: `An entry for each instance, at once; at most ${MOST_INSTANCES}. Forwards themselves are not built: the entries are empty.`,
+    description: `An entry for each instance, at once; at most ${MOST_INSTANCES}. It names the forwards that are open now: those of the task's profile and of its forcedNetworkRules, while the instance runs.`,
   })
   @ApiOkResponse({ standardSchema: forwardsSchema })
   async portForwards(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
-  ): Promise<Readonly<Record<string, object>>> {
-    const { fold } = await this.lookup.find(account, id);
-    return Object.fromEntries(lowest(fold.all, MOST_INSTANCES).map((instance) => [String(instance), {}]));
+  ): Promise<z.output<typeof forwardsSchema>> {
+    const task = await this.lookup.find(account, id);
+    const running = new Map(
+      runningInstancesOf(task, this.live.of(task.taskId)).map((each) => [each.instance, forwardsOf(task, each)]),
+    );
+    return Object.fromEntries(
+      lowest(task.fold.all, MOST_INSTANCES).map((instance) => [String(instance), running.get(instance) ?? {}]),
+    );
   }
 }

@@ -149,11 +149,16 @@ describe('submitting', () => {
   });
 
   it('lists the profiles that the nodes can run, and no others', async () => {
-    expect((await harness.call('GET', '/profiles')).json()).toEqual(['docker-batch', 'docker-network', 'shell']);
+    expect((await harness.call('GET', '/profiles')).json()).toEqual([
+      'docker-batch',
+      'docker-network',
+      'docker-network-ssh',
+      'shell',
+    ]);
     expect((await harness.call('GET', '/profiles/docker-nvidia-batch')).status).toBe(404);
-    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'docker-network-ssh' });
+    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'docker-cluster' });
     expect(refused.status).toBe(400);
-    expect(refused.json()['errors']).toEqual({ profile: [expect.stringContaining('SSH')] });
+    expect(refused.json()['errors']).toEqual({ profile: [expect.stringContaining('network of its own')] });
   });
 
   it.each([
@@ -272,12 +277,13 @@ describe('submitting', () => {
   it('says what it gives back without acting on it', async () => {
     const asked = {
       secretsAccessRights: { bySecret: [{ key: 'a/b' }], byPrefix: [] },
-      forcedNetworkRules: [{ inbound: true, proto: 'tcp', port: '80' }],
+      forcedNetworkRules: [{ inbound: false, proto: 'tcp', port: '80' }],
       schedulingType: 'reserved',
       targetedReservedMachineKey: '8c-32g',
     };
     const { notes } = await read(await submit({ profile: 'shell', ...asked }));
-    expect(notes.map((note) => note.split(' ')[0])).toEqual(['forcedNetworkRules', 'targetedReservedMachineKey']);
+    expect(notes.map((note) => note.split(' ')[0])).toEqual(['A', 'targetedReservedMachineKey']);
+    expect(notes[0]).toBe('A rule of forcedNetworkRules has no effect, number 1: it is not inbound.');
     const empty = { secretsAccessRights: { bySecret: [], byPrefix: [] }, forcedNetworkRules: [] };
     expect((await read(await submit({ profile: 'shell', ...empty }))).notes).toEqual([]);
   });

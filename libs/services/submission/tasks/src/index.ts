@@ -76,6 +76,7 @@ export { LiveStatus } from './live/live-status.js';
 export { type LiveLeases } from './live/live-board.js';
 export { noUsage, restoreUsage, withUsage, type TaskUsage } from './model/task-status.js';
 export { statusView } from './queries/status-view.js';
+export { openWaysOf, runningOf as runningInstancesOf } from './queries/running-view.js';
 export { askedView } from './queries/asked-view.js';
 export { DEPENDENCY_STATES } from './queries/dependencies-view.js';
 export { withoutEmptyParts } from './queries/task-view.js';

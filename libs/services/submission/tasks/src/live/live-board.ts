@@ -10,7 +10,17 @@ export interface LiveLease {
   readonly instance: LiveInstance;
   /** When the message came, by this process's clock. */
   readonly at: number;
+  /** Where forwarded ports of the instance are reached: a node tells of ports alone. */
+  readonly forwarder: Forwarder;
 }
+
+/** The machine that forwards to instances: as users reach it, and the address that it listens on. */
+export interface Forwarder {
+  readonly publicHost: string;
+  readonly host: string;
+}
+const HERE: Forwarder = { publicHost: '127.0.0.1', host: '127.0.0.1' };
+
 /** By `liveKey`. */
 export type LiveLeases = ReadonlyMap<string, LiveLease>;
 
@@ -36,6 +46,8 @@ export class LiveBoard {
   private leases = 0;
   private sweptAt = 0;
 
+  constructor(private readonly forwarder = HERE) {}
+
   take(node: string, { instances, ...host }: LiveMessage, at: number): void {
     this.forget(node);
     if (at - this.sweptAt > SILENT_AFTER_MS) this.sweep(at);
@@ -47,7 +59,7 @@ export class LiveBoard {
       let ofTask = this.tasks.get(taskId);
       if (!ofTask) this.tasks.set(taskId, (ofTask = new Map()));
       if (ofTask.has(key)) continue;
-      ofTask.set(key, { node, host, instance, at });
+      ofTask.set(key, { node, host, instance, at, forwarder: this.forwarder });
       told.push({ taskId, key });
       this.leases += 1;
     }

@@ -3,6 +3,7 @@ import { allLiveSubject, liveMessageSchema, NODE_MESSAGES, parseLiveSubject } fr
 import { CLOCK, LOGGER, NODES_NATS } from '@fornax/service-kit';
 import { DroppedMessages, MessageBudget, parseMessage, refusalOf, type Clock } from '@fornax/base';
 import type { Nats } from '@fornax/event-store';
+import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
 import { LiveBoard, type LiveLeases } from './live-board.js';
 
 /**
@@ -11,7 +12,7 @@ import { LiveBoard, type LiveLeases } from './live-board.js';
  */
 @Injectable()
 export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly board = new LiveBoard();
+  private readonly board: LiveBoard;
   private readonly budget = new MessageBudget(NODE_MESSAGES.live);
   private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'too-often'>;
   private subscription: ReturnType<Nats['subscribe']> | undefined;
@@ -20,7 +21,9 @@ export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(NODES_NATS) private readonly nats: Nats,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: { warn(fields: object, message: string): void },
+    @Inject(WAYS_CONFIG) ways: WaysConfig,
   ) {
+    this.board = new LiveBoard(ways);
     this.dropped = new DroppedMessages('live', logger);
   }
 

@@ -1,6 +1,6 @@
 import { wireDate, type WireRunningInstance, type WireStatus } from '@fornax/contracts';
-import type { InFlight } from '@fornax/domain';
-import { liveKey, type LiveLease, type LiveLeases } from '../live/live-board.js';
+import { waysInOf, type InFlight, type WayIn } from '@fornax/domain';
+import { liveKey, type Forwarder, type LiveLease, type LiveLeases } from '../live/live-board.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { CLOCK_RATIO, rounded, seconds } from './view-values.js';
 
@@ -43,6 +43,23 @@ const INT32_MAX = 2_147_483_647;
 /** Whole megabytes, as strict clients read them; what uses some memory never shows as using none. */
 const megabytes = (value: number): number => Math.min(Math.ceil(value), INT32_MAX);
 
+/** A port of an instance that is forwarded now. */
+interface OpenWay {
+  readonly way: WayIn;
+  readonly publicPort: number;
+  readonly forwarder: Forwarder;
+}
+
+/** The forwards of an instance that are open, in the order in which its task names them; a node can tell of no others. */
+export const openWaysOf = ({ fold }: Pick<TaskStatus, 'fold'>, { live }: Pick<Running, 'live'>): readonly OpenWay[] => {
+  const told = live?.instance.ways ?? [];
+  if (!live || told.length === 0) return [];
+  return waysInOf(fold.spec).flatMap((way) => {
+    const publicPort = told.find(({ port }) => port === way.port)?.publicPort;
+    return publicPort === undefined ? [] : [{ way, publicPort, forwarder: live.forwarder }];
+  });
+};
+
 const viewOf = (task: TaskStatus, running: Running, now: number): WireRunningInstance => {
   const { lease, live } = running;
   const { cores, memoryMB } = task.fold.spec.request;
@@ -66,7 +83,12 @@ const viewOf = (task: TaskStatus, running: Running, now: number): WireRunningIns
     coreCount: Math.round(cores),
     executionAttemptCount: lease.attempt,
     clockRatio: CLOCK_RATIO,
-    activeForwards: [],
+    activeForwards: openWaysOf(task, running).map(({ way, publicPort, forwarder }) => ({
+      applicationPort: way.port,
+      forwarderPort: publicPort,
+      forwarderHost: forwarder.publicHost,
+      bindAddress: forwarder.host,
+    })),
     vpnConnections: [],
   };
 };

@@ -46,6 +46,12 @@ export class TaskLookup {
     return found;
   }
 
+  /** Finds a task whose id the platform itself knows, whoever's it is; undefined when the rows do not show it, or it is being deleted. */
+  async ofPlatform(taskId: string): Promise<TaskStatus | undefined> {
+    const found = isId(taskId) ? await this.readAnybodys(taskId) : undefined;
+    return found?.fold.deleteRequested === true ? undefined : found;
+  }
+
   private reaches(account: Account, { fold: { owner, spec } }: TaskStatus, need: Need): boolean {
     return this.accounts.reaches(account, owner, need, spec.projectUuid);
   }

@@ -1,0 +1,186 @@
+import { connect, type Socket } from 'node:net';
+
+import { backoffMs, delay, eachLine, type RpcClient } from '@fornax/base';
+import {
+  type LeaseOrder,
+  type LiveInstance,
+  MOST_LIVE_WAYS,
+  MOST_WAY_LINE_CHARS,
+  nodeRpcSubject,
+  parseWayOrder,
+  type WayOrder,
+  type WaysReply,
+  waysReplySchema,
+  type WaysRequest,
+} from '@fornax/contracts';
+
+const ASK_TIMEOUT_MS = 10_000;
+const CONNECT_MS = 10_000;
+/** The platform pings each link every five seconds. */
+const SILENCE_MS = 20_000;
+const KEEP_ALIVE_MS = 30_000;
+/** How long one direction may stay silent once the other has ended. */
+const LINGER_MS = 60_000;
+/** Connections of one instance at once, whatever the platform asks for. */
+const MOST_CARRIED = 300;
+
+type LiveWay = NonNullable<LiveInstance['ways']>[number];
+type Granted = Extract<WaysReply, { granted: true }>;
+
+export interface WaysParts {
+  readonly nodeId: string;
+  readonly rpc: Pick<RpcClient, 'request'>;
+  readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>;
+  /** Connects to a port on which the instance itself listens. */
+  readonly reach: (port: number) => Promise<Socket>;
+  /** Whether the lease is this node's now. */
+  readonly isHeld: () => boolean;
+  readonly signal: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Carries connections from the platform into an instance, as long as it runs: over connections that are opened from here, of which one stays and tells of those that come. When it breaks,
+ * the platform is asked again.
+ */
+export class InstanceWays {
+  #told: readonly LiveWay[] = [];
+  readonly #carried = new Set<Socket>();
+  /** Ports that the platform has opened: it is asked for no others. */
+  readonly #open = new Map<number, number>();
+
+  constructor(private readonly parts: WaysParts) {}
+
+  /** What is forwarded now. */
+  get told(): readonly LiveWay[] {
+    return this.#told;
+  }
+
+  /** Ends with the signal. Never rejects. */
+  async run(): Promise<void> {
+    const { signal, onError } = this.parts;
+    for (let failures = 0; !signal.aborted;) {
+      const begunAt = performance.now();
+      try {
+        const reply = await this.#ask();
+        if (reply.granted) await this.#link(reply);
+        else if (reply.isForNow !== true) return;
+      } catch (error) {
+        // Each minute of it at most: the platform may be away for long.
+        if (failures % 12 === 0 && !signal.aborted) onError(error);
+      }
+      this.#forget();
+      failures = performance.now() - begunAt > SILENCE_MS ? 1 : failures + 1;
+      if (!signal.aborted) await delay(backoffMs(failures), signal, { ref: false });
+    }
+  }
+
+  #ask(): Promise<WaysReply> {
+    const { nodeId, rpc, order } = this.parts;
+    const { leaseId, taskId, instance } = order;
+    const request: WaysRequest = { leaseId, taskId, instance };
+    return rpc.request(nodeRpcSubject(nodeId, 'ways'), request, waysReplySchema, ASK_TIMEOUT_MS);
+  }
+
+  /** Resolves when the link is over. @throws Error it could not be opened */
+  async #link(granted: Granted): Promise<void> {
+    const { signal } = this.parts;
+    const link = await dial(granted, `link ${granted.ticket}\n`, signal);
+    const over = new Promise<void>((resolve) => link.once('close', resolve));
+    const end = (): void => void link.destroy();
+    link.setTimeout(SILENCE_MS, end);
+    link.once('end', end);
+    signal.addEventListener('abort', end, { once: true });
+    eachLine(link, MOST_WAY_LINE_CHARS, (line) => {
+      const order = parseWayOrder(line);
+      if (order) this.#obey(order, link, granted);
+    });
+    if (signal.aborted) end();
+    await over;
+    signal.removeEventListener('abort', end);
+  }
+
+  #obey(order: WayOrder, link: Socket, granted: Granted): void {
+    if (order.kind === 'ping') link.write('pong\n');
+    else if (order.kind === 'open') {
+      if (this.#open.size < MOST_LIVE_WAYS) this.#open.set(order.port, order.publicPort);
+      this.#told = [...this.#open].map(([port, publicPort]) => ({ port, publicPort }));
+    } else void this.#carry(order.ticket, order.port, link, granted);
+  }
+
+  async #carry(ticket: string, port: number, link: Socket, granted: Granted): Promise<void> {
+    const { reach, isHeld, signal } = this.parts;
+    let inner: Socket | undefined;
+    try {
+      if (!this.#open.has(port) || this.#carried.size >= MOST_CARRIED || !isHeld() || signal.aborted)
+        throw new Error('it is not carried');
+      inner = await reach(port);
+      this.#keep(inner);
+      this.#join(await dial(granted, `carry ${ticket}\n`, signal), inner);
+    } catch {
+      inner?.destroy();
+      if (!link.destroyed) link.write(`gone ${ticket}\n`);
+    }
+  }
+
+  #keep(socket: Socket): void {
+    this.#carried.add(socket);
+    socket.once('close', () => this.#carried.delete(socket));
+  }
+
+  #join(outer: Socket, inner: Socket): void {
+    const close = (): void => {
+      outer.destroy();
+      inner.destroy();
+    };
+    for (const socket of [outer, inner]) {
+      socket.on('error', close);
+      socket.once('end', () => {
+        for (const one of [outer, inner]) one.setTimeout(LINGER_MS, close);
+      });
+      socket.once('close', (hadError) => {
+        if (hadError || !socket.readableEnded) close();
+      });
+    }
+    if (outer.destroyed || inner.destroyed || this.parts.signal.aborted) return close();
+    outer.pipe(inner);
+    inner.pipe(outer);
+  }
+
+  /** What was forwarded is not any more, and what was carried ends. */
+  #forget(): void {
+    this.#told = [];
+    this.#open.clear();
+    for (const socket of [...this.#carried]) socket.destroy();
+  }
+}
+
+/** Opens a connection to the platform and says what it is for. @throws Error it could not be opened, or not in time */
+const dial = ({ host, port }: Granted, greeting: string, signal: AbortSignal): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    });
+    const end = (): void => void socket.destroy(new Error('the platform cannot be reached to carry connections'));
+    const deadline = setTimeout(end, CONNECT_MS);
+    signal.addEventListener('abort', end, { once: true });
+    const settled = (): void => {
+      clearTimeout(deadline);
+      signal.removeEventListener('abort', end);
+    };
+    socket.once('connect', () => {
+      settled();
+      socket.write(greeting);
+      resolve(socket);
+    });
+    socket.on('error', (error) => {
+      settled();
+      reject(error);
+    });
+    if (signal.aborted) end();
+  });

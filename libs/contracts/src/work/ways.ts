@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+/*
+ * How ports of an instance are reached. Its agent asks for a link (`fx.rpc.node.<node>.ways`), which submission gives if the lease is current on that node, and connects outward over
+ * TCP, so that nodes may be behind whatever hides them. The first line that it sends says what the connection is for:
+ *
+ *   link <ticket>    once for each instance. The platform answers `open <port> <public port>` for each port that it forwards, then `carry <ticket> <port>` for each connection that comes,
+ *                    and `ping` now and then, which is answered by `pong`. `gone <ticket>` of the agent: nothing listens there. The forwards end with this connection.
+ *   carry <ticket>   once for each connection that came: what follows are its bytes, in both directions, each with its end.
+ *
+ * A ticket is good for one connection of one lease, for seconds, and told to nobody but the node that holds the lease.
+ */
+
+const id = z.string().min(1).max(128);
+const port = z.number().int().min(1).max(65_535);
+
+export const waysRequestSchema = z.object({ leaseId: id, taskId: id, instance: z.number().int().nonnegative() });
+export const waysReplySchema = z.discriminatedUnion('granted', [
+  z.object({
+    granted: z.literal(true),
+    /** Where the agent connects to. */
+    host: z.string().min(1).max(255),
+    port,
+    ticket: z.string().min(1).max(128),
+  }),
+  z.object({
+    granted: z.literal(false),
+    reason: z.string(),
+    /** Asked again, the answer would be another. */
+    isForNow: z.literal(true).exactOptional(),
+  }),
+]);
+export type WaysRequest = z.output<typeof waysRequestSchema>;
+export type WaysReply = z.output<typeof waysReplySchema>;
+
+/** Longest line of a link. */
+export const MOST_WAY_LINE_CHARS = 200;
+const PORT = '(\\d{1,5})';
+const TICKET = '([A-Za-z0-9_-]{20,100})';
+const LINES = {
+  link: new RegExp(`^link ${TICKET}$`),
+  carry: new RegExp(`^carry ${TICKET}$`),
+  open: new RegExp(`^open ${PORT} ${PORT}$`),
+  come: new RegExp(`^carry ${TICKET} ${PORT}$`),
+  gone: new RegExp(`^gone ${TICKET}$`),
+} as const;
+
+/** What a first line says; undefined for any other text. */
+export const parseWayGreeting = (
+  line: string,
+): { readonly kind: 'link' | 'carry'; readonly ticket: string } | undefined => {
+  for (const kind of ['link', 'carry'] as const) {
+    const ticket = LINES[kind].exec(line)?.[1];
+    if (ticket !== undefined) return { kind, ticket };
+  }
+  return undefined;
+};
+
+export type WayOrder =
+  | { readonly kind: 'open'; readonly port: number; readonly publicPort: number }
+  | { readonly kind: 'carry'; readonly ticket: string; readonly port: number }
+  | { readonly kind: 'ping' };
+
+/** What the platform says on a link; undefined for what a later one says. */
+export const parseWayOrder = (line: string): WayOrder | undefined => {
+  if (line === 'ping') return { kind: 'ping' };
+  const [, own, other] = LINES.open.exec(line) ?? [];
+  if (own !== undefined) return { kind: 'open', port: Number(own), publicPort: Number(other) };
+  const [, ticket, to] = LINES.come.exec(line) ?? [];
+  return ticket === undefined ? undefined : { kind: 'carry', ticket, port: Number(to) };
+};
+
+/** The ticket of a connection that found nobody; undefined for another line of an agent. */
+export const parseWayGone = (line: string): string | undefined => LINES.gone.exec(line)?.[1];

@@ -1,0 +1,69 @@
+import { intSetting, loadConfig, type Env } from '@fornax/base';
+import { z } from 'zod';
+
+const ports = z
+  .string()
+  .regex(/^(\d{1,5}-\d{1,5})?$/, 'must be two ports, as in 20000-20999')
+  .default('')
+  .transform((text) => {
+    const [first = 0, last = 0] = text.split('-').map(Number);
+    return { first, last };
+  })
+  .refine(({ first, last }) => (first === 0 && last === 0) || (first >= 1 && first <= last && last <= 65_535), {
+    message: 'must be two ports from 1 to 65535, the lower one first',
+  });
+
+const settings = z.object({
+  /** `off`: no port of an instance is forwarded. */
+  FORNAX_WAYS: z.enum(['on', 'off']).default('on'),
+  /** Address that forwards listen on. */
+  FORNAX_WAYS_HOST: z.union([z.ipv4(), z.ipv6()], 'must be an IP address of this machine').default('127.0.0.1'),
+  /** Name or address by which users reach it; that address itself where it is not set. */
+  FORNAX_WAYS_PUBLIC_HOST: z.string().min(1).max(255).optional(),
+  /** Ports of forwards, as in 20000-20999; any free ones where it is not set. */
+  FORNAX_WAYS_PORTS: ports,
+  /** Address and port on which agents of nodes connect to carry; 0 is any free port. */
+  FORNAX_WAYS_NODE_HOST: z.union([z.ipv4(), z.ipv6()], 'must be an IP address of this machine').default('127.0.0.1'),
+  FORNAX_WAYS_NODE_PORT: intSetting({ min: 0, max: 65_535 }).default(0),
+  /** Name or address by which nodes reach it; that address itself where it is not set. */
+  FORNAX_WAYS_NODE_PUBLIC_HOST: z.string().min(1).max(255).optional(),
+  /** Connections into instances that are open at once, of all together. */
+  FORNAX_WAYS_CONNECTIONS: intSetting({ min: 1, max: 100_000 }).default(1_000),
+  /** Forwards of one account at once. */
+  FORNAX_WAYS_PER_ACCOUNT: intSetting({ min: 0, max: 100_000 }).default(100),
+});
+
+/** What an operator sets about ways into instances. */
+export interface WaysConfig {
+  readonly isOn: boolean;
+  readonly host: string;
+  readonly publicHost: string;
+  /** Both 0: any free one. */
+  readonly ports: { readonly first: number; readonly last: number };
+  readonly nodes: { readonly host: string; readonly port: number; readonly publicHost: string };
+  readonly mostConnections: number;
+  readonly mostPerAccount: number;
+}
+
+export const WAYS_CONFIG = Symbol('fornax.ways-config');
+
+const WILDCARDS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+const nameOf = (host: string): string => WILDCARDS[host] ?? host;
+
+/** @throws ConfigError */
+export const loadWaysConfig = (env: Env): WaysConfig => {
+  const values = loadConfig(settings, env);
+  return Object.freeze({
+    isOn: values.FORNAX_WAYS === 'on',
+    host: values.FORNAX_WAYS_HOST,
+    publicHost: values.FORNAX_WAYS_PUBLIC_HOST ?? nameOf(values.FORNAX_WAYS_HOST),
+    ports: values.FORNAX_WAYS_PORTS,
+    nodes: {
+      host: values.FORNAX_WAYS_NODE_HOST,
+      port: values.FORNAX_WAYS_NODE_PORT,
+      publicHost: values.FORNAX_WAYS_NODE_PUBLIC_HOST ?? nameOf(values.FORNAX_WAYS_NODE_HOST),
+    },
+    mostConnections: values.FORNAX_WAYS_CONNECTIONS,
+    mostPerAccount: values.FORNAX_WAYS_PER_ACCOUNT,
+  });
+};

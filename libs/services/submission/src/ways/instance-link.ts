@@ -1,0 +1,149 @@
+import type { Socket } from 'node:net';
+import { eachLine, every } from '@fornax/base';
+import { MOST_WAY_LINE_CHARS, parseWayGone } from '@fornax/contracts';
+import type { WayIn } from '@fornax/domain';
+import type { WaysConfig } from '@fornax/profiles';
+import { Forward } from './forward.js';
+import { Joined } from './joined.js';
+import type { Tickets } from './tickets.js';
+
+const PING_MS = 5_000;
+/** Silence of an agent after which its link is taken for broken: it answers each ping at once. */
+const SILENCE_MS = 20_000;
+/** Connections of one instance at once, those that wait for their carrier too. */
+const MOST_CONNECTIONS = 256;
+
+export type ConnectionOutcome = 'carried' | 'refused' | 'full' | 'gone' | 'late';
+
+/** The instance that a link leads to, and who holds it. */
+export interface LinkedLease {
+  readonly leaseId: string;
+  readonly taskId: string;
+  readonly instance: number;
+  readonly node: string;
+  readonly owner: string;
+}
+
+export interface LinkWorld {
+  readonly config: WaysConfig;
+  readonly tickets: Tickets;
+  /** Takes a place among the connections of all instances; undefined: there is none. What comes back gives it back. */
+  readonly enter: () => (() => void) | undefined;
+  readonly count: (outcome: ConnectionOutcome) => void;
+  readonly moved: (bytes: { readonly in: number; readonly out: number }) => void;
+}
+
+/** The forwards of one instance. They are there as long as the connection that its agent keeps, and end with it. */
+export class InstanceLink {
+  private readonly forwards: Forward[] = [];
+  private readonly joined = new Set<Joined>();
+  private readonly waiting = new Map<string, () => void>();
+  private readonly stopPings: () => void;
+  private isClosed = false;
+
+  constructor(
+    private readonly socket: Socket,
+    readonly lease: LinkedLease,
+    private readonly world: LinkWorld,
+    private readonly onClosed: () => void,
+  ) {
+    socket.setNoDelay(true);
+    socket.setTimeout(SILENCE_MS, () => this.close());
+    socket.on('error', () => this.close());
+    socket.once('close', () => this.close());
+    socket.once('end', () => this.close());
+    eachLine(socket, MOST_WAY_LINE_CHARS, (line) => {
+      const ticket = parseWayGone(line);
+      if (ticket !== undefined) this.waiting.get(ticket)?.();
+    });
+    this.stopPings = every(PING_MS, () => Promise.resolve(void socket.write('ping\n')));
+    if (socket.destroyed) this.close();
+  }
+
+  get size(): number {
+    return this.forwards.length;
+  }
+
+  get connections(): number {
+    return this.joined.size;
+  }
+
+  /** @returns whether each has a port */
+  async open(ways: readonly WayIn[]): Promise<boolean> {
+    for (const { port, allowed } of ways) {
+      const come = (client: Socket): void => this.come(client, port);
+      const forward = await Forward.open(this.world.config, allowed, come, () => this.world.count('refused'));
+      if (!forward) return false;
+      if (this.isClosed) {
+        forward.close();
+        return false;
+      }
+      this.forwards.push(forward);
+      this.socket.write(`open ${port} ${forward.publicPort}\n`);
+    }
+    return true;
+  }
+
+  /** Counts what its connections have moved since. */
+  measure(): void {
+    for (const each of this.joined) this.world.moved(each.moved());
+  }
+
+  /** Ends the forwards and all connections. Safe to repeat. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.stopPings();
+    for (const forward of this.forwards) forward.close();
+    for (const give of [...this.waiting.values()]) give();
+    for (const each of [...this.joined]) each.close();
+    this.socket.destroy();
+    this.onClosed();
+  }
+
+  private come(client: Socket, port: number): void {
+    const leave = this.joined.size + this.waiting.size < MOST_CONNECTIONS ? this.world.enter() : undefined;
+    if (!leave || this.isClosed) {
+      leave?.();
+      client.destroy();
+      return this.world.count('full');
+    }
+    const { tickets, count } = this.world;
+    let isOver = false;
+    const giveUp = (outcome: 'gone' | 'late'): void => {
+      if (isOver) return;
+      isOver = true;
+      this.waiting.delete(ticket);
+      tickets.revoke(ticket);
+      client.destroy();
+      leave();
+      count(outcome);
+    };
+    const ticket = tickets.issue(
+      (carrier) => {
+        isOver = true;
+        this.waiting.delete(ticket);
+        count('carried');
+        this.join(client, carrier, leave);
+      },
+      () => giveUp('late'),
+    );
+    this.waiting.set(ticket, () => giveUp('gone'));
+    client.once('close', () => giveUp('gone'));
+    this.socket.write(`carry ${ticket} ${port}\n`);
+  }
+
+  private join(client: Socket, carrier: Socket, leave: () => void): void {
+    if (client.destroyed || carrier.destroyed || this.isClosed) {
+      client.destroy();
+      carrier.destroy();
+      return leave();
+    }
+    const joined = new Joined(client, carrier, () => {
+      this.world.moved(joined.moved());
+      this.joined.delete(joined);
+      leave();
+    });
+    this.joined.add(joined);
+  }
+}

@@ -1,0 +1,181 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { countedFromZero, every, firstLine, observeGauge, RpcClient, Unavailable } from '@fornax/base';
+import {
+  MOST_WAY_LINE_CHARS,
+  parseWayGreeting,
+  RPC,
+  secretRightsReplySchema,
+  type WaysReply,
+  type WaysRequest,
+} from '@fornax/contracts';
+import { waysInOf, type WayIn } from '@fornax/domain';
+import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
+import { LOGGER } from '@fornax/service-kit';
+import { TaskLeases, TaskLookup } from '@fornax/tasks';
+import { createServer, type Server, type Socket } from 'node:net';
+import { InstanceLink, type ConnectionOutcome, type LinkedLease } from './instance-link.js';
+import { NodeAllowances } from './node-allowances.js';
+import { Tickets } from './tickets.js';
+
+const GREETING_MS = 5_000;
+const TICKET_MS = 10_000;
+/** Connections of nodes that have not said what they are for. */
+const MOST_UNGREETED = 1_000;
+const LOOK_MS = 5_000;
+/** The rows of the status may be behind the scheduler for so long. */
+const GRACE_MS = 30_000;
+
+const OUTCOMES: readonly ConnectionOutcome[] = ['carried', 'refused', 'full', 'gone', 'late'];
+
+interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** Forwards ports of instances: to the nodes that hold them, over connections that their agents open. */
+@Injectable()
+export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly tickets = new Tickets(TICKET_MS);
+  private readonly links = new Map<string, { readonly link: InstanceLink; readonly since: number; isSeen: boolean }>();
+  private readonly allowances = new NodeAllowances();
+  private readonly stops: (() => void)[] = [];
+  private readonly connections = countedFromZero(
+    'fornax.ways.connections',
+    OUTCOMES.map((outcome) => ({ outcome })),
+  );
+  private readonly io = countedFromZero('fornax.ways.io', [{ direction: 'in' }, { direction: 'out' }]);
+  private server: Server | undefined;
+  private ungreeted = 0;
+  private open = 0;
+
+  constructor(
+    @Inject(WAYS_CONFIG) private readonly config: WaysConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly rpc: RpcClient,
+    private readonly lookup: TaskLookup,
+    private readonly leases: TaskLeases,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (!this.config.isOn) return;
+    const { host, port } = this.config.nodes;
+    const server = createServer({ allowHalfOpen: true }, (socket) => void this.greet(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(new Error(`nodes cannot connect to carry forwards: ${error.message}`)));
+      server.listen(port, host, resolve);
+    });
+    server.on('error', (error) => this.logger.warn({ err: error }, 'the door of nodes that carry forwards'));
+    this.server = server;
+    this.stops.push(
+      every(LOOK_MS, () => this.look()),
+      observeGauge('fornax.ways.forwards', (result) =>
+        result.observe([...this.links.values()].reduce((sum, { link }) => sum + link.size, 0)),
+      ),
+      observeGauge('fornax.ways.open', (result) => result.observe(this.open)),
+    );
+  }
+
+  beforeApplicationShutdown(): void {
+    for (const stop of this.stops) stop();
+    this.tickets.close();
+    for (const { link } of [...this.links.values()]) link.close();
+    this.server?.close();
+  }
+
+  /** @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives, or it asks too often */
+  async of(node: string, request: WaysRequest): Promise<WaysReply> {
+    const address = this.server?.address();
+    if (!this.config.isOn || typeof address !== 'object' || address === null)
+      return { granted: false, reason: 'ports of instances are not forwarded here' };
+    if (!this.allowances.take(node)) throw new Unavailable('This node asks for ways too often');
+    const holder = await this.rpc.request(RPC.secretRights, { ...request, node }, secretRightsReplySchema);
+    if (!holder.current) return { granted: false, reason: 'the lease is not current on this node' };
+    const task = await this.lookup.ofPlatform(request.taskId);
+    if (!task) return { granted: false, reason: 'the task is not known yet, or is being deleted', isForNow: true };
+    const ways = waysInOf(task.fold.spec);
+    if (ways.length === 0) return { granted: false, reason: 'the task asks for no port' };
+    const { owner } = holder;
+    if (this.forwardsOf(owner) + ways.length > this.config.mostPerAccount)
+      return { granted: false, reason: 'its account has as many forwards as it may', isForNow: true };
+    const lease: LinkedLease = { ...request, node, owner };
+    const ticket = this.tickets.issue((socket) => void this.link(socket, lease, ways));
+    return { granted: true, host: this.config.nodes.publicHost, port: address.port, ticket };
+  }
+
+  private forwardsOf(owner: string): number {
+    let sum = 0;
+    for (const { link } of this.links.values()) if (link.lease.owner === owner) sum += link.size;
+    return sum;
+  }
+
+  /** Nothing of it is believed but a ticket. */
+  private async greet(socket: Socket): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    if (this.ungreeted >= MOST_UNGREETED) return void socket.destroy();
+    this.ungreeted += 1;
+    const line = await firstLine(socket, { mostChars: MOST_WAY_LINE_CHARS, withinMs: GREETING_MS });
+    this.ungreeted -= 1;
+    const greeting = line === undefined ? undefined : parseWayGreeting(line);
+    if (!greeting || !this.tickets.bring(greeting.ticket, socket)) socket.destroy();
+  }
+
+  private async link(socket: Socket, lease: LinkedLease, ways: readonly WayIn[]): Promise<void> {
+    // An agent that lost its link and came again: there is one for each lease.
+    this.links.get(lease.leaseId)?.link.close();
+    const link: InstanceLink = new InstanceLink(
+      socket,
+      lease,
+      {
+        config: this.config,
+        tickets: this.tickets,
+        enter: () => this.enter(),
+        count: (outcome) => this.connections.add(1, { outcome }),
+        moved: (bytes) => {
+          this.io.add(bytes.in, { direction: 'in' });
+          this.io.add(bytes.out, { direction: 'out' });
+        },
+      },
+      () => {
+        if (this.links.get(lease.leaseId)?.link === link) this.links.delete(lease.leaseId);
+      },
+    );
+    this.links.set(lease.leaseId, { link, since: performance.now(), isSeen: false });
+    const { taskId, instance, node } = lease;
+    if (this.forwardsOf(lease.owner) + ways.length > this.config.mostPerAccount || !(await link.open(ways))) {
+      this.logger.warn({ task: taskId, instance, node }, 'not all ports of an instance could be forwarded');
+      link.close();
+    }
+  }
+
+  private enter(): (() => void) | undefined {
+    if (this.open >= this.config.mostConnections) return undefined;
+    this.open += 1;
+    let isIn = true;
+    return () => {
+      if (isIn) this.open -= 1;
+      isIn = false;
+    };
+  }
+
+  /** Counts bytes, and ends the forwards of leases that are over: whatever their nodes say. */
+  private async look(): Promise<void> {
+    const all = [...this.links.values()];
+    if (all.length === 0) return;
+    for (const { link } of all) link.measure();
+    try {
+      const leases = all.map(({ link }) => link.lease);
+      const found = await this.leases.inFlight(
+        [...new Set(leases.map(({ taskId }) => taskId))],
+        leases.map(({ leaseId }) => leaseId),
+      );
+      const alive = new Map(found.map(({ leaseId, node }) => [leaseId, node]));
+      for (const entry of all) {
+        const { leaseId, node } = entry.link.lease;
+        if (alive.get(leaseId) === node) entry.isSeen = true;
+        else if (entry.isSeen || performance.now() - entry.since > GRACE_MS) entry.link.close();
+      }
+    } catch (error) {
+      this.logger.warn({ err: error }, 'which forwarded instances are over could not be looked at');
+    }
+  }
+}
