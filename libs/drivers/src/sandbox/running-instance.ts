@@ -218,11 +218,17 @@ const movedBy = ({ network, connections }: Launch): ((pids: readonly number[]) =
 };
 
 /** Opens its way in at the first call, for all; it ends with the instance. */
-const wayInto = ({ network, folder }: Launch, child: Started, exit: Promise<unknown>): (() => Promise<WayIn>) => {
+const wayInto = (
+  { network, folder, level }: Launch,
+  child: Started,
+  exit: Promise<unknown>,
+): (() => Promise<WayIn>) => {
   let opened: Promise<WayIn> | undefined;
   const open = async (): Promise<WayIn> => {
     if (network === 'host')
       throw new Error('instances of this node share its network: there is no way into one of them');
+    // Whose number an engine tells may be one of another machine.
+    if (level.name === 'container') throw new Error('there is no way into instances in containers');
     const inside = await insideOf(child.pid, child.isOver);
     const way = await WayIn.open(await initProgram(), folder, inside).finally(() => inside.hold.close());
     void exit.then(() => way.close());
