@@ -1,4 +1,5 @@
 import type { TaskSpec } from '../task/task.events.js';
+import { isAddressOrNetwork } from './ip-address.js';
 import { profileOf, type OfProfile } from './profile-of.js';
 
 /** A port of an instance that can be reached from outside. */
@@ -13,13 +14,6 @@ export interface WayIn {
 /** Forwards of one instance. */
 export const MOST_WAYS_IN = 16;
 const MOST_ALLOWED = 32;
-const IPV4 = /^(?:\d{1,3}\.){3}\d{1,3}(?:\/(?:\d|[12]\d|3[0-2]))?$/;
-const IPV6 = /^[0-9a-fA-F:]{2,39}(?:\/(?:\d|\d\d|1[01]\d|12[0-8]))?$/;
-
-const isAddress = (text: string): boolean =>
-  IPV4.test(text)
-    ? (text.split('/', 1)[0] ?? '').split('.').every((part) => Number(part) <= 255)
-    : IPV6.test(text) && text.includes(':');
 
 type Rule = Readonly<Record<string, unknown>>;
 
@@ -39,7 +33,7 @@ const wayOf = (rule: Rule): WayIn | string => {
   const port = Number(textOf(rule['port']) || Number.NaN);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return 'its port is no number from 1 to 65535';
   const allowed = allowedOf(rule);
-  if (allowed.length > MOST_ALLOWED || !allowed.every(isAddress))
+  if (allowed.length > MOST_ALLOWED || !allowed.every(isAddressOrNetwork))
     return 'its "to" is no list of addresses or networks, as in 198.51.100.7,10.0.0.0/8';
   return {
     name: textOf(rule['name']) || `port-${port}`,

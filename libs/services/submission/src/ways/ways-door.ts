@@ -59,7 +59,9 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   async onApplicationBootstrap(): Promise<void> {
     if (!this.config.isOn) return;
     const { host, port } = this.config.nodes;
-    const server = createServer({ allowHalfOpen: true }, (socket) => void this.greet(socket));
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.greet(socket).catch((error: unknown) => this.broken(socket, { err: error }));
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(new Error(`nodes cannot connect to carry forwards: ${error.message}`)));
       server.listen(port, host, resolve);
@@ -98,8 +100,16 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     if (this.forwardsOf(owner) + ways.length > this.config.mostPerAccount)
       return { granted: false, reason: 'its account has as many forwards as it may', isForNow: true };
     const lease: LinkedLease = { ...request, node, owner };
-    const ticket = this.tickets.issue((socket) => void this.link(socket, lease, ways));
+    const ticket = this.tickets.issue((socket) => {
+      this.link(socket, lease, ways).catch((error: unknown) => this.broken(socket, { err: error, task: lease.taskId }));
+    });
     return { granted: true, host: this.config.nodes.publicHost, port: address.port, ticket };
+  }
+
+  /** Whatever goes wrong with one connection ends that one. */
+  private broken(socket: Socket, why: object): void {
+    this.logger.warn(why, 'a connection of a node that carries forwards');
+    socket.destroy();
   }
 
   private forwardsOf(owner: string): number {
