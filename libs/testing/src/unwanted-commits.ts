@@ -12,7 +12,8 @@ const sampleCommits = (): readonly RecordedCommit[] =>
     .map((name, index) => {
       const bytes = readFileSync(join(SAMPLES, name));
       const [{ subject }] = JSON.parse(bytes.toString('utf8')) as [{ readonly subject: string }];
-      const [kind, aggregateId = ''] = subject.split('/');
+      const [kind, ...rest] = subject.split('/');
+      const aggregateId = rest.join('/');
       const aggregate = AGGREGATES.find((known) => known === kind);
       if (aggregate === undefined) throw new Error(`${name} is of no aggregate`);
       return decodeCommit(bytes, { sequence: index + 1, aggregate, aggregateId, commitId: name });

@@ -46,6 +46,8 @@ export interface WaysParts {
 export class InstanceWays {
   #told: readonly LiveWay[] = [];
   readonly #carried = new Set<Socket>();
+  /** Connections into the instance that are being opened: each has a process of its own by then. */
+  #reaching = 0;
   /** Ports that the platform has opened: it is asked for no others. */
   readonly #open = new Map<number, number>();
 
@@ -112,9 +114,10 @@ export class InstanceWays {
     const { reach, isHeld, signal } = this.parts;
     let inner: Socket | undefined;
     try {
-      if (!this.#open.has(port) || this.#carried.size >= MOST_CARRIED || !isHeld() || signal.aborted)
+      if (!this.#open.has(port) || this.#carried.size + this.#reaching >= MOST_CARRIED || !isHeld() || signal.aborted)
         throw new Error('it is not carried');
-      inner = await reach(port);
+      this.#reaching += 1;
+      inner = await reach(port).finally(() => (this.#reaching -= 1));
       this.#keep(inner);
       this.#join(await dial(granted, `carry ${ticket}\n`, signal), inner);
     } catch {

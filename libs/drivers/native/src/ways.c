@@ -21,9 +21,18 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAITING_CONNECTIONS = 128, CARRIED_BYTES = 65536 };
+enum {
+  WAITING_CONNECTIONS = 128,
+  CARRIED_BYTES = 65536,
+  /* Connections of one instance that are carried at once, in one process each: beyond what the agent asks for. */
+  MOST_CARRIED = 320,
+  CONNECT_MS = 10000,
+  /* For so long, whoever has gone may leave something behind that nobody takes. */
+  LEFT_MS = 10000,
+};
 
 static const struct {
   const char *name;
@@ -112,7 +121,10 @@ static void without_waiting(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_
 /* Nothing to read while bytes wait to be written: so whoever writes fast waits for who reads slowly. */
 static int readable_of(const struct direction *way) { return way->start == way->end && !way->has_ended; }
 
-/* Carries both directions until both have ended, or one is broken; with `until_either`, until what comes from `far` has ended. */
+/*
+ * Carries both directions until both have ended, or one is broken; with `until_either`, until what comes from `far` has ended. Where nobody is left behind `in`, what came from
+ * there is delivered as long as it is taken: a process that waited for more would be left behind for as long as the instance runs.
+ */
 void carry(int in, int out, int far, int until_either) {
   static struct direction there, back;
   there = (struct direction){.from = in, .to = far, .stays_open = until_either};
@@ -121,39 +133,62 @@ void carry(int in, int out, int far, int until_either) {
   without_waiting(in);
   without_waiting(out);
   without_waiting(far);
+  int is_left = 0;
   while (!back.is_shut || (!until_either && !there.is_shut)) {
     struct pollfd watched[] = {
-        {readable_of(&there) ? in : -1, POLLIN, 0},
+        /* Without a wish it still tells that the other side is gone. */
+        {readable_of(&there) || !(until_either || is_left) ? in : -1, readable_of(&there) ? POLLIN : 0, 0},
         {there.start < there.end ? far : -1, POLLOUT, 0},
         {readable_of(&back) ? far : -1, POLLIN, 0},
         {back.start < back.end ? out : -1, POLLOUT, 0},
     };
-    if (poll(watched, 4, -1) < 0 && errno != EINTR) return;
+    const int count = poll(watched, 4, is_left ? LEFT_MS : -1);
+    if ((count < 0 && errno != EINTR) || (count == 0 && is_left)) return;
+    if (!until_either && (watched[0].revents & (POLLHUP | POLLERR)) != 0) is_left = 1;
     if (!carry_some(&there, watched[0].revents, watched[1].revents) && !until_either) return;
     if (!carry_some(&back, watched[2].revents, watched[3].revents)) return;
   }
 }
 
-static int connect_within(unsigned short port) {
+/* @returns a connection; -1 where nobody listens, or nobody takes it in time, or whoever wants it is gone */
+static int connect_to(int family, const struct sockaddr *at, socklen_t size, int near) {
+  const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  int trouble = connect(fd, at, size) == 0 ? 0 : errno;
+  if (trouble == EINPROGRESS) {
+    struct pollfd watched[] = {{fd, POLLOUT, 0}, {near, 0, 0}};
+    socklen_t length = sizeof trouble;
+    if (poll(watched, 2, CONNECT_MS) <= 0 || watched[1].revents != 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &trouble, &length) != 0) trouble = ETIMEDOUT;
+  }
+  if (trouble == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+static int connect_within(unsigned short port, int to) {
   const struct sockaddr_in near = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
   const struct sockaddr_in6 near6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, (const struct sockaddr *)&near, sizeof near) == 0) return fd;
-  if (fd >= 0) close(fd);
-  fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, (const struct sockaddr *)&near6, sizeof near6) == 0) return fd;
-  if (fd >= 0) close(fd);
-  return -1;
+  const int fd = connect_to(AF_INET, (const struct sockaddr *)&near, sizeof near, to);
+  return fd < 0 ? connect_to(AF_INET6, (const struct sockaddr *)&near6, sizeof near6, to) : fd;
 }
 
 static _Noreturn void carry_connection(int near) {
   unsigned char port[2];
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || recv(near, port, sizeof port, MSG_WAITALL) != (ssize_t)sizeof port) _exit(1);
-  const int far = connect_within((unsigned short)(port[0] << 8 | port[1]));
+  const int far = connect_within((unsigned short)(port[0] << 8 | port[1]), near);
   const char answer = far < 0;
   if (write(near, &answer, 1) != 1 || far < 0) _exit(1);
   carry(near, near, far, 0);
   _exit(0);
+}
+
+static void wake(int number) { (void)number; }
+
+/* @returns how many of those that carry have ended */
+static int ended(void) {
+  int count = 0;
+  while (waitpid(-1, NULL, WNOHANG) > 0) count += 1;
+  return count;
 }
 
 int carry_ways(const char *folder) {
@@ -165,22 +200,27 @@ int carry_ways(const char *folder) {
   if (listener < 0 || bind(listener, (const struct sockaddr *)&at, sizeof at) != 0 || listen(listener, WAITING_CONNECTIONS) != 0) fail("cannot listen in", folder);
   const sigset_t deaf_to = requests_to_end();
   sigprocmask(SIG_SETMASK, &deaf_to, NULL);
-  /* Nobody waits for those that carry. */
-  signal(SIGCHLD, SIG_IGN);
+  /* The end of one that carries ends the wait for the next connection. */
+  const struct sigaction waking = {.sa_handler = wake};
+  sigaction(SIGCHLD, &waking, NULL);
   const struct options nobody = {.directory = folder};
   drop_privileges(&nobody);
   filter_system_calls();
   dprintf(STDOUT_FILENO, "ready\n");
   close(STDOUT_FILENO);
-  for (;;) {
+  for (int carried = 0;;) {
     struct pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {listener, POLLIN, 0}};
-    if (poll(watched, 2, -1) < 0 && errno != EINTR) return EXIT_SETUP;
+    const int count = poll(watched, 2, -1);
+    carried -= ended();
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return EXIT_SETUP;
     /* The agent lets go of it, or is dead. */
     if (watched[0].revents != 0) return 0;
     if (watched[1].revents == 0) continue;
     const int near = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (near < 0) continue;
-    const pid_t child = fork();
+    const pid_t child = carried < MOST_CARRIED ? fork() : -1;
+    if (child > 0) carried += 1;
     if (child == 0) {
       close(STDIN_FILENO);
       close(listener);

@@ -17,7 +17,7 @@ const lookupOf = (rows: readonly { readonly task_id: string; readonly owner: str
   };
   const stored = {
     statusOf: (row: { readonly task_id: string; readonly owner: string }) =>
-      Promise.resolve({ taskId: row.task_id, fold: { owner: row.owner, deleteRequested: false } }),
+      Promise.resolve({ taskId: row.task_id, fold: { owner: row.owner, deleteRequested: false, spec: {} } }),
   };
   const accounts: Pick<AccountDirectory, 'reaches'> = { reaches: ({ id }, owner) => id === owner };
   const lookup = new TaskLookup(
