@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 
 import { type Engine, EngineAway, type EngineImage, EngineRefused } from '@fornax/drivers';
 import { z } from 'zod';
@@ -35,6 +35,15 @@ interface Kept {
 const referenceOf = ({ registry, repository }: ImageName, digest: string): string =>
   `${registry === DOCKER_HUB ? 'docker.io' : new URL(registry).host}/${repository}@${digest}`;
 
+/** What is no JSON is a file that broke: its images are the engine's then, and stay. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+};
+
 /**
  * Images of tasks that a container engine keeps. What a name means, and whether the task may have it, is asked of the registry as for images that the node
  * keeps itself, with the rights of the task; the engine then pulls that very digest. Those that it pulled for tasks, and no others, go when they are too many.
@@ -48,6 +57,8 @@ export class EngineImages implements ImageSource {
   readonly #finding = new SharedWork<FoundImage>();
   readonly #pulling = new SharedWork<EngineImage>();
   readonly #failures: HeldFailures;
+  /** One after the other: they write the same file. */
+  #lettingGo: Promise<void> = Promise.resolve();
   readonly #nowMs: () => number;
 
   private constructor(
@@ -64,7 +75,7 @@ export class EngineImages implements ImageSource {
   ): Promise<EngineImages> {
     const images = new EngineImages(engine, options);
     const text = await readFile(options.file, 'utf8').catch(() => '{}');
-    const record = recordSchema.safeParse(JSON.parse(text));
+    const record = recordSchema.safeParse(parsed(text));
     for (const [reference, { bytes }] of Object.entries(record.data ?? {}))
       images.#kept.set(reference, { bytes, users: 0 });
     return images;
@@ -103,7 +114,7 @@ export class EngineImages implements ImageSource {
       throw new UserError('FX-IMAGE', `The image ${wordsFor(wanted.name)} is damaged: its description cannot be read`);
     }
     const settings = settingsOf({ config: config.data });
-    return { image: here.id, settings, digest: found.digest, words: wordsFor(wanted.name), release };
+    return { image: here.id, settings, digest: found.named, words: wordsFor(wanted.name), release };
   }
 
   async #find(wanted: WantedImage, waiter: Waiter): Promise<FoundImage> {
@@ -153,7 +164,7 @@ export class EngineImages implements ImageSource {
     kept.users += 1;
     const isNew = !this.#kept.delete(reference);
     this.#kept.set(reference, kept);
-    if (isNew) void this.#letGo().catch(this.options.onError);
+    if (isNew) this.#lettingGo = this.#lettingGo.then(() => this.#letGo()).catch(this.options.onError);
     return kept;
   }
 
@@ -163,6 +174,9 @@ export class EngineImages implements ImageSource {
       if (kept.users === 0 && (await this.engine.removeImage(reference))) this.#kept.delete(reference);
     }
     const record = Object.fromEntries([...this.#kept].map(([reference, { bytes }]) => [reference, { bytes }]));
-    await writeFile(this.options.file, JSON.stringify(record), { mode: 0o600 });
+    // Whole or not at all: the agent reads it before anything else.
+    const half = `${this.options.file}.new`;
+    await writeFile(half, JSON.stringify(record), { mode: 0o600, flush: true });
+    await rename(half, this.options.file);
   }
 }

@@ -61,7 +61,9 @@ export const waysInOf = (spec: OfProfile & Pick<TaskSpec, 'echo'>): readonly Way
   const byPort = new Map<number, WayIn>();
   // A rule for a port of the profile says who may use it.
   for (const way of found) byPort.set(way.port, { ...byPort.get(way.port), ...way });
-  return [...byPort.values()].slice(0, MOST_WAYS_IN);
+  const ways = [...byPort.values()].slice(0, MOST_WAYS_IN);
+  const isTwice = ({ name }: WayIn): boolean => ways.filter((other) => other.name === name).length > 1;
+  return ways.map((way) => (isTwice(way) ? { ...way, name: `${way.name}-${way.port}` } : way));
 };
 
 /** What rules of a task open nothing, and why, in the order of the rules. */

@@ -210,10 +210,11 @@ int carry_ways(const char *folder) {
   close(STDOUT_FILENO);
   for (int carried = 0;;) {
     struct pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {listener, POLLIN, 0}};
-    const int count = poll(watched, 2, -1);
+    const int has_come = poll(watched, 2, -1) >= 0;
+    const int trouble = errno;
     carried -= ended();
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return EXIT_SETUP;
+    if (!has_come && trouble == EINTR) continue;
+    if (!has_come) return EXIT_SETUP;
     /* The agent lets go of it, or is dead. */
     if (watched[0].revents != 0) return 0;
     if (watched[1].revents == 0) continue;

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 
+import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { openDriver, type OpenDriver } from '../sandbox/driver.fixture.js';
@@ -19,10 +21,24 @@ def serve(c):
     if not part: break
     got += part
   c.sendall(got.upper()); c.close()
+def idle():
+  kept = []
+  deaf = socket.socket()
+  deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+  deaf.bind(('127.0.0.1', 8081)); deaf.listen()
+  while True: kept.append(deaf.accept())
+threading.Thread(target=idle, daemon=True).start()
 while True:
   c, _ = s.accept()
   threading.Thread(target=serve, args=(c,), daemon=True).start()
 `;
+
+/** Processes that carry connections into an instance, and the one that waits for them. */
+const carriersInto = async (instance: string): Promise<number> => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.filter((line) => line.includes('--carry-ways') && line.includes(instance)).length;
+};
 
 describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at level %s', (level) => {
   let open: OpenDriver | undefined;
@@ -68,6 +84,17 @@ describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at lev
     await expect(running.connect(port)).rejects.toThrow(NothingListens);
     server.close();
   });
+
+  it('leaves no process behind whose connection is gone, though the instance reads nothing of it', async () => {
+    if (!open || level === 'bubblewrap') return;
+    const carriers = (): Promise<number> => carriersInto(`${level}-way`);
+    expect(await carriers()).toBe(1);
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => running.connect(8081)));
+    for (const socket of sockets) socket.write(Buffer.alloc(4_000_000));
+    expect(await carriers()).toBe(6);
+    for (const socket of sockets) socket.destroy();
+    await eventually(async () => (await carriers()) === 1, { timeoutMs: 30_000 });
+  }, 60_000);
 
   it('ends with the instance', async () => {
     if (!open) return;

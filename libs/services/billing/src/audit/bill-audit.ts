@@ -135,8 +135,9 @@ export class BillAudit {
       findings,
     );
     for (const commit of commits) {
-      findings.push(...this.rows.compare(this.state, commit.sequence), ...this.spending.fold(commit));
+      findings.push(...this.rows.compare(this.state, commit.sequence));
       try {
+        findings.push(...this.spending.fold(commit));
         const entries = foldBill(this.state, commit);
         for (const line of entries.lines) findings.push(...this.compared(line, left));
         findings.push(...this.rows.took(entries, commit.sequence, terms));

@@ -40,6 +40,8 @@ export class InstanceLink {
   private readonly waiting = new Map<string, () => void>();
   private readonly stopPings: () => void;
   private isClosed = false;
+  /** What is written to it says nothing about the other side. */
+  private heardAt = performance.now();
 
   constructor(
     private readonly socket: Socket,
@@ -48,15 +50,15 @@ export class InstanceLink {
     private readonly onClosed: () => void,
   ) {
     socket.setNoDelay(true);
-    socket.setTimeout(SILENCE_MS, () => this.close());
     socket.on('error', () => this.close());
     socket.once('close', () => this.close());
     socket.once('end', () => this.close());
     eachLine(socket, MOST_WAY_LINE_CHARS, (line) => {
+      this.heardAt = performance.now();
       const ticket = parseWayGone(line);
       if (ticket !== undefined) this.waiting.get(ticket)?.();
     });
-    this.stopPings = every(PING_MS, () => Promise.resolve(void socket.write('ping\n')));
+    this.stopPings = every(PING_MS, () => Promise.resolve(this.ping()));
     if (socket.destroyed) this.close();
   }
 
@@ -99,6 +101,11 @@ export class InstanceLink {
     for (const each of [...this.joined]) each.close();
     this.socket.destroy();
     this.onClosed();
+  }
+
+  private ping(): void {
+    if (performance.now() - this.heardAt > SILENCE_MS) this.close();
+    else this.socket.write('ping\n');
   }
 
   private come(client: Socket, port: number): void {

@@ -21,6 +21,8 @@ const GREETING_MS = 5_000;
 const TICKET_MS = 10_000;
 /** Connections of nodes that have not said what they are for. */
 const MOST_UNGREETED = 1_000;
+/** An account has one of so many shares of all connections. */
+const SHARES = 3;
 const LOOK_MS = 5_000;
 /** The rows of the status may be behind the scheduler for so long. */
 const GRACE_MS = 30_000;
@@ -47,6 +49,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   private server: Server | undefined;
   private ungreeted = 0;
   private open = 0;
+  private readonly openOf = new Map<string, number>();
 
   constructor(
     @Inject(WAYS_CONFIG) private readonly config: WaysConfig,
@@ -138,7 +141,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
       {
         config: this.config,
         tickets: this.tickets,
-        enter: () => this.enter(),
+        enter: () => this.enter(lease.owner),
         count: (outcome) => this.connections.add(1, { outcome }),
         moved: (bytes) => {
           this.io.add(bytes.in, { direction: 'in' });
@@ -157,14 +160,24 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     }
   }
 
-  private enter(): (() => void) | undefined {
-    if (this.open >= this.config.mostConnections) return undefined;
-    this.open += 1;
+  /** A place for a connection: no account has more than its share of all, so that others have some. */
+  private enter(owner: string): (() => void) | undefined {
+    const own = this.openOf.get(owner) ?? 0;
+    if (this.open >= this.config.mostConnections || own >= Math.ceil(this.config.mostConnections / SHARES))
+      return undefined;
+    this.moveOpen(owner, 1);
     let isIn = true;
     return () => {
-      if (isIn) this.open -= 1;
+      if (isIn) this.moveOpen(owner, -1);
       isIn = false;
     };
+  }
+
+  private moveOpen(owner: string, by: 1 | -1): void {
+    this.open += by;
+    const own = (this.openOf.get(owner) ?? 0) + by;
+    if (own > 0) this.openOf.set(owner, own);
+    else this.openOf.delete(owner);
   }
 
   /** Counts bytes, and ends the forwards of leases that are over: whatever their nodes say. */
