@@ -100,6 +100,7 @@ describe('fornax projection', () => {
       'jobs',
       'ledger',
       'pools',
+      'profiles',
       'running',
       'secret-accesses',
       'secrets',
