@@ -1,10 +1,11 @@
+import type { FleetNode } from '@fornax/client';
 import { between } from '@fornax/testing';
 import { type Fault, type Target } from '../nemesis/fault.js';
 import { type Oracle, describeDescriptors } from '../oracles/oracles.js';
 import { resultScript } from '../oracles/payloads.js';
 import { checkHistory } from '../history/check-history.js';
 import { type Figures, countKinds, figuresOf, hollowness } from '../history/figures.js';
-import { insist } from '../work.js';
+import { call, insist } from '../work.js';
 import type { Testbed } from '../testbed/testbed.js';
 
 /** What clients do while faults come. */
@@ -84,6 +85,15 @@ const untilRunning = (bed: Testbed, name: string): Promise<void> =>
     return runs ? Promise.resolve() : Promise.reject(new Error('nothing runs'));
   }, 'an instance runs');
 
+/** Until each node has joined: of an agent that is only starting, nothing that it holds can be compared with later. */
+const untilJoined = (bed: Testbed): Promise<void> =>
+  insist(async () => {
+    const nodes = await call<readonly FleetNode[]>(bed.platform, 'GET', '/fornax/v1/nodes');
+    const here = new Set(nodes.filter(({ status }) => status !== 'lost').map(({ id }) => id));
+    const missing = (await bed.parts()).filter((part) => /^node-\d+$/.test(part) && !here.has(part));
+    if (missing.length > 0) throw new Error(`${missing.join(', ')} did not join`);
+  }, 'all nodes join');
+
 /** What one round of a scenario came to. */
 export interface Outcome {
   /** What the oracles found, nothing when all is well. */
@@ -98,6 +108,7 @@ export const runScenario = async (bed: Testbed, scenario: Scenario, round: numbe
   const { length: struckBefore } = bed.struck;
   const unproven: string[] = [];
   bed.note(`-- ${scenario.name}, round ${round}`);
+  await untilJoined(bed);
   const before = await describeDescriptors(bed);
   const target: Target = bed;
   const nemesis = async (): Promise<void> => {
