@@ -51,6 +51,7 @@ describe('fornax projection', () => {
       return ((await answer.json()) as { uuid: string }).uuid;
     };
     await create('/jobs', { name: 'job' });
+    await create('/fornax/v1/profiles', { name: 'tool', image: 'host', command: 'true' });
     await create('/fornax/v1/billing/accounts/me/credits', { kind: 'grant', amount: '100' });
     const waits = {
       name: 'whole',
