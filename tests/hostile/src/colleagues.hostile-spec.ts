@@ -17,7 +17,7 @@ import { platform } from './platform.js';
 /** Answers that do not end by themselves are read until they have shown where things stand. */
 const ENOUGH = /^event: (?:snapshot|end)$/m;
 /** What needs no token (see anonymous.hostile-spec.ts) shows nothing of anybody, and heeds no header. */
-const OPEN = /^\/(?:settings|versions|health.*|openapi\.json|docs(?:\/.*)?|metrics)$/;
+const OPEN = /^\/(?:settings|versions|fornax\/v1\/sign-in|health.*|openapi\.json|docs(?:\/.*)?|metrics)$/;
 const READ_AS = 'QarnotReadOnlyRequestForAccount';
 
 let reads: readonly Operation[] = [];
