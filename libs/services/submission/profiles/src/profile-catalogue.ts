@@ -129,6 +129,8 @@ export class ProfileCatalogue {
   }
 
   async describe(name: string, account: Account): Promise<WireProfile | undefined> {
+    // PostgreSQL takes no NUL, and no profile has one.
+    if (name.includes('\0')) return undefined;
     const found = await this.answer(name, { account });
     if ('refusal' in found) return undefined;
     // What no task may set and has no value is nothing that anybody has to know.
