@@ -46,6 +46,8 @@ describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at lev
   let dispose: () => Promise<void>;
 
   beforeAll(async () => {
+    // Without bubblewrap, an ordinary user may not look at a process whose users are others (/proc/…/ns): there is no way in then.
+    if (level === 'unshare' && process.getuid?.() !== 0) return;
     open = await openDriver(level);
     if (!open) return;
     const prepared = await open.driver.prepare({ id: `${level}-way`, cores: 1, memoryMB: 512 });
