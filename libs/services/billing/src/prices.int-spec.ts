@@ -26,7 +26,9 @@ describe('price lists', () => {
     expect(await publish(document, 'ada-token')).toMatchObject({ status: 403 });
     expect(await prices()).toMatchObject([{ version: 1, validUntil: null }]);
     expect((await rig.get('/fornax/v1/billing/prices/1')).body).toEqual(document);
-    expect(await rig.get('/fornax/v1/billing/prices/9')).toMatchObject({ status: 404 });
+    // 'simulate' is a path for POST alone: with GET it is the name of no list.
+    for (const version of ['9', '1.0', 'simulate'])
+      expect(await rig.get(`/fornax/v1/billing/prices/${version}`)).toMatchObject({ status: 404 });
     expect((await rig.get('/fornax/v1/billing/prices/schema')).body).toMatchObject({ title: 'Fornax price list' });
   });
 

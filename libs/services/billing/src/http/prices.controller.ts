@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   priceDocumentJsonSchema,
@@ -15,7 +15,7 @@ import {
 } from '@fornax/contracts';
 import { listsInTime, type ListInTime, type PriceList } from '@fornax/domain';
 import { NotFound, type Clock } from '@fornax/base';
-import { CLOCK, DocumentBody, WireBody, ZodParam } from '@fornax/service-kit';
+import { CLOCK, DocumentBody, WireBody } from '@fornax/service-kit';
 import { CurrentAccount, CurrentContext, OperatorOnly, type Account, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { PublishPriceList } from '../pricing/publish-price-list.handler.js';
@@ -91,11 +91,8 @@ export class PricesController {
   @ApiOperation({
     summary: 'One price list, as the document that says it; discounts of projects are shown to operators',
   })
-  async show(
-    @CurrentAccount() { role }: Account,
-    @ZodParam('version', z.coerce.number().int().min(1)) version: number,
-  ): Promise<object> {
-    const found = (await this.ledger.priceLists()).find(({ priceList }) => priceList.version === version);
+  async show(@CurrentAccount() { role }: Account, @Param('version') version: string): Promise<object> {
+    const found = (await this.ledger.priceLists()).find(({ priceList }) => String(priceList.version) === version);
     if (!found) throw new NotFound(`No such price list: ${version}`);
     return priceDocumentOf(role === 'operator' ? found.priceList : withoutProjects(found.priceList));
   }

@@ -1,5 +1,5 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { NotFound } from '@fornax/base';
 import { foundNodesSchema, nodeSearchSchema, type FoundNodes, type NodeSearch } from '@fornax/contracts';
 import { WireBody } from '@fornax/service-kit';
@@ -17,6 +17,7 @@ export class NodeSearchController {
   @HttpCode(200)
   @ApiOperation({ summary: 'How many nodes may run a task of this profile with these hardware constraints' })
   @ApiOkResponse({ standardSchema: foundNodesSchema })
+  @ApiNotFoundResponse({ description: 'There is no profile of this name' })
   async search(@WireBody(nodeSearchSchema) search: NodeSearch): Promise<FoundNodes> {
     const { profile: name, hardwareConstraints = [] } = search;
     const profile = name === undefined ? undefined : latestProfile(name);

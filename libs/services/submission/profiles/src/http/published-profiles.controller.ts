@@ -45,6 +45,7 @@ export class PublishedProfilesController {
   })
   @ApiOkResponse({ standardSchema: publishedProfileSchema })
   @ApiConflictResponse({ description: 'It has as many versions as there may be' })
+  @ApiNotFoundResponse({ description: 'There is no such organization, or it is not the one of the account' })
   async publish(
     @DocumentBody(profileDocumentSchema) document: WrittenProfile,
     @ZodQuery(ownerQuerySchema) { organization }: OwnerQuery,
