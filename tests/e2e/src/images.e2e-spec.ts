@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { providePythonSdk, type RunningPlatform, startPlatform, toolsDir } from '@fornax/testing';
+import { eventually, providePythonSdk, type RunningPlatform, startPlatform, toolsDir } from '@fornax/testing';
 import { busyboxEntries, layerOf } from '@fornax/testing/layers';
+import { sshdLayer } from '@fornax/testing/sshd';
 import { pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 
 const run = promisify(execFile);
@@ -80,4 +84,77 @@ describe('tasks in images, with the official Python SDK', () => {
     expect(await read(events)).toContain('DOCKER_REGISTRY_PASSWORD');
     expect(await read(events)).not.toContain(password);
   });
+
+  it('let in over SSH whoever has the key, where the image has an ordinary server', async () => {
+    const found = await Promise.all([sshdLayer(), run('ssh', ['-V'])]).catch((error: unknown) => String(error));
+    if (typeof found === 'string') {
+      console.warn(`NOT TRIED: a real sshd and ssh cannot be had here: ${found}`);
+      return;
+    }
+    await pushImage(open, { repository: 'team/ssh', tag: 'v1' }, [found[0]], { Cmd: ['/usr/sbin/sshd', '-D'] });
+    const keys = await mkdtemp(join(tmpdir(), 'fornax-ssh-'));
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(keys, 'mine')]);
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(keys, 'other')]);
+    const given = {
+      DOCKER_SRV: open.url,
+      DOCKER_REPO: 'team/ssh',
+      DOCKER_TAG: 'v1',
+      DOCKER_SSH: (await readFile(join(keys, 'mine.pub'), 'utf8')).trim(),
+    };
+    const constants = Object.entries(given).map(([key, value]) => ({ key, value }));
+    const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+      const headers = { authorization: platform.token, 'content-type': 'application/json' };
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      const answer = await fetch(`${platform.apiUrl}${path}`, { method, headers, ...sent });
+      const text = await answer.text();
+      expect([path, answer.status, answer.ok ? '' : text]).toEqual([path, answer.status, '']);
+      return text === '' ? undefined : JSON.parse(text);
+    };
+    const task = { name: 'ssh', profile: 'docker-network-ssh', instanceCount: 1, constants };
+    const { uuid } = (await call('POST', '/tasks', task)) as { readonly uuid: string };
+
+    /** As the public scripts find it. */
+    let forward: { readonly forwarderHost: string; readonly forwarderPort: number } | undefined;
+    const ssh = (key: string, ...words: readonly string[]): ReturnType<typeof run> =>
+      run(
+        'ssh',
+        [
+          ...['-F', 'none', '-i', join(keys, key), '-p', String(forward?.forwarderPort)],
+          ...['BatchMode=yes', 'IdentitiesOnly=yes', 'StrictHostKeyChecking=no', 'LogLevel=ERROR'].flatMap((one) => [
+            '-o',
+            one,
+          ]),
+          ...['-o', `UserKnownHostsFile=${join(keys, 'hosts')}`],
+          ...[...words.slice(0, -1), `root@${forward?.forwarderHost}`, ...words.slice(-1)],
+        ],
+        { env: { PATH: process.env['PATH'], HOME: keys }, timeout: 30_000 },
+      );
+    await eventually(
+      async () => {
+        const { state, status, errors } = (await call('GET', `/tasks/${uuid}`)) as {
+          readonly state: string;
+          readonly errors: unknown;
+          readonly status: {
+            readonly runningInstancesInfo?: {
+              readonly perRunningInstanceInfo: readonly { readonly activeForwards: readonly (typeof forward)[] }[];
+            };
+          } | null;
+        };
+        if (state === 'Failure') throw new Error(JSON.stringify(errors));
+        [forward] = status?.runningInstancesInfo?.perRunningInstanceInfo[0]?.activeForwards ?? [];
+        if (!forward) return false;
+        return ssh('mine', 'true').then(
+          () => true,
+          () => false,
+        );
+      },
+      { timeoutMs: 90_000 },
+    );
+    expect((await ssh('mine', 'id -un; pwd; cat /app/mark')).stdout).toBe('root\n/job\nssh\n');
+    expect((await ssh('mine', '-tt', 'test -t 0 && echo a terminal')).stdout).toBe('a terminal\r\n');
+    await expect(ssh('mine', 'exit 7')).rejects.toMatchObject({ code: 7 });
+    await expect(ssh('other', 'true')).rejects.toMatchObject({ code: 255 });
+    await call('POST', `/tasks/${uuid}/abort`);
+    await rm(keys, { recursive: true, force: true });
+  }, 240_000);
 });

@@ -1,6 +1,7 @@
 import { consistencyConstants } from './consistency.js';
 import type { ProfileNetwork } from '../profile-document/profile-document.js';
 import type { Profile, ProfileConstant, ProfileNeed, ProfilePort } from './profile.js';
+import { SERVE_SSH } from './serve-ssh.js';
 
 /** One year: longer than any task should run, and safe in milliseconds. */
 const LONGEST_RUN_S = 31_536_000;
@@ -115,6 +116,25 @@ const docker = (
   constants: [...batch, ...more],
 });
 
+/** Says what a task runs that gives no command: the server of its image, with the key of its owner. */
+const servingSsh = (profile: Profile, version = profile.version): Profile => ({
+  ...profile,
+  version,
+  constants: profile.constants.map((constant) =>
+    constant.name === profile.run.constant
+      ? { ...constant, value: SERVE_SSH, description: `${constant.description}; by default the sshd of the image` }
+      : constant,
+  ),
+});
+
+const networkSsh = docker(
+  'docker-network-ssh',
+  'As docker-network, with a way in over SSH',
+  'outgoing',
+  ['ssh'],
+  ...ssh,
+);
+
 /** Constants that mean the same in every profile that has them. */
 export const knownConstants = (): readonly ProfileConstant[] => [...batch, ...ssh, ...cluster];
 
@@ -122,7 +142,8 @@ export const knownConstants = (): readonly ProfileConstant[] => [...batch, ...ss
 export const dockerProfiles: readonly Profile[] = [
   docker('docker-batch', 'A command in a container, once for each instance', 'none', []),
   docker('docker-network', 'As docker-batch, with access to the network', 'outgoing', []),
-  docker('docker-network-ssh', 'As docker-network, with a way in over SSH', 'outgoing', ['ssh'], ...ssh),
+  networkSsh,
+  servingSsh(networkSsh, 2),
   docker('docker-nvidia-batch', 'As docker-batch, on a node with a graphics processor', 'none', ['gpu']),
   docker('docker-cluster', 'Instances that know of each other', 'none', ['cluster'], ...cluster),
   docker(
@@ -132,12 +153,14 @@ export const dockerProfiles: readonly Profile[] = [
     ['cluster'],
     ...cluster,
   ),
-  docker(
-    'docker-cluster-network-ssh',
-    'As docker-cluster-network, with a way in over SSH',
-    'outgoing',
-    ['cluster', 'ssh'],
-    ...cluster,
-    ...ssh,
+  servingSsh(
+    docker(
+      'docker-cluster-network-ssh',
+      'As docker-cluster-network, with a way in over SSH',
+      'outgoing',
+      ['cluster', 'ssh'],
+      ...cluster,
+      ...ssh,
+    ),
   ),
 ];
