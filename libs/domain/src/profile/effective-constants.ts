@@ -3,6 +3,7 @@ import { hasReference, valueProblem } from './constant-value.js';
 import type { Profile, ProfileConstant } from './profile.js';
 import { profileOf, type OfProfile } from './profile-of.js';
 import { isSecretName } from './secret-names.js';
+import { TAG } from './compiled-profile.js';
 
 /** What an operator imposes on a constant (contract, section 3.15). Absent parts stay as the profile and the task have them. */
 export interface ForcedConstant {
@@ -77,10 +78,11 @@ export const forcedConstantsOf = ({ echo }: Pick<TaskSpec, 'echo'>): readonly Fo
 
 /**
  * The constants of a task's instances: defaults of its profile, over them the task's own, over them what was forced (contract, sections 3.15
- * and 4.3). In the order of the profile, then of the task. A profile that is not known any more has no defaults.
+ * and 4.3); the image that a copy is pinned to over all of them. In the order of the profile, then of the task. A profile that is not known any more has no
+ * defaults.
  */
 export const effectiveConstants = (
-  spec: OfProfile & Pick<TaskSpec, 'constants' | 'echo'>,
+  spec: OfProfile & Pick<TaskSpec, 'constants' | 'echo' | 'pinnedImage'>,
 ): readonly EffectiveConstant[] => {
   const effective = new Map<string, EffectiveConstant>();
   for (const { name, value } of profileOf(spec)?.constants ?? []) {
@@ -94,5 +96,8 @@ export const effectiveConstants = (
     if (value !== undefined) effective.set(key, { key, value, isExported: isExported ?? before?.isExported ?? true });
     else if (before && isExported !== undefined) effective.set(key, { ...before, isExported });
   }
+  const { pinnedImage: digest } = spec;
+  if (digest !== undefined)
+    effective.set(TAG, { key: TAG, value: digest, isExported: effective.get(TAG)?.isExported ?? true });
   return [...effective.values()];
 };

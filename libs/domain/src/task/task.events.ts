@@ -143,6 +143,8 @@ export interface TaskSpec {
   readonly table?: TaskTable;
   /** Present in a copy that runs with the inputs of its origin, or not at all. */
   readonly pin?: TaskPin;
+  /** Present in a pinned copy whose origin ran in an image: the digest of that one, whatever its constants say; absent: the one that they name. */
+  readonly pinnedImage?: string;
   /** The job that the task belongs to; absent: none. */
   readonly jobId?: string;
   /** With which snapshot instances begin that are tried again, or whose task was made from another one: the latest, or a certain one of the origin; absent: with none. */

@@ -37,6 +37,7 @@ const taskSpec = z.object({
   origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
   table: z.object({ digest: z.string(), columns: z.array(z.string()), rows: count }).exactOptional(),
   pin: z.object({ inputs: z.array(z.object({ instances: z.string(), digest: z.string() })) }).exactOptional(),
+  pinnedImage: z.string().exactOptional(),
   jobId: z.string().exactOptional(),
   dependencies: z
     .array(

@@ -9,7 +9,7 @@ import {
   userSchema,
   type WirePublishedProfile,
 } from '@fornax/contracts';
-import type { TaskSpec } from '@fornax/domain';
+import { effectiveConstants, type TaskSpec } from '@fornax/domain';
 import { aLease, anEnd, concluded, dispatched } from '@fornax/testing';
 import { z } from 'zod';
 import { minimal, startHarness, type Answer, type Harness } from './submission.fixture.js';
@@ -34,7 +34,7 @@ const person = async (email: string, more: object): Promise<string> => {
 };
 
 beforeAll(async () => {
-  harness = await startHarness({ FORNAX_IMAGES: 'registry' });
+  harness = await startHarness({ FORNAX_IMAGES: 'registry', FORNAX_PROFILE_BYTES: '65536' });
   studio = ok(organizationSchema, await operator('POST', '/fornax/v1/organizations', { name: 'studio' }));
   await operator('POST', '/fornax/v1/organizations', { name: 'others' });
   people = {
@@ -122,6 +122,26 @@ describe('a published profile', () => {
     expect(await publish(tool('kept'))).toMatchObject({ version: 3, retiredAt: null });
   });
 
+  it('is pinned to the image that its task ran in, though nobody may say another tag', async () => {
+    await publish(tool('pinnable'));
+    const { uuid } = ok(
+      z.object({ uuid: z.string() }),
+      await as('nemo', 'POST', '/tasks', submit('pinnable', [], { instanceCount: 1 })),
+    );
+    const image = `sha256:${'a'.repeat(64)}`;
+    await harness.happen(uuid, dispatched(aLease(0)), concluded(anEnd(0, { image })));
+    const copy = await taskOf(
+      await as('nemo', 'POST', `/tasks/${uuid}/clone`, { name: 'again', fornax: { pinned: true } }),
+    );
+    expect(copy).toMatchObject({ profile: 'pinnable', constants: [], pinnedImage: image });
+    expect(effectiveConstants(copy)).toEqual(
+      expect.arrayContaining([
+        { key: 'DOCKER_REPO', value: 'ghcr.io/studio/tool', isExported: true },
+        { key: 'DOCKER_TAG', value: image, isExported: true },
+      ]),
+    );
+  });
+
   it.each([
     [[{ key: 'SIZE', value: '50' }], undefined],
     [[{ key: 'MODE', value: 'exact' }], undefined],
@@ -192,6 +212,22 @@ describe('whoever may not use a profile', () => {
     }
     expect((await as('ann', 'GET', '/profiles')).text).toContain('secret-tool');
     expect((await as('ann', 'POST', '/tasks', submit('secret-tool'))).status).toBe(200);
+  });
+
+  it('publishes no more than its organization may have, but what is there already', async () => {
+    const large = (name: string, version: number) =>
+      tool(name, {
+        script: `#${version}${'x'.repeat(28_000)}`,
+        command: undefined,
+      });
+    for (let version = 0; version < 2; version += 1)
+      ok(publishedProfileSchema, await as('otto', 'POST', API, large('heavy', version)));
+    const third = await as('otto', 'POST', API, large('heavy', 2));
+    expect(third.json()['errors']).toEqual({ constants: [expect.stringContaining('FORNAX_PROFILE_BYTES')] });
+    expect((await as('otto', 'POST', API, large('heavy', 1))).status).toBe(200);
+    expect(
+      (await as('otto', 'POST', API, tool('heavy', { description: 'y'.repeat(2_000), constants: [] }))).status,
+    ).toBe(200);
   });
 
   it('neither publishes nor retires for others', async () => {

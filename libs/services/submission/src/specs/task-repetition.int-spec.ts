@@ -183,12 +183,11 @@ describe('a pinned clone', () => {
     expect((await read(origin)).fornax.images).toEqual([image]);
     const tagOf = (task: WireTask): unknown =>
       task.constants.filter(({ key }) => key.startsWith('DOCKER_')).map(({ key, value }) => `${key}=${value}`);
-    expect(tagOf(await read(uuidOf(await pinned(origin))))).toEqual(
-      expect.arrayContaining(['DOCKER_REPO=team/tool', `DOCKER_TAG=${image}`]),
-    );
-    expect(tagOf(await read(uuidOf(await post(`/tasks/${origin}/clone`))))).toEqual(
-      expect.arrayContaining(['DOCKER_TAG=v1']),
-    );
+    const copy = await read(uuidOf(await pinned(origin)));
+    expect(tagOf(copy)).toEqual(expect.arrayContaining(['DOCKER_REPO=team/tool', 'DOCKER_TAG=v1']));
+    expect([copy.fornax.pinned, copy.fornax.images]).toEqual([true, [image]]);
+    expect((await specOf(copy.uuid))?.pinnedImage).toBe(image);
+    expect((await specOf(uuidOf(await post(`/tasks/${origin}/clone`))))?.pinnedImage).toBeUndefined();
     const another = { constants: [{ key: 'DOCKER_REPO', value: 'team/other' }] };
     expect(messageOf(await pinned(origin, another))).toEqual([400, expect.stringContaining('name no other one')]);
     await harness.happen(origin, concluded(anEnd(1, { image: other ?? '' })));

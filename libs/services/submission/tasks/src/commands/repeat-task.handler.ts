@@ -11,7 +11,7 @@ import type { TaskSource } from './task-specs.js';
 import { TaskPins } from './task-pins.js';
 import { TaskPlaces } from '../places/task-places.js';
 import { onCurrentConstants } from './current-constants.js';
-import { withImageOf } from './pinned-image.js';
+import { imageOfCopy } from './pinned-image.js';
 import { copyOf, type CopyPlace } from './task-copy.js';
 
 /** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
@@ -74,10 +74,12 @@ export class RepeatTask {
     const inherited = table && changes.fornax?.each === undefined ? await this.tables.need(taskId, table) : undefined;
     const { resources } = fold.spec;
     const isPinned = changes.fornax?.pinned === true;
-    const pin = isPinned ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
     const creation = copyOf(fold, kind, changes, place);
+    const pin = isPinned
+      ? { resources, recorded: await this.pins.recorded(taskId), image: imageOfCopy(fold, creation) }
+      : undefined;
     return {
-      creation: isPinned ? withImageOf(fold, creation) : creation,
+      creation,
       source: {
         origin: { taskId, kind },
         secrets: { ...fold.spec, ownerId: taskId },

@@ -13,10 +13,12 @@ import {
 /** What is recorded of the inputs of a task: which instances had those of a list, by the digest of the list. */
 export type RecordedInputs = ReadonlyMap<string, Ranges>;
 
-/** The task whose inputs a copy is to have. */
+/** The task whose inputs and image a copy is to have. */
 export interface PinSource {
   readonly resources: readonly ResourceBucket[];
   readonly recorded: RecordedInputs;
+  /** The digest of its image; undefined where it ran in none. */
+  readonly image?: string | undefined;
 }
 
 const MOST_NAMED = 5;

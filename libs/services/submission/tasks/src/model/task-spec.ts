@@ -46,7 +46,7 @@ export interface SpecContext {
   readonly origin?: TaskOrigin;
   /** The table of that task, if it has one. */
   readonly table?: ParameterTable;
-  /** The inputs of that task, where the copy is to have the same. */
+  /** The inputs and the image of that task, where the copy is to have the same. */
   readonly pinSource?: PinSource;
 }
 
@@ -115,7 +115,9 @@ export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   if (tooLong) return wrong(tooLong.field, tooLong.text);
   const kept = creation.fornax?.snapshotRetention;
   const retention = kept === undefined ? {} : { snapshotRetention: kept };
-  return { spec: { ...spec, ...resume, ...retention, ...(pin ? { pin } : {}) }, ...(table ? { table } : {}) };
+  const image = creation.fornax?.pinned === true ? context.pinSource?.image : undefined;
+  const pins = { ...(pin ? { pin } : {}), ...(image === undefined ? {} : { pinnedImage: image }) };
+  return { spec: { ...spec, ...resume, ...retention, ...pins }, ...(table ? { table } : {}) };
 };
 
 /** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */

@@ -115,8 +115,8 @@ export const taskView = (
       redactOutput: spec.redactOutput ?? true,
       snapshotRetention: spec.snapshotRetention ?? null,
       table: tableView(spec),
-      pinned: spec.pin !== undefined,
-      images: [...(task.fold.images ?? [])],
+      pinned: spec.pin !== undefined || spec.pinnedImage !== undefined,
+      images: [...(task.fold.images ?? [spec.pinnedImage].flatMap((image) => image ?? []))],
       dependencies: dependencyViews(task.fold, outcomes),
     },
   };
