@@ -315,7 +315,7 @@ export {
 } from './profile/effective-constants.js';
 export { isSecretName } from './profile/secret-names.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
-export { MOST_WAYS_IN, rulesWithoutEffect, waysInOf, type WayIn } from './profile/ways-in.js';
+export { MOST_WAYS_IN, portsLeftOut, rulesWithoutEffect, waysInOf, type WayIn } from './profile/ways-in.js';
 export {
   ARCHIVE_ROOT,
   logArchiveDecider,

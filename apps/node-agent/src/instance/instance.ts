@@ -175,7 +175,7 @@ export class Instance implements Measurable {
     const { taskId, instance } = this.order;
     const progress = this.#command?.progress ?? 0;
     const gauges = this.#meter.gauges(performance.now());
-    const forwarded = this.#ways?.told ?? [];
+    const { told: forwarded = [], forwarder } = this.#ways ?? {};
     return {
       leaseId: this.#leaseId,
       taskId,
@@ -185,7 +185,7 @@ export class Instance implements Measurable {
       ...gauges,
       ...(this.#pull === undefined ? {} : { waiting: this.#pull.slice(0, MOST_WAITING_CHARS) }),
       ...this.#results.whyWaiting,
-      ...(forwarded.length === 0 ? {} : { ways: [...forwarded] }),
+      ...(forwarded.length === 0 ? {} : { ways: [...forwarded], ...(forwarder === undefined ? {} : { forwarder }) }),
     };
   }
 

@@ -53,9 +53,16 @@ export class InstanceWays {
 
   constructor(private readonly parts: WaysParts) {}
 
+  #forwarder: string | undefined;
+
   /** What is forwarded now. */
   get told(): readonly LiveWay[] {
     return this.#told;
+  }
+
+  /** Who forwards it, in words that are told as they came. */
+  get forwarder(): string | undefined {
+    return this.#forwarder;
   }
 
   /** Ends with the signal. Never rejects. */
@@ -65,8 +72,10 @@ export class InstanceWays {
       const begunAt = performance.now();
       try {
         const reply = await this.#ask();
-        if (reply.granted) await this.#link(reply);
-        else if (reply.isForNow !== true) return;
+        if (reply.granted) {
+          this.#forwarder = reply.forwarder;
+          await this.#link(reply);
+        } else if (reply.isForNow !== true) return;
       } catch (error) {
         // Each minute of it at most: the platform may be away for long.
         if (failures % 12 === 0 && !signal.aborted) onError(error);

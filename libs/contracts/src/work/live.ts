@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MOST_FORWARDER_CHARS } from './ways.js';
 
 const id = z.string().min(1).max(128);
 const share = z.number().min(0).max(100);
@@ -44,6 +45,8 @@ export const liveInstanceSchema = z.strictObject({
     .array(z.strictObject({ port, publicPort: port }))
     .max(MOST_LIVE_WAYS)
     .exactOptional(),
+  /** Who forwards them, as the platform said when it let the agent link. Absent of earlier agents, and of earlier platforms. */
+  forwarder: z.string().min(1).max(MOST_FORWARDER_CHARS).exactOptional(),
 });
 export type LiveInstance = z.output<typeof liveInstanceSchema>;
 export type LivePhase = LiveInstance['phase'];

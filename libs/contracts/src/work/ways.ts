@@ -12,6 +12,8 @@ import { z } from 'zod';
  */
 
 const id = z.string().min(1).max(128);
+/** Who forwards, sealed. */
+export const MOST_FORWARDER_CHARS = 2_000;
 const port = z.number().int().min(1).max(65_535);
 
 export const waysRequestSchema = z.object({ leaseId: id, taskId: id, instance: z.number().int().nonnegative() });
@@ -22,6 +24,8 @@ export const waysReplySchema = z.discriminatedUnion('granted', [
     host: z.string().min(1).max(255),
     port,
     ticket: z.string().min(1).max(128),
+    /** Who forwards, in words that only the platform reads: told with the ports that are open. Absent of earlier ones. */
+    forwarder: z.string().min(1).max(MOST_FORWARDER_CHARS).exactOptional(),
   }),
   z.object({
     granted: z.literal(false),

@@ -21,6 +21,8 @@ export interface ProfileFault {
 
 /** A task keeps this much of its profile with it, in its event and in the memory of the scheduler. */
 const MOST_CHARS = 32_768;
+/** All of it, with what is only for people, and whom it names. */
+const MOST_DOCUMENT_CHARS = 65_536;
 const MOST_CONSTANTS = 100;
 const MOST_PORTS = 16;
 /** A path of the API below the profiles. */
@@ -138,6 +140,11 @@ export const profileFaults = (document: ProfileDocument): readonly ProfileFault[
     faults.push({
       path: [],
       detail: `What tasks keep of a profile has at most ${MOST_CHARS} characters: put a long script into the image or a bucket.`,
+    });
+  if (JSON.stringify(document).length > MOST_DOCUMENT_CHARS)
+    faults.push({
+      path: [],
+      detail: `A profile has at most ${MOST_DOCUMENT_CHARS} characters, descriptions and those who may use it among them.`,
     });
   return faults;
 };

@@ -1,6 +1,7 @@
 import type { TaskSpec } from '../task/task.events.js';
 import { isAddressOrNetwork } from './ip-address.js';
 import { profileOf, type OfProfile } from './profile-of.js';
+import { profileAt } from './profiles.js';
 
 /** A port of an instance that can be reached from outside. */
 export interface WayIn {
@@ -48,8 +49,17 @@ const rulesOf = ({ echo }: Pick<TaskSpec, 'echo'>): readonly Rule[] => {
   return Array.isArray(rules) ? rules.filter((rule): rule is Rule => typeof rule === 'object' && rule !== null) : [];
 };
 
-/** Ports of each instance of a task that are forwarded: those of its profile, then those that its rules open; each port once. */
-export const waysInOf = (spec: OfProfile & Pick<TaskSpec, 'echo'>): readonly WayIn[] => {
+/** Whether any port of its instances is forwarded. */
+export const hasWaysIn = (spec: OfProfile & Pick<TaskSpec, 'echo'>): boolean => {
+  const { profile, profileVersion, publishedProfile } = spec;
+  return (
+    ((publishedProfile ?? profileAt(profile, profileVersion))?.ports ?? []).length > 0 ||
+    rulesOf(spec).some((rule) => typeof wayOf(rule) !== 'string')
+  );
+};
+
+/** All ports that a task opens: those of its profile, then those of its rules; each port once. */
+const openedBy = (spec: OfProfile & Pick<TaskSpec, 'echo'>): readonly WayIn[] => {
   const ofProfile = profileOf(spec)?.ports ?? [];
   const found = [
     ...ofProfile.map(({ name, applicationType, port }): WayIn => ({ name, applicationType, port, allowed: [] })),
@@ -61,10 +71,21 @@ export const waysInOf = (spec: OfProfile & Pick<TaskSpec, 'echo'>): readonly Way
   const byPort = new Map<number, WayIn>();
   // A rule for a port of the profile says who may use it.
   for (const way of found) byPort.set(way.port, { ...byPort.get(way.port), ...way });
-  const ways = [...byPort.values()].slice(0, MOST_WAYS_IN);
+  return [...byPort.values()];
+};
+
+/** Ports of each instance of a task that are forwarded: those of its profile, then those that its rules open; each port once, and the first of very many. */
+export const waysInOf = (spec: OfProfile & Pick<TaskSpec, 'echo'>): readonly WayIn[] => {
+  const ways = openedBy(spec).slice(0, MOST_WAYS_IN);
   const isTwice = ({ name }: WayIn): boolean => ways.filter((other) => other.name === name).length > 1;
   return ways.map((way) => (isTwice(way) ? { ...way, name: `${way.name}-${way.port}` } : way));
 };
+
+/** Ports that a task opens beyond those that are forwarded. */
+export const portsLeftOut = (spec: OfProfile & Pick<TaskSpec, 'echo'>): readonly number[] =>
+  openedBy(spec)
+    .slice(MOST_WAYS_IN)
+    .map(({ port }) => port);
 
 /** What rules of a task open nothing, and why, in the order of the rules. */
 export const rulesWithoutEffect = (spec: Pick<TaskSpec, 'echo'>): readonly string[] =>

@@ -5,6 +5,8 @@ import {
   isBuiltIn,
   latestProfile,
   latestProfiles,
+  MOST_WAYS_IN,
+  portsLeftOut,
   mayUseProfile,
   PLACEHOLDER_IMAGE,
   profileOf,
@@ -197,9 +199,15 @@ export class ProfileCatalogue {
     ];
   }
 
-  private notesOfRules(spec: { readonly echo: Readonly<Record<string, unknown>> }): readonly string[] {
+  private notesOfRules(spec: OfProfile & { readonly echo: Readonly<Record<string, unknown>> }): readonly string[] {
     if (!this.ways.isOn) return saysSomething(spec.echo['forcedNetworkRules']) ? [NO_WAYS_NOTE] : [];
-    return rulesWithoutEffect(spec).map((rule) => `A rule of forcedNetworkRules has no effect, ${rule}.`);
+    const leftOut = portsLeftOut(spec);
+    return [
+      ...rulesWithoutEffect(spec).map((rule) => `A rule of forcedNetworkRules has no effect, ${rule}.`),
+      ...(leftOut.length === 0
+        ? []
+        : [`An instance has ${MOST_WAYS_IN} forwards at most: these ports are not forwarded: ${leftOut.join(', ')}.`]),
+    ];
   }
 
   private lacking({ needs }: Profile): readonly ProfileNeed[] {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ENV, provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { ProfileRoom } from './commands/profile-room.js';
 import { PublishProfile } from './commands/publish-profile.handler.js';
 import { PublishedProfilesController } from './http/published-profiles.controller.js';
 import { Audiences } from './model/audiences.js';
@@ -23,6 +24,7 @@ import { ShownProfiles } from './queries/shown-profiles.js';
     ProfileReader,
     Owners,
     Audiences,
+    ProfileRoom,
     PublishProfile,
     ShownProfiles,
     ProfileCatalogue,

@@ -13,8 +13,10 @@ import {
 } from '@fornax/contracts';
 import { aLease, anEnd, aRef, concluded, dispatched, started } from '@fornax/domain/specs';
 import type { Nats } from '@fornax/event-store';
+import { Sealer } from '@fornax/identity';
 import { NATS } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
+import { z } from 'zod';
 import { minimal, startHarness, type Harness } from './submission.fixture.js';
 
 const { leaseId, node } = aLease(0);
@@ -176,7 +178,8 @@ describe('forwards of instances', () => {
     await closed(outer);
   });
 
-  it('are told of by nodes, by the port alone, and only those that the task asks for', async () => {
+  /** What a node tells of the instance. */
+  const told = (more: object): string => {
     const instance = {
       ...{ leaseId, taskId, instance: 0, phase: 'execution', cpuUsage: 0, memoryMB: 1, progress: 0 },
       ...{ networkInKbps: 0, networkOutKbps: 0, executionMs: 1, ghzSeconds: 0 },
@@ -184,13 +187,23 @@ describe('forwards of instances', () => {
         { port: 8_080, publicPort: port },
         { port: 22, publicPort: 22 },
       ],
+      ...more,
     };
     const host = { nodeEpoch: 1, specificationKey: 'k', cpuModel: 'm', cores: 1, ghz: 1, maxGhz: 1 };
+    return JSON.stringify({ ...host, instances: [instance] });
+  };
+  /** Where the forward is reached, as users are told. */
+  const accessOf = async (): Promise<unknown> => {
+    const found = (await harness.call('GET', `/v1/network/tasks/${taskId}/port-forward`)).json();
+    const forwards = z.record(z.string(), z.record(z.string(), z.object({ access: z.unknown() }))).parse(found);
+    return forwards['0']?.['web']?.access;
+  };
+
+  it('are told of by nodes, by the port alone, and only those that the task asks for', async () => {
     await eventually(
       async () => {
-        nats().publish(liveSubject(node), JSON.stringify({ ...host, instances: [instance] }));
-        const found = (await harness.call('GET', `/v1/network/tasks/${taskId}/port-forward`)).json();
-        return Object.keys(found['0'] ?? {}).length > 0;
+        nats().publish(liveSubject(node), told({}));
+        return (await accessOf()) !== undefined;
       },
       { ...WAIT, everyMs: 1_000 },
     );
@@ -214,6 +227,25 @@ describe('forwards of instances', () => {
     expect(task['notes']).toEqual(
       expect.arrayContaining([expect.stringContaining('forcedNetworkRules has no effect, names: only tcp')]),
     );
+  });
+
+  it('are reached where the process is that forwards, as it says itself: a node makes up no words of it', async () => {
+    const reply = await ask();
+    const sealer = harness.test.app.get(Sealer);
+    const sealed = (words: object): string => sealer.sealWithMaster(JSON.stringify(words));
+    const there = sealed({ use: 'fornax/forwarder', publicHost: 'b.example.org', host: '0.0.0.0' });
+    const access = async (forwarder: string | undefined, publicHost: string): Promise<void> => {
+      nats().publish(liveSubject(node), told(forwarder === undefined ? {} : { forwarder }));
+      await eventually(async () => ((await accessOf()) as { publicHost?: string })?.publicHost === publicHost, WAIT);
+    };
+    await access(there, 'b.example.org');
+    await access(reply.granted ? reply.forwarder : '', '127.0.0.1');
+    await access(there, 'b.example.org');
+    await access('made up', '127.0.0.1');
+    await access(there, 'b.example.org');
+    await access(sealed({ use: 'another', publicHost: 'evil', host: 'evil' }), '127.0.0.1');
+    await access(there, 'b.example.org');
+    await access(undefined, '127.0.0.1');
   });
 
   it('end with their lease, whatever its node says', async () => {

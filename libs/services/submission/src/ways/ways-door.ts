@@ -14,13 +14,15 @@ import { LOGGER } from '@fornax/service-kit';
 import { TaskLeases, TaskLookup } from '@fornax/tasks';
 import { createServer, type Server, type Socket } from 'node:net';
 import { InstanceLink, type ConnectionOutcome, type LinkedLease } from './instance-link.js';
+import { Lobby } from './lobby.js';
 import { NodeAllowances } from './node-allowances.js';
 import { Tickets } from './tickets.js';
 
 const GREETING_MS = 5_000;
 const TICKET_MS = 10_000;
-/** Connections of nodes that have not said what they are for. */
+/** Connections that have not said what they are for, of all and of one address. */
 const MOST_UNGREETED = 1_000;
+const MOST_UNGREETED_OF_ONE = 200;
 /** An account has one of so many shares of all connections. */
 const SHARES = 3;
 const LOOK_MS = 5_000;
@@ -47,7 +49,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   );
   private readonly io = countedFromZero('fornax.ways.io', [{ direction: 'in' }, { direction: 'out' }]);
   private server: Server | undefined;
-  private ungreeted = 0;
+  private readonly lobby = new Lobby(MOST_UNGREETED, MOST_UNGREETED_OF_ONE);
   private open = 0;
   private readonly openOf = new Map<string, number>();
 
@@ -124,10 +126,9 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   /** Nothing of it is believed but a ticket. */
   private async greet(socket: Socket): Promise<void> {
     socket.on('error', () => socket.destroy());
-    if (this.ungreeted >= MOST_UNGREETED) return void socket.destroy();
-    this.ungreeted += 1;
-    const line = await firstLine(socket, { mostChars: MOST_WAY_LINE_CHARS, withinMs: GREETING_MS });
-    this.ungreeted -= 1;
+    const leave = this.lobby.enter(socket);
+    if (!leave) return void socket.destroy();
+    const line = await firstLine(socket, { mostChars: MOST_WAY_LINE_CHARS, withinMs: GREETING_MS }).finally(leave);
     const greeting = line === undefined ? undefined : parseWayGreeting(line);
     if (!greeting || !this.tickets.bring(greeting.ticket, socket)) socket.destroy();
   }

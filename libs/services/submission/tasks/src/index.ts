@@ -72,6 +72,7 @@ export { PoolTasks, type PoolLoad } from './queries/pool-tasks.js';
 export { requestOf, resourcesOf } from './model/task-spec.js';
 export { lifetimeOf } from './commands/task-lifetime.js';
 export { TASKS_CONFIG, type TasksConfig } from './config/tasks-config.js';
+export { Forwarders } from './live/forwarders.js';
 export { LiveStatus } from './live/live-status.js';
 export { type LiveLeases } from './live/live-board.js';
 export { noUsage, restoreUsage, withUsage, type TaskUsage } from './model/task-status.js';

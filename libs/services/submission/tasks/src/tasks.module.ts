@@ -37,6 +37,7 @@ import { TaskAnswers } from './http/task-answers.js';
 import { TaskInstancesController } from './http/task-instances.controller.js';
 import { TaskListsController } from './http/task-lists.controller.js';
 import { TasksController } from './http/tasks.controller.js';
+import { Forwarders } from './live/forwarders.js';
 import { LiveStatus } from './live/live-status.js';
 import { StatusProjection } from './model/status.projection.js';
 import { TaskCleanup } from './process-managers/task-cleanup.js';
@@ -130,6 +131,7 @@ import { DATABASE } from './model/database.js';
     TaskSnapshotReader,
     TaskHistory,
     TaskAsOf,
+    Forwarders,
     LiveStatus,
     TaskAnswers,
     ErrorTails,
@@ -149,6 +151,7 @@ import { DATABASE } from './model/database.js';
     TasksOfPools,
     Neighbors,
     TASKS_CONFIG,
+    Forwarders,
     LiveStatus,
     PoolTasks,
     ChangeTask,

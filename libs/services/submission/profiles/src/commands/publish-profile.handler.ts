@@ -7,11 +7,8 @@ import { userMeta, type Asking } from '@fornax/identity';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
 import { Audiences } from '../model/audiences.js';
 import { stateOf } from '../model/profile-rows.js';
-import { ProfileBarrier } from '../model/profiles.projection.js';
 import { ProfileReader } from '../queries/profile-reader.js';
-
-/** Profiles that one organization may have: names are cheap, and each is read by those who list them. */
-const MOST_OF_ORGANIZATION = 200;
+import { ProfileRoom } from './profile-room.js';
 
 /** Publishes and retires profiles; answers once the rows show it. */
 @Injectable()
@@ -21,7 +18,7 @@ export class PublishProfile {
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly reader: ProfileReader,
     private readonly audiences: Audiences,
-    private readonly barrier: ProfileBarrier,
+    private readonly room: ProfileRoom,
   ) {}
 
   /** What is published as it is already is left as it is. @throws ValidationFailed with the fields that are wrong; CommandRejected */
@@ -32,22 +29,14 @@ export class PublishProfile {
       throw new ValidationFailed(
         Object.fromEntries([...faults].map(([path, found]) => [path, found.map(({ detail }) => detail)])),
       );
-    await this.checkRoom(owner, document.name);
-    await this.decide(document.name, { type: 'PublishProfile', owner, document, at: this.clock.now() }, asking);
+    const command = { type: 'PublishProfile', owner, document, at: this.clock.now() } as const;
+    await this.room.check(command);
+    await this.decide(document.name, command, asking);
   }
 
   /** @throws CommandRejected there is none */
   retire(owner: string, name: string, asking: Asking): Promise<void> {
     return this.decide(name, { type: 'RetireProfile', owner, name, at: this.clock.now() }, asking);
-  }
-
-  private async checkRoom(owner: string, name: string): Promise<void> {
-    if (owner === PLATFORM) return;
-    const all = await this.reader.newest([owner]);
-    if (all.length >= MOST_OF_ORGANIZATION && !all.some((one) => one.name === name))
-      throw new ValidationFailed({
-        name: [`This organization has ${all.length} profiles, retired ones too: publish a version of one of them.`],
-      });
   }
 
   private async decide(name: string, command: ProfileCommand, asking: Asking): Promise<void> {
@@ -68,7 +57,7 @@ export class PublishProfile {
       at,
       ...(row === undefined ? {} : { loaded: { state: stateOf(row), sequence: Number(row.sequence) } }),
     });
-    await this.barrier.passed(sequence);
+    await this.reader.passed(sequence);
   }
 }
 

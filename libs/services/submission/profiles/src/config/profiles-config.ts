@@ -1,4 +1,4 @@
-import { loadConfig, type Env } from '@fornax/base';
+import { intSetting, loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 
 const settings = z.object({
@@ -8,6 +8,8 @@ const settings = z.object({
   FORNAX_IMAGES: z.enum(['host', 'registry']).default('host'),
   /** Who publishes profiles of an organization: its coordinators, all of its members, or operators alone. */
   FORNAX_PROFILE_PUBLISHERS: z.enum(['operators', 'coordinators', 'members']).default('coordinators'),
+  /** What all versions of the profiles of one organization may take, in bytes of JSON. */
+  FORNAX_PROFILE_BYTES: intSetting({ min: 65_536, max: 1_000_000_000 }).default(16_777_216),
 });
 
 /** What an operator sets about profiles. */
@@ -16,6 +18,8 @@ export interface ProfilesConfig {
   readonly runsImages: boolean;
   /** Who publishes profiles of an organization, beside operators. */
   readonly publishers: 'operators' | 'coordinators' | 'members';
+  /** Bytes of all versions of the profiles of one organization. */
+  readonly mostBytes: number;
 }
 
 export const PROFILES_CONFIG = Symbol('fornax.profiles-config');
@@ -26,6 +30,7 @@ export const loadProfilesConfig = (env: Env): ProfilesConfig => {
     FORNAX_CONTAINER_ENGINE: engine,
     FORNAX_IMAGES: images,
     FORNAX_PROFILE_PUBLISHERS: publishers,
+    FORNAX_PROFILE_BYTES: mostBytes,
   } = loadConfig(settings, env);
-  return Object.freeze({ runsImages: engine !== undefined || images === 'registry', publishers });
+  return Object.freeze({ runsImages: engine !== undefined || images === 'registry', publishers, mostBytes });
 };

@@ -34,6 +34,20 @@ export class ProfileReader {
     return read();
   }
 
+  /** Resolves when what is read shows the log up to there. */
+  async passed(sequence: number): Promise<void> {
+    await this.barrier.passed(sequence);
+  }
+
+  /** How much all versions of the profiles of an owner say. */
+  async bytesOf(owner: string): Promise<number> {
+    const [found] = await this.database.query<{ bytes: string }[]>(
+      'SELECT coalesce(sum(octet_length(document::text)), 0) AS bytes FROM profile JOIN profile_version USING (profile_id) WHERE owner = $1',
+      [owner],
+    );
+    return Number(found?.bytes ?? 0);
+  }
+
   /** All versions of one profile, the newest first. */
   versions(profileId: string): Promise<readonly ProfileRecord[]> {
     return this.database.query<ProfileRecord[]>(

@@ -46,7 +46,8 @@ export class LiveBoard {
   private leases = 0;
   private sweptAt = 0;
 
-  constructor(private readonly forwarder = HERE) {}
+  /** @param forwarderOf who forwards, by what a node tells of it */
+  constructor(private readonly forwarderOf: (seal: string | undefined) => Forwarder = () => HERE) {}
 
   take(node: string, { instances, ...host }: LiveMessage, at: number): void {
     this.forget(node);
@@ -59,7 +60,7 @@ export class LiveBoard {
       let ofTask = this.tasks.get(taskId);
       if (!ofTask) this.tasks.set(taskId, (ofTask = new Map()));
       if (ofTask.has(key)) continue;
-      ofTask.set(key, { node, host, instance, at, forwarder: this.forwarder });
+      ofTask.set(key, { node, host, instance, at, forwarder: this.forwarderOf(instance.forwarder) });
       told.push({ taskId, key });
       this.leases += 1;
     }

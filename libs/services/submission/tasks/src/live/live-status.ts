@@ -3,7 +3,7 @@ import { allLiveSubject, liveMessageSchema, NODE_MESSAGES, parseLiveSubject } fr
 import { CLOCK, LOGGER, NODES_NATS } from '@fornax/service-kit';
 import { DroppedMessages, MessageBudget, parseMessage, refusalOf, type Clock } from '@fornax/base';
 import type { Nats } from '@fornax/event-store';
-import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
+import { Forwarders } from './forwarders.js';
 import { LiveBoard, type LiveLeases } from './live-board.js';
 
 /**
@@ -21,9 +21,9 @@ export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(NODES_NATS) private readonly nats: Nats,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: { warn(fields: object, message: string): void },
-    @Inject(WAYS_CONFIG) ways: WaysConfig,
+    forwarders: Forwarders,
   ) {
-    this.board = new LiveBoard(ways);
+    this.board = new LiveBoard((seal) => forwarders.of(seal));
     this.dropped = new DroppedMessages('live', logger);
   }
 
