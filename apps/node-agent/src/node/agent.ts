@@ -17,6 +17,7 @@ import { connectNats, consumeBatches, DurablePublisher, onReconnect } from '@for
 import { S3Connection } from '@fornax/s3';
 import type { NatsConnection } from '@nats-io/nats-core';
 
+import { whatItRuns } from '../hardware/what-it-runs.js';
 import { InputRecords } from '../instance/input-manifest.js';
 import type { InstanceWorld } from '../instance/instance-world.js';
 import type { Use } from '../instance/disk-share.js';
@@ -182,7 +183,7 @@ export class Agent {
         nodeId,
         driver: facts.name,
         warnings: facts.warnings,
-        hardware: { ...hardware, slots: true, ...(facts.wayOut === undefined ? {} : { wayOut: facts.wayOut }) },
+        hardware: { ...hardware, slots: true, ...whatItRuns(facts) },
         leasesAhead: (parts.aheadPerCore ?? 0) * hardware.cores,
       },
       {

@@ -23,6 +23,7 @@ import { Agent } from './agent.js';
 import type { TaskImages } from '../instance/task-images.js';
 import { InputCache } from '../input-cache/input-cache.js';
 import { probeHardware } from '../hardware/hardware.js';
+import { asConfigured } from '../hardware/what-it-runs.js';
 import { measurePower } from '../hardware/power.js';
 import { serveHttp } from './http-server.js';
 import { allOf } from './fetchable.js';
@@ -195,8 +196,9 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const { driver } = opened;
   const probing = driver.probe();
   // An engine may be away for long, and the agent is to end meanwhile.
-  const facts = isContainer ? await Promise.race([probing, stopped.then(() => undefined)]) : await probing;
-  if (!facts) return driver.close();
+  const probed = isContainer ? await Promise.race([probing, stopped.then(() => undefined)]) : await probing;
+  if (!probed) return driver.close();
+  const facts = asConfigured(probed, config);
   for (const warning of facts.warnings) log.warn({ driver: facts.name }, warning);
   const hardware = await probeHardware(config.workDir, {
     cores: config.FORNAX_NODE_CORES,

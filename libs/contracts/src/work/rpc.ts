@@ -31,6 +31,10 @@ export const joinRequestSchema = z.object({
     gpus: z.number().int().nonnegative().max(10_000),
     /** Whether instances that ask for the network get out to it; absent, as of earlier agents: not known, and tried. */
     wayOut: z.boolean().exactOptional(),
+    /** Whether ports of its instances can be forwarded, and whether it takes tasks that name an image, and those that name none; absent, as of earlier agents: not known, and tried. */
+    waysIn: z.boolean().exactOptional(),
+    images: z.boolean().exactOptional(),
+    hostPrograms: z.boolean().exactOptional(),
     slots: z.boolean().exactOptional(),
     /** Room for files of instances, in megabytes of a million bytes; absent, as of earlier agents: not known, and none is promised. */
     diskMB: z.number().int().nonnegative().max(1_000_000_000_000).exactOptional(),

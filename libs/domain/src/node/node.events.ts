@@ -13,6 +13,12 @@ export interface NodeHardware {
   readonly gpus: number;
   /** Whether instances that ask for the network get out to it; absent, as of earlier agents: not known. */
   readonly wayOut?: boolean;
+  /** Whether ports of its instances can be forwarded; absent, as of earlier agents: not known. */
+  readonly waysIn?: boolean;
+  /** Whether it takes tasks that name an image: to run in it, or in its place where its operator says so; absent, as of earlier agents: not known. */
+  readonly images?: boolean;
+  /** Whether it has something to run tasks in that name no image; absent, as of earlier agents: not known. */
+  readonly hostPrograms?: boolean;
   /** Whether its agent can hold slots of pools; absent in earlier ones, which cannot. */
   readonly slots?: boolean;
   /** Room for files of instances when the agent started, in megabytes of a million bytes; absent, as of earlier agents: not known, and none is promised. */

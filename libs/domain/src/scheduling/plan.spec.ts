@@ -6,7 +6,7 @@ import { has, parseRanges, rangesOf, type Ranges } from '../shared/ranges.js';
 import { overfilled, repeated } from '../invariants/invariants.js';
 import { aHardware } from '../specs/facts.fixture.js';
 import { plan as planClasses } from './plan.js';
-import { satisfies } from './satisfies.js';
+import { satisfies, type InstanceNeeds } from './satisfies.js';
 import { classKeyOf, classesOf, type QueueEntry } from './waiting-class.js';
 
 const node = (id: string, cores: number, overrides: Partial<NodeView> = {}): NodeView => ({
@@ -281,6 +281,66 @@ describe('a scheduling round', () => {
     });
     const ahead = { freeCores: 0, ahead: [{ cores: 1, memoryMB: 256, leases: 9 }] };
     expect(plan([{ ...without, ...ahead }], [outgoing], anything).placements).toEqual([]);
+  });
+
+  it('leaves out nodes that cannot run a task, and says what none of them has', () => {
+    const container = aHardware({ cores: 1, waysIn: false, images: true, hostPrograms: false });
+    const plain = aHardware({ cores: 1, waysIn: false, images: false, hostPrograms: true });
+    const fleet = [node('container', 1, { hardware: container }), node('plain', 1, { hardware: plain })];
+    const tasks = [
+      entry('a-image', { needs: { image: true } }),
+      entry('b-plain', { needs: { hostPrograms: true }, order: 2 }),
+      entry('c-way', { needs: { waysIn: true, image: true }, order: 3 }),
+    ];
+    const { placements, reasons } = plan(fleet, tasks, anything);
+    expect(placements.map(({ taskId, node: on }) => `${taskId} ${on}`)).toEqual(['a-image container', 'b-plain plain']);
+    expect(reasons).toEqual([
+      {
+        taskId: 'c-way',
+        reason: 'no-node-fits',
+        detail: 'no node that fits has ways in, for the ports that the task opens; warnings of the nodes say why',
+      },
+    ]);
+    const why = (needs: InstanceNeeds, at: NodeView): unknown => plan([at], [entry('t', { needs })], anything).reasons;
+    const sentence = (what: string): unknown => [
+      expect.objectContaining({ reason: 'no-node-fits', detail: expect.stringContaining(`no node that fits ${what}`) }),
+    ];
+    expect(why({ hostPrograms: true }, node('c', 1, { hardware: container }))).toEqual(
+      sentence('runs tasks that name no image'),
+    );
+    expect(why({ image: true }, node('p', 1, { hardware: plain }))).toEqual(sentence('runs images'));
+    // An earlier agent says nothing, and has or tries all but slots.
+    expect(why({ hostPrograms: true, waysIn: true, image: true, wayOut: true }, node('earlier', 1))).toEqual([]);
+    expect(why({ slots: true }, node('earlier', 1))).toEqual(sentence('holds slots of pools'));
+  });
+
+  it('places nothing where its node lacks what it needs, whatever the fleet', () => {
+    const fact = fc.option(fc.boolean(), { nil: undefined });
+    const facts = fc.record(
+      { wayOut: fact, waysIn: fact, images: fact, hostPrograms: fact, slots: fact },
+      { requiredKeys: [] },
+    );
+    const needs = fc.subarray(['wayOut', 'waysIn', 'image', 'hostPrograms', 'slots'] as const);
+    fc.assert(
+      fc.property(fc.array(facts, { maxLength: 4 }), fc.array(needs, { maxLength: 4 }), (fleet, wanted) => {
+        const cluster = fleet.map((some, at) => {
+          const said = Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined));
+          return node(`n${at}`, 4, { hardware: aHardware({ cores: 4, ...said }) });
+        });
+        const queue = wanted.map((all, at) =>
+          entry(`t${at}`, { needs: Object.fromEntries(all.map((one) => [one, true])), order: at }),
+        );
+        const { placements, reasons } = plan(cluster, queue, anything);
+        for (const { taskId, node: on } of placements) {
+          const { hardware } = cluster.find(({ id }) => id === on) ?? { hardware: aHardware() };
+          const { wayOut = true, waysIn = true, images = true, hostPrograms = true, slots = false } = hardware;
+          const has = { wayOut, waysIn, image: images, hostPrograms, slots };
+          for (const one of wanted[Number(taskId.slice(1))] ?? []) expect(has[one]).toBe(true);
+        }
+        const waits = queue.filter(({ taskId }) => placements.every((placement) => placement.taskId !== taskId));
+        expect(reasons.map(({ taskId }) => taskId).toSorted()).toEqual(waits.map(({ taskId }) => taskId).toSorted());
+      }),
+    );
   });
 
   it('keeps the room for files that instances were promised, and says so when no node has as much', () => {

@@ -2,7 +2,7 @@ import type { NodeHardware } from '../node/node.events.js';
 import type { ResourceRequest, SchedulingPlan } from '../task/task.events.js';
 import { iterate } from '../shared/ranges.js';
 import { whyHeld, type SpendingHold } from '../spending/holds.js';
-import { mayRunOn, provides, satisfies } from './satisfies.js';
+import { mayRunOn, provides, satisfies, whatIsMissing } from './satisfies.js';
 import type { WaitingClass } from './waiting-class.js';
 
 /** A node that accepts work, with what is free on it before this round. */
@@ -220,11 +220,11 @@ const whyNot = (
   }
   if (away.some(suits)) return { reason: 'nodes-away', detail: 'no node that fits is online' };
   const known = [...cluster, ...draining, ...full, ...away];
-  if (known.some(isLarge)) {
+  const large = known.filter(isLarge).map(({ hardware }) => hardware);
+  if (large.length > 0) {
     return {
       reason: 'no-node-fits',
-      detail:
-        'no node that fits lets instances out to the network, as the profile promises; warnings of the nodes say why',
+      detail: `no node that fits ${whatIsMissing(large, needs)}; warnings of the nodes say why`,
     };
   }
   const isAllowed = known.some(({ hardware }) => satisfies(hardware, constraints));

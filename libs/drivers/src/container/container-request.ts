@@ -30,6 +30,10 @@ export interface WantedContainer {
   readonly directory: string;
 }
 
+/** How many graphics processors each container has: of `all`, one at least. */
+export const gpusOf = (names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + (/^\d+$/.test(name) ? Number(name) : /^all$|\/gpu=/.test(name) ? 1 : 0), 0);
+
 interface Devices {
   readonly DeviceRequests?: object[];
   readonly Devices?: { PathOnHost: string; PathInContainer: string; CgroupPermissions: string }[];

@@ -24,7 +24,7 @@ import { SecretFolders } from '../sandbox/secret-folders.js';
 import { chooseIds, type IdRange, type Owner, USER_IDS_DIR, UserIds } from '../sandbox/user-ids.js';
 import { Warden } from '../warden/warden.js';
 import { ContainerGroup } from './container-group.js';
-import { containerRequest } from './container-request.js';
+import { containerRequest, gpusOf } from './container-request.js';
 import { Engine, EngineAway, type EngineFacts, EngineRefused } from './engine.js';
 import { EngineWatch } from './engine-watch.js';
 import { Leaving } from './leaving.js';
@@ -133,10 +133,16 @@ export class ContainerDriver implements Driver {
                 'instances of profiles with access to the network are not run here: FORNAX_NODE_ENGINE_NETWORK names no network of the engine for them',
               ]
             : []),
+        'ports of instances are not forwarded here: there is no way into instances in containers',
       ],
       limits: facts.limits,
       path: STANDARD_PATH.join(':'),
       wayOut: network === 'host' || wayOut !== undefined,
+      // Whose number an engine tells may be one of another machine.
+      waysIn: false,
+      images: true,
+      hostPrograms: false,
+      gpus: gpusOf(this.#options.devices ?? []),
       laysOver: false,
     };
   }

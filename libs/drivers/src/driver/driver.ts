@@ -39,6 +39,14 @@ export interface DriverFacts {
   readonly path: string;
   /** Whether instances with the network `outgoing` get out; absent: not known. */
   readonly wayOut?: boolean;
+  /** Whether connections can be carried into instances; absent: not known. */
+  readonly waysIn?: boolean;
+  /** Whether an instance may see an image in the place of the machine's files; absent: not known. */
+  readonly images?: boolean;
+  /** Whether an instance may see the machine's files; absent: it may. */
+  readonly hostPrograms?: boolean;
+  /** Graphics processors that each instance has; absent: none. */
+  readonly gpus?: number;
   /** Whether an instance may have what lies in a folder of another without a copy of it (`InstanceSpec.over`). */
   readonly laysOver?: boolean;
   /** Whether a command may take itself for another user than it is (`InstanceCommand.seenAs`). */

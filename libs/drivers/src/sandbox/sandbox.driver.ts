@@ -45,6 +45,7 @@ import {
 import { type SharedRoot, SharedRoots } from './shared-roots.js';
 import { SecretFolders } from './secret-folders.js';
 import { tryLayers } from './try-layers.js';
+import { tryWayIn } from './try-way-in.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, USER_IDS_DIR, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
@@ -207,7 +208,9 @@ export class SandboxDriver implements Driver {
     ];
     const wayOutWarning = await this.#tryWayOut(level);
     const layersWarning = await this.#tryLayers(level);
-    for (const warning of [wayOutWarning, layersWarning]) if (warning !== undefined) warnings.push(warning);
+    const waysInWarning = this.#sharesHost(level) ? undefined : await this.#tryWayIn();
+    for (const warning of [wayOutWarning, layersWarning, waysInWarning])
+      if (warning !== undefined) warnings.push(warning);
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
     return {
       name: `sandbox/${level.name}`,
@@ -215,6 +218,8 @@ export class SandboxDriver implements Driver {
       limits,
       path: await visiblePath(path, expose, shown),
       wayOut: wayOutWarning === undefined,
+      waysIn: !this.#sharesHost(level) && waysInWarning === undefined,
+      images: level.openRoot !== undefined,
       laysOver: this.#laysOver,
       masksUsers: await this.#tryMask(level),
     };
@@ -529,6 +534,16 @@ export class SandboxDriver implements Driver {
     } catch (error) {
       this.#laysOver = false;
       return `${copies}: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** @returns what an operator should know, if ports of instances cannot be forwarded */
+  async #tryWayIn(): Promise<string | undefined> {
+    try {
+      await tryWayIn(this, this.#name);
+      return undefined;
+    } catch (error) {
+      return `ports of instances are not forwarded here: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 

@@ -16,7 +16,7 @@ export const foundNodes = (
   profile: Pick<Profile, 'name' | 'version'> | undefined,
 ): FoundNodes => {
   const there = nodes.filter(({ status }) => status !== 'retired' && status !== 'unknown');
-  const needs = profile && needsOf({ profile: profile.name, profileVersion: profile.version });
+  const needs = profile && needsOf({ profile: profile.name, profileVersion: profile.version, constants: [], echo: {} });
   const fit = there.filter(({ hardware }) => mayRunOn(hardware, { constraints, ...(needs && { needs }) }));
   const kinds = new Map<string, FoundNodes['hardware'][number]>();
   for (const { hardware } of fit) {

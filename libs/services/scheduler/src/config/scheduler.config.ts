@@ -12,6 +12,8 @@ const schema = z.object({
   FORNAX_NODE_GRACE_MS: intSetting({ min: 100, max: 3_600_000 }).default(10_000),
   /** How often nodes tell which leases they work on, in milliseconds: the node registry's setting. */
   FORNAX_HEARTBEAT_LEASES_MS: intSetting({ min: 50, max: 600_000 }).default(10_000),
+  /** `off`: no port of an instance is forwarded, and no task waits for a node that could; submission's setting. */
+  FORNAX_WAYS: z.enum(['on', 'off']).default('on'),
 });
 
 export type SchedulerConfig = Readonly<z.output<typeof schema>>;

@@ -41,6 +41,8 @@ export interface LeadershipPorts {
   readonly takeKeptReports?: (handle: (message: ReportMessage) => Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Called with an aggregate on which the view's fold throws. */
   readonly onStopped?: (stop: StoppedFold) => void;
+  /** No port of an instance is forwarded here. */
+  readonly forwardsNothing?: boolean;
   readonly now: () => number;
   /** Milliseconds by a monotonic clock. */
   readonly elapsed: () => number;
@@ -89,6 +91,7 @@ export class Leadership {
     signal.throwIfAborted();
     const { view } = loaded;
     view.measure({ now, elapsed });
+    if (ports.forwardsNothing === true) view.forwardNothing();
     view.onFolded((folded) => tallyCommit(folded, workMeters));
     const onSuperseded = (seen: number): void => {
       logger.warn({ leaderEpoch, seen }, 'another leader has taken over');

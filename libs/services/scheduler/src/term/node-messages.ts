@@ -10,7 +10,7 @@ import type { NatsConnection } from '../rpc/nats-connection.js';
 
 type NodePorts = Pick<
   LeadershipPorts,
-  'consumeReports' | 'keepReport' | 'takeKeptReports' | 'hearLists' | 'leaseLimits'
+  'consumeReports' | 'keepReport' | 'takeKeptReports' | 'hearLists' | 'leaseLimits' | 'forwardsNothing'
 >;
 
 const REPORTS_CONSUMER = 'scheduler';
@@ -68,6 +68,7 @@ export class NodeMessages {
           handle,
         ),
       hearLists: (handle, signal) => hearLeaseLists(nc, logger, handle, signal),
+      forwardsNothing: config.FORNAX_WAYS === 'off',
       leaseLimits: { missingMs: config.FORNAX_LEASE_MISSING_MS, stuckMs: config.FORNAX_LEASE_STUCK_MS },
     };
   }

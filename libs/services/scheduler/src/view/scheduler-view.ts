@@ -19,6 +19,7 @@ import {
   type InstanceEnds,
   type LeasesAhead,
   type NodeEvent,
+  type NodeHardware,
   type NodeHardwareFacts,
   type NodeState,
   type NodeView,
@@ -79,6 +80,7 @@ export class SchedulerView {
   /** What is free on the disks of nodes. */
   readonly rooms = new NodeRooms();
   private readonly turnover = new Turnover();
+  private forwards = true;
   private readonly tasks = new Map<string, TaskEntry>();
   private readonly nodes = new Map<string, NodeEntry>();
   /** The smallest request that ever waited in this view: with less free than that on every node no round can place anything. */
@@ -94,6 +96,11 @@ export class SchedulerView {
     this.measured = { ...clocks, since: clocks.elapsed() };
     // A deadline is an instant, for it outlives this process; how long is left of it is looked up once, and then measured.
     this.deadlines.measure((at, limitMs) => clocks.elapsed() + Math.min(Math.max(0, at - clocks.now()), limitMs));
+  }
+
+  /** No port of an instance is forwarded here, whatever tasks open: it is no reason to keep them from any node. */
+  forwardNothing(): void {
+    this.forwards = false;
   }
 
   /** From now on each commit of a task is told once it is folded. */
@@ -135,7 +142,7 @@ export class SchedulerView {
     const views: NodeView[] = [];
     for (const [id, { state }] of this.nodes) {
       if (!takesWork(state)) continue;
-      const { hardware } = state;
+      const hardware = this.hardwareOf(state);
       const used = this.leases.usageOfNode(id);
       const { mostMB, freeMB } = this.rooms.of(id, state.epoch, hardware.diskMB, used.diskMB);
       views.push({
@@ -151,6 +158,10 @@ export class SchedulerView {
     return views;
   }
 
+  private hardwareOf({ hardware }: NodeState): NodeHardware {
+    return this.forwards ? hardware : { ...hardware, waysIn: true };
+  }
+
   /** What may wait on a node beyond its room: no more of a size than it has ended of it a moment ago, so that nothing waits there for long. */
   private aheadOn(id: string, { leasesAhead = 0, hardware }: NodeState): readonly LeasesAhead[] {
     if (leasesAhead === 0 || !this.measured) return [];
@@ -164,7 +175,8 @@ export class SchedulerView {
   /** Nodes that are known and take no work now. */
   closedNodes(): readonly ClosedNode[] {
     return [...this.nodes.values()].flatMap(({ state }): readonly ClosedNode[] => {
-      const { status, hardware } = state;
+      const { status } = state;
+      const hardware = this.hardwareOf(state);
       if (status === 'draining' || status === 'lost' || status === 'retired') return [{ status, hardware }];
       return status === 'online' && !takesWork(state) ? [{ status: 'disk-full', hardware }] : [];
     });
