@@ -1,14 +1,18 @@
-import { open, mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
 import { startPlatform } from '@fornax/testing/platform';
 import { busyboxEntries, type LayerEntry, layerOf } from '@fornax/testing/layers';
-import { pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
+import { type PushedLayer, pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 import { LoadClient, success } from './api.js';
 import type { Figure } from './report.js';
 import { percentile } from './statistics.js';
 
+const run = promisify(execFile);
 const MIB = 1_048_576;
 const LAYERS = 10;
 const FILES = 64;
@@ -51,7 +55,8 @@ const contentOf = (bytes: number): Buffer => {
   return content;
 };
 
-const pushLarge = async (registry: TestRegistry, mebibytes: number): Promise<void> => {
+/** @returns its layers, as they were pushed */
+const pushLarge = async (registry: TestRegistry, mebibytes: number): Promise<readonly PushedLayer[]> => {
   const bytes = Math.floor((mebibytes * MIB) / LAYERS / FILES);
   const layers = [await layerOf(await busyboxEntries('large'))];
   for (let layer = 0; layer < LAYERS; layer += 1) {
@@ -63,72 +68,129 @@ const pushLarge = async (registry: TestRegistry, mebibytes: number): Promise<voi
     layers.push(await layerOf(Array.from({ length: FILES }, (_, at) => file(at))));
   }
   await pushImage(registry, { repository: 'bench/large', tag: 'latest' }, layers);
+  return layers;
 };
 
-/** Seconds that a plain write of as many bytes takes, in as many files, and not forced to the disk: as images are. */
-const writeFloor = async (mebibytes: number): Promise<number> => {
+/** Seconds that some work takes in a folder, which then goes. */
+const secondsIn = async (work: (folder: string) => Promise<unknown>, ready?: (folder: string) => Promise<unknown>) => {
   const folder = await mkdtemp(join(tmpdir(), 'fornax-floor-'));
   try {
-    const content = contentOf(Math.floor((mebibytes * MIB) / LAYERS / FILES));
+    await ready?.(folder);
     const begun = performance.now();
-    for (let at = 0; at < LAYERS * FILES; at += 1) {
-      const file = await open(join(folder, String(at)), 'wx');
-      await file.writeFile(content);
-      await file.close();
-    }
+    await work(folder);
     return (performance.now() - begun) / 1_000;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 };
 
+/** Seconds that a plain write of as many bytes takes, in as many files. @param isForced whether they are on the disk then; those of images are not */
+const writeFloor = (mebibytes: number, isForced: boolean): Promise<number> => {
+  const content = contentOf(Math.floor((mebibytes * MIB) / LAYERS / FILES));
+  return secondsIn(async (folder) => {
+    for (let at = 0; at < LAYERS * FILES; at += 1) {
+      const file = await open(join(folder, String(at)), 'wx');
+      await file.writeFile(content);
+      if (isForced) await file.sync();
+      await file.close();
+    }
+  });
+};
+
+/** Seconds that the machine's own programs take to check and to unpack the layers, one after the other: without a registry, and without what an image needs beside. */
+const unpackFloor = (layers: readonly PushedLayer[]): Promise<number> => {
+  const packed = (folder: string, at: number): string => join(folder, `${at}.tgz`);
+  return secondsIn(
+    async (folder) => {
+      for (const at of layers.keys()) {
+        await run('sha256sum', [packed(folder, at)]);
+        await run('tar', ['-xzf', packed(folder, at), '-C', folder]);
+      }
+    },
+    (folder) => Promise.all(layers.map(({ bytes }, at) => writeFile(packed(folder, at), bytes))),
+  );
+};
+
+/** A platform whose node pulls from a registry. @param env of it beside that */
+const onPlatform = async <T>(
+  registry: TestRegistry,
+  env: Readonly<Record<string, string>>,
+  measure: (client: LoadClient) => Promise<T>,
+): Promise<T> => {
+  const images = { FORNAX_IMAGES: 'registry', FORNAX_NODE_IMAGE_REGISTRIES: registry.url };
+  const platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', ...images, ...env } });
+  const client = new LoadClient(platform, 2);
+  try {
+    return await measure(client);
+  } finally {
+    client.close();
+    await platform.stop();
+  }
+};
+
+/** Starts of a plain command and of one in an image that is there, in turns. */
+const startsOf = async (client: LoadClient, starts: number, what: string): Promise<readonly Figure[]> => {
+  const [plain, image]: [number[], number[]] = [[], []];
+  for (let at = -2; at < starts; at += 1) {
+    const without = await untilCommand(client, PLAIN);
+    const within = await untilCommand(client, inImage('bench/small'));
+    if (at < 0) continue;
+    plain.push(without);
+    image.push(within);
+  }
+  return [0.5, 0.95].map((part) => ({
+    name: `${what}, p${part * 100}`,
+    value: percentile(image, part),
+    unit: 'ms',
+    floor: percentile(plain, part),
+    floorName: 'ms without',
+  }));
+};
+
+const pulledOf = async (
+  client: LoadClient,
+  mebibytes: number,
+  layers: readonly PushedLayer[],
+): Promise<readonly Figure[]> => {
+  const written = await writeFloor(mebibytes, false);
+  const forced = await writeFloor(mebibytes, true);
+  const unpacked = await unpackFloor(layers);
+  const pulled = (await untilCommand(client, inImage('bench/large'))) / 1_000;
+  const large = `image of ${mebibytes} MiB and ${LAYERS} layers`;
+  return [
+    {
+      name: `${large}, pulled and unpacked`,
+      value: mebibytes / pulled,
+      unit: 'MiB/s',
+      floor: mebibytes / unpacked,
+      floorName: 'MiB/s by sha256sum and tar xzf, layer by layer',
+    },
+    {
+      name: `${large}: as many bytes in as many files, forced to the disk`,
+      value: mebibytes / forced,
+      unit: 'MiB/s',
+      floor: mebibytes / written,
+      floorName: 'MiB/s written plainly',
+    },
+  ];
+};
+
 /** What an image adds to the start of a command on a node that has it, and how fast a large one comes to one that has not. */
 export const measureImages = async (starts: number, mebibytes: number): Promise<readonly Figure[]> => {
   const registry = await startTestRegistry();
   try {
-    await pushImage(registry, { repository: 'bench/small', tag: 'latest' }, [
-      await layerOf(await busyboxEntries('small')),
+    const small = await layerOf(await busyboxEntries('small'));
+    await pushImage(registry, { repository: 'bench/small', tag: 'latest' }, [small]);
+    const layers = await pushLarge(registry, mebibytes);
+    const ready = await onPlatform(registry, {}, (client) =>
+      startsOf(client, starts, 'start in an image, with sandboxes that are ready'),
+    );
+    // None is ready: what is compared is making one.
+    const made = await onPlatform(registry, { FORNAX_NODE_SANDBOXES_READY: '0' }, async (client) => [
+      ...(await startsOf(client, starts, 'start in an image that is there')),
+      ...(await pulledOf(client, mebibytes, layers)),
     ]);
-    await pushLarge(registry, mebibytes);
-    const platform = await startPlatform({
-      env: {
-        FORNAX_LOG_LEVEL: 'warn',
-        FORNAX_IMAGES: 'registry',
-        FORNAX_NODE_IMAGE_REGISTRIES: registry.url,
-        // Those that are ready have no image: what is compared is making one.
-        FORNAX_NODE_SANDBOXES_READY: '0',
-      },
-    });
-    const client = new LoadClient(platform, 2);
-    try {
-      const [plain, image]: [number[], number[]] = [[], []];
-      for (let at = -2; at < starts; at += 1) {
-        const [without, within] = [
-          await untilCommand(client, PLAIN),
-          await untilCommand(client, inImage('bench/small')),
-        ];
-        if (at < 0) continue;
-        plain.push(without);
-        image.push(within);
-      }
-      const floor = await writeFloor(mebibytes);
-      const pulled = (await untilCommand(client, inImage('bench/large'))) / 1_000;
-      const own = { floor: percentile(plain, 0.5), floorName: 'ms without' };
-      return [
-        { name: 'start in an image that is there, p50', value: percentile(image, 0.5), unit: 'ms', ...own },
-        { name: 'start in an image that is there, p95', value: percentile(image, 0.95), unit: 'ms' },
-        {
-          name: `image of ${mebibytes} MiB and ${LAYERS} layers, pulled and unpacked`,
-          value: mebibytes / pulled,
-          unit: 'MiB/s',
-          floor: mebibytes / floor,
-          floorName: 'MiB/s written plainly',
-        },
-      ];
-    } finally {
-      client.close();
-      await platform.stop();
-    }
+    return [...ready, ...made];
   } finally {
     await registry.stop();
   }

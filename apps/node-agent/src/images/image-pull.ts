@@ -1,20 +1,20 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { counterOf } from '@fornax/base';
 import { removeTree } from '@fornax/drivers';
 import type { z } from 'zod';
 
 import { UserError } from '../failure/user-error.js';
+import { ImageLayers } from './image-layers.js';
 import { configSchema, type ImageSettings, settingsOf } from './image-manifest.js';
 import { type ImageName, wordsFor } from './image-name.js';
 import type { Held, ImageRoom } from './image-room.js';
 import type { KeptLayers } from './kept-layers.js';
+import type { Allowance } from './layer-over.js';
 import { PullProgress } from './pull-progress.js';
 import { type FoundImage, type Login, Registry, RegistryAway } from './registry.js';
 import type { Waiter } from './shared-work.js';
 import { entryAt, LayerRefused } from './tree-path.js';
-import { type Allowance, unpackLayer } from './unpack-layer.js';
 
 export interface WantedImage {
   readonly name: ImageName;
@@ -52,40 +52,24 @@ export const bringImage = async (
   if (compressed > bounds.mostBytes)
     throw new UserError('FX-IMAGE', `The image ${words} is larger than this node keeps of images`, 'limit');
   const { waiter, isLate } = limitedTo(bounds.pullMs, shared);
-  let isUnpacking = false;
+  let coming: ImageLayers | undefined;
   let held: Held | undefined;
   try {
     held = await room.enter(compressed, waiter);
-    const { grow } = held;
-    const registry = new Registry(wanted.name, wanted.login, { ...waiter, silenceMs: bounds.silenceMs });
+    const failed = new AbortController();
+    const signal = AbortSignal.any([waiter.signal, failed.signal]);
+    const until = { ...waiter, signal };
+    const registry = new Registry(wanted.name, wanted.login, { ...until, silenceMs: bounds.silenceMs });
     const config = configIn(await registry.small(manifest.config), words);
     await mkdir(tree.root, { recursive: true, mode: 0o755 });
     const left: Allowance = { bytes: bounds.mostBytes, files: MOST_FILES };
     const all = { bytes: compressed, layers: manifest.layers.length };
     const progress = new PullProgress(words, all, (text) => shared.onProgress?.(text));
     const { registry: from } = wanted.name;
-    const brought = counterOf('fornax.images.layers.size');
-    for (const [at, layer] of manifest.layers.entries()) {
-      const file = join(tree.folder, 'layer');
-      const isHere = layers.has(from, layer.digest);
-      // That it is here opens it to nobody.
-      if (isHere) await registry.mayHave(layer);
-      await held.expect(layer.size);
-      const isGiven = isHere && (await layers.give(from, layer.digest, file));
-      if (isGiven) progress.came(layer.size);
-      else await registry.fetch(layer, file, (count) => progress.came(count));
-      brought.add(layer.size, { from: isGiven ? 'node' : 'registry' });
-      isUnpacking = true;
-      const plain = await unpackLayer(file, layer.mediaType, tree.root, { ...waiter, left, onGrow: grow });
-      isUnpacking = false;
-      if (plain !== config.rootfs.diff_ids[at])
-        throw new UserError(
-          'FX-IMAGE',
-          `The image ${words} is damaged: what layer ${at + 1} unpacks to is not what it should be`,
-        );
-      progress.unpacked();
-      await layers.keep(from, layer.digest, file);
-    }
+    const onFailure = (error: unknown): void => failed.abort(error);
+    const parts = { registry, from, layers, held, left, progress, waiter: until, words, onFailure };
+    coming = new ImageLayers(tree, parts);
+    await coming.bring(manifest.layers, config.rootfs.diff_ids);
     await assertShown(tree.root);
     await addFilesOfSandbox(tree.root);
     return { bytes: bounds.mostBytes - left.bytes, settings: settingsOf(config), held };
@@ -94,7 +78,7 @@ export const bringImage = async (
     if (error instanceof LayerRefused)
       throw new UserError('FX-IMAGE', `The image ${words} cannot be unpacked: ${error.message}`);
     if (!isLate()) throw error;
-    if (isUnpacking)
+    if (coming?.brokeOff === false)
       throw new UserError('FX-IMAGE', `The image ${words} takes longer than ${bounds.pullMs} ms to unpack`, 'limit');
     throw lateFor(words, bounds);
   }

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 
 import { z } from 'zod';
 
@@ -45,6 +43,8 @@ const ACCEPTED = [
 ].join(', ');
 /** What the specification lets a registry refuse beyond. */
 const MOST_MANIFEST_BYTES = 4_194_304;
+/** Of a layer, written at a time. */
+const PIECE_BYTES = 524_288;
 const TRIES = 3;
 const PAUSE_MS = 300;
 /** A registry that asks for a longer pause is not waited for. */
@@ -79,23 +79,55 @@ export const challengeOf = (
 async function* chunksOf(response: Response, { silenceMs, onMoved, signal }: PullOptions): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
+  let isWaiting = false;
+  let isSilent = false;
+  // One for all chunks; who reads slowly is not who says nothing.
+  const timer = setTimeout(() => {
+    if (!isWaiting) return;
+    isSilent = true;
+    void reader.cancel().catch(() => undefined);
+  }, silenceMs);
   try {
     for (;;) {
       signal.throwIfAborted();
-      const silence = Promise.withResolvers<never>();
-      const timer = setTimeout(
-        () => silence.reject(new RegistryAway(`the registry said nothing for ${silenceMs} ms`)),
-        silenceMs,
-      );
-      const { done, value } = await Promise.race([reader.read(), silence.promise]).finally(() => clearTimeout(timer));
+      isWaiting = true;
+      timer.refresh();
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw new RegistryAway(`the registry broke off: ${causeOf(error)}`);
+      });
+      isWaiting = false;
+      if (isSilent) throw new RegistryAway(`the registry said nothing for ${silenceMs} ms`);
       if (done) return;
       onMoved();
       yield value;
     }
   } finally {
+    clearTimeout(timer);
     await reader.cancel().catch(() => undefined);
   }
 }
+
+/** Puts what comes into a file, in pieces that are worth a step each. */
+const write = async (file: string, chunks: AsyncIterable<Uint8Array>): Promise<void> => {
+  const handle = await open(file, 'w', 0o600);
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks)
+      for (let at = 0; at < chunk.length;) {
+        const part = chunk.subarray(at, at + PIECE_BYTES - bytes);
+        piece.set(part, bytes);
+        [at, bytes] = [at + part.length, bytes + part.length];
+        if (bytes < PIECE_BYTES) continue;
+        await handle.writeFile(piece);
+        bytes = 0;
+      }
+    await handle.writeFile(piece.subarray(0, bytes));
+  } finally {
+    await handle.close();
+  }
+};
 
 const wholeOf = async (response: Response, mostBytes: number, options: PullOptions): Promise<Buffer> => {
   const chunks: Uint8Array[] = [];
@@ -175,7 +207,7 @@ export class Registry {
           yield chunk;
         }
       };
-      await pipeline(Readable.from(counted()), createWriteStream(file, { mode: 0o600 }));
+      await write(file, counted());
       if (bytes < part.size) throw new RegistryAway('a layer broke off before its end');
       if (`sha256:${hash.digest('hex')}` !== part.digest)
         throw this.#broken(`the digest of the layer ${part.digest} is another one`);

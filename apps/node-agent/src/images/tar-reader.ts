@@ -11,7 +11,7 @@ export interface TarEntry {
   readonly linkname: string;
   /** Bytes of its content: a whole number, never negative. */
   readonly size: number;
-  /** Its content, to be read before the next entry is asked for. */
+  /** Its content, to be read before the next entry is asked for; each piece before the next one. */
   readonly content: AsyncIterable<Buffer>;
 }
 
@@ -41,7 +41,7 @@ class Bytes {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Some of the next ones; undefined: there are no more. */
+  /** Some of the next ones, until more are asked for; undefined: there are no more. */
   async some(most: number): Promise<Buffer | undefined> {
     while (this.#chunk.length === 0) {
       const { done, value } = await this.#source.next();
@@ -53,17 +53,16 @@ class Bytes {
     return part;
   }
 
-  /** @returns undefined: it ends here @throws LayerRefused it ends before */
+  /** Its own copy. @returns undefined: it ends here @throws LayerRefused it ends before */
   async exactly(count: number): Promise<Buffer | undefined> {
-    const parts: Buffer[] = [];
-    for (let missing = count; missing > 0;) {
-      const part = await this.some(missing);
-      if (part === undefined && parts.length === 0) return undefined;
+    const all = Buffer.allocUnsafe(count);
+    for (let have = 0; have < count;) {
+      const part = await this.some(count - have);
+      if (part === undefined && have === 0) return undefined;
       if (part === undefined) throw unreadable('it ends too early');
-      parts.push(part);
-      missing -= part.length;
+      have += part.copy(all, have);
     }
-    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+    return all;
   }
 
   async skip(count: number): Promise<void> {
@@ -152,6 +151,7 @@ const sizeIn = (text: string): number => {
 
 /**
  * Reads the entries of an archive (ustar, pax, GNU), one after the other, and keeps no more of it than the header of one.
+ * @param source a piece is not read any more once the next one is asked for
  * @throws LayerRefused it is none, it is cut, a header is too long or says what cannot be; what the source throws
  */
 export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {

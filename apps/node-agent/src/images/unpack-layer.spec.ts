@@ -1,4 +1,4 @@
-import { access, lstat, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { access, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -21,6 +21,7 @@ const unpack = async (
     leftBytes = 1_000_000,
     leftFiles = 1_000,
     left,
+    threadsFrom,
     signal = AbortSignal.timeout(10_000),
     onMoved = () => undefined,
   }: Partial<LayerOptions> & { mediaType?: string; leftBytes?: number; leftFiles?: number } = {},
@@ -31,6 +32,7 @@ const unpack = async (
     signal,
     onMoved,
     left: left ?? { bytes: leftBytes, files: leftFiles },
+    threadsFrom,
   });
 };
 const put = async (...entries: readonly LayerEntry[]): Promise<string> => unpack(await tarOf(entries));
@@ -83,11 +85,29 @@ describe('a layer', () => {
     ['gzip', `${TAR}+gzip`, gzipSync],
     ['zstd', `${TAR}+zstd`, zstdCompressSync],
     ['nothing', TAR, (bytes: Buffer) => bytes],
-  ])('is read from %s, and says what it is without that', async (_, mediaType, compress) => {
-    const plain = await tarOf([[{ name: 'file' }, 'content']]);
-    expect(await unpack(compress(plain), { mediaType })).toBe(digestOf(plain));
-    expect(await readFile(at('file'), 'utf8')).toBe('content');
-  });
+  ])(
+    'is read from %s, and says what it is without that, by this thread and by another one',
+    async (_, mediaType, compress) => {
+      // Headers and small files lie across the ends of pieces.
+      const many = Array.from(
+        { length: 300 },
+        (__, each) => [{ name: `f${each}` }, `${each} `.repeat(each * 50)] as const,
+      );
+      const large = Buffer.from(Array.from({ length: 700_000 }, (__, each) => each % 251));
+      const plain = await tarOf([
+        ...many,
+        [{ name: 'large' }, large],
+        [{ name: `${'long/'.repeat(40)}file` }, 'content'],
+      ]);
+      for (const threadsFrom of [Infinity, 0]) {
+        const options = { mediaType, threadsFrom, leftBytes: 100_000_000 };
+        expect(await unpack(compress(plain), options)).toBe(digestOf(plain));
+        for (const [{ name }, content] of many) expect(await readFile(at(name), 'utf8')).toBe(content);
+        expect(large.equals(await readFile(at('large')))).toBe(true);
+        expect(await readFile(at(`${'long/'.repeat(40)}file`), 'utf8')).toBe('content');
+      }
+    },
+  );
 
   it('takes away what it hides of earlier ones, and nothing of its own', async () => {
     await put(
@@ -231,15 +251,81 @@ describe('a layer', () => {
     await expect(unpack(what.includes('kind') ? ofFlag(bytes, 'S') : bytes)).rejects.toThrow(LayerRefused);
   });
 
-  it('is given up when its signal says so, whatever it holds', async () => {
-    const ending = new AbortController();
-    const bytes = await tarOf([[{ name: 'zeros' }, Buffer.alloc(30_000_000)]]);
-    const unpacking = unpack(bytes, {
-      leftBytes: 1e9,
-      signal: ending.signal,
-      onMoved: () => ending.abort(new Error('nobody waits')),
+  it.each([Infinity, 0])(
+    'is given up when its signal says so, whatever it holds (a thread from %s bytes)',
+    async (threadsFrom) => {
+      const ending = new AbortController();
+      const bytes = await tarOf([[{ name: 'zeros' }, Buffer.alloc(30_000_000)]]);
+      const unpacking = unpack(bytes, {
+        leftBytes: 1e9,
+        threadsFrom,
+        signal: ending.signal,
+        onMoved: () => ending.abort(new Error('nobody waits')),
+      });
+      await expect(unpacking).rejects.toThrow('nobody waits');
+    },
+  );
+
+  describe('whose turn has not come', () => {
+    const large = 'x'.repeat(200_000);
+    const below: readonly LayerEntry[] = [
+      [{ name: 'kept/file' }, 'below'],
+      [{ name: 'gone' }, 'below'],
+      [{ name: 'opaque/old' }, 'below'],
+      [{ name: 'to', type: 'symlink', linkname: 'kept' }],
+      [{ name: 'link', type: 'symlink', linkname: '../outside' }],
+      [{ name: 'folder/inside' }, 'below'],
+    ];
+    const above: readonly LayerEntry[] = [
+      [{ name: 'to/large', mode: 0o4711 }, large],
+      [{ name: 'link' }, large],
+      [{ name: 'folder' }, large],
+      [{ name: 'same', type: 'link', linkname: 'kept/file' }],
+      [{ name: 'second', type: 'link', linkname: 'link' }],
+      [{ name: '.wh.gone' }],
+      [{ name: 'opaque/new' }, 'above'],
+      [{ name: 'opaque/.wh..wh..opq' }],
+      [{ name: 'empty' }],
+    ];
+    const unpackAbove = async (comes: Promise<unknown>, signal?: AbortSignal): Promise<string> => {
+      const file = join(folder, 'above');
+      await writeFile(file, await tarOf(above));
+      const options = { signal: signal ?? AbortSignal.timeout(10_000), onMoved: () => undefined };
+      const turn = { folder: join(folder, 'early'), comes };
+      return unpackLayer(file, TAR, root, { ...options, left: { bytes: 10_000_000, files: 100 }, turn });
+    };
+    const look = async (): Promise<readonly unknown[]> =>
+      Promise.all(
+        (await readdir(root, { recursive: true })).sort().map(async (path) => {
+          const facts = await lstat(at(path));
+          const content = facts.isFile() ? digestOf(await readFile(at(path))) : '';
+          return [path, facts.mode, facts.nlink, content];
+        }),
+      );
+
+    it('waits beside, and is over those before it what it would have been in order', async () => {
+      await put(...below);
+      await unpack(await tarOf(above));
+      const inOrder = await look();
+      await rm(root, { recursive: true });
+      await mkdir(root);
+      const { promise: comes, resolve } = Promise.withResolvers<undefined>();
+      const unpacking = unpackAbove(comes);
+      // Three files that are not small have come by then.
+      while ((await readdir(join(folder, 'early')).catch(() => [])).length < 3) await new Promise(setImmediate);
+      expect(await readdir(root)).toEqual([]);
+      await put(...below);
+      resolve(undefined);
+      expect(await unpacking).toBe(digestOf(await tarOf(above)));
+      expect(await look()).toEqual(inOrder);
+      expect(await readdir(join(folder, 'early'))).toEqual([]);
+      expect((await lstat(at('kept/large'))).mode & 0o7777).toBe(0o755);
     });
-    await expect(unpacking).rejects.toThrow('nobody waits');
+
+    it('puts nothing anywhere when one before it fails', async () => {
+      await expect(unpackAbove(Promise.reject(new Error('the one below')))).rejects.toThrow('the one below');
+      expect(await readdir(root)).toEqual([]);
+    });
   });
 
   it.each([
@@ -248,7 +334,8 @@ describe('a layer', () => {
     ['not compressed', (bytes: Buffer) => bytes],
   ])('is refused when it is %s', async (_, damage) => {
     const plain = await tarOf([[{ name: 'file' }, 'x'.repeat(3_000)]]);
-    await expect(unpack(damage(plain), { mediaType: `${TAR}+gzip` })).rejects.toThrow(LayerRefused);
+    for (const threadsFrom of [Infinity, 0])
+      await expect(unpack(damage(plain), { mediaType: `${TAR}+gzip`, threadsFrom })).rejects.toThrow(LayerRefused);
   });
 
   it('of an unknown kind is refused', async () => {

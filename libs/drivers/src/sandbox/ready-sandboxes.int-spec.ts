@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { eventually } from '@fornax/testing';
+import { provideBusybox } from '@fornax/testing/registry';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { InstanceSpec, PreparedInstance } from '../driver/driver.js';
@@ -218,6 +219,42 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
       await eventually(async () =>
         (await Promise.all(all.map((pid) => startTimeOf(pid)))).every((time) => time === undefined),
       );
+    },
+    SLOW_MS,
+  );
+
+  isolated(
+    'of an image begins with the image, is for where the last one began, and goes when the image does',
+    async (open) => {
+      const root = join(open.dataDir, 'image');
+      await mkdir(join(root, 'bin'), { recursive: true });
+      await mkdir(join(root, 'app'));
+      await copyFile(await provideBusybox(), join(root, 'bin/sh'));
+      await writeFile(join(root, 'app/mark'), 'of the image\n');
+      const seen: unknown[] = [];
+      for (const directory of ['/app', '/app', '/bin', '/app']) {
+        const prepared = await prepare(open, { root });
+        const script = 'pwd; read -r line < /app/mark; echo "$line"; echo changed 2>/dev/null > /app/mark';
+        const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: {}, directory });
+        const [out] = await Promise.all([text(running.stdout), running.exit]);
+        seen.push([isReady(prepared), out]);
+        await prepared.dispose();
+      }
+      expect(seen).toEqual([
+        [false, '/app\nof the image\n'],
+        [true, '/app\nof the image\n'],
+        [true, '/bin\nof the image\n'],
+        [true, '/app\nof the image\n'],
+      ]);
+      await open.driver.forget(root);
+      const after = await prepare(open, { root });
+      expect(isReady(after)).toBe(false);
+      await after.dispose();
+      await open.driver.forget(root);
+      // What was ready for the machine's files is ready still.
+      const plain = await prepare(open);
+      expect(isReady(plain)).toBe(true);
+      await plain.dispose();
     },
     SLOW_MS,
   );

@@ -9,13 +9,16 @@ export interface ReadyOptions<S, T> {
   readonly discard: (made: T) => Promise<void>;
 }
 
+/** Shapes that are kept at a time: work of two kinds goes on side by side, in an image and with the machine's files, say. */
+const MOST_SHAPES = 2;
+
 /**
- * Keeps a few sandboxes of the shape that was asked for last, each for one use. What has another shape is made when it is asked for. One that is
+ * Keeps a few sandboxes of each of the shapes that were asked for last, each for one use. What has another shape is made when it is asked for. One that is
  * being made is worth waiting for: it began earlier.
  */
 export class ReadySandboxes<S, T> {
-  #made: Promise<T>[] = [];
-  #key: string | undefined;
+  /** By their shapes; the one that was asked for last is the last one. */
+  readonly #made = new Map<string, Promise<T>[]>();
   #discarding: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -24,8 +27,8 @@ export class ReadySandboxes<S, T> {
   /** One for use by the caller alone; undefined when there is none. Never rejects. */
   async take(shape: S): Promise<T | undefined> {
     const { keyOf, isUsable } = this.options;
-    if (keyOf(shape) !== this.#key) return undefined;
-    for (let next = this.#made.shift(); next; next = this.#made.shift()) {
+    const waiting = this.#made.get(keyOf(shape) ?? '') ?? [];
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
       const made = await next.catch(() => undefined);
       if (made && isUsable(made)) return made;
       if (made) this.#discard([next]);
@@ -33,33 +36,44 @@ export class ReadySandboxes<S, T> {
     return undefined;
   }
 
-  /** Prepares more of this shape, and lets go of those of another. Call when something of it was begun. */
+  /** Prepares more of this shape, and lets go of those of the one that was asked for longest ago. Call when something of it was begun. */
   want(shape: S): void {
     const { depth, keyOf, make } = this.options;
     const key = keyOf(shape);
     if (key === undefined || this.#isClosed) return;
-    if (key !== this.#key) this.#discard(this.#made.splice(0));
-    this.#key = key;
-    while (this.#made.length < depth) {
+    const made = this.#made.get(key) ?? [];
+    this.#made.delete(key);
+    this.#made.set(key, made);
+    const [oldest = key] = this.#made.keys();
+    if (this.#made.size > MOST_SHAPES) this.#forget(oldest);
+    while (made.length < depth) {
       const making = make(shape);
       // What cannot be made now is made, and refused with a reason, when it is needed.
       making.catch(() => undefined);
-      this.#made.push(making);
+      made.push(making);
     }
   }
 
-  /** Lets go of all that wait, for somebody who needs what they hold. @returns whether any waited */
-  async release(): Promise<boolean> {
-    const left = this.#made.splice(0);
-    this.#discard(left);
+  /** Lets go of all that wait, or of those of this shape, for somebody who needs what they hold. @returns whether any waited */
+  async release(shape?: (key: string) => boolean): Promise<boolean> {
+    let some = false;
+    for (const [key, made] of [...this.#made]) {
+      if (shape?.(key) === false) continue;
+      some ||= made.length > 0;
+      this.#forget(key);
+    }
     await this.#discarding;
-    return left.length > 0;
+    return some;
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#discard(this.#made.splice(0));
-    await this.#discarding;
+    await this.release();
+  }
+
+  #forget(key: string): void {
+    this.#discard(this.#made.get(key)?.splice(0) ?? []);
+    this.#made.delete(key);
   }
 
   #discard(left: readonly Promise<T>[]): void {

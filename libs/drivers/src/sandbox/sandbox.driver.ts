@@ -3,6 +3,7 @@ import { chmodSync, chownSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, relative, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { type Cgroup, type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
 import type {
@@ -87,8 +88,9 @@ interface Room {
   readonly folder: string;
   readonly owner: Owner | undefined;
   readonly cgroup: Cgroup | undefined;
-  /** One that was made before it was needed. */
+  /** One that was made before it was needed, and for what. */
   readonly sandbox?: Sandbox;
+  readonly madeFor?: Pick<Wanted, 'directory' | 'seenAs'>;
   /** What its files lie over. */
   readonly over?: Lower | undefined;
 }
@@ -144,7 +146,7 @@ export class SandboxDriver implements Driver {
   /** Whose the folders of instances are, by their names. */
   readonly #owners = new Map<string, Owner | undefined>();
   #laysOver = false;
-  readonly #ready: ReadySandboxes<InstanceSpec, Room>;
+  readonly #ready: ReadySandboxes<Wanted, Room>;
   readonly #vacated = new WeakSet<Room>();
   readonly #roots = new SharedRoots();
   #made = 0;
@@ -165,9 +167,9 @@ export class SandboxDriver implements Driver {
     this.#ready = new ReadySandboxes({
       depth: options.ready ?? 0,
       // A network with a way out is made for its instance, and so is what its files lie over.
-      keyOf: ({ cores, memoryMB, network = 'none', over, root }) =>
-        network === 'none' && over === undefined && root === undefined ? `${cores} ${memoryMB}` : undefined,
-      make: (spec) => this.#makeReady(spec),
+      keyOf: ({ spec: { cores, memoryMB, network = 'none', over, root } }) =>
+        network === 'none' && over === undefined ? `${cores} ${memoryMB} ${root ?? ''}` : undefined,
+      make: (wanted) => this.#makeReady(wanted),
       isUsable: ({ sandbox }) => sandbox?.isOver() === false,
       discard: (room) => this.#vacate(room),
     });
@@ -230,10 +232,11 @@ export class SandboxDriver implements Driver {
   }
 
   expect(spec: Omit<InstanceSpec, 'id'>): void {
-    this.#ready.want({ ...spec, id: '' });
+    this.#ready.want({ spec: { ...spec, id: '' } });
   }
 
   async forget(root: string): Promise<void> {
+    await this.#ready.release((key) => key.endsWith(` ${root}`));
     await this.#roots.close(this.#levelHere(), root);
   }
 
@@ -274,9 +277,6 @@ export class SandboxDriver implements Driver {
         wayOut?.close();
         if (!this.#sharesHost(level) && spec.network === 'outgoing')
           wayOut = await this.#openWayOut(level, folder, root);
-        if (this.#sharesHost(level) && root !== undefined) await this.#copyResolver(folder);
-        // What an earlier command changed is not what a later one finds: it begins with the image, as on any other node.
-        if (mayChangeRoot) await emptyFolder(join(folder, CHANGES));
         const { directory, seenAs } = command;
         const how = { spec, wayOut, isAgain, directory, seenAs, mayChangeRoot };
         const running = await this.#begin(room, how, command);
@@ -284,7 +284,7 @@ export class SandboxDriver implements Driver {
         jobDir = view ?? ownDir;
         this.#live.set(id, running);
         void running.exit.then(() => this.#live.delete(id));
-        this.#ready.want(spec);
+        this.#ready.want({ spec, directory, seenAs });
         return running;
       },
       diskLeft: () => {
@@ -322,7 +322,7 @@ export class SandboxDriver implements Driver {
   }
 
   async #roomFor(level: Level, spec: InstanceSpec): Promise<Room> {
-    const ready = await this.#ready.take(spec);
+    const ready = await this.#ready.take({ spec });
     if (ready) return ready;
     const make = (): Promise<Room> => this.#makeRoom(level, folderName(spec.id), spec);
     return make().catch(async (error: unknown) => {
@@ -356,12 +356,16 @@ export class SandboxDriver implements Driver {
     }
   }
 
-  async #makeReady(spec: InstanceSpec): Promise<Room> {
+  async #makeReady({ spec, directory, seenAs }: Wanted): Promise<Room> {
     const level = this.#levelHere();
+    const shared = await this.#openRoot(level, spec.root);
     // No id of an instance gives this name (see `folderName`).
     const room = await this.#makeRoom(level, `+${this.#name}-${(this.#made += 1)}`, spec);
     try {
-      return { ...room, sandbox: await openSandbox(this.#launchOf(room, { spec })) };
+      const madeFor = { directory, seenAs };
+      const wanted = { spec, ...madeFor, mayChangeRoot: shared?.mayChange === true };
+      await this.#furnish(room, wanted);
+      return { ...room, madeFor, sandbox: await openSandbox(this.#launchOf(room, wanted)) };
     } catch (error) {
       await this.#vacate(room);
       throw error;
@@ -370,17 +374,24 @@ export class SandboxDriver implements Driver {
 
   /** What is ready is told what to run, unless it was ended meanwhile, or ends or stands still before the command begins: then it is made anew. */
   async #begin(room: Room, wanted: Wanted, command: InstanceCommand): Promise<LaunchedInstance> {
-    // What is ready was made for one that starts in its own folder, as who it is.
-    const isPlain = wanted.directory === undefined && wanted.seenAs === undefined;
-    if (isPlain && room.sandbox?.isOver() === false) {
+    const { sandbox, madeFor } = room;
+    const { directory, seenAs } = wanted;
+    if (isDeepStrictEqual(madeFor, { directory, seenAs }) && sandbox?.isOver() === false) {
       try {
-        return await room.sandbox.run(command, ANSWER_MS);
+        return await sandbox.run(command, ANSWER_MS);
       } catch (error) {
         if (error instanceof CommandTooLong) throw error;
       }
     }
-    await room.sandbox?.discard();
+    await sandbox?.discard();
+    await this.#furnish(room, wanted);
     return launch(this.#launchOf(room, wanted), command);
+  }
+
+  /** Puts into the folder of one in an image what its sandbox is made of. What an earlier command changed is gone then: each begins with the image, as on any other node. */
+  async #furnish({ folder }: Room, { spec: { root }, mayChangeRoot }: Wanted): Promise<void> {
+    if (root !== undefined && this.#sharesHost(this.#levelHere())) await this.#copyResolver(folder);
+    if (mayChangeRoot === true) await emptyFolder(join(folder, CHANGES));
   }
 
   /** @throws Error it is no folder of an instance */
@@ -508,7 +519,7 @@ export class SandboxDriver implements Driver {
   async #starts(level: Level, wanted: Wanted): Promise<boolean> {
     const room = await this.#makeRoom(level, folderName(wanted.spec.id), wanted.spec);
     try {
-      if (wanted.mayChangeRoot === true) await emptyFolder(join(room.folder, CHANGES));
+      await this.#furnish(room, wanted);
       const running = await launch(this.#launchOf(room, wanted), { argv: ['/'], env: {} });
       running.stdout.resume();
       running.stderr.resume();

@@ -1,0 +1,113 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { counterOf } from '@fornax/base';
+import { removeTree } from '@fornax/drivers';
+
+import { UserError } from '../failure/user-error.js';
+import type { Descriptor } from './image-manifest.js';
+import type { Held } from './image-room.js';
+import type { KeptLayers } from './kept-layers.js';
+import type { Allowance } from './layer-over.js';
+import type { PullProgress } from './pull-progress.js';
+import type { Registry } from './registry.js';
+import type { Waiter } from './shared-work.js';
+import { unpackLayer } from './unpack-layer.js';
+
+/** Layers of an image that are on their way at a time: one comes while another is unpacked and one waits for its turn. */
+const MOST_AT_ONCE = 3;
+
+export interface LayersOptions {
+  readonly registry: Pick<Registry, 'fetch' | 'mayHave'>;
+  /** Its address, by which layers are kept. */
+  readonly from: string;
+  readonly layers: KeptLayers;
+  readonly held: Held;
+  readonly left: Allowance;
+  readonly progress: PullProgress;
+  readonly waiter: Waiter;
+  /** Ends what the others do, by the signal of the waiter. */
+  readonly onFailure: (error: unknown) => void;
+  /** The image, as people write it. */
+  readonly words: string;
+}
+
+/** A layer of an image, and what it is without its compression. */
+interface ListedLayer {
+  readonly part: Descriptor;
+  readonly diffId: string | undefined;
+}
+
+/** Brings the layers of one image: a few at a time, each over those before it. */
+export class ImageLayers {
+  readonly #brought = counterOf('fornax.images.layers.size');
+  #brokeOff = false;
+
+  constructor(
+    private readonly tree: { readonly folder: string; readonly root: string },
+    private readonly options: LayersOptions,
+  ) {}
+
+  /** Whether the registry was still waited for when it was given up. */
+  get brokeOff(): boolean {
+    return this.#brokeOff;
+  }
+
+  /** @throws UserError, LayerRefused, RegistryAway, NoRoom, what the disk says, the signal's reason: what went wrong first */
+  async bring(parts: readonly Descriptor[], diffIds: readonly string[]): Promise<void> {
+    const done: Promise<void>[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    for (const [at, part] of parts.entries()) {
+      // One that is there twice is fetched once, and kept by then.
+      const same = parts.findIndex(({ digest }) => digest === part.digest);
+      const begin = Promise.all([done[at - MOST_AT_ONCE], same < at ? done[same] : undefined]);
+      const one = begin.then(() => this.#one(at, { part, diffId: diffIds[at] }, done[at - 1]));
+      one.catch((error: unknown) => {
+        failure ??= { error };
+        this.options.onFailure(error);
+      });
+      done.push(one);
+    }
+    // Nothing is written any more when this is over.
+    await Promise.allSettled(done);
+    if (failure) throw failure.error;
+  }
+
+  async #one(at: number, { part, diffId }: ListedLayer, comes: Promise<void> | undefined): Promise<void> {
+    const { words, left, held, layers, from, progress, waiter } = this.options;
+    const { signal, onMoved } = waiter;
+    signal.throwIfAborted();
+    const place = join(this.tree.folder, `layer-${at}`);
+    await mkdir(place, { mode: 0o700 });
+    const file = join(place, 'packed');
+    await this.#fetch(part, file).catch((error: unknown) => {
+      this.#brokeOff ||= signal.aborted;
+      throw error;
+    });
+    const plain = await unpackLayer(file, part.mediaType, this.tree.root, {
+      ...{ signal, onMoved, left, onGrow: held.grow },
+      ...(comes ? { turn: { folder: join(place, 'early'), comes } } : {}),
+    });
+    if (plain !== diffId)
+      throw new UserError(
+        'FX-IMAGE',
+        `The image ${words} is damaged: what layer ${at + 1} unpacks to is not what it should be`,
+      );
+    progress.unpacked();
+    await layers.keep(from, part.digest, file);
+    await removeTree(place);
+  }
+
+  /** Has a layer in a file: of those that are kept here, or from the registry. */
+  async #fetch(part: Descriptor, file: string): Promise<void> {
+    const { registry, layers, from, held, progress } = this.options;
+    const isHere = layers.has(from, part.digest);
+    // That it is here opens it to nobody.
+    if (isHere) await registry.mayHave(part);
+    await held.expect(part.size);
+    const isGiven = isHere && (await layers.give(from, part.digest, file));
+    if (isGiven) progress.came(part.size);
+    else await registry.fetch(part, file, (count) => progress.came(count));
+    this.#brought.add(part.size, { from: isGiven ? 'node' : 'registry' });
+  }
+}
