@@ -5,6 +5,7 @@ import { type Engine, EngineAway, type EngineImage, EngineRefused } from '@forna
 import { z } from 'zod';
 
 import { UserError } from '../failure/user-error.js';
+import { EnginePull } from './engine-pull.js';
 import { HeldFailures } from './held-failures.js';
 import { imageConfigSchema, settingsOf } from './image-manifest.js';
 import { DOCKER_HUB, type ImageName, wordsFor } from './image-name.js';
@@ -57,6 +58,8 @@ export class EngineImages implements ImageSource {
   readonly #finding = new SharedWork<FoundImage>();
   readonly #pulling = new SharedWork<EngineImage>();
   readonly #failures: HeldFailures;
+  /** Images that the engine is letting go, until it has answered. */
+  readonly #going = new Map<string, Promise<void>>();
   /** One after the other: they write the same file. */
   #lettingGo: Promise<void> = Promise.resolve();
   readonly #nowMs: () => number;
@@ -98,10 +101,7 @@ export class EngineImages implements ImageSource {
   async use(wanted: WantedImage, waiter: Waiter): Promise<UsedImage> {
     const found = await this.#find(wanted, waiter);
     const reference = referenceOf(wanted.name, found.digest);
-    const before = await this.engine.image(reference);
-    const here = before ?? (await this.#pull(wanted, found, reference, waiter));
-    // What somebody else put there is theirs, and stays.
-    const kept = before && !this.#kept.has(reference) ? undefined : this.#take(reference, here);
+    const { here, kept } = await this.#bring(wanted, found, reference, waiter);
     let isReleased = false;
     const release = (): void => {
       if (isReleased || !kept) return;
@@ -115,6 +115,28 @@ export class EngineImages implements ImageSource {
     }
     const settings = settingsOf({ config: config.data });
     return { image: here.id, settings, digest: found.named, words: wordsFor(wanted.name), release };
+  }
+
+  /** The image as the engine has it, and that it is used, so that it does not go. */
+  async #bring(
+    wanted: WantedImage,
+    found: FoundImage,
+    reference: string,
+    waiter: Waiter,
+  ): Promise<{ readonly here: EngineImage; readonly kept: Kept | undefined }> {
+    // Before anybody is asked: what is used is not let go meanwhile, and what goes just now is gone before it is looked for.
+    await this.#going.get(reference);
+    const known = this.#kept.get(reference);
+    if (known) known.users += 1;
+    try {
+      const before = await this.engine.image(reference);
+      // What somebody else put there is theirs, and stays.
+      if (before && !known) return { here: before, kept: undefined };
+      const here = before ?? (await this.#pull(wanted, found, reference, waiter));
+      return { here, kept: this.#take(reference, here) };
+    } finally {
+      if (known) known.users -= 1;
+    }
   }
 
   async #find(wanted: WantedImage, waiter: Waiter): Promise<FoundImage> {
@@ -142,10 +164,15 @@ export class EngineImages implements ImageSource {
     if (manifest.layers.reduce((sum, { size }) => sum + size, 0) > mostBytes)
       throw new UserError('FX-IMAGE', `The image ${words} is larger than this node keeps of images`, 'limit');
     return this.#failures.unless(reference, waiter.signal, () =>
-      this.#pulling.run(reference, waiter, async ({ signal, onMoved }) => {
+      this.#pulling.run(reference, waiter, async ({ signal, onMoved, onProgress }) => {
         const limit = AbortSignal.timeout(pullMs);
+        const progress = new EnginePull(words, manifest.layers, (text) => onProgress?.(text));
+        const hear = (event: unknown): void => {
+          onMoved();
+          progress.hear(event);
+        };
         try {
-          await this.engine.pull(reference, login, { signal: AbortSignal.any([signal, limit]), onMoved });
+          await this.engine.pull(reference, login, { signal: AbortSignal.any([signal, limit]), hear });
         } catch (error) {
           if (limit.aborted && !signal.aborted)
             throw new RegistryAway(`the image ${words} did not come within ${pullMs} ms`);
@@ -154,6 +181,9 @@ export class EngineImages implements ImageSource {
         }
         const pulled = await this.engine.image(reference);
         if (!pulled) throw new RegistryAway(`the engine has pulled the image ${words}, and does not have it`);
+        // Before anybody looks for it again: who finds one that was not pulled for tasks takes it for somebody else's. Whoever waits for it takes it in this turn.
+        const kept = this.#take(reference, pulled);
+        setImmediate(() => (kept.users -= 1));
         return pulled;
       }),
     );
@@ -171,7 +201,16 @@ export class EngineImages implements ImageSource {
   async #letGo(): Promise<void> {
     for (const [reference, kept] of [...this.#kept]) {
       if (this.bytes <= this.options.mostBytes) break;
-      if (kept.users === 0 && (await this.engine.removeImage(reference))) this.#kept.delete(reference);
+      if (kept.users > 0) continue;
+      const going = this.engine
+        .removeImage(reference)
+        .then((isGone) => void (isGone && this.#kept.delete(reference)))
+        .finally(() => this.#going.delete(reference));
+      this.#going.set(
+        reference,
+        going.catch(() => undefined),
+      );
+      await going;
     }
     const record = Object.fromEntries([...this.#kept].map(([reference, { bytes }]) => [reference, { bytes }]));
     // Whole or not at all: the agent reads it before anything else.

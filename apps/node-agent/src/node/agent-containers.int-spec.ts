@@ -1,5 +1,5 @@
 import { ContainerDriver, Engine } from '@fornax/drivers';
-import { startTestEngine, type TestEngine } from '@fornax/testing/engine';
+import { notTried, startTestEngine, type TestEngine } from '@fornax/testing/engine';
 import { busyboxEntries, type LayerEntry, layerOf } from '@fornax/testing/layers';
 import { pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -47,9 +47,9 @@ const begin = async (): Promise<Given | undefined> => {
     await rig.startAgent();
     return { rig, registry, closed, engine, digest };
   } catch (error) {
-    console.error(`NOT-TRIED-ON-AN-ENGINE: ${error instanceof Error ? error.message : String(error)}`);
     await registry.stop();
     await closed.stop();
+    notTried(error);
     return undefined;
   }
 };

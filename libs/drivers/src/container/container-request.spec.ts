@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { containerRequest, type WantedContainer } from './container-request.js';
+import { containerRequest, deviceProblem, gpusOf, type WantedContainer } from './container-request.js';
 
 const wanted: WantedContainer = {
   engine: { name: 'docker', mapsUsers: false, limits: ['memory', 'cpu', 'pids'] },
@@ -65,12 +65,16 @@ describe('the container that an engine is asked for', () => {
       ],
     });
     const podman = { ...wanted.engine, name: 'podman' as const };
-    expect(
-      containerRequest({ ...wanted, engine: podman, devices: ['2', 'nvidia.com/gpu=0'] }).HostConfig,
-    ).toMatchObject({
-      DeviceRequests: [{ Count: 2 }],
-      Devices: [{ PathOnHost: 'nvidia.com/gpu=0' }],
+    expect(containerRequest({ ...wanted, engine: podman, devices: ['nvidia.com/gpu=0'] }).HostConfig).toMatchObject({
+      Devices: [{ PathOnHost: 'nvidia.com/gpu=0', PathInContainer: '', CgroupPermissions: '' }],
     });
+    expect(deviceProblem(devices, 'podman')).toContain('FORNAX_NODE_ENGINE_DEVICES');
+    expect([deviceProblem(devices, 'docker'), deviceProblem(['nvidia.com/gpu=0'], 'podman')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(gpusOf(['2', 'nvidia.com/gpu=0', 'vendor.com/net=1'])).toBe(3);
+    expect([gpusOf(['all']), gpusOf([])]).toEqual([1, 0]);
   });
 
   it('leaves out limits that the engine does not have', () => {

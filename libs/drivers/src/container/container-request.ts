@@ -30,6 +30,15 @@ export interface WantedContainer {
   readonly directory: string;
 }
 
+/** A number of graphics processors. */
+const COUNTED = /^(all|\d+)$/;
+
+/** What an engine would leave out without a word. @returns why nothing can run here with it */
+export const deviceProblem = (names: readonly string[], engine: EngineFacts['name']): string | undefined =>
+  engine === 'podman' && names.some((name) => COUNTED.test(name))
+    ? 'Podman gives no graphics processors by their number through its API: FORNAX_NODE_ENGINE_DEVICES names them, as in nvidia.com/gpu=0'
+    : undefined;
+
 /** How many graphics processors each container has: of `all`, one at least. */
 export const gpusOf = (names: readonly string[]): number =>
   names.reduce((sum, name) => sum + (/^\d+$/.test(name) ? Number(name) : /^all$|\/gpu=/.test(name) ? 1 : 0), 0);
@@ -40,7 +49,7 @@ interface Devices {
 }
 
 const devicesOf = (names: readonly string[], engine: EngineFacts['name']): Devices => {
-  const gpus = names.filter((name) => /^(all|\d+)$/.test(name));
+  const gpus = names.filter((name) => COUNTED.test(name));
   const cdi = names.filter((name) => !gpus.includes(name));
   const requests = [
     ...gpus.map((name) => ({ Driver: '', Count: name === 'all' ? -1 : Number(name), Capabilities: [['gpu']] })),
@@ -48,9 +57,9 @@ const devicesOf = (names: readonly string[], engine: EngineFacts['name']): Devic
   ];
   return {
     ...(requests.length > 0 ? { DeviceRequests: requests } : {}),
-    // Podman takes names of the interface where paths of devices stand.
+    // Podman takes names of the interface where paths of devices stand, alone: with a path inside or rights it looks for a file of that name.
     ...(cdi.length > 0 && engine === 'podman'
-      ? { Devices: cdi.map((name) => ({ PathOnHost: name, PathInContainer: name, CgroupPermissions: 'rwm' })) }
+      ? { Devices: cdi.map((name) => ({ PathOnHost: name, PathInContainer: '', CgroupPermissions: '' })) }
       : {}),
   };
 };

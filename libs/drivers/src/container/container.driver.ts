@@ -24,7 +24,7 @@ import { SecretFolders } from '../sandbox/secret-folders.js';
 import { chooseIds, type IdRange, type Owner, USER_IDS_DIR, UserIds } from '../sandbox/user-ids.js';
 import { Warden } from '../warden/warden.js';
 import { ContainerGroup } from './container-group.js';
-import { containerRequest, gpusOf } from './container-request.js';
+import { containerRequest, deviceProblem, gpusOf } from './container-request.js';
 import { Engine, EngineAway, type EngineFacts, EngineRefused } from './engine.js';
 import { EngineWatch } from './engine-watch.js';
 import { Leaving } from './leaving.js';
@@ -97,6 +97,8 @@ export class ContainerDriver implements Driver {
     this.#init = await initProgram();
     await this.#watch.untilThere();
     const facts = (this.#facts = await this.#engine.about());
+    const problem = deviceProblem(this.#devices, facts.name);
+    if (problem !== undefined) throw new Error(problem);
     // Whatever an earlier process of this agent left: nobody may run in it while another is given the same work.
     for (const id of await this.#engine.withLabel(this.#label)) await this.#engine.remove(id);
     this.#secrets = await SecretFolders.open(this.#name, this.#options.secretsBytes);
@@ -142,7 +144,7 @@ export class ContainerDriver implements Driver {
       waysIn: false,
       images: true,
       hostPrograms: false,
-      gpus: gpusOf(this.#options.devices ?? []),
+      gpus: gpusOf(this.#devices),
       laysOver: false,
     };
   }
@@ -174,6 +176,10 @@ export class ContainerDriver implements Driver {
     await this.#users?.close();
     await this.#secrets?.close();
     await this.#lock.release();
+  }
+
+  get #devices(): readonly string[] {
+    return this.#options.devices ?? [];
   }
 
   get #instancesDir(): string {
@@ -234,7 +240,7 @@ export class ContainerDriver implements Driver {
         maxProcesses: this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES,
         network: this.#networkOf(spec),
         expose: this.#options.expose ?? [],
-        devices: this.#options.devices ?? [],
+        devices: this.#devices,
         directory,
       });
       const create = async (): Promise<string> => {
@@ -245,6 +251,13 @@ export class ContainerDriver implements Driver {
           try {
             return await this.#engine.create(name, request);
           } catch (error) {
+            const refused = this.#devices.find(
+              (device) => error instanceof EngineRefused && error.message.includes(device),
+            );
+            if (refused !== undefined)
+              throw new Error(`the engine does not take the device ${refused} of FORNAX_NODE_ENGINE_DEVICES`, {
+                cause: error,
+              });
             // Then it has made none; or somebody else's has the name.
             if (error instanceof EngineRefused) containers = containers.filter((one) => one !== name);
             const isTaken =

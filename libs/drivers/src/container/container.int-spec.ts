@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { eventually } from '@fornax/testing';
-import { testEngineHere } from '@fornax/testing/engine';
+import { TEST_DEVICE, testEngineHere } from '@fornax/testing/engine';
 import { afterAll, describe, expect, it } from '@jest/globals';
 
 import type { InstanceSpec, PreparedInstance, RunningInstance } from '../driver/driver.js';
@@ -265,4 +265,28 @@ describe('an agent with containers', () => {
     },
     60_000,
   );
+});
+
+describe('devices that a node gives to its instances', () => {
+  // Podman takes no name of a device through this API before 2026: then the reason is told, and nothing runs without.
+  here('are in each container, or nothing runs there, which is said', async ({ engine: of }) => {
+    const own = await openContainers(of, { devices: [TEST_DEVICE] });
+    try {
+      expect(own.facts.gpus).toBe(1);
+      const seen = await own
+        .run(['/bin/sh', '-c', 'test -d /device-0/doc && echo has it'])
+        .catch((error: unknown) => error);
+      const told = seen instanceof Error ? seen.message : seen;
+      expect([
+        `the engine does not take the device ${TEST_DEVICE} of FORNAX_NODE_ENGINE_DEVICES`,
+        expect.objectContaining({ out: 'has it\n', exitCode: 0 }),
+      ]).toContainEqual(told);
+    } finally {
+      await own.close();
+    }
+  });
+
+  here('are named where the engine does not count them', async ({ engine: of }) => {
+    await expect(openContainers(of, { devices: ['all'] })).rejects.toThrow('names them, as in nvidia.com/gpu=0');
+  });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,5 +30,11 @@ export const openContainers = async (
     expose: ['/usr'],
     ...options,
   });
-  return { ...openedOn(driver, await driver.probe(), dataDir, image), image };
+  try {
+    return { ...openedOn(driver, await driver.probe(), dataDir, image), image };
+  } catch (error) {
+    await driver.close();
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
 };

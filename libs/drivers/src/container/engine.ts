@@ -198,13 +198,13 @@ export class Engine {
 
   /**
    * Pulls an image.
-   * @param onMoved called whenever the engine says that it has got on
+   * @param hear called with each thing that the engine says of how far it is
    * @throws EngineRefused, EngineAway, the signal's reason
    */
   async pull(
     name: string,
     login: EngineLogin | undefined,
-    { signal, onMoved }: { readonly signal: AbortSignal; readonly onMoved: () => void },
+    { signal, hear }: { readonly signal: AbortSignal; readonly hear: (event: unknown) => void },
   ): Promise<void> {
     const authconfig = login && { username: login.user, password: login.password };
     const docker = await this.#open();
@@ -212,7 +212,7 @@ export class Engine {
       docker.pull(name, { ...(authconfig ? { authconfig } : {}), abortSignal: signal }),
     );
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(undefined)), onMoved);
+    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(undefined)), hear);
     await this.#wrap(signal, () => promise).finally(() => 'destroy' in stream && (stream.destroy as () => void)());
   }
 

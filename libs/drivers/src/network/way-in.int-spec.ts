@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import { eventually } from '@fornax/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 
-import { openDriver, type OpenDriver } from '../sandbox/driver.fixture.js';
+import { openLevels, testsOf } from '../sandbox/driver.fixture.js';
 import type { RunningInstance } from '../driver/driver.js';
 import { NothingListens } from './way-in.js';
 
@@ -40,18 +40,18 @@ const carriersInto = async (instance: string): Promise<number> => {
   return lines.filter((line) => line.includes('--carry-ways') && line.includes(instance)).length;
 };
 
-describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at level %s', (level) => {
-  // Without bubblewrap, an ordinary user may not look at a process whose users are others (/proc/…/ns): there is no way in then, and it is skipped.
-  const mayEnter = level === 'bubblewrap' || process.getuid?.() === 0;
-  const entered = mayEnter ? it : it.skip;
-  let open: OpenDriver | undefined;
+const levels = await openLevels(['unshare', 'bubblewrap']);
+afterAll(async () => {
+  for (const [, opened] of levels) await opened?.close();
+});
+
+describe.each(levels)('a way into an instance at level %s', (level, open) => {
+  const entered = testsOf(open?.facts.waysIn === true ? open : undefined);
   let running: RunningInstance;
   let dispose: () => Promise<void>;
 
   beforeAll(async () => {
-    if (!mayEnter) return;
-    open = await openDriver(level);
-    if (!open) return;
+    if (open?.facts.waysIn !== true) return;
     const prepared = await open.driver.prepare({ id: `${level}-way`, cores: 1, memoryMB: 512 });
     dispose = () => prepared.dispose();
     running = await prepared.start({ argv: ['python3', '-c', SERVER], env: { PATH: open.facts.path } });
@@ -59,7 +59,14 @@ describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at lev
   });
   afterAll(async () => {
     await dispose?.();
-    await open?.close();
+  });
+
+  // Without bubblewrap, an ordinary user may not look at a process whose users are others (/proc/…/ns): there is no way in then, and the node says so.
+  testsOf(open)('is found by the agent when it starts, or said to be none', async ({ facts }) => {
+    expect(facts.waysIn).toBe(level === 'bubblewrap' || process.getuid?.() === 0);
+    expect(facts.warnings.filter((warning) => warning.startsWith('ports of instances'))).toHaveLength(
+      facts.waysIn === true ? 0 : 1,
+    );
   });
 
   const say = async (bytes: Buffer | string): Promise<string> => {
@@ -69,18 +76,16 @@ describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at lev
   };
 
   entered('carries both directions, each with its end', async () => {
-    if (open) expect(await say('hello')).toBe('HELLO');
+    expect(await say('hello')).toBe('HELLO');
   });
 
   entered('carries megabytes of many connections at once', async () => {
-    if (!open) return;
     const much = Buffer.alloc(3_000_000, 'a');
     const answers = await Promise.all(Array.from({ length: 8 }, () => say(much)));
     expect(answers.map((answer) => answer === 'A'.repeat(much.length))).toEqual(Array(8).fill(true));
   });
 
   entered('reaches nothing of the machine', async () => {
-    if (!open) return;
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
@@ -89,10 +94,10 @@ describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at lev
     server.close();
   });
 
-  entered(
+  const shown = level === 'unshare' ? entered : testsOf(undefined);
+  shown(
     'leaves no process behind whose connection is gone, though the instance reads nothing of it',
     async () => {
-      if (!open || level === 'bubblewrap') return;
       const carriers = (): Promise<number> => carriersInto(`${level}-way`);
       expect(await carriers()).toBe(1);
       const sockets = await Promise.all(Array.from({ length: 5 }, () => running.connect(8081)));
@@ -105,7 +110,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a way into an instance at lev
   );
 
   entered('ends with the instance', async () => {
-    if (!open) return;
     const socket = await running.connect(8080);
     const closed = once(socket, 'close');
     running.kill();

@@ -12,6 +12,11 @@ const UP_MS = 30_000;
 /** No socket has a longer path. */
 const FOLDER = join(tmpdir(), 'fx-eng-');
 
+/** There is no engine on this machine, or not for this user: what needs one is not tried. Whatever else goes wrong is a failure. */
+export class NoEngine extends Error {
+  override readonly name = 'NoEngine';
+}
+
 export interface TestEngine {
   readonly socket: string;
   /** Loads the root file system of a tar archive as an image. @returns its id */
@@ -59,7 +64,21 @@ runtime = "crun"
     .map((url) => `[[registry]]\nlocation = "${new URL(url).host}"\ninsecure = true\n`)
     .join(''),
   'policy.json': JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
+  // A device as vendors describe theirs: what a container gets of it is a folder.
+  'cdi/fornax.json': JSON.stringify({
+    cdiVersion: '0.3.0',
+    kind: TEST_DEVICE.split('=')[0],
+    devices: [
+      {
+        name: TEST_DEVICE.split('=')[1],
+        containerEdits: { mounts: [{ hostPath: '/usr/share', containerPath: '/device-0', options: ['ro', 'rbind'] }] },
+      },
+    ],
+  }),
 });
+
+/** By the interface for container devices; a container that has it has a folder `/device-0`. */
+export const TEST_DEVICE = 'fornax.test/gpu=0';
 
 /** Whether a container runs to its end, which says what this machine permits. @throws Error why not */
 const tryOut = async (socket: string): Promise<void> => {
@@ -67,17 +86,22 @@ const tryOut = async (socket: string): Promise<void> => {
   if (status !== 200) throw new Error(`the engine says ${status}: ${text}`);
 };
 
-/** @param registries that it may ask without encryption @throws Error there is none here, or it does not come up */
+/** @param registries that it may ask without encryption @throws NoEngine there is none here; Error it does not come up */
 export const startTestEngine = async (registries: readonly string[] = []): Promise<TestEngine> => {
-  if (process.getuid?.() !== 0) throw new Error('an engine of its own is for a run that is root');
-  await run('podman', ['--version']);
+  if (process.getuid?.() !== 0) throw new NoEngine('an engine of its own is for a run that is root');
+  await run('podman', ['--version']).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new NoEngine('podman is not on PATH');
+    throw error;
+  });
   const home = await mkdtemp(FOLDER);
   const socket = join(home, 's');
   const logFile = join(home, 'log');
+  for (const name of ['tmp', 'cdi']) await mkdir(join(home, name));
   for (const [name, text] of Object.entries(settings(registries))) await writeFile(join(home, name), text);
-  await mkdir(join(home, 'tmp'));
   const places = ['--root', join(home, 'root'), '--runroot', join(home, 'run'), '--tmpdir', join(home, 'tmp')];
-  const hide = 'mountpoint -q /sys/fs/cgroup/unified && umount -l /sys/fs/cgroup/unified; exec "$@"';
+  const hide =
+    'mountpoint -q /sys/fs/cgroup/unified && umount -l /sys/fs/cgroup/unified; mkdir -p /run/cdi && mount --bind "$HOME/cdi" /run/cdi; exec "$@"';
   const serve = [
     'podman',
     ...places,
@@ -144,12 +168,18 @@ export const startTestEngine = async (registries: readonly string[] = []): Promi
   }
 };
 
-/** The same, or undefined where this machine has none, which is said. */
+/** Says why what needs an engine is not tried. @throws what is no missing engine */
+export const notTried = (error: unknown): void => {
+  if (!(error instanceof NoEngine)) throw error;
+  console.error(`NOT-TRIED-ON-AN-ENGINE: ${error.message}`);
+};
+
+/** The same, or undefined where this machine has none, which is said. @throws Error it does not come up */
 export const testEngineHere = async (registries: readonly string[] = []): Promise<TestEngine | undefined> => {
   try {
     return await startTestEngine(registries);
   } catch (error) {
-    console.error(`NOT-TRIED-ON-AN-ENGINE: ${error instanceof Error ? error.message : String(error)}`);
+    notTried(error);
     return undefined;
   }
 };
