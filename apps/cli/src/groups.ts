@@ -16,6 +16,7 @@ const task = async (): Promise<Add> => {
     { addTaskCommands },
     { addTaskAttendCommands },
     { addTaskInstancesCommand },
+    { addTaskSessionCommands },
     { addTaskCostCommand },
     { addTaskResultsCommand },
     history,
@@ -23,6 +24,7 @@ const task = async (): Promise<Add> => {
     import('./commands/task.js'),
     import('./commands/task-attend.js'),
     import('./commands/task-instances.js'),
+    import('./commands/task-session.js'),
     import('./commands/task-cost.js'),
     import('./commands/task-results.js'),
     import('./commands/history.js'),
@@ -31,6 +33,7 @@ const task = async (): Promise<Add> => {
     const group = addTaskCommands(program, io);
     addTaskAttendCommands(group, io);
     addTaskInstancesCommand(group, io);
+    addTaskSessionCommands(group, io);
     addTaskCostCommand(group, io);
     addTaskResultsCommand(group, io);
     history.addTaskHistoryCommands(group, io);

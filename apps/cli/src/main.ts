@@ -41,5 +41,9 @@ process.exitCode = await run(process.argv.slice(2), {
   ask: process.stdin.isTTY && process.stderr.isTTY ? (question) => asking(() => ask(question)) : undefined,
   hasColors: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   goOnUnread: () => void (goesOn = true),
+  // Standard input is opened when somebody reads it.
+  get streams() {
+    return { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+  },
   signal,
 });

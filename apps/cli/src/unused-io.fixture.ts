@@ -16,6 +16,7 @@ export const unusedIo: Io = {
   rendered: unused,
   cut: unused,
   screen: unused,
+  streams: unused,
   tell: unused,
   isWatched: unused,
   goOnUnread: unused,

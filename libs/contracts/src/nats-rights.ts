@@ -81,6 +81,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   submission: {
     ...none,
     appends: ['task', 'job', 'pool', 'account', 'webhook', 'secret', 'secret-access', 'master-key', 'profile'],
+    // Agents are told to connect for a session in an instance.
+    sends: [allDispatchSubject],
     follows: [STREAMS.logs],
     // What a deleted task printed.
     purges: [STREAMS.logs],

@@ -3,6 +3,8 @@ export { Engine, EngineAway, type EngineImage, EngineRefused } from './container
 export type {
   Driver,
   DriverFacts,
+  EnteredCommand,
+  EnteringCommand,
   InstanceCommand,
   InstanceExit,
   InstanceSpec,
@@ -19,7 +21,7 @@ export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { allowProblem } from './network/reach.js';
 export { NothingListens } from './network/way-in.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';
-export { CommandTooLong } from './sandbox/running-instance.js';
+export { CommandTooLong } from './sandbox/first-process.js';
 export { SECRETS_SOCKET } from './sandbox/secret-folders.js';
 export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
 export type { IdRange } from './sandbox/user-ids.js';

@@ -1,5 +1,13 @@
 import type { FornaxClient } from '@fornax/client';
+import type { Readable, Writable } from 'node:stream';
 import type { Cells } from './table.js';
+
+/** Standard input and outputs as they are, for what somebody types into a program elsewhere. */
+export interface Streams {
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?: (isRaw: boolean) => unknown };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly rows?: number; readonly columns?: number };
+  readonly stderr: Writable;
+}
 
 /** What commands may touch: so they can be run in a test as they run in a terminal. */
 export interface Io {
@@ -34,6 +42,8 @@ export interface Io {
   readonly cwd: string;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Bytes as they are. */
+  readonly streams: () => Streams;
   /** Goes on to the end also when nobody reads standard output any more: for what is begun and is to be told by the exit code. */
   readonly goOnUnread: () => void;
   /** The code that the process will end with. */

@@ -1,5 +1,5 @@
 import { harmless, harmlessLine, harmlessOutput } from './harmless.js';
-import type { Io } from './io.js';
+import type { Io, Streams } from './io.js';
 import { csvOf, picked, recordsOf, type OutputWish } from './output.js';
 import { paintState } from './paint.js';
 import { documentRows, withFields } from './documents.js';
@@ -20,6 +20,8 @@ export interface Terminal {
   readonly ask?: ((question: string) => Promise<string>) | undefined;
   /** Told by a command that is not to end when its standard output is closed. */
   readonly goOnUnread?: (() => void) | undefined;
+  /** For a command that passes on bytes as they are; undefined: there are none. */
+  readonly streams?: Streams | undefined;
 }
 
 /** What the command that runs asks of its output. */
@@ -38,7 +40,7 @@ const LEAST_ROWS = 24;
 
 /** The one place through which commands write: nothing that a name, a tag or an output contains reaches a terminal raw. */
 export const terminalIo = (
-  { stdout, stderr, width, height, hasColors, isErrorTerminal, ask, goOnUnread }: Terminal,
+  { stdout, stderr, width, height, hasColors, isErrorTerminal, ask, goOnUnread, streams }: Terminal,
   shown: Shown,
   others: Others,
 ): Io => {
@@ -78,6 +80,11 @@ export const terminalIo = (
     ask: async (question) => (await ask?.(question)) ?? '',
     tell: (text) => {
       if (shown.wish.quiet !== true) stderr(`${harmless(text)}\n`);
+    },
+    streams: () => {
+      shown.wasAsked = true;
+      if (!streams) throw new Error('There is no standard input here.');
+      return streams;
     },
     goOnUnread: () => goOnUnread?.(),
     isWatched: () => isErrorTerminal === true && shown.wish.quiet !== true,

@@ -1,7 +1,14 @@
 import { delay, type Redactor } from '@fornax/base';
 import type { LeaseOrder } from '@fornax/contracts';
 import type { Consistency } from '@fornax/domain';
-import { CommandTooLong, type InstanceExit, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
+import {
+  CommandTooLong,
+  type EnteredCommand,
+  type EnteringCommand,
+  type InstanceExit,
+  type PreparedInstance,
+  type RunningInstance,
+} from '@fornax/drivers';
 
 import { ProgressReader } from '../live/progress-reader.js';
 import type { OutputShare } from '../output/output-line.js';
@@ -101,6 +108,11 @@ export class CommandRun implements Program {
   /** Connects to a port on which it listens. @throws Error nothing does, or there is no way in */
   reach(port: number): ReturnType<RunningInstance['connect']> {
     return this.running.connect(port);
+  }
+
+  /** Runs one more command beside it. @throws Error there is no way in */
+  enter(command: EnteringCommand): Promise<EnteredCommand> {
+    return this.running.enter(command);
   }
 
   /** @throws UserError Linux does not take the command */

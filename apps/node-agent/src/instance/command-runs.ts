@@ -89,6 +89,11 @@ export class CommandRuns implements Program {
     return this.current.reach(port);
   }
 
+  /** Runs one more command beside it. @throws Error there is no way in */
+  enter(command: Parameters<CommandRun['enter']>[0]): ReturnType<CommandRun['enter']> {
+    return this.current.enter(command);
+  }
+
   freeze(forMs: number): Promise<boolean> {
     return this.current.freeze(forMs);
   }

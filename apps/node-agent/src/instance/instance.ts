@@ -35,7 +35,7 @@ import { Slot } from './slot.js';
 import { StateSaver } from './state-saver.js';
 import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
-import { InstanceWays } from '../ways/instance-ways.js';
+import { type Granted, InstanceWays } from '../ways/instance-ways.js';
 
 const NO_SECRETS = { files: [], notes: [] };
 
@@ -358,6 +358,23 @@ export class Instance implements Measurable {
       this.#ways = undefined;
       over.abort();
     };
+  }
+
+  /** Serves a session of the task's owner as long as the command runs. @returns false: it does not run */
+  enter(granted: Granted): boolean {
+    const command = this.#command;
+    if (this.#phase !== 'running' || !command || command.isOver || this.order.slot || this.#isDropped) return false;
+    const over = new AbortController();
+    void command.over.then(() => over.abort());
+    const { nodeId, rpc, isHeld, onError } = this.world;
+    const ways = new InstanceWays({
+      ...{ nodeId, rpc, order: this.order, isHeld, onError },
+      reach: (port) => command.reach(port),
+      enter: (entering) => command.enter(entering),
+      signal: AbortSignal.any([over.signal, this.#abort.signal]),
+    });
+    void ways.serve(granted);
+    return true;
   }
 
   #start(startedAt: number): void {

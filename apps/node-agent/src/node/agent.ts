@@ -3,6 +3,7 @@ import {
   type CancelOrder,
   dispatchConsumer,
   type DispatchOrder,
+  type EnterOrder,
   dispatchSubject,
   type LeaseOrder,
   nodeRpcSubject,
@@ -32,6 +33,7 @@ import { OutputLine } from '../output/output-line.js';
 import { Reporter } from '../output/reporter.js';
 import type { Hardware } from '../hardware/hardware.js';
 import { Membership } from './membership.js';
+import { refuseSession } from '../ways/instance-ways.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskBound, usedOf } from './disk-bound.js';
@@ -362,8 +364,14 @@ export class Agent {
     else if (order.kind === 'resources') this.#instances.get(order.leaseId)?.refresh(order.update);
     else if (order.kind === 'snapshot')
       void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
+    else if (order.kind === 'enter') this.#enter(order);
     // The session of this instant: one that was lost a moment ago may not begin anything any more.
     else if (order.nodeEpoch === this.membership.session?.nodeEpoch) this.#take(order);
+  }
+
+  #enter(order: EnterOrder): void {
+    if (this.#instances.get(order.leaseId)?.enter(order) === true) return;
+    void refuseSession(order, 'the instance does not run any more, or not yet', this.#stop.signal);
   }
 
   #stopInstance({ leaseId, because }: CancelOrder): void {

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 import { backoffMs, delay, eachLine, type RpcClient } from '@fornax/base';
 import {
+  cannotLine,
   type LeaseOrder,
   type LiveInstance,
   MOST_LIVE_WAYS,
@@ -13,19 +14,24 @@ import {
   waysReplySchema,
   type WaysRequest,
 } from '@fornax/contracts';
+import type { EnteredCommand, EnteringCommand } from '@fornax/drivers';
+
+import { carryCommand } from './carry-command.js';
 
 const ASK_TIMEOUT_MS = 10_000;
 const CONNECT_MS = 10_000;
 /** The platform pings each link every five seconds. */
 const SILENCE_MS = 20_000;
+const LAST_WORD_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
 /** How long one direction may stay silent once the other has ended. */
 const LINGER_MS = 60_000;
 /** Connections of one instance at once, whatever the platform asks for. */
 const MOST_CARRIED = 300;
 
+type CarryOrder = Extract<WayOrder, { readonly port: number; readonly ticket: string }>;
 type LiveWay = NonNullable<LiveInstance['ways']>[number];
-type Granted = Extract<WaysReply, { granted: true }>;
+export type Granted = Pick<Extract<WaysReply, { granted: true }>, 'host' | 'port' | 'ticket'>;
 
 export interface WaysParts {
   readonly nodeId: string;
@@ -37,6 +43,8 @@ export interface WaysParts {
   readonly isHeld: () => boolean;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
+  /** Of a session: runs one more command in the instance. Whoever asks for one may also reach any port of it. */
+  readonly enter?: (command: EnteringCommand) => Promise<EnteredCommand>;
 }
 
 /**
@@ -86,6 +94,16 @@ export class InstanceWays {
     }
   }
 
+  /** Serves one session, by a link of its own, as long as that is there. Never rejects. */
+  async serve(granted: Granted): Promise<void> {
+    try {
+      await this.#link(granted);
+    } catch (error) {
+      if (!this.parts.signal.aborted) this.parts.onError(error);
+    }
+    this.#forget();
+  }
+
   #ask(): Promise<WaysReply> {
     const { nodeId, rpc, order } = this.parts;
     const { leaseId, taskId, instance } = order;
@@ -101,14 +119,17 @@ export class InstanceWays {
     const end = (): void => void link.destroy();
     link.setTimeout(SILENCE_MS, end);
     link.once('end', end);
-    signal.addEventListener('abort', end, { once: true });
+    // How a command of a session ended is still said.
+    const endSoon = this.parts.enter ? (): void => void setTimeout(end, LAST_WORD_MS).unref() : end;
+    signal.addEventListener('abort', endSoon, { once: true });
     eachLine(link, MOST_WAY_LINE_CHARS, (line) => {
       const order = parseWayOrder(line);
       if (order) this.#obey(order, link, granted);
     });
-    if (signal.aborted) end();
+    if (this.parts.enter) link.write('ready\n');
+    if (signal.aborted) endSoon();
     await over;
-    signal.removeEventListener('abort', end);
+    signal.removeEventListener('abort', endSoon);
   }
 
   #obey(order: WayOrder, link: Socket, granted: Granted): void {
@@ -116,14 +137,34 @@ export class InstanceWays {
     else if (order.kind === 'open') {
       if (this.#open.size < MOST_LIVE_WAYS) this.#open.set(order.port, order.publicPort);
       this.#told = [...this.#open].map(([port, publicPort]) => ({ port, publicPort }));
-    } else void this.#carry(order.ticket, order.port, link, granted);
+    } else if (order.kind === 'enter') void this.#enter(order.ticket, link, granted);
+    else void this.#carry(order, link, granted);
   }
 
-  async #carry(ticket: string, port: number, link: Socket, granted: Granted): Promise<void> {
+  async #enter(ticket: string, link: Socket, granted: Granted): Promise<void> {
+    const { enter, isHeld, signal } = this.parts;
+    try {
+      if (!enter || !isHeld() || signal.aborted) throw new Error('it is not carried');
+      const outer = await dial(granted, `carry ${ticket}\n`, signal);
+      this.#keep(outer);
+      const exitCode = await carryCommand(outer, enter);
+      if (exitCode !== undefined && !link.destroyed) link.write(`over ${ticket} ${exitCode}\n`);
+    } catch {
+      if (!link.destroyed) link.write(`gone ${ticket}\n`);
+    }
+  }
+
+  /** Whether the platform may have connections carried there. */
+  #isOpen({ kind, port }: CarryOrder): boolean {
+    return kind === 'reach' ? this.parts.enter !== undefined : this.#open.has(port);
+  }
+
+  async #carry(order: CarryOrder, link: Socket, granted: Granted): Promise<void> {
+    const { ticket, port } = order;
     const { reach, isHeld, signal } = this.parts;
     let inner: Socket | undefined;
     try {
-      if (!this.#open.has(port) || this.#carried.size + this.#reaching >= MOST_CARRIED || !isHeld() || signal.aborted)
+      if (!this.#isOpen(order) || this.#carried.size + this.#reaching >= MOST_CARRIED || !isHeld() || signal.aborted)
         throw new Error('it is not carried');
       this.#reaching += 1;
       inner = await reach(port).finally(() => (this.#reaching -= 1));
@@ -166,6 +207,14 @@ export class InstanceWays {
     for (const socket of [...this.#carried]) socket.destroy();
   }
 }
+
+/** Tells the platform why there is no session. Never rejects. */
+export const refuseSession = async (granted: Granted, why: string, signal: AbortSignal): Promise<void> => {
+  const link = await dial(granted, `link ${granted.ticket}\n${cannotLine(why)}`, signal).catch(() => undefined);
+  link?.end();
+  link?.setTimeout(CONNECT_MS, () => link.destroy());
+  link?.resume();
+};
 
 /** Opens a connection to the platform and says what it is for. @throws Error it could not be opened, or not in time */
 const dial = ({ host, port }: Granted, greeting: string, signal: AbortSignal): Promise<Socket> =>

@@ -19,6 +19,7 @@ import { KeysClient } from './keys-client.js';
 import { SecretsClient } from './secrets-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
+import { InstanceSessionsClient } from './instance-sessions-client.js';
 import { isOver } from './is-over.js';
 import { followTail, type TailEvent } from './output-tail.js';
 import { answeredOnce, patiently, type OnAway } from './patience.js';
@@ -91,6 +92,7 @@ export class FornaxClient {
   readonly publishedProfiles: ProfilesClient;
   /** Results of tasks. */
   readonly results: ResultsClient;
+  readonly sessions: InstanceSessionsClient;
   readonly snapshots: SnapshotsClient;
   /** What lies in object storage. */
   readonly storage: StorageClient;
@@ -112,6 +114,7 @@ export class FornaxClient {
     this.pools = new PoolsClient(json);
     this.publishedProfiles = new ProfilesClient(json);
     this.results = new ResultsClient(json);
+    this.sessions = new InstanceSessionsClient(json);
     this.snapshots = new SnapshotsClient(json);
     this.storage = new StorageClient(json);
     this.keys = new KeysClient(json);

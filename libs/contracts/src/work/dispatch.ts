@@ -136,16 +136,37 @@ const resourcesOrder = z.object({
   update: z.number().int(),
 });
 
+/** Connect there for a session of the task's owner, whose ticket is good once and for seconds (ways.ts). Earlier agents do not know it, and nobody comes. */
+const enterOrder = z.object({
+  kind: z.literal('enter'),
+  leaseId: z.string(),
+  taskId: z.string(),
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65_535),
+  ticket: z.string().min(1).max(128),
+});
+
 export const dispatchOrderSchema = z.discriminatedUnion('kind', [
   leaseOrder,
   cancelOrder,
   snapshotOrder,
   resourcesOrder,
   tellOrder,
+  enterOrder,
 ]);
 /** A message, read as single orders. */
 export const dispatchMessageSchema = z
-  .array(z.discriminatedUnion('kind', [leaseOrder, leasesOrder, cancelOrder, snapshotOrder, resourcesOrder, tellOrder]))
+  .array(
+    z.discriminatedUnion('kind', [
+      leaseOrder,
+      leasesOrder,
+      cancelOrder,
+      snapshotOrder,
+      resourcesOrder,
+      tellOrder,
+      enterOrder,
+    ]),
+  )
   .transform((orders) =>
     orders.flatMap((order): DispatchOrder[] =>
       order.kind === 'leases' ? order.leases.map((own) => ({ kind: 'lease', ...order.shared, ...own })) : [order],
@@ -158,6 +179,7 @@ export type LeaseOrder = z.output<typeof leaseOrder>;
 export const networkOf = ({ network, profile }: Pick<LeaseOrder, 'network' | 'profile'>): 'none' | 'outgoing' =>
   network ?? (profile.split('-').includes('network') ? 'outgoing' : 'none');
 export type CancelOrder = z.output<typeof cancelOrder>;
+export type EnterOrder = z.output<typeof enterOrder>;
 export type TellOrder = z.output<typeof tellOrder>;
 export type ResourcesOrder = z.output<typeof resourcesOrder>;
 export type SnapshotOrder = z.output<typeof snapshotOrder>;

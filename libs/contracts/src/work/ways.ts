@@ -5,8 +5,10 @@ import { z } from 'zod';
  * TCP, so that nodes may be behind whatever hides them. The first line that it sends says what the connection is for:
  *
  *   link <ticket>    once for each instance. The platform answers `open <port> <public port>` for each port that it forwards, then `carry <ticket> <port>` for each connection that comes,
- *                    and `ping` now and then, which is answered by `pong`. `gone <ticket>` of the agent: nothing listens there. The forwards end with this connection.
+ *                    `reach <ticket> <port>` for one that a session of the task's owner asks for, `enter <ticket>` for a command of one (sessions.ts), and `ping` now and then, which is answered by `pong`. `gone <ticket>` of the agent: nothing listens there. The forwards end with this connection.
  *   carry <ticket>   once for each connection that came: what follows are its bytes, in both directions, each with its end.
+ *
+ * A session asks for a link of its own by an order (`enter` of dispatch.ts), and the first line that the agent says on it is `ready`, or `cannot <why>`. `over <ticket> <exit code>` tells how its command ended.
  *
  * A ticket is good for one connection of one lease, for seconds, and told to nobody but the node that holds the lease.
  */
@@ -47,6 +49,10 @@ const LINES = {
   open: new RegExp(`^open ${PORT} ${PORT}$`),
   come: new RegExp(`^carry ${TICKET} ${PORT}$`),
   gone: new RegExp(`^gone ${TICKET}$`),
+  reach: new RegExp(`^reach ${TICKET} ${PORT}$`),
+  enter: new RegExp(`^enter ${TICKET}$`),
+  over: new RegExp(`^over ${TICKET} (\\d{1,3})$`),
+  cannot: /^cannot ([ -~]{1,180})$/,
 } as const;
 
 /** What a first line says; undefined for any other text. */
@@ -62,7 +68,8 @@ export const parseWayGreeting = (
 
 export type WayOrder =
   | { readonly kind: 'open'; readonly port: number; readonly publicPort: number }
-  | { readonly kind: 'carry'; readonly ticket: string; readonly port: number }
+  | { readonly kind: 'carry' | 'reach'; readonly ticket: string; readonly port: number }
+  | { readonly kind: 'enter'; readonly ticket: string }
   | { readonly kind: 'ping' };
 
 /** What the platform says on a link; undefined for what a later one says. */
@@ -70,8 +77,32 @@ export const parseWayOrder = (line: string): WayOrder | undefined => {
   if (line === 'ping') return { kind: 'ping' };
   const [, own, other] = LINES.open.exec(line) ?? [];
   if (own !== undefined) return { kind: 'open', port: Number(own), publicPort: Number(other) };
-  const [, ticket, to] = LINES.come.exec(line) ?? [];
-  return ticket === undefined ? undefined : { kind: 'carry', ticket, port: Number(to) };
+  const entering = LINES.enter.exec(line)?.[1];
+  if (entering !== undefined) return { kind: 'enter', ticket: entering };
+  for (const kind of ['come', 'reach'] as const) {
+    const [, ticket, to] = LINES[kind].exec(line) ?? [];
+    if (ticket !== undefined) return { kind: kind === 'come' ? 'carry' : kind, ticket, port: Number(to) };
+  }
+  return undefined;
+};
+
+/** Whether an agent can do what a session asks for, by the first line of its link; else why not. */
+export const parseWayReady = (line: string): { readonly why?: string } =>
+  line === 'ready' ? {} : { why: LINES.cannot.exec(line)?.[1] ?? 'its node does not say why' };
+
+/** What an agent says instead of `ready`: a sentence that fits a line. */
+export const cannotLine = (why: string): string =>
+  `cannot ${
+    why
+      .replaceAll(/[^ -~]+/g, ' ')
+      .trim()
+      .slice(0, 180) || 'it does not say why'
+  }\n`;
+
+/** How a command of a session ended; undefined for another line of an agent. */
+export const parseWayOver = (line: string): { readonly ticket: string; readonly exitCode: number } | undefined => {
+  const [, ticket, code] = LINES.over.exec(line) ?? [];
+  return ticket === undefined ? undefined : { ticket, exitCode: Number(code) };
 };
 
 /** The ticket of a connection that found nobody; undefined for another line of an agent. */

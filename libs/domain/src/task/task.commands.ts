@@ -5,8 +5,10 @@ import type {
   AttemptEnd,
   CancelCause,
   DispatchedLease,
+  EndedSession,
   InstanceError,
   LeaseRef,
+  OpenedSession,
   SnapshotPlan,
   StartedLease,
   TaskConstant,
@@ -39,6 +41,9 @@ export type TaskCommand =
   /** Take snapshots so often from now on. What is left out stays as it is. */
   | ({ readonly type: 'PlanSnapshots'; readonly at: InstantMs } & Pick<SnapshotPlan, 'intervalSeconds'> &
       Partial<Omit<SnapshotPlan, 'intervalSeconds'>>)
+  /** By the lease under which the instance runs. */
+  | ({ readonly type: 'OpenSession'; readonly at: InstantMs } & OpenedSession)
+  | ({ readonly type: 'EndSession'; readonly at: InstantMs } & EndedSession)
   | { readonly type: 'DispatchInstances'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
   /**
    * Node reports about one task, in the order they were made. Those under a lease that is not current are ignored.

@@ -125,6 +125,21 @@ const planSnapshots = (state: TaskState, command: Extract<TaskCommand, { type: '
   return accept<TaskEvent>({ type: 'TaskSnapshotsPlanned', ...after, ...(keepsOthers ? { retention } : {}), at });
 };
 
+const openSession = (
+  state: TaskState,
+  { type: _, at, ...session }: Extract<TaskCommand, { type: 'OpenSession' }>,
+): TaskDecision => {
+  if (isGone(state)) return notFound(state);
+  const lease = state.inFlight.get(session.instance);
+  if (lease?.leaseId !== session.leaseId || lease.phase !== 'executing')
+    return reject(
+      'conflict',
+      'instance-not-running',
+      `Instance ${session.instance} of task ${state.taskId} is not running`,
+    );
+  return accept<TaskEvent>({ type: 'TaskSessionOpened', ...session, at });
+};
+
 /** Decided anew on every try: a dispatch that came first has ended the wait. */
 const expireWaiting = (state: TaskState, passed: InstantMs | undefined, at: InstantMs): TaskDecision => {
   const deadline = queueDeadlineOf(state);
@@ -176,6 +191,12 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return updateResources(state, command.at);
     case 'PlanSnapshots':
       return planSnapshots(state, command);
+    case 'OpenSession':
+      return openSession(state, command);
+    case 'EndSession': {
+      const { type: _, at: when, ...session } = command;
+      return state.deleted ? accept() : accept<TaskEvent>({ type: 'TaskSessionEnded', ...session, at: when });
+    }
     case 'SettleDependencies':
       return settleDependencies(state, command.ends, command.at);
     case 'SettleInstances':

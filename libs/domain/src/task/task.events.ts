@@ -249,9 +249,29 @@ export interface AttemptEnd extends LeaseRef {
 export const CANCEL_CAUSES = ['job-terminated', 'job-wall-time', 'pool-deleted', 'budget-exhausted'] as const;
 export type CancelCause = (typeof CANCEL_CAUSES)[number];
 
+/** A session in a running instance. Of its command only the program's name is told: what follows may hold secrets. */
+export interface OpenedSession {
+  readonly session: string;
+  readonly instance: number;
+  readonly leaseId: string;
+  readonly kind: 'exec' | 'forward';
+  readonly program?: string;
+  readonly hasTerminal?: boolean;
+  readonly port?: number;
+}
+
+/** How it ended; no exit code where nobody told one. Bytes into the instance and out of it. */
+export interface EndedSession {
+  readonly session: string;
+  readonly instance: number;
+  readonly exitCode?: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 /**
  * The task aggregate's events. Who states each (one producer per kind):
- * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated, TaskResourcesUpdateRequested, TaskSnapshotsPlanned;
+ * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated, TaskResourcesUpdateRequested, TaskSnapshotsPlanned, TaskSessionOpened, TaskSessionEnded;
  * scheduler: all others. TaskDeleted ends the stream.
  */
 export type TaskEvent =
@@ -316,6 +336,9 @@ export type TaskEvent =
   | { readonly type: 'InstancesReleased'; readonly instances: string; readonly at: InstantMs }
   /** Something that the task waited for has ended as it should not have: the task is cancelled. Those ends that are known. */
   | { readonly type: 'DependenciesFailed'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
+  /** Somebody begins to run a command in a running instance, or to reach a port of it. */
+  | ({ readonly type: 'TaskSessionOpened'; readonly at: InstantMs } & OpenedSession)
+  | ({ readonly type: 'TaskSessionEnded'; readonly at: InstantMs } & EndedSession)
   | { readonly type: 'TaskDeleted'; readonly at: InstantMs };
 
 export const TASK_STATES = [

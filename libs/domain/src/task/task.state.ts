@@ -335,6 +335,10 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
       return { ...state, held: difference(state.held, rangesFromText(event.instances)) };
     case 'DependenciesFailed':
       return { ...state, isHeld: false, dependencyEnds: withEnds(state, event.ends), cancelRequested: true };
+    // What people do in instances changes nothing of what becomes of them.
+    case 'TaskSessionOpened':
+    case 'TaskSessionEnded':
+      return state;
     case 'TaskDeleted':
       return { ...state, deleted: true };
     default:

@@ -167,7 +167,7 @@ _Noreturn void become(const struct options *options, int report, int terminal) {
   /* What is still open closes when the command begins; until then `report` is needed. */
   if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
     for (int fd = STDERR_FILENO + 1; fd < FIRST_OTHER + 16; fd += 1) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  const struct word begins = {.what = ABOUT_TO_RUN};
+  const struct word begins = {.what = ABOUT_TO_RUN, .why = (int)getpid()};
   if (write(report, &begins, sizeof begins) != (ssize_t)sizeof begins) _exit(EXIT_SETUP);
   const int is_there = enter_directory(options->directory);
   if (is_there) run(&command);

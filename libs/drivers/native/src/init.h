@@ -29,8 +29,11 @@ struct options {
   uid_t seen_uid;
   gid_t seen_gid;
   const char *directory;
-  /* Whether the command has a terminal, in the place of three pipes. */
+  /* Whether the command has a terminal, in the place of three pipes, and its rows and columns. */
   int has_terminal;
+  char size[24];
+  /* Whether it is one more command of an instance that another process is the first of. */
+  int has_entered;
 };
 
 /* Whose the files of a tree are, and who is to take them for its own. */
@@ -42,7 +45,7 @@ struct owners {
 /* What the process that is to become the command tells before it does. */
 struct word {
   enum { REFUSED_BY_SETUP, REFUSED_BY_COMMAND, ABOUT_TO_RUN } what;
-  /* Of a refusal: the number of the error. */
+  /* Of a refusal: the number of the error. Of what is about to run: its own number, as it sees itself. */
   int why;
 };
 
@@ -113,8 +116,11 @@ int make_terminal(void);
 void take_terminal(int terminal, const struct options *options);
 /* Sets its size, as two numbers, rows and columns. */
 void set_size(int terminal, const char *numbers);
-/* Starts a process that carries bytes between it and the standard input and output of this one. */
-void carry_terminal(int terminal);
+/* Starts a process that carries bytes between it and the standard input and output of this one. @returns its number */
+pid_t carry_terminal(int terminal);
+
+/* session.c: ends what is left of the session of a command in an instance, whose leader has this number there. */
+void end_session(pid_t leader);
 
 /* become.c: does all that can be done for a command before it is known, reads it, and becomes it; or writes to `report` why not, and ends. */
 _Noreturn void become(const struct options *options, int report, int terminal);

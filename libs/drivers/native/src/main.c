@@ -7,13 +7,13 @@
  *               [[--lower-user FROM TO] --layers LOWER FOLDER] [--isolate | --isolate-network] [--own-mounts]
  *               [--writable AT FOLDER | --bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
  *               --directory DIR --aim all|group [--user UID GID] [--seen-as UID GID]
- *   fornax-init [--join FILE]... --enter PID NUMBER [--terminal] --directory DIR --aim group [--user UID GID]
+ *   fornax-init [--join FILE]... --enter PID NUMBER [--terminal ROWS COLUMNS] --directory DIR --aim group [--user UID GID] [--seen-as UID GID]
  *   fornax-init --enter-network PID NUMBER --carry-ways FOLDER
  *   fornax-init --serve
  *   fornax-init --empty FILE...
  *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
  *
- * The second form is the third one in a container that an engine made: it takes its pipes by name (see pipes.c). The fourth runs one more command in an instance that runs, the fifth carries
+ * The second form is the third one in a container that an engine made: it takes its pipes by name (see pipes.c). The fourth runs one more command in an instance that runs, with what standard input brings (see session.c), the fifth carries
  * connections into it (see ways.c). The sixth starts processes that do what the first and third form do (see serve.c). The seventh ends what is in control groups (see empty.c). The last holds a network
  * with a way out for an instance, which enters it by --namespace-network (see network.c).
  * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the third form
@@ -96,10 +96,16 @@ int carry_out(int argc, char **argv) {
     else if (IS("--namespace-user", 1)) join_namespace(first, CLONE_NEWUSER);
     else if (IS("--namespace-mount", 1)) join_namespace(first, CLONE_NEWNS);
     else if (IS("--namespace-network", 1)) join_namespace(first, CLONE_NEWNET);
-    else if (IS("--enter", 2)) enter_namespaces(number(first), second, 0);
+    else if (IS("--enter", 2)) {
+      enter_namespaces(number(first), second, 0);
+      options.has_entered = 1;
+    }
     else if (IS("--enter-network", 2)) enter_namespaces(number(first), second, 1);
     else if (IS("--carry-ways", 1)) return carry_ways(first);
-    else if (IS("--terminal", 0)) options.has_terminal = 1;
+    else if (IS("--terminal", 2)) {
+      options.has_terminal = 1;
+      snprintf(options.size, sizeof options.size, "%u %u", number(first), number(second));
+    }
     else if (IS("--own-user", 1)) way.user_namespace = first;
     else if (IS("--deny", 1)) way.denied[way.denied_count++] = argv[at - 1];
     else if (IS("--allow", 1)) way.allowed[way.allowed_count++] = argv[at - 1];

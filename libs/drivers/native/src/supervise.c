@@ -27,8 +27,8 @@ static const struct {
   int number;
 } SIGNALS[] = {{"TERM", SIGTERM}, {"KILL", SIGKILL}, {"INT", SIGINT}, {"HUP", SIGHUP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
 
-/* An hour: nobody copies for longer than that. */
-enum { MAX_HELD_S = 3600 };
+/* An hour: nobody copies for longer than that. What a terminal still holds is taken at once, or by nobody. */
+enum { MAX_HELD_S = 3600, MAX_DRAIN_MS = 10000 };
 
 struct state {
   pid_t child;
@@ -36,6 +36,10 @@ struct state {
   pid_t aim;
   /* -1: there is none. */
   int terminal;
+  /* Carries what it shows; 0: nobody does. */
+  pid_t carrier;
+  /* The command's number as it sees itself; 0: it has not begun. */
+  pid_t leader;
   char line[32];
   size_t length;
   /* Until when all are held, by a clock that nobody sets; 0: they are not. */
@@ -118,6 +122,7 @@ static void reap(struct state *state) {
   int status;
   struct rusage use;
   for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &use)) > 0;) {
+    if (pid == state->carrier) state->carrier = 0;
     if (pid != state->child) continue;
     state->has_ended = 1;
     state->status = status;
@@ -142,11 +147,37 @@ static int hear(int report, struct word *word) {
 }
 
 /* Waits until the command is known and begins. @returns whether it runs; else why not. What ends before it is about to run was ended by somebody. */
-static int has_started(int report, struct word *word) {
+static int has_started(int report, struct word *word, pid_t *leader) {
   if (!hear(report, word)) *word = (struct word){.what = REFUSED_BY_SETUP};
   if (word->what != ABOUT_TO_RUN) return 0;
+  *leader = word->why;
   /* The pipe ends by itself when the command runs. */
   return !hear(report, word);
+}
+
+/* Whoever carries the terminal ends with this process: it first takes what the command has left there. */
+static void drain_terminal(struct state *state, int ended) {
+  const long until = now_ms() + MAX_DRAIN_MS;
+  reap(state);
+  while (state->carrier > 0) {
+    struct pollfd watched[] = {{CONTROL, POLLIN, 0}, {ended, POLLIN, 0}};
+    const long left = until - now_ms();
+    char order[64];
+    struct signalfd_siginfo seen;
+    if (left <= 0 || (poll(watched, 2, (int)left) < 0 && errno != EINTR)) return;
+    if (watched[0].revents != 0 && read(CONTROL, order, sizeof order) == 0) return;
+    while (read(ended, &seen, sizeof seen) == (ssize_t)sizeof seen) {}
+    reap(state);
+  }
+}
+
+/* One more command of an instance takes with it what it has started: the instance goes on, and would keep that. */
+static void end_all(const struct state *state, const struct options *options) {
+  kill(state->aim, SIGKILL);
+  if (!state->has_ended) kill(state->child, SIGKILL);
+  if (options->has_entered && state->leader > 0) end_session(state->leader);
+  /* The namespace cannot end while somebody in it is not reaped, and that is its parent's to do. */
+  if (options->has_entered && !state->has_ended) waitpid(state->child, NULL, 0);
 }
 
 /* A command that cannot be run is how it ended, and the user has read why. */
@@ -177,15 +208,19 @@ int supervise(const struct options *options) {
   int report[2];
   if (ended < 0 || pipe2(report, O_CLOEXEC) != 0) fail("cannot watch", "the command");
   state.terminal = options->has_terminal ? make_terminal() : -1;
+  set_size(state.terminal, options->size);
   state.child = fork();
   if (state.child < 0) fail("cannot make", "a process");
   if (state.child == 0) become(options, report[1], state.terminal);
   close(report[1]);
-  if (state.terminal >= 0) carry_terminal(state.terminal);
+  if (state.terminal >= 0) state.carrier = carry_terminal(state.terminal);
   close(COMMAND);
   state.aim = options->aims_at_all ? -1 : -state.child;
   struct word word;
-  if (!has_started(report[0], &word)) return tell_refusal(&word);
+  if (!has_started(report[0], &word, &state.leader)) {
+    drain_terminal(&state, ended);
+    return tell_refusal(&word);
+  }
   close(report[0]);
   /* The outputs are the command's alone: their readers wait for the last writer. */
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -198,14 +233,14 @@ int supervise(const struct options *options) {
     if (poll(watched, 2, patience(&state)) < 0 && errno != EINTR) break;
     if (patience(&state) == 0) let_go(&state);
     if (watched[0].revents != 0 && !read_orders(&state)) {
-      kill(state.aim, SIGKILL);
-      kill(state.child, SIGKILL);
+      end_all(&state, options);
       _exit(128 + SIGKILL);
     }
     struct signalfd_siginfo seen;
     while (read(ended, &seen, sizeof seen) == (ssize_t)sizeof seen) {}
     reap(&state);
   }
-  if (!options->aims_at_all) kill(state.aim, SIGKILL);
+  if (!options->aims_at_all) end_all(&state, options);
+  drain_terminal(&state, ended);
   return tell_end(&state);
 }

@@ -37,10 +37,10 @@ void set_size(int terminal, const char *numbers) {
   ioctl(terminal, TIOCSWINSZ, &size);
 }
 
-void carry_terminal(int terminal) {
+pid_t carry_terminal(int terminal) {
   const pid_t carrier = fork();
   if (carrier < 0) fail("cannot make", "a process");
-  if (carrier > 0) return;
+  if (carrier > 0) return carrier;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) _exit(EXIT_SETUP);
   for (int fd = STDERR_FILENO; fd <= COMMAND; fd += 1) close(fd);
   const struct options nobody = {.directory = "/"};

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /**
  * How a node runs an instance. A driver never decides: it runs what it is told and says what it saw.
@@ -166,9 +166,43 @@ export interface RunningInstance {
    * @throws NothingListens nothing of it listens there @throws Error it shares the network of the machine, say
    */
   connect(port: number): Promise<Socket>;
+  /**
+   * Runs one more command in it, with no more rights than its own has, in the same namespaces and control groups. It ends with the instance.
+   * @throws Error there is no way into instances of this node, it is over, or it holds as many as it may
+   */
+  enter(command: EnteringCommand): Promise<EnteredCommand>;
   /** SIGTERM to every process of the instance. */
   terminate(): void;
   /** SIGKILL to every process of the instance. */
+  kill(): void;
+}
+
+/** Rows and columns of a terminal. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** One more command for an instance that runs; its environment and folder are those of the instance's own. */
+export interface EnteringCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** What it has of its environment besides; TERM, say. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** It has a terminal of this size, in the place of pipes. */
+  readonly terminal?: TerminalSize | undefined;
+}
+
+/** One that runs. Whoever has it reads both outputs, or it waits. */
+export interface EnteredCommand {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Nothing comes here of one with a terminal. */
+  readonly stderr: Readable;
+  /** Never rejects. The outputs may still hold something when it settles. */
+  readonly exit: Promise<{ readonly exitCode: number; readonly signal?: string }>;
+  /** Changes the size of its terminal. */
+  resize(size: TerminalSize): void;
+  /** Ends it, and all that it has started and that is still of its session. Safe to repeat. */
   kill(): void;
 }
 

@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -19,6 +19,22 @@ export interface Pipe {
   readonly closeWriter: () => void;
 }
 
+/** A real pipe in the other direction: `write` is for this process, `readFd` for a child, as above. */
+export interface InputPipe {
+  readonly write: Writable;
+  readonly readFd: number;
+  readonly closeReader: () => void;
+}
+
+/** Closes a descriptor once: its number may be another file's later. */
+const closing = (fd: number): (() => void) => {
+  let isOpen = true;
+  return () => {
+    if (isOpen) closeSync(fd);
+    isOpen = false;
+  };
+};
+
 /**
  * Real pipes for children's output. Node gives its children socket pairs, and `echo x > /dev/stderr` fails on a socket
  * (ENXIO); Node cannot make a pipe. So: named ones, made in batches by one `mkfifo`, unlinked as soon as both ends are open.
@@ -31,11 +47,7 @@ export class FifoPool {
   constructor(readonly folder: string) {}
 
   async take(): Promise<Pipe> {
-    while (this.#ready.length === 0) {
-      this.#filling ??= this.#fill().finally(() => (this.#filling = undefined));
-      await this.#filling;
-    }
-    const path = this.#ready.pop() ?? '';
+    const path = await this.#next();
     // Synchronous: three calls of a few microseconds, against three turns through the thread pool on the path of every start.
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     let writer: number;
@@ -46,15 +58,39 @@ export class FifoPool {
       throw error;
     }
     unlinkSync(path);
-    let isOpen = true;
     return {
       read: new Socket({ fd: reader, readable: true, writable: false }),
       writeFd: writer,
-      closeWriter: () => {
-        if (isOpen) closeSync(writer);
-        isOpen = false;
-      },
+      closeWriter: closing(writer),
     };
+  }
+
+  /** For what a child reads. */
+  async takeInput(): Promise<InputPipe> {
+    const path = await this.#next();
+    // Opened for both at first, which waits for nobody; then neither end waits for the other, and the child's is one that waits for what comes.
+    const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const opened: number[] = [];
+    try {
+      opened.push(openSync(path, constants.O_RDONLY), openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    } catch (error) {
+      for (const fd of opened) closeSync(fd);
+      throw error;
+    } finally {
+      closeSync(both);
+      unlinkSync(path);
+    }
+    const [reader = -1, writer = -1] = opened;
+    const write = new Socket({ fd: writer, readable: false, writable: true });
+    return { write, readFd: reader, closeReader: closing(reader) };
+  }
+
+  async #next(): Promise<string> {
+    while (this.#ready.length === 0) {
+      this.#filling ??= this.#fill().finally(() => (this.#filling = undefined));
+      await this.#filling;
+    }
+    return this.#ready.pop() ?? '';
   }
 
   async close(): Promise<void> {

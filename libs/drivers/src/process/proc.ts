@@ -70,11 +70,11 @@ export const liveTaskOf = async (pid: number): Promise<string | undefined> => {
 };
 
 /** The process and its descendants, with what they hold now. A daemon that left its parents is not found. */
-export const treeUse = async (root: number): Promise<ProcessUse> => {
+export const treeUse = async (...roots: readonly number[]): Promise<ProcessUse> => {
   const pids: number[] = [];
   let pages = 0;
   let cpuMs = 0;
-  const queue = [root];
+  const queue = [...roots];
   for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
     try {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8');

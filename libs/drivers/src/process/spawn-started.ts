@@ -15,6 +15,7 @@ const WAKE_MS = 5_000;
 
 /**
  * Starts a first process as a child of the agent: with an environment of its own, by which it and what comes of it can be found.
+ * @param input what it reads, a descriptor; nothing where absent
  * @throws Error the machine refuses another process
  */
 export const spawnStarted = async (
@@ -22,10 +23,18 @@ export const spawnStarted = async (
   env: Readonly<Record<string, string>>,
   pipes: FifoPool,
   wakeMs = WAKE_MS,
+  input?: number,
 ): Promise<Started> => {
   const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
   try {
-    const stdio = ['ignore' as const, out.writeFd, err.writeFd, 'pipe' as const, 'pipe' as const, 'pipe' as const];
+    const stdio = [
+      input ?? ('ignore' as const),
+      out.writeFd,
+      err.writeFd,
+      'pipe' as const,
+      'pipe' as const,
+      'pipe' as const,
+    ];
     const child = spawn(file, args, { stdio, env, cwd: '/', detached: true });
     if (child.pid === undefined)
       // Nobody may signal a number that it does not have.

@@ -2,13 +2,13 @@ import type { Readable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance, UserNumbers } from '../driver/driver.js';
+import { type EnterStart, Entries } from './entered-commands.js';
+import { CommandTooLong, messageOf, readStatus } from './first-process.js';
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
 import { heldMemoryMB } from '../process/held-memory.js';
 import { continueChildren, findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
-import { signalName } from '../process/signal-name.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
-import { inHundredths } from '../warden/uptime.js';
 import { insideOf, WayIn } from '../network/way-in.js';
 import type { WayOut } from '../network/way-out.js';
 import { initProgram } from '../process/init-program.js';
@@ -57,6 +57,8 @@ export interface Launch {
   readonly watchMemoryMB: number;
   /** Starts its first process. */
   readonly start: (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Promise<Started>;
+  /** Starts one more command in it; absent: there is no way in. */
+  readonly enter?: EnterStart;
   /** Where the bytes of connections are counted; undefined: nowhere. */
   readonly connections: TcpTable | undefined;
   /** Uptime after which it must not start any more, asked for when it is about to; undefined: whenever. */
@@ -76,70 +78,6 @@ export interface Sandbox {
   discard(): Promise<void>;
 }
 
-/** The command as the first process reads it (`native/src/command.c`). @throws Error a zero byte, which no argument can hold */
-const messageOf = ({ until: untilWhen, level, id }: Launch, { argv, env }: InstanceCommand): string => {
-  const mark = level.aim === 'group' ? [markOf(id)] : [];
-  const entries = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...mark];
-  const until = untilWhen();
-  const strings = [String(until === undefined ? 0 : inHundredths(until)), String(argv.length), String(entries.length)];
-  const all = [...strings, ...argv, ...entries];
-  if (all.some((text) => text.includes('\0'))) throw new Error('a command and its environment hold no zero bytes');
-  return `${all.join('\0')}\0`;
-};
-
-/** Linux takes no command that long: the user's fault, not the node's. */
-export class CommandTooLong extends Error {
-  override readonly name = 'CommandTooLong';
-}
-
-interface Status {
-  readonly started: Promise<void>;
-  /** What the first process told of the end, as far as it came. */
-  readonly end: () => { readonly exitCode?: number; readonly signal?: string; readonly cpuMs?: number };
-  /** The next answer to `TELL`, in the order of those; 0 once it is over. */
-  readonly told: () => Promise<number>;
-}
-const readStatus = (status: Readable): Status => {
-  let text = '';
-  let isClosed = false;
-  const asking: ((count: number) => void)[] = [];
-  const hearTold = (): void => {
-    text = text.replaceAll(/^told (\d+)\n/gm, (_, count: string) => {
-      asking.shift()?.(Number(count));
-      return '';
-    });
-  };
-  const told = (): Promise<number> =>
-    isClosed ? Promise.resolve(0) : new Promise<number>((resolve) => asking.push(resolve));
-  status.once('close', () => {
-    isClosed = true;
-    for (const answer of asking.splice(0)) answer(0);
-  });
-  const started = new Promise<void>((resolve, reject) => {
-    status.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      hearTold();
-      if (text.startsWith('started\n')) resolve();
-      if (text.startsWith('refused E2BIG\n'))
-        reject(new CommandTooLong('E2BIG: the command and its environment are longer than this machine takes'));
-    });
-    status.on('error', () => undefined);
-    status.on('close', () => reject(new Error('the sandbox could not be set up')));
-  });
-  const end: Status['end'] = () => {
-    const [, code, signal] = /^exit (\d+) (\d+)$/m.exec(text) ?? [];
-    if (code === undefined) return {};
-    const name = signalName(Number(signal));
-    const [, cpuMs] = /^cpu (\d+)$/m.exec(text) ?? [];
-    return {
-      exitCode: Number(code),
-      ...(name === undefined ? {} : { signal: name }),
-      ...(cpuMs === undefined ? {} : { cpuMs: Number(cpuMs) }),
-    };
-  };
-  return { started, end, told };
-};
-
 /** Bytes of what a command wrote before it was known that it does not run. */
 const COMPLAINT_BYTES = 1_000;
 
@@ -155,15 +93,15 @@ const afterTurn = (ms: number, then: () => void): (() => void) => {
 
 /** Watches the tree's memory where no control group counts it: by a sum that is never too small for what is mapped, and page by page now and then. */
 const watchMemory = (
-  pid: number,
+  pids: () => readonly number[],
   limitMB: number,
   kill: () => void,
 ): { readonly stop: () => { peakMB: number | undefined; exceeded: boolean } } => {
   let peakMB: number | undefined;
   let exceeded = false;
   const look = async (isThorough: boolean): Promise<void> => {
-    const { pids, memoryMB } = await treeUse(pid);
-    const heldMB = limitMB > 0 && (isThorough || memoryMB > limitMB) ? await heldMemoryMB(pids) : memoryMB;
+    const { pids: all, memoryMB } = await treeUse(...pids());
+    const heldMB = limitMB > 0 && (isThorough || memoryMB > limitMB) ? await heldMemoryMB(all) : memoryMB;
     if (heldMB > 0) peakMB = Math.max(peakMB ?? 0, heldMB);
     if (limitMB === 0 || heldMB <= limitMB || exceeded) return;
     exceeded = true;
@@ -193,13 +131,15 @@ export interface LaunchedInstance extends RunningInstance {
 
 /** The kernel's count where there is a control group for it, else that of the process tree. */
 const measure = async (
-  pid: number,
+  roots: readonly number[],
   cgroup: Cgroup | undefined,
   moved: ((pids: readonly number[]) => Promise<TcpBytes>) | undefined,
 ): Promise<InstanceUse> => {
   const counted = cgroup?.use() ?? {};
   const isComplete = counted.cpuMs !== undefined && counted.memoryMB !== undefined;
-  const { pids, memoryMB, cpuMs } = isComplete ? { ...counted, pids: cgroup?.processes() ?? [] } : await treeUse(pid);
+  const { pids, memoryMB, cpuMs } = isComplete
+    ? { ...counted, pids: cgroup?.processes() ?? [] }
+    : await treeUse(...roots);
   if (pids.length === 0) return counted;
   const bytes = await moved?.(pids);
   return {
@@ -259,7 +199,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const { out, err, control, order } = child;
   control.on('error', () => undefined);
   const status = readStatus(child.status);
-  const ended = Promise.all([child.ended, once(child.status, 'close')]);
+  const ended = Promise.all([child.ended, closed(child.status)]);
 
   let isOurKill = false;
   // Whoever is in the group is killed while this goes on, one that begins in the same room too: so nothing is over before it.
@@ -320,7 +260,10 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     const message = messageOf(how, command);
     isTold = true;
     order.end(message);
-    watch = watchMemory(child.pid, how.watchMemoryMB, kill);
+    const entries = new Entries(how, { pid: child.pid, isOver: () => isOver || child.isOver() }, command);
+    void exit.then(() => entries.close());
+    const roots = (): readonly number[] => [child.pid, ...entries.guards];
+    watch = watchMemory(roots, how.watchMemoryMB, kill);
     if (how.level.name === 'bubblewrap') continuing = setInterval(() => void continueChildren(child.pid), CONTINUE_MS);
     // One that says it has begun while it is ended was begun, and runs nowhere else.
     const late = answerMs === undefined ? undefined : afterTurn(answerMs, kill);
@@ -339,8 +282,11 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       );
     }
     const moved = movedBy(how);
-    const processes = async (): Promise<readonly number[]> =>
-      how.cgroup?.processes() ?? (await treeUse(child.pid)).pids;
+    // Those that watch over entered commands are outside of its processes.
+    const processes = async (): Promise<readonly number[]> => {
+      const all = how.cgroup?.processes() ?? (await treeUse(...roots())).pids;
+      return all.filter((pid) => !entries.guards.includes(pid));
+    };
     const say = (order: string): boolean => {
       if (control.destroyed || isOver) return false;
       control.write(`${order}\n`);
@@ -354,7 +300,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       stdout: out,
       stderr: err,
       exit,
-      measure: () => measure(child.pid, how.cgroup, moved),
+      measure: () => measure(roots(), how.cgroup, moved),
       processes,
       tell: (signal) => (say(`TELL ${signal}`) ? status.told() : Promise.resolve(0)),
       freeze: async (forMs) => {
@@ -363,6 +309,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       },
       thaw: () => void say('CONT'),
       connect: async (port) => (await entry()).connect(port),
+      enter: (entering) => entries.enter(entering),
       terminate: () => void say('TERM'),
       kill,
     };
@@ -383,7 +330,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   };
 };
 
-const once = (emitter: { once(event: string, listener: () => void): unknown }, event: string): Promise<void> =>
+const closed = (stream: Readable): Promise<void> =>
   new Promise((resolve) => {
-    emitter.once(event, resolve);
+    stream.once('close', resolve);
   });

@@ -35,14 +35,8 @@ import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
 import { assertOwn, emptyFolder, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
-import {
-  CommandTooLong,
-  launch,
-  type Launch,
-  openSandbox,
-  type Sandbox,
-  type LaunchedInstance,
-} from './running-instance.js';
+import { CommandTooLong } from './first-process.js';
+import { launch, type Launch, openSandbox, type Sandbox, type LaunchedInstance } from './running-instance.js';
 import { type SharedRoot, SharedRoots } from './shared-roots.js';
 import { SecretFolders } from './secret-folders.js';
 import { tryLayers } from './try-layers.js';
@@ -421,6 +415,10 @@ export class SandboxDriver implements Driver {
       mayChangeRoot,
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
+      enter: {
+        input: () => this.#pipes.takeInput(),
+        start: (argv, input) => spawnStarted(this.#bounded(argv), {}, this.#pipes, undefined, input),
+      },
       connections: this.#connections,
       until: () => this.#warden?.until,
     };
@@ -462,6 +460,12 @@ export class SandboxDriver implements Driver {
     const [init, ...options] = argv;
     this.#starter ??= new Starter(init, undefined, this.#bound);
     return this.#starter.start(options);
+  }
+
+  /** Where no control group bounds its processes, they count among those of all instances. */
+  #bounded(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
+    const [first = argv[0], ...others] = this.#bound ?? [];
+    return this.#bound === undefined ? argv : [first, ...others, ...argv];
   }
 
   get #most(): number {

@@ -16,11 +16,16 @@ import {
   UnsettledRequests1790000800000,
 } from '@fornax/service-kit';
 import { TASK_MIGRATIONS, TasksModule } from '@fornax/tasks';
+import { InstanceSessionsController } from './http/instance-sessions.controller.js';
 import { NetworkController } from './http/network.controller.js';
 import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
+import { SessionRecords } from './ways/session-records.js';
+import { SessionTargets } from './ways/session-targets.js';
+import { SessionsDoor } from './ways/sessions-door.js';
+import { Sessions } from './ways/sessions.js';
 import { WaysController } from './ways/ways.controller.js';
 import { WaysDoor } from './ways/ways-door.js';
 
@@ -50,7 +55,17 @@ const SERVICE = 'submission';
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [ServiceController, ScalingController, NetworkController, WaysController],
-  providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), HeldObjects, UserInfo, WaysDoor],
+  controllers: [ServiceController, ScalingController, NetworkController, InstanceSessionsController, WaysController],
+  providers: [
+    provideLogWalk(SERVICE),
+    provideSubmitProof(SERVICE),
+    HeldObjects,
+    UserInfo,
+    WaysDoor,
+    SessionsDoor,
+    SessionTargets,
+    SessionRecords,
+    Sessions,
+  ],
 })
 export class SubmissionModule {}

@@ -89,6 +89,32 @@ export const taskEvents = {
       at: instant,
     }),
   },
+  TaskSessionOpened: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({
+      session: z.string(),
+      instance: count,
+      leaseId: z.string(),
+      kind: z.enum(['exec', 'forward']),
+      program: z.string().exactOptional(),
+      hasTerminal: z.boolean().exactOptional(),
+      port: count.exactOptional(),
+      at: instant,
+    }),
+  },
+  TaskSessionEnded: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({
+      session: z.string(),
+      instance: count,
+      exitCode: count.exactOptional(),
+      bytesIn: count,
+      bytesOut: count,
+      at: instant,
+    }),
+  },
   InstancesDispatched: {
     version: 1,
     aggregate: 'task',

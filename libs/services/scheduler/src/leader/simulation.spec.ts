@@ -138,7 +138,14 @@ class World {
     if (this.losesPublishes || signal.aborted) return new Promise(() => undefined);
     const node = this.nodes.get(name);
     for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)))) {
-      if (!node || order.kind === 'snapshot' || order.kind === 'resources' || order.kind === 'tell') continue;
+      if (
+        !node ||
+        order.kind === 'snapshot' ||
+        order.kind === 'resources' ||
+        order.kind === 'tell' ||
+        order.kind === 'enter'
+      )
+        continue;
       if (order.kind === 'cancel') void this.end(name, node, order.leaseId, { outcome: 'cancelled' });
       else if (order.nodeEpoch === node.epoch && !node.seen.has(order.leaseId)) this.accept(name, node, order);
     }

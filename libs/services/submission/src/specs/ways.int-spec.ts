@@ -4,13 +4,18 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rpcReplySchema } from '@fornax/base';
 import {
+  dispatchMessageSchema,
+  dispatchSubject,
+  instanceSessionSchema,
   liveSubject,
   nodeRpcSubject,
   RPC,
   secretRightsRequestSchema,
   waysReplySchema,
   type WaysReply,
+  type WireInstanceSession,
 } from '@fornax/contracts';
+import type { TaskEvent } from '@fornax/domain';
 import { aLease, anEnd, aRef, concluded, dispatched, started } from '@fornax/domain/specs';
 import type { Nats } from '@fornax/event-store';
 import { Sealer } from '@fornax/identity';
@@ -57,6 +62,14 @@ class Agent {
     return new Agent(await Agent.dial(reply, `link ${reply.ticket}\n`), reply);
   }
 
+  /** A link that an order asks for. */
+  static async of(
+    order: { readonly host: string; readonly port: number; readonly ticket: string },
+    word: string,
+  ): Promise<Agent> {
+    return new Agent(await Agent.dial(order, `link ${order.ticket}\n${word}\n`), order);
+  }
+
   static async dial(address: { readonly host: string; readonly port: number }, greeting: string): Promise<Socket> {
     const socket = connect({ ...address, allowHalfOpen: true });
     socket.on('error', () => undefined);
@@ -101,7 +114,7 @@ describe('forwards of instances', () => {
   let silentOver: Promise<void>;
 
   beforeAll(async () => {
-    harness = await startHarness();
+    harness = await startHarness({ FORNAX_SESSIONS_PER_ACCOUNT: '2' });
     const rule = { inbound: true, proto: 'tcp', port: '8080', name: 'web', to: '127.0.0.0/8' };
     const answer = await harness.call('POST', '/tasks', {
       ...minimal,
@@ -248,6 +261,118 @@ describe('forwards of instances', () => {
     await access(undefined, '127.0.0.1');
   });
 
+  describe('sessions of their owner', () => {
+    const path = (instance = 0): string => `/fornax/v1/tasks/${taskId}/instances/${instance}/sessions`;
+    const sh = { kind: 'exec', command: ['/bin/sh', '-c', 'echo hunter2'] };
+    const open = (body: object = sh, token?: string): ReturnType<Harness['call']> =>
+      harness.call('POST', path(), body, token === undefined ? {} : { token });
+    /** Asks for a session, and does what an agent does with the order that comes of it. */
+    const asked = async (word: string, body: object = sh) => {
+      const orders = nats().subscribe(dispatchSubject(node), { max: 1 });
+      await nats().flush();
+      const agentOf = async (): Promise<Agent> => {
+        for await (const message of orders) {
+          const [order] = dispatchMessageSchema.parse(message.json());
+          if (order?.kind === 'enter' && order.leaseId === leaseId) return Agent.of(order, word);
+        }
+        throw new Error('it is told something else');
+      };
+      const [inner, answer] = await Promise.all([agentOf(), open(body)]);
+      return { inner, answer };
+    };
+    const opened = async (body: object = sh): Promise<{ inner: Agent; session: WireInstanceSession }> => {
+      const { inner, answer } = await asked('ready', body);
+      expect([answer.status, answer.text]).toEqual([200, answer.text]);
+      return { inner, session: instanceSessionSchema.parse(answer.json()) };
+    };
+    const dial = ({ host, port: at, ticket }: Pick<WireInstanceSession, 'host' | 'port' | 'ticket'>): Promise<Socket> =>
+      Agent.dial({ host, port: at }, `session ${ticket}\n`);
+    const recorded = async (): Promise<readonly TaskEvent[]> =>
+      (await harness.log.readAggregate('task', taskId)).flatMap(({ events }) =>
+        events.filter((event): event is TaskEvent => event.type.startsWith('TaskSession')),
+      );
+
+    it('run a command over a connection of the agent, and are told of without its arguments', async () => {
+      const { inner, session } = await opened();
+      const outer = await dial(session);
+      const ticket = await eventually(() => /^enter (\S+)$/.exec(inner.lines[0] ?? '')?.[1], WAIT);
+      const carried = await inner.carry(ticket);
+      outer.write('what is typed');
+      await eventually(() => carried.readableLength > 0, WAIT);
+      carried.write('what is shown');
+      carried.end();
+      inner.link.write(`over ${ticket} 7\n`);
+      expect(await text(outer)).toBe('what is shown');
+      outer.end();
+      expect(await text(carried)).toBe(`${JSON.stringify({ command: sh.command })}\nwhat is typed`);
+      await closed(inner.link);
+      const events = await eventually(
+        async () => ((await recorded()).length === 2 ? await recorded() : undefined),
+        WAIT,
+      );
+      const at: unknown = expect.any(Number);
+      const of = { session: session.uuid, instance: 0, at };
+      expect(events).toEqual([
+        { type: 'TaskSessionOpened', ...of, leaseId, kind: 'exec', program: 'sh', hasTerminal: false },
+        { type: 'TaskSessionEnded', ...of, exitCode: 7, bytesIn: 13, bytesOut: 13 },
+      ]);
+      const history = await harness.call('GET', `/fornax/v1/tasks/${taskId}/events`);
+      expect(history.text).toContain('TaskSessionOpened');
+      expect(history.text).not.toContain('hunter2');
+      // A ticket is good once.
+      await closed(await dial(session));
+    });
+
+    it('reach a port for each connection that is asked for, and end with the instance', async () => {
+      const { inner, session } = await opened({ kind: 'forward', port: 5_432 });
+      const control = await dial(session);
+      control.write('connect\n');
+      const [line] = (await once(control, 'data')) as [Buffer];
+      const outer = await dial({ ...session, ticket: /^ticket (\S+)$/.exec(line.toString().trim())?.[1] ?? '' });
+      const ticket = await eventually(() => /^reach (\S+) 5432$/.exec(inner.lines[0] ?? '')?.[1], WAIT);
+      const carried = await inner.carry(ticket);
+      carried.end('of the instance');
+      outer.end('of its owner');
+      expect(await Promise.all([text(outer), text(carried)])).toEqual(['of the instance', 'of its owner']);
+      inner.link.destroy();
+      await closed(control);
+      await eventually(async () => (await recorded()).length === 4, WAIT);
+      expect((await recorded()).at(-1)).toMatchObject({ bytesIn: 12, bytesOut: 15 });
+    });
+
+    it('are nobody else’s, and say why there is none', async () => {
+      const stranger = await harness.addAccount();
+      expect((await open(sh, stranger)).status).toBe(404);
+      expect((await harness.call('POST', path(1), sh)).status).toBe(404);
+      expect((await harness.call('POST', path().replace('/0/', '/x/'), sh)).status).toBe(404);
+      for (const wrong of [
+        {},
+        { kind: 'exec', command: [] },
+        { ...sh, command: ['a\0'] },
+        { kind: 'forward', port: 0 },
+      ])
+        expect((await open(wrong)).status).toBe(400);
+      const { answer: cannot } = await asked('cannot there is no way in');
+      expect({ status: cannot.status, ...cannot.json() }).toMatchObject({
+        status: 409,
+        message: 'Instance 0 cannot be entered: there is no way in',
+      });
+      const late = await open();
+      expect([late.status, late.text]).toEqual([409, expect.stringContaining('does not answer')]);
+      expect(await recorded()).toHaveLength(4);
+    });
+
+    it('are so many of one account, and give their places back', async () => {
+      const two = [await opened(), await opened()];
+      expect([(await open()).status, (await open()).text]).toEqual([409, expect.stringContaining('2 sessions open')]);
+      for (const { session } of two) (await dial(session)).destroy();
+      await Promise.all(two.map(({ inner }) => closed(inner.link)));
+      const { session } = await opened();
+      (await dial(session)).destroy();
+      await eventually(async () => (await recorded()).length === 10, WAIT);
+    });
+  });
+
   it('end with their lease, whatever its node says', async () => {
     const outer = await client(port);
     const inner = await agent.carry(await agent.next());
@@ -255,5 +380,14 @@ describe('forwards of instances', () => {
     await Promise.all([outer, inner, agent.link].map(closed));
     await expect(client(port)).rejects.toThrow('ECONNREFUSED');
     await silentOver;
+  });
+
+  it('are none where sessions are turned off', async () => {
+    await harness.restart({ FORNAX_SESSIONS: 'off' });
+    const off = await harness.call('POST', `/fornax/v1/tasks/${taskId}/instances/0/sessions`, {
+      kind: 'exec',
+      command: ['true'],
+    });
+    expect([off.status, off.text]).toEqual([403, expect.stringContaining('turned off')]);
   });
 });

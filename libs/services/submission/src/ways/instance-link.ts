@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { eachLine, every } from '@fornax/base';
-import { MOST_WAY_LINE_CHARS, parseWayGone } from '@fornax/contracts';
+import { MOST_WAY_LINE_CHARS, parseWayGone, parseWayOver, parseWayReady } from '@fornax/contracts';
 import type { WayIn } from '@fornax/domain';
 import type { WaysConfig } from '@fornax/profiles';
 import { Forward } from './forward.js';
@@ -42,6 +42,8 @@ export class InstanceLink {
   private isClosed = false;
   /** What is written to it says nothing about the other side. */
   private heardAt = performance.now();
+  private readonly firstLine = Promise.withResolvers<string>();
+  private readonly commandOver = Promise.withResolvers<number | undefined>();
 
   constructor(
     private readonly socket: Socket,
@@ -55,6 +57,9 @@ export class InstanceLink {
     socket.once('end', () => this.close());
     eachLine(socket, MOST_WAY_LINE_CHARS, (line) => {
       this.heardAt = performance.now();
+      this.firstLine.resolve(line);
+      const over = parseWayOver(line);
+      if (over) this.commandOver.resolve(over.exitCode);
       const ticket = parseWayGone(line);
       if (ticket !== undefined) this.waiting.get(ticket)?.();
     });
@@ -73,7 +78,7 @@ export class InstanceLink {
   /** @returns whether each has a port */
   async open(ways: readonly WayIn[]): Promise<boolean> {
     for (const { port, allowed } of ways) {
-      const come = (client: Socket): void => this.come(client, port);
+      const come = (client: Socket): void => this.come(client, (ticket) => `carry ${ticket} ${port}\n`);
       const forward = await Forward.open(this.world.config, allowed, come, () => this.world.count('refused'));
       if (!forward) return false;
       if (this.isClosed) {
@@ -84,6 +89,26 @@ export class InstanceLink {
       this.socket.write(`open ${port} ${forward.publicPort}\n`);
     }
     return true;
+  }
+
+  /** Of a session: whether the agent can do what it asks for, as far as is known by then. */
+  async ready(): Promise<{ readonly why?: string }> {
+    return parseWayReady(await this.firstLine.promise);
+  }
+
+  /** Of a session: the exit code of its command; undefined where nobody tells. */
+  get over(): Promise<number | undefined> {
+    return this.commandOver.promise;
+  }
+
+  /** Of a session: makes a connection one to any port of the instance. */
+  reach(client: Socket, port: number): void {
+    this.come(client, (ticket) => `reach ${ticket} ${port}\n`);
+  }
+
+  /** Of a session: makes a connection that of a command, which begins with this line. */
+  enter(client: Socket, order: string): void {
+    this.come(client, (ticket) => `enter ${ticket}\n`, order);
   }
 
   /** Counts what its connections have moved since. */
@@ -100,6 +125,8 @@ export class InstanceLink {
     for (const give of [...this.waiting.values()]) give();
     for (const each of [...this.joined]) each.close();
     this.socket.destroy();
+    this.firstLine.resolve('cannot its node is away, or the instance is over');
+    this.commandOver.resolve(undefined);
     this.onClosed();
   }
 
@@ -108,7 +135,7 @@ export class InstanceLink {
     else this.socket.write('ping\n');
   }
 
-  private come(client: Socket, port: number): void {
+  private come(client: Socket, orderOf: (ticket: string) => string, first = ''): void {
     const leave = this.joined.size + this.waiting.size < MOST_CONNECTIONS ? this.world.enter() : undefined;
     if (!leave || this.isClosed) {
       leave?.();
@@ -131,13 +158,14 @@ export class InstanceLink {
         isOver = true;
         this.waiting.delete(ticket);
         count('carried');
+        carrier.write(first);
         this.join(client, carrier, leave);
       },
       () => giveUp('late'),
     );
     this.waiting.set(ticket, () => giveUp('gone'));
     client.once('close', () => giveUp('gone'));
-    this.socket.write(`carry ${ticket} ${port}\n`);
+    this.socket.write(orderOf(ticket));
   }
 
   private join(client: Socket, carrier: Socket, leave: () => void): void {

@@ -6,7 +6,7 @@ const KEEP_ALIVE_MS = 30_000;
 
 /** Two connections of which each gets what the other one brings, with its ends; whoever writes faster than the other reads waits. */
 export class Joined {
-  private told = { in: 0, out: 0 };
+  private told: { readonly in: number; readonly out: number };
 
   /** @param client from outside @param carrier into the instance */
   constructor(
@@ -14,6 +14,8 @@ export class Joined {
     private readonly carrier: Socket,
     onClosed: () => void,
   ) {
+    // What it said before, of itself, is nobody's.
+    this.told = { in: client.bytesRead - client.readableLength, out: client.bytesWritten };
     let isClosed = false;
     const close = (): void => {
       client.destroy();

@@ -36,6 +36,28 @@ interface Logger {
   warn(fields: object, message: string): void;
 }
 
+/** What a link is for, and whose connections it carries. */
+export interface SessionOfLink {
+  readonly key: string;
+  readonly of: string;
+  readonly moved?: (bytes: { readonly in: number; readonly out: number }) => void;
+  readonly closed?: () => void;
+}
+
+/** Where an agent connects to, and the link once it has. */
+export interface ExpectedLink {
+  readonly host: string;
+  readonly port: number;
+  readonly ticket: string;
+  /** @throws NobodyCame */
+  readonly link: Promise<InstanceLink>;
+}
+
+/** No agent has opened the link that it was told to open. */
+export class NobodyCame extends Error {
+  override readonly name = 'NobodyCame';
+}
+
 /** Forwards ports of instances: to the nodes that hold them, over connections that their agents open. */
 @Injectable()
 export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -111,6 +133,45 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     return { granted: true, host: this.config.nodes.publicHost, port: address.port, ticket };
   }
 
+  /**
+   * Waits for a link that an agent is told to open for a session. @param by whose connections it counts among
+   * @returns where the agent connects to; undefined: nobody can here
+   */
+  expect(lease: LinkedLease, by: SessionOfLink): ExpectedLink | undefined {
+    const address = this.server?.address();
+    if (!this.config.sessions.isOn || typeof address !== 'object' || address === null) return undefined;
+    const come = Promise.withResolvers<InstanceLink>();
+    const ticket = this.tickets.issue(
+      (socket) => come.resolve(this.keep(socket, lease, by)),
+      () => come.reject(new NobodyCame('its node does not answer')),
+    );
+    return { host: this.config.nodes.publicHost, port: address.port, ticket, link: come.promise };
+  }
+
+  private keep(socket: Socket, lease: LinkedLease, { key, of, moved, closed }: SessionOfLink): InstanceLink {
+    const link: InstanceLink = new InstanceLink(
+      socket,
+      lease,
+      {
+        config: this.config,
+        tickets: this.tickets,
+        enter: () => this.enter(of),
+        count: (outcome) => this.connections.add(1, { outcome }),
+        moved: (bytes) => {
+          this.io.add(bytes.in, { direction: 'in' });
+          this.io.add(bytes.out, { direction: 'out' });
+          moved?.(bytes);
+        },
+      },
+      () => {
+        if (this.links.get(key)?.link === link) this.links.delete(key);
+        closed?.();
+      },
+    );
+    this.links.set(key, { link, since: performance.now(), isSeen: false });
+    return link;
+  }
+
   /** Whatever goes wrong with one connection ends that one. */
   private broken(socket: Socket, why: object): void {
     this.logger.warn(why, 'a connection of a node that carries forwards');
@@ -136,24 +197,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   private async link(socket: Socket, lease: LinkedLease, ways: readonly WayIn[]): Promise<void> {
     // An agent that lost its link and came again: there is one for each lease.
     this.links.get(lease.leaseId)?.link.close();
-    const link: InstanceLink = new InstanceLink(
-      socket,
-      lease,
-      {
-        config: this.config,
-        tickets: this.tickets,
-        enter: () => this.enter(lease.owner),
-        count: (outcome) => this.connections.add(1, { outcome }),
-        moved: (bytes) => {
-          this.io.add(bytes.in, { direction: 'in' });
-          this.io.add(bytes.out, { direction: 'out' });
-        },
-      },
-      () => {
-        if (this.links.get(lease.leaseId)?.link === link) this.links.delete(lease.leaseId);
-      },
-    );
-    this.links.set(lease.leaseId, { link, since: performance.now(), isSeen: false });
+    const link = this.keep(socket, lease, { key: lease.leaseId, of: lease.owner });
     const { taskId, instance, node } = lease;
     if (this.forwardsOf(lease.owner) + ways.length > this.config.mostPerAccount || !(await link.open(ways))) {
       this.logger.warn({ task: taskId, instance, node }, 'not all ports of an instance could be forwarded');

@@ -160,6 +160,7 @@ import { DATABASE } from './model/database.js';
     TasksToCome,
     TaskBuckets,
     StatusBarrier,
+    TaskCommits,
     TaskLookup,
     KnownTasks,
     TaskHistory,

@@ -31,6 +31,10 @@ const settings = z.object({
   FORNAX_WAYS_CONNECTIONS: intSetting({ min: 1, max: 100_000 }).default(1_000),
   /** Forwards of one account at once. */
   FORNAX_WAYS_PER_ACCOUNT: intSetting({ min: 0, max: 100_000 }).default(100),
+  /** `off`: nobody runs a command in a running instance or reaches a port of it that its task does not ask for. `FORNAX_WAYS=off` does that too. */
+  FORNAX_SESSIONS: z.enum(['on', 'off']).default('on'),
+  /** Sessions in running instances that one account has open at once. */
+  FORNAX_SESSIONS_PER_ACCOUNT: intSetting({ min: 1, max: 10_000 }).default(20),
 });
 
 /** What an operator sets about ways into instances. */
@@ -43,6 +47,7 @@ export interface WaysConfig {
   readonly nodes: { readonly host: string; readonly port: number; readonly publicHost: string };
   readonly mostConnections: number;
   readonly mostPerAccount: number;
+  readonly sessions: { readonly isOn: boolean; readonly mostPerAccount: number };
 }
 
 export const WAYS_CONFIG = Symbol('fornax.ways-config');
@@ -65,5 +70,9 @@ export const loadWaysConfig = (env: Env): WaysConfig => {
     },
     mostConnections: values.FORNAX_WAYS_CONNECTIONS,
     mostPerAccount: values.FORNAX_WAYS_PER_ACCOUNT,
+    sessions: {
+      isOn: values.FORNAX_WAYS === 'on' && values.FORNAX_SESSIONS === 'on',
+      mostPerAccount: values.FORNAX_SESSIONS_PER_ACCOUNT,
+    },
   });
 };
