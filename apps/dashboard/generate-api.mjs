@@ -1,108 +1,78 @@
 /**
  * Makes the types of the API client, `src/api/schema.d.ts`, from the document that a platform serves: `node apps/dashboard/generate-api.mjs <URL>`.
- * With `--check` it writes nothing, and fails when the file is not what the platform says.
+ * With `--check` it writes nothing, and fails when the file is not what the platform says. It has what the dashboard asks for, and of that what comes of a
+ * good answer: all else would be read by nobody.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import openapiTS, { astToString } from 'openapi-typescript';
 
-/** What the dashboard asks for: the types of all else would only be read by nobody. */
-const PATHS = [
-  '/info',
-  '/settings',
-  '/profiles',
-  '/profiles/{name}',
-  '/tasks',
-  '/tasks/{id}',
-  '/tasks/{id}/abort',
-  '/tasks/{id}/clone',
-  '/tasks/{id}/retry',
-  '/tasks/{id}/resume',
-  '/tasks/{id}/recover',
-  '/tasks/summaries/paginate',
-  '/tasks/paginate',
-  '/fornax/v1/session',
-  '/fornax/v1/sign-in',
-  '/fornax/v1/me',
-  '/fornax/v1/tasks/{id}',
-  '/fornax/v1/tasks/{id}/attempts',
-  '/fornax/v1/tasks/{id}/events',
-  '/fornax/v1/tasks/{id}/instances',
-  '/fornax/v1/tasks/{id}/waiting',
-  '/fornax/v1/billing/tasks/{id}/cost',
-  '/fornax/v1/billing/tasks/{id}/lines',
-  '/fornax/v1/scheduling',
-  '/fornax/v1/nodes',
-  '/fornax/v1/nodes/search',
-  '/fornax/v1/nodes/{id}',
-  '/fornax/v1/nodes/{id}/drain',
-  '/fornax/v1/nodes/{id}/resume',
-  '/fornax/v1/nodes/{id}/retire',
-  '/fornax/v1/buckets',
-  '/fornax/v1/buckets/{bucket}/links',
-  '/fornax/v1/snapshots',
-  '/fornax/v1/tasks/{id}/snapshots/{snapshotId}/files',
-  '/jobs/paginate',
-  '/jobs/{id}/terminate',
-  '/fornax/v1/jobs/{id}/graph',
-  '/fornax/v1/jobs/{id}',
-  '/jobs/{id}',
-  '/pools/summaries/paginate',
-  '/pools/{id}',
-  '/pools/{id}/close',
-  '/pools/{id}/scaling',
-  '/pools/{id}/tasks',
-  '/fornax/v1/pools/{id}/events',
-  '/secrets-manager/search',
-  '/secrets-manager/search/{path}',
-  '/secrets-manager/data/{path}',
-  '/fornax/v1/secrets/versions/{path}',
-  '/fornax/v1/secrets/accesses',
-  '/fornax/v1/users',
-  '/fornax/v1/users/{user}',
-  '/fornax/v1/organizations',
-  '/fornax/v1/projects',
-  '/fornax/v1/me/projects',
-  '/fornax/v1/me/shared-projects',
-  '/fornax/v1/projects/{id}/members',
-  '/fornax/v1/projects/{id}/members/{user}',
-  '/fornax/v1/projects/{id}/tasks/paginate',
-  '/fornax/v1/tasks/{id}/rights',
-  '/fornax/v1/me/tokens',
-  '/fornax/v1/me/tokens/{token}',
-  '/quotas/computing-quotas/user',
-  '/quotas/computing-quotas/organization',
-  '/fornax/v1/webhooks',
-  '/fornax/v1/webhooks/{id}',
-  '/fornax/v1/webhooks/{id}/resume',
-  '/fornax/v1/webhooks/{id}/replay',
-  '/fornax/v1/webhooks/{id}/test',
-  '/fornax/v1/billing/statements',
-  '/fornax/v1/billing/budgets',
-  '/fornax/v1/billing/ratings',
-  '/fornax/v1/billing/ratings/{id}',
-  '/fornax/v1/billing/prices',
-  '/fornax/v1/billing/prices/simulate',
-  '/fornax/v1/billing/prices/{version}',
-  '/fornax/v1/projections',
-  '/fornax/v1/projections/{name}/rebuild',
-  '/fornax/v1/log/state',
-  '/fornax/v1/log/quarantine',
-  '/fornax/v1/log/archive',
-  '/fornax/v1/log/archive/verify',
-  '/fornax/v1/log/verify',
-  '/health',
-  '/health/ready',
-  '/versions',
-  '/hardware-constraints',
-  '/credits/v1/accounts/credits',
-];
+const sources = fileURLToPath(new URL('src', import.meta.url));
+const file = fileURLToPath(new URL('src/api/schema.d.ts', import.meta.url));
+
+/** How a program says which operation of a path it means. */
+const CALL = /api\.(GET|PUT|POST|PATCH|DELETE)\(\s*'([^']+)'/g;
+const TYPE = /\b(Read|Posted)<'([^']+)'>/g;
+const TYPED = { Read: 'get', Posted: 'post' };
+const KEY = /paths\['([^']+)'\]\['(\w+)'\]/g;
+
+/** The operations that the programs of the dashboard name. */
+const asked = new Set(
+  readdirSync(sources, { recursive: true })
+    .filter((name) => /(?<!\.d)\.tsx?$/.test(name))
+    .flatMap((name) => {
+      const text = readFileSync(`${sources}/${name}`, 'utf8');
+      return [
+        ...[...text.matchAll(CALL)].map(([, method, path]) => `${method.toLowerCase()} ${path}`),
+        ...[...text.matchAll(TYPE)].map(([, type, path]) => `${TYPED[type]} ${path}`),
+        ...[...text.matchAll(KEY)].map(([, path, method]) => `${method} ${path}`),
+      ];
+    }),
+);
+
+const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
+
+/** An operation without its failures, which are text for people whatever the operation, and without headers. */
+const needed = ({ responses, parameters = [], ...operation }) => ({
+  ...operation,
+  parameters: parameters.filter((parameter) => parameter.in !== 'header'),
+  responses: Object.fromEntries(
+    Object.entries(responses).flatMap(([status, { headers: _, ...response }]) =>
+      status.startsWith('2') ? [[status, response]] : [],
+    ),
+  ),
+});
+
+const ofPath = (path, item) =>
+  Object.entries(item).filter(([key]) => !METHODS.includes(key) || asked.has(`${key} ${path}`));
+
+/** The schemas that something refers to, and those that these refer to. */
+const reached = (schemas, root) => {
+  const found = new Set();
+  const look = (text) => {
+    for (const [, name] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (found.has(name)) continue;
+      found.add(name);
+      look(JSON.stringify(schemas[name]));
+    }
+  };
+  look(JSON.stringify(root));
+  return Object.fromEntries(Object.entries(schemas).filter(([name]) => found.has(name)));
+};
 
 const [url, mode] = process.argv.slice(2);
-const file = fileURLToPath(new URL('src/api/schema.d.ts', import.meta.url));
 const document = await (await fetch(new URL('/openapi.json', url))).json();
-const paths = Object.fromEntries(PATHS.flatMap((path) => (document.paths[path] ? [[path, document.paths[path]]] : [])));
-const syntax = await openapiTS({ ...document, paths }, { defaultNonNullable: false });
+const paths = Object.fromEntries(
+  Object.entries(document.paths)
+    .map(([path, item]) => [path, ofPath(path, item)])
+    .filter(([, entries]) => entries.some(([key]) => METHODS.includes(key)))
+    .map(([path, entries]) => [
+      path,
+      Object.fromEntries(entries.map(([key, value]) => [key, METHODS.includes(key) ? needed(value) : value])),
+    ]),
+);
+const schemas = reached(document.components?.schemas ?? {}, paths);
+const syntax = await openapiTS({ ...document, paths, components: { schemas } }, { defaultNonNullable: false });
 const text = `// Generated by generate-api.mjs from /openapi.json: do not edit.\n\n${astToString(syntax)}`;
 if (mode !== '--check') writeFileSync(file, text);
 else if (readFileSync(file, 'utf8') !== text) {

@@ -118,6 +118,79 @@ suite('files in the dashboard', () => {
     expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
   });
 
+  it('go on where they were broken: after the page was loaded again, and after the connection was lost', async () => {
+    const page = await signedIn(api);
+    const file = join(folder, 'broken.bin');
+    const content = Buffer.alloc(LARGE_BYTES, 'each part of it is another ');
+    await writeFile(file, content);
+    page.on('dialog', (dialog) => void dialog.accept());
+    const sent: (string | null)[] = [];
+    const second = Promise.withResolvers<void>();
+    /** The connection is one that lets only those parts through. */
+    const through = new Set(['1']);
+    await page.route(/partNumber=/, async (route) => {
+      const number = new URL(route.request().url()).searchParams.get('partNumber');
+      if (number === '2') second.resolve();
+      if (number !== null && !through.has(number)) return route.abort();
+      if (route.request().method() === 'PUT') sent.push(number);
+      return route.continue();
+    });
+    await open(page, '/buckets/large-files');
+    await drop(page, 'Files to upload', file);
+    await second.promise;
+    await page.reload();
+    const unfinished = page.getByRole('group', { name: 'Unfinished uploads' });
+    await unfinished.getByText(/^broken\.bin, 16\.8 MB of it came/).waitFor();
+    // Nothing of another file goes into it.
+    await page.getByLabel('File to go on with: broken.bin').setInputFiles(join(folder, 'large.bin'));
+    await page.getByText('This is not the file that was on its way').waitFor();
+
+    through.add('2');
+    await drop(page, 'Files to upload', file);
+    await page.getByRole('button', { name: 'Try again: broken.bin' }).waitFor();
+    expect(sent).toEqual(['1', '2']);
+    through.add('3');
+    await page.getByRole('button', { name: 'Try again: broken.bin' }).click();
+    await page.getByText('is there', { exact: true }).waitFor();
+    expect(sent).toEqual(['1', '2', '3']);
+    await unfinished.waitFor({ state: 'detached' });
+    const download = await downloadBy(page, 'Download: broken.bin');
+    expect((await contentOf(download)).equals(content)).toBe(true);
+  });
+
+  it('that were broken are given up, and take no room any more', async () => {
+    const page = await signedIn(api);
+    page.on('dialog', (dialog) => void dialog.accept());
+    const first = Promise.withResolvers<void>();
+    await page.route(/partNumber=/, (route) => {
+      first.resolve();
+      return route.abort();
+    });
+    await open(page, '/buckets/large-files?folder=given-up/');
+    await drop(page, 'Files to upload', join(folder, 'large.bin'));
+    await first.promise;
+    await page.reload();
+    await page.getByText('One upload did not come to its end').waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Give up: given-up/large.bin' }).click();
+    await page.getByText('One upload did not come to its end').waitFor({ state: 'detached' });
+  });
+
+  it('are not said to be there already when only the answer to their own sending was lost', async () => {
+    const page = await signedIn(api);
+    let isLost = false;
+    await page.route(/answered\.txt\?/, async (route) => {
+      if (route.request().method() !== 'PUT' || isLost) return route.continue();
+      isLost = true;
+      await route.fetch();
+      await route.abort();
+    });
+    await open(page, '/buckets/large-files');
+    await drop(page, 'Files to upload', text('answered.txt', 'stored by the first try'));
+    await page.getByText('is there', { exact: true }).waitFor();
+    expect(isLost).toBe(true);
+  });
+
   it('are not replaced by others of the same name before somebody says so, whether small or large', async () => {
     const page = await signedIn(api);
     await open(page, '/buckets/large-files');

@@ -45,10 +45,12 @@ interface SendingListProps {
   readonly sending: readonly Sending[];
   /** Sends those in place of others of the same names. */
   readonly onReplace?: (files: readonly Sending[]) => void;
+  /** Sends those again that failed. */
+  readonly onRetry?: (files: readonly Sending[]) => void;
 }
 
 /** How far files are on their way up, and which of them wait to be told that they may replace others. */
-export const SendingList = ({ sending, onReplace }: SendingListProps): ReactNode => {
+export const SendingList = ({ sending, onReplace, onRetry }: SendingListProps): ReactNode => {
   if (sending.length === 0) return null;
   const there = sending.filter(({ state }) => state === 'there');
   return (
@@ -71,6 +73,16 @@ export const SendingList = ({ sending, onReplace }: SendingListProps): ReactNode
                   onClick={() => onReplace([one])}
                 >
                   Replace
+                </Button>
+              )}
+              {one.state === 'failed' && onRetry !== undefined && (
+                <Button
+                  size="compact-xs"
+                  variant="default"
+                  aria-label={`Try again: ${one.key}`}
+                  onClick={() => onRetry([one])}
+                >
+                  Try again
                 </Button>
               )}
             </Group>

@@ -2,13 +2,15 @@ import { Anchor, Breadcrumbs, Button, CopyButton, Group, Modal, Select, Stack, T
 import { notifications } from '@mantine/notifications';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { linksFor, readFolder, removeFile } from '../api/files.ts';
+import { readFolder, removeFile } from '../api/files.ts';
+import { linksFor } from '../api/storage.ts';
 import { bytes, Instant } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 import { DropPlace, SendingList } from './drop-place.tsx';
 import { nameOf } from './file-kinds.ts';
 import { Preview, type Looked } from './preview.tsx';
 import { saveAll, saveFile } from './save-file.ts';
+import { UnfinishedUploads } from './unfinished-uploads.tsx';
 import type { Uploads } from './use-uploads.ts';
 
 const LASTS = { '15': '15 minutes', '60': 'an hour', '1440': 'a day', '10080': 'a week' } as const;
@@ -151,7 +153,8 @@ export const FileBrowser = ({ bucket, root = '', folder, onFolder, uploads }: Fi
       </Group>
       {uploads !== undefined && (
         <DropPlace label="Files to upload" onFiles={(chosen) => void uploads.send(bucket, prefix, chosen)}>
-          <SendingList sending={uploads.sending} onReplace={uploads.replace} />
+          <SendingList sending={uploads.sending} onReplace={uploads.replace} onRetry={uploads.retry} />
+          <UnfinishedUploads bucket={bucket} prefix={prefix} uploads={uploads} />
         </DropPlace>
       )}
       {error !== null && <Failed error={error} onRetry={() => void refetch()} />}

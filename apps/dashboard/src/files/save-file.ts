@@ -1,5 +1,6 @@
 import { downloadZip } from 'client-zip';
-import { filesBelow, linkFor, readFile, type StoredFile } from '../api/files.ts';
+import { filesBelow, readFile, type StoredFile } from '../api/files.ts';
+import { linkFor } from '../api/storage.ts';
 import { bytes, count } from '../parts/format.tsx';
 import { nameOf } from './file-kinds.ts';
 

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { isThere, uploadFile } from '../api/files.ts';
+import type { Unfinished } from '../api/unfinished.ts';
+import { isThere, uploadFile } from '../api/uploads.ts';
 
 /** A file on its way up. */
 export interface Sending {
@@ -11,6 +12,8 @@ export interface Sending {
   /** `there`: another one has its name, and is not replaced before somebody says so. */
   readonly state: 'waits' | 'goes' | 'done' | 'there' | 'failed';
   readonly trouble?: string;
+  readonly replaces: boolean;
+  readonly upload?: string | undefined;
 }
 
 /** A file with its place below the folder that it was dropped into. */
@@ -45,10 +48,17 @@ export interface Uploads {
   ) => Promise<readonly Chosen[]>;
   /** Sends those again that were not stored because others have their names, and replaces these. */
   readonly replace: (files: readonly Sending[]) => void;
+  /** Sends those again that failed: what came of large ones stays there. */
+  readonly retry: (files: readonly Sending[]) => void;
+  /** Goes on with an upload that did not end, with the file that it was of. */
+  readonly goOn: (bucket: string, unfinished: Unfinished, file: File) => void;
 }
 
 interface Asked extends Chosen {
   readonly key: string;
+  readonly replaces: boolean;
+  /** The upload to go on with. */
+  readonly upload?: string | undefined;
 }
 
 const troubleOf = (error: unknown): Pick<Sending, 'state' | 'trouble'> =>
@@ -67,15 +77,16 @@ export const useUploads = (): Uploads => {
     return () => over.current.abort();
   }, []);
 
-  const sendAll = async (bucket: string, files: readonly Asked[], replaces: boolean): Promise<readonly Chosen[]> => {
+  const sendAll = async (bucket: string, files: readonly Asked[]): Promise<readonly Chosen[]> => {
     const { signal } = over.current;
     const change = (key: string, changed: Partial<Sending>): void =>
       setSending((known) => known.map((one) => (one.key === key ? { ...one, ...changed } : one)));
     const missing: Chosen[] = [];
-    for (const { key, path, file } of files) {
+    for (const { key, path, file, replaces, upload } of files) {
       change(key, { state: 'goes' });
       try {
-        await uploadFile({ bucket, key, file, replaces, signal, onBytes: (sent) => change(key, { sent }) });
+        const onBytes = (sent: number): void => change(key, { sent });
+        await uploadFile({ bucket, key, file, replaces, upload, signal, onBytes });
         change(key, { state: 'done', sent: file.size });
       } catch (error) {
         missing.push({ path, file });
@@ -83,18 +94,28 @@ export const useUploads = (): Uploads => {
       }
     }
     void queries.invalidateQueries({ queryKey: ['folder', bucket] });
+    void queries.invalidateQueries({ queryKey: ['unfinished', bucket] });
     void queries.invalidateQueries({ queryKey: ['buckets'] });
     return missing;
   };
-  const line = (bucket: string, files: readonly Asked[], replaces: boolean): Promise<readonly Chosen[]> => {
+  const line = (bucket: string, files: readonly Asked[]): Promise<readonly Chosen[]> => {
     const keys = new Set(files.map(({ key }) => key));
     setSending((known) => [
       ...known.filter(({ key }) => !keys.has(key)),
-      ...files.map(({ key, file }) => ({ bucket, key, file, sent: 0, state: 'waits' as const })),
+      ...files.map(({ path: _, ...one }) => ({ ...one, bucket, sent: 0, state: 'waits' as const })),
     ]);
-    const sent = before.current.then(() => sendAll(bucket, files, replaces));
+    const sent = before.current.then(() => sendAll(bucket, files));
     before.current = sent;
     return sent;
+  };
+  const repeat = (files: readonly Sending[], changed: Partial<Asked>): void => {
+    const [first] = files;
+    if (first === undefined) return;
+    const asked = files.map(({ key, file, replaces, upload }) => ({ key, path: key, file, replaces, upload }));
+    void line(
+      first.bucket,
+      asked.map((one) => ({ ...one, ...changed })),
+    );
   };
   return {
     sending,
@@ -102,14 +123,10 @@ export const useUploads = (): Uploads => {
     send: (bucket, prefix, chosen, replaces = false) =>
       line(
         bucket,
-        chosen.map(({ path, file }) => ({ path, file, key: `${prefix}${path}` })),
-        replaces,
+        chosen.map(({ path, file }) => ({ path, file, replaces, key: `${prefix}${path}` })),
       ),
-    replace: (files) => {
-      const [first] = files;
-      if (first === undefined) return;
-      const asked = files.map(({ key, file }) => ({ key, path: key, file }));
-      void line(first.bucket, asked, true);
-    },
+    replace: (files) => repeat(files, { replaces: true }),
+    retry: (files) => repeat(files, {}),
+    goOn: (bucket, { key, upload }, file) => void line(bucket, [{ key, path: key, file, upload, replaces: false }]),
   };
 };

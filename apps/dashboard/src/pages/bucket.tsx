@@ -21,7 +21,9 @@ export const BucketPage = (): ReactNode => {
   const uploads = useUploads();
   useBlocker({
     shouldBlockFn: ({ current, next }) =>
-      uploads.isBusy && current.pathname !== next.pathname && !window.confirm('Files are on their way. Give them up?'),
+      uploads.isBusy &&
+      current.pathname !== next.pathname &&
+      !window.confirm('Files are on their way. Stop them? What has come of large ones is kept, to go on with.'),
     enableBeforeUnload: () => uploads.isBusy,
   });
   return (

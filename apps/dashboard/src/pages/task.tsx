@@ -102,7 +102,7 @@ export const TaskPage = (): ReactNode => {
             {isLive === false ? ' · not live: the connection is lost' : ''}
           </Text>
         </Stack>
-        {mayWrite && asOf === undefined && rights !== undefined && <TaskActions task={data} may={rights.may} />}
+        {mayWrite && asOf === undefined && rights !== undefined && <TaskActions task={data} rights={rights} />}
       </Group>
       {asOf !== undefined && (
         <Alert color="yellow" title={`This is how the task stood at ${asOf} of the log`}>

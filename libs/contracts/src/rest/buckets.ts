@@ -13,7 +13,28 @@ export const bucketGrantCreationSchema = z.object({
 export type BucketGrantCreation = z.output<typeof bucketGrantCreationSchema>;
 
 /** What a link to a bucket, or to an object of it, is for. */
-const LINK_OPERATIONS = ['make', 'list', 'read', 'store', 'remove', 'begin', 'part', 'complete', 'cancel'] as const;
+const LINK_OPERATIONS = [
+  'make',
+  'list',
+  'read',
+  'store',
+  'remove',
+  'begin',
+  'part',
+  'complete',
+  'cancel',
+  'uploads',
+  'parts',
+] as const;
+/** Of a bucket as a whole. */
+const OF_BUCKETS: readonly string[] = ['make', 'list', 'uploads'] satisfies readonly (typeof LINK_OPERATIONS)[number][];
+/** Of an upload that was begun. */
+const OF_UPLOADS: readonly string[] = [
+  'part',
+  'complete',
+  'cancel',
+  'parts',
+] satisfies readonly (typeof LINK_OPERATIONS)[number][];
 /** Largest number of links of one answer. */
 const MOST_LINKS = 100;
 const WEEK_MINUTES = 10_080;
@@ -26,14 +47,16 @@ export const bucketLinksQuerySchema = z
     operation: z
       .enum(LINK_OPERATIONS)
       .describe(
-        '`make` the bucket; `list` objects, `read`, `store` or `remove` one; `begin` an upload in parts, store each `part`, `complete` or `cancel` it.',
+        '`make` the bucket; `list` objects, `read`, `store` or `remove` one; `begin` an upload in parts, store each `part`, `complete` or `cancel` it; `uploads` lists those that neither ended nor were cancelled, `parts` what came of one.',
       ),
-    key: z.string().max(1_024).optional().describe('Of the object; all but `make` and `list` need it.'),
-    prefix: z.string().max(1_024).optional().describe('`list`: what begins so.'),
+    key: z.string().max(1_024).optional().describe('Of the object; all but `make`, `list` and `uploads` need it.'),
+    prefix: z.string().max(1_024).optional().describe('`list` and `uploads`: what begins so.'),
     delimiter: z.literal('/').optional().describe('`list`: folders as one.'),
     after: z.string().max(2_048).optional().describe('`list`: the continuation token of the page before.'),
     upload: z.string().max(256).optional().describe('Id of the upload that was begun.'),
-    from: partNumber.optional().describe('`part`: the first one.'),
+    from: partNumber
+      .optional()
+      .describe('`part`: the first one; `parts`: those from this one on, at most 1,000 at once.'),
     to: partNumber.optional().describe(`\`part\`: the last one; at most ${MOST_LINKS} at once.`),
     type: z
       .enum(['text/plain', 'image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'])
@@ -47,11 +70,11 @@ export const bucketLinksQuerySchema = z
       .optional()
       .describe('How long links hold: 15 by default.'),
   })
-  .refine(({ operation, key }) => operation === 'make' || operation === 'list' || (key ?? '') !== '', {
+  .refine(({ operation, key }) => OF_BUCKETS.includes(operation) || (key ?? '') !== '', {
     path: ['key'],
     message: 'names the object',
   })
-  .refine(({ operation, upload }) => !['part', 'complete', 'cancel'].includes(operation) || (upload ?? '') !== '', {
+  .refine(({ operation, upload }) => !OF_UPLOADS.includes(operation) || (upload ?? '') !== '', {
     path: ['upload'],
     message: 'names the upload',
   })

@@ -8,15 +8,18 @@ import type { Task, TaskRights } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import { isOver } from '../../parts/states.tsx';
 
-/** What those do who look after a task of somebody else: what makes another task is its owner's. */
-const TENDING: readonly Action[] = ['abort', 'delete'];
+/** What is done for the owner of a task by those who look after it. A clone is of who makes it. */
+const TENDING: readonly Action[] = ['abort', 'retry', 'resume', 'recover', 'delete'];
+
+/** What may be done, as far as it depends on who asks. */
+type Rights = Pick<TaskRights, 'may' | 'mayClone'>;
 
 /** What may be done to a task as it stands, by who may do so much. */
-const offered = (task: Task, may: TaskRights['may']): readonly Action[] => {
-  const all = offeredToOwner(task);
-  if (may === 'own') return all;
-  return may === 'tend' ? all.filter((action) => TENDING.includes(action)) : [];
-};
+const offered = (task: Task, { may, mayClone }: Rights): readonly Action[] =>
+  offeredToOwner(task).filter((action) => {
+    if (action === 'clone') return mayClone;
+    return may === 'own' || (may === 'tend' && TENDING.includes(action));
+  });
 
 const offeredToOwner = ({ state, status }: Task): readonly Action[] => {
   if (!isOver(state)) return ['abort', 'clone', 'delete'];
@@ -35,7 +38,7 @@ const isMade = (answer: unknown): answer is { readonly uuid: string } =>
   typeof answer === 'object' && answer !== null && 'uuid' in answer;
 
 /** Buttons for what can be done to a task. What cannot be undone is asked about first. */
-export const TaskActions = ({ task, may }: { readonly task: Task; readonly may: TaskRights['may'] }): ReactNode => {
+export const TaskActions = ({ task, rights }: { readonly task: Task; readonly rights: Rights }): ReactNode => {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [asked, setAsked] = useState<Action>();
@@ -52,7 +55,7 @@ export const TaskActions = ({ task, may }: { readonly task: Task; readonly may: 
   });
   return (
     <Group gap="xs">
-      {offered(task, may).map((action) => (
+      {offered(task, rights).map((action) => (
         <Button
           key={action}
           size="xs"

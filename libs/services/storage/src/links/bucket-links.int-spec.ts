@@ -95,6 +95,26 @@ describe('links to a bucket', () => {
     expect(headers['content-length']).toBe(String(PART.length + 3));
   });
 
+  it('find an upload again that did not end, with the parts that came, and give it up', async () => {
+    const key = encodeURIComponent('in/broken b+ü');
+    const begun = await follow(await linkTo(`operation=begin&key=${key}`), 'POST');
+    const upload = /<UploadId>([^<]+)/.exec(begun.body)?.[1] ?? '';
+    const of = `key=${key}&upload=${encodeURIComponent(upload)}`;
+    const { etag } = (await follow(await linkTo(`operation=part&from=2&${of}`), 'PUT', {}, PART)).headers;
+    const listed = await follow(await linkTo('operation=uploads&prefix=in/'));
+    expect(listed.body).toContain('<Key>in/broken%20b%2B%C3%BC</Key>');
+    expect(listed.body).toContain(`<UploadId>${upload}</UploadId>`);
+    expect((await follow(await linkTo('operation=uploads&prefix=out/'))).body).not.toContain('<Upload>');
+    const parts = await follow(await linkTo(`operation=parts&${of}`));
+    expect(parts.body).toContain('<PartNumber>2</PartNumber>');
+    expect(parts.body.replaceAll('&quot;', '"')).toContain(`<ETag>${etag}</ETag>`);
+    expect((await follow(await linkTo(`operation=parts&from=3&${of}`))).body).not.toContain('<Part>');
+    for (const query of [`operation=uploads`, `operation=parts&${of}`])
+      expect((await ask(query, { by: eve })).status).toBe(404);
+    expect((await follow(await linkTo(`operation=cancel&${of}`), 'DELETE')).status).toBe(204);
+    expect((await follow(await linkTo('operation=uploads'))).body).not.toContain(upload);
+  });
+
   it('are for one method and one object: nothing in them can be changed', async () => {
     const link = await linkTo('operation=read&key=k');
     expect((await follow(link, 'DELETE')).status).toBe(403);
@@ -137,7 +157,7 @@ describe('whose links they are', () => {
     await fetch(grants, { method: 'PUT', headers, body: JSON.stringify({ access: 'read' }) });
     const link = await linkTo('operation=read&key=large', { by: eve });
     expect((await follow(link)).status).toBe(200);
-    for (const query of ['store&key=x', 'remove&key=large', 'begin&key=x', 'complete&key=x&upload=u'])
+    for (const query of ['store&key=x', 'remove&key=large', 'begin&key=x', 'complete&key=x&upload=u', 'uploads'])
       expect((await ask(`operation=${query}`, { by: eve })).body.message).toBe('You may only read here');
     await fetch(grants, { method: 'DELETE', headers: { authorization: ada.token } });
     expect((await follow(link)).status).toBe(403);

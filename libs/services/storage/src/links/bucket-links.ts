@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 
 type Operation = BucketLinksQuery['operation'];
 const READING: readonly Operation[] = ['list', 'read'];
-const ON_BUCKET: readonly Operation[] = ['make', 'list'];
+const ON_BUCKET: readonly Operation[] = ['make', 'list', 'uploads'];
 
 const readOnly = (): Forbidden => new Forbidden('You may only read here', { code: 'read-only' });
 
@@ -68,6 +68,13 @@ const requestFor = (query: BucketLinksQuery): Request => {
       return { method: 'POST', queries: [[id]] };
     case 'cancel':
       return { method: 'DELETE', queries: [[id]] };
+    case 'uploads':
+      return {
+        method: 'GET',
+        queries: [[['uploads', ''], ['encoding-type', 'url'], ...given([['prefix', query.prefix]])]],
+      };
+    case 'parts':
+      return { method: 'GET', queries: [[id, ['part-number-marker', String(from - 1)]]] };
   }
 };
 
