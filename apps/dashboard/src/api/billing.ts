@@ -94,7 +94,7 @@ export const readBudgets = (project: string): Promise<readonly Budget[]> =>
 export const readPrices = async (version: number): Promise<Prices> => {
   // The document of the API does not say that this is what publishing takes.
   const answer: unknown = await bodyOf(
-    api.GET('/fornax/v1/billing/prices/{version}', { params: { path: { version } } }),
+    api.GET('/fornax/v1/billing/prices/{version}', { params: { path: { version: String(version) } } }),
   );
   return answer as Prices;
 };

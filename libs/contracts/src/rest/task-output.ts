@@ -157,7 +157,10 @@ export type WireOwnedTaskSummary = z.output<typeof ownedTaskSummarySchema>;
 /** What the caller may do with a task. */
 export const taskRightsSchema = z.object({
   owner,
-  may: z.enum(['look', 'tend', 'own']).describe('`tend` is to stop, delete and refresh it, `own` is all.'),
+  may: z
+    .enum(['look', 'tend', 'own'])
+    .describe('`tend` is to stop, delete, refresh and repeat it as it was, `own` is all.'),
+  mayClone: z.boolean().describe('Whether you may make a task of your own that is like it.'),
 });
 export type WireTaskRights = z.output<typeof taskRightsSchema>;
 

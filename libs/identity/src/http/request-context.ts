@@ -6,7 +6,10 @@ import { reasonOf } from './reason.js';
 
 /** The actor of a change, with the ids that deduplicate and trace it. */
 export interface RequestContext {
+  /** For whom: what is made is this account's, and counts for it. */
   readonly account: Account;
+  /** Who asks, when that is somebody who looks after what the account has. */
+  readonly by?: Account | undefined;
   readonly correlationId: string;
   /** The caller's name for this request: repeated with the same key and body, it gives the same answer. */
   readonly idempotencyKey: string | undefined;

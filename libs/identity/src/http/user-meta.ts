@@ -7,6 +7,8 @@ export interface Asking {
   readonly account: Account;
   readonly correlationId: string;
   readonly reason?: string | undefined;
+  /** Who asks, when it is for that account; absent: the account itself. */
+  readonly by?: Account | undefined;
 }
 
 /** Whose things are changed: an account or an organization, by id. */
@@ -16,11 +18,15 @@ export interface Owner {
 }
 
 /** What a commit says of somebody's request. @param owner of what is changed; absent where nobody owns it */
-export const userMeta = (source: string, { account, correlationId, reason }: Asking, owner?: Owner): CommitMeta => {
+export const userMeta = (
+  source: string,
+  { account, by = account, correlationId, reason }: Asking,
+  owner?: Owner,
+): CommitMeta => {
   const traceparent = activeTraceparent();
-  const isOthers = owner !== undefined && !(owner.kind === 'user' && owner.id === account.id);
+  const isOthers = owner !== undefined && !(owner.kind === 'user' && owner.id === by.id);
   return {
-    actor: `user:${account.id}`,
+    actor: `user:${by.id}`,
     ...(isOthers ? { onBehalfOf: `${owner.kind}:${owner.id}` } : {}),
     ...(reason === undefined ? {} : { reason }),
     source,

@@ -138,6 +138,48 @@ describe('billing', () => {
     expect(await get('/credits/v1/tasks/a%00b/credits')).toMatchObject({ status: 400 });
   });
 
+  it('shows members of a project the bills of its tasks and pools, and of no others of their owner', async () => {
+    const [acme, project] = [crypto.randomUUID(), crypto.randomUUID()];
+    for (const id of ['vera', 'carl']) await rig.account(id);
+    await append('account', acme, [
+      {
+        type: 'OrganisationCreated',
+        organisationId: acme,
+        name: 'Acme',
+        quotas: { maxInstances: 9, maxCores: 9 },
+        at: AT,
+      },
+      {
+        ...{ type: 'ProjectCreated', projectId: project, ownerId: acme, ownerKind: 'organisation' },
+        ...{ name: 'Wind', slug: 'wind', description: '', at: AT },
+      },
+      { type: 'ProjectMemberSet', projectId: project, accountId: 'vera', role: 'viewer', at: AT },
+    ]);
+    for (const accountId of ['ada', 'vera', 'carl'])
+      await append('account', accountId, [
+        { type: 'OrganisationChanged', accountId, organisationId: acme, at: Date.now() },
+      ]);
+    await append('task', 'shared', [submitted('shared', { projectUuid: project })], [dispatched(aLease(0))]);
+    await append('task', 'shared', [concluded(anEnd(0, ofAnHour))]);
+    await append('pool', 'shared-pool', [poolCreated('shared-pool', { projectUuid: project })]);
+    await append('task', 'private', [submitted('private', { projectUuid: crypto.randomUUID() })]);
+    const seen = async (token: string): Promise<readonly number[]> => {
+      const paths = ['tasks/shared/lines', 'tasks/shared/cost', 'pools/shared-pool/lines', 'tasks/private/lines'];
+      const answers = await Promise.all(paths.map((path) => get(`/fornax/v1/billing/${path}`, token)));
+      return answers.map(({ status }) => status);
+    };
+    await eventually(async () => (await seen('vera-token'))[0] === 200);
+    expect(await seen('vera-token')).toEqual([200, 200, 200, 404]);
+    expect(await seen('carl-token')).toEqual([404, 404, 404, 404]);
+    expect(await get('/credits/v1/tasks/shared/credits', 'vera-token')).toMatchObject({ body: { credits: 0.01 } });
+    // What somebody spent is not seen by that.
+    const statement = '/fornax/v1/billing/statements?from=2020-01-01&groupby=task&account=ada%40example.org';
+    expect((await get(statement, 'vera-token')).status).toBe(404);
+    const at = Date.now();
+    await append('account', acme, [{ type: 'ProjectMemberRemoved', projectId: project, accountId: 'vera', at }]);
+    await eventually(async () => (await seen('vera-token'))[0] === 404);
+  });
+
   it('knows what a task has drawn and emitted, by what its node says it draws, beside a datacenter', async () => {
     await append('task', 'green', [submitted('green', { instances: '0-1' })]);
     expect(await get('/carbon/v1/tasks/green/carbon-facts')).toMatchObject({

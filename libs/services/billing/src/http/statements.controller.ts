@@ -125,7 +125,7 @@ export class StatementsController {
     const terms = await this.ledger.termsOf(groups.flatMap(({ keys }) => keys[task] ?? []));
     return ({ keys }) => {
       const found = terms.get(keys[task] ?? '');
-      return found && this.scopes.shows(caller, found.owner)
+      return found && this.scopes.shows(caller, found.owner, found.projectUuid)
         ? `/fornax/v1/billing/${found.kind}s/${encodeURIComponent(found.id)}/lines`
         : null;
     };

@@ -67,9 +67,9 @@ export class StatementScopes {
     return caller.readBy === undefined && looksAfter && caller.organisationId === ownerId;
   }
 
-  /** Whether somebody may look at what an account used. */
-  shows(caller: Account, owner: string): boolean {
-    return this.accounts.reaches(caller, owner, 'look');
+  /** Whether somebody may look at what an account used. @param project that it was used in, whose members see it, too */
+  shows(caller: Account, owner: string, project?: string | null): boolean {
+    return this.accounts.reaches(caller, owner, 'look', project);
   }
 
   /** Whose use somebody may look at; undefined: everybody's. @throws NotFound also for an account of others */

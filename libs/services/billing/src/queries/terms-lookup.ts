@@ -8,7 +8,7 @@ import { findTerms, readTerms } from '../projections/ledger-state.js';
 import { LedgerReader } from './ledger-reader.js';
 import { StatementScopes } from './statement-scopes.js';
 
-/** Finds what was submitted for those who may see its bill: its owner, and whoever sees it in statements. */
+/** Finds what was submitted for those who may see its bill: its owner, whoever sees it in statements, and members of its project. */
 @Injectable()
 export class TermsLookup {
   constructor(
@@ -22,7 +22,8 @@ export class TermsLookup {
     await this.ledger.catchUp();
     const own = await findTerms(this.db, { kind, owner: caller.id, id });
     const found = own ?? (await readTerms(this.db, [id])).find((one) => one.kind === kind);
-    if (!found || !this.scopes.shows(caller, found.owner)) throw new NotFound(`No such ${kind}: ${id}`);
+    if (!found || !this.scopes.shows(caller, found.owner, found.projectUuid))
+      throw new NotFound(`No such ${kind}: ${id}`);
     return found;
   }
 }

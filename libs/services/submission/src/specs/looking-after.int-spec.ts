@@ -179,9 +179,9 @@ const COMMANDS: readonly (readonly [method: string, path: string, allowed: reado
   ['DELETE', '/tasks/:id', TENDS, 200],
   ['PUT', '/tasks/:id', ['owner'], 200],
   ['POST', '/tasks/:id/clone', ['owner'], 200],
-  ['POST', '/tasks/:id/retry', ['owner'], 400],
-  ['POST', '/tasks/:id/resume', ['owner'], 400],
-  ['POST', '/tasks/:id/recover', ['owner'], 400],
+  ['POST', '/tasks/:id/retry', TENDS, 400],
+  ['POST', '/tasks/:id/resume', TENDS, 400],
+  ['POST', '/tasks/:id/recover', TENDS, 400],
   ['POST', '/tasks/:id/stdout', ['owner'], 200],
   ['POST', '/tasks/:id/stderr/0', ['owner'], 200],
 ];

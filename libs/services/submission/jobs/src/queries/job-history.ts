@@ -54,19 +54,20 @@ export class JobHistory {
   }
 
   private async known(account: Account, id: string): Promise<KnownJob> {
-    const jobId = await this.idOf(account, id);
+    const { jobId, isSeen } = await this.idOf(account, id);
     const commits = await this.log.readAggregate('job', jobId);
     const about = objectIn(commits[0]);
-    if (!about || !this.accounts.reaches(account, about.owner, 'look'))
+    if (!about || !(isSeen || this.accounts.reaches(account, about.owner, 'look')))
       throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
     return { about, commits };
   }
 
-  private async idOf(account: Account, id: string): Promise<string> {
+  /** Nobody knows any more in which project the tasks of a deleted one were. */
+  private async idOf(account: Account, id: string): Promise<{ readonly jobId: string; readonly isSeen: boolean }> {
     try {
-      return (await this.lookup.find(account, id)).job_id;
+      return { jobId: (await this.lookup.find(account, id)).job_id, isSeen: true };
     } catch (error) {
-      if (error instanceof NotFound && isId(id)) return id.toLowerCase();
+      if (error instanceof NotFound && isId(id)) return { jobId: id.toLowerCase(), isSeen: false };
       throw error;
     }
   }

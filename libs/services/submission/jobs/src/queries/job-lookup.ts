@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
-import { InjectDatabase, isId, isIdOrName } from '@fornax/tasks';
+import { InjectDatabase, isId, isIdOrName, TasksOfJobs } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { ALL_JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
 import { JobBarrier } from '../model/jobs.projection.js';
@@ -18,7 +18,7 @@ interface Wanted {
   readonly id: string;
 }
 
-/** Finds one job by its id or by the name its owner gave it; one of somebody else is like none, except to those who look after it, by its id. */
+/** Finds one job by its id or by the name its owner gave it; one of somebody else is like none, except to those who look after it and to members of the project that all of its tasks lie in, by its id. */
 @Injectable()
 export class JobLookup {
   private readonly finding = new Gathered((wanted: readonly Wanted[]) => this.rowsOf(wanted), { most: MOST_AT_ONCE });
@@ -27,6 +27,7 @@ export class JobLookup {
     @InjectDatabase() private readonly db: DataSource,
     private readonly barrier: JobBarrier,
     private readonly accounts: AccountDirectory,
+    private readonly tasks: TasksOfJobs,
   ) {}
 
   /**
@@ -36,9 +37,11 @@ export class JobLookup {
    */
   async find(account: Account, id: string, need: Need = 'look'): Promise<JobRow> {
     const found = isIdOrName(id) ? await this.read(account, id) : undefined;
-    if (!found || !this.accounts.reaches(account, found.owner, 'look'))
+    // A job itself lies in no project.
+    const project = found && found.owner !== account.id ? await this.tasks.projectOf(found.job_id) : undefined;
+    if (!found || !this.accounts.reaches(account, found.owner, 'look', project))
       throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
-    if (found.owner !== account.id && !this.accounts.reaches(account, found.owner, need))
+    if (!this.accounts.reaches(account, found.owner, need, project))
       throw new Forbidden(`Only its owner may do this with job ${found.job_id}`, { code: 'not-the-owner' });
     return found;
   }
@@ -64,11 +67,12 @@ export class JobLookup {
     return wanted.map(({ owner, id }) => found.get(JSON.stringify([owner, id])) ?? null);
   }
 
-  private async read({ id: owner, role }: Account, id: string): Promise<JobRow | undefined> {
-    const found = await this.row(owner, id, role !== 'user');
+  private async read(account: Account, id: string): Promise<JobRow | undefined> {
+    const isAnybodys = this.accounts.seesOthers(account);
+    const found = await this.row(account.id, id, isAnybodys);
     if (found) return found;
     const isCaughtUp = await this.barrier.caughtUp();
-    const again = await this.row(owner, id, role !== 'user');
+    const again = await this.row(account.id, id, isAnybodys);
     if (again || isCaughtUp) return again;
     throw new Unavailable(`Whether there is a job ${id} cannot be said yet: what is shown is behind. Try again.`, {
       code: 'behind',

@@ -48,8 +48,10 @@ export class KnownSlots extends PoolSlots {
 
   async known(account: Account, id: string): Promise<KnownObject> {
     const found = await this.lookup.shown(account, id);
-    const known = found ? { id: found.poolId, owner: found.fold.owner } : await this.forgotten(id);
-    if (!known || !this.accounts.reaches(account, known.owner, 'look'))
+    const known = found
+      ? { id: found.poolId, owner: found.fold.owner, projectUuid: found.fold.spec.projectUuid }
+      : await this.forgotten(id);
+    if (!known || !this.accounts.reaches(account, known.owner, 'look', known.projectUuid))
       throw new NotFound(`No such pool: ${id}`, { code: 'pool-not-found' });
     return known;
   }

@@ -18,8 +18,8 @@ interface Wanted {
 }
 
 /**
- * Finds one pool by its id or by the name its owner gave it. A pool of somebody else is like none, except to those who look after it, and to them by its
- * id.
+ * Finds one pool by its id or by the name its owner gave it. A pool of somebody else is like none, except to those who look after it and to members of its
+ * project (`AccountDirectory.reaches`), and to them by its id.
  */
 @Injectable()
 export class PoolLookup {
@@ -40,10 +40,10 @@ export class PoolLookup {
    */
   async find(account: Account, id: string, need: Need | 'own' = 'look'): Promise<PoolStatus> {
     const found = await this.read(account, id);
-    if (!found || found.fold.deleteRequested || !this.accounts.reaches(account, found.fold.owner, 'look'))
+    if (!found || found.fold.deleteRequested || !this.reaches(account, found, 'look'))
       throw new NotFound(`No such pool: ${id}`, { code: 'pool-not-found' });
     if (found.fold.owner === account.id) return found;
-    if (need === 'own' || !this.accounts.reaches(account, found.fold.owner, need))
+    if (need === 'own' || !this.reaches(account, found, need))
       throw new Forbidden(`Only its owner may do this with pool ${found.poolId}`, { code: 'not-the-owner' });
     return found;
   }
@@ -62,13 +62,17 @@ export class PoolLookup {
   /** A pool that the account may look at, also one that is being deleted. @throws Unavailable as `find` */
   async shown(account: Account, id: string): Promise<PoolStatus | undefined> {
     const found = await this.read(account, id);
-    return found && this.accounts.reaches(account, found.fold.owner, 'look') ? found : undefined;
+    return found && this.reaches(account, found, 'look') ? found : undefined;
+  }
+
+  private reaches(account: Account, { fold: { owner, spec } }: PoolStatus, need: Need): boolean {
+    return this.accounts.reaches(account, owner, need, spec.projectUuid);
   }
 
   /** A pool that was made a moment ago by another process is found all the same. */
   private async read(account: Account, id: string): Promise<PoolStatus | undefined> {
     if (!isIdOrName(id)) return undefined;
-    const wanted = { owner: account.id, id, reachesOthers: account.role !== 'user' };
+    const wanted = { owner: account.id, id, reachesOthers: this.accounts.seesOthers(account) };
     const now = await this.reading.ask(wanted);
     if (now) return now;
     const isCaughtUp = await this.barrier.caughtUp();

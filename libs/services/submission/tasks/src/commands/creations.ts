@@ -60,10 +60,10 @@ export class Creations<T, S, C extends { readonly type: string; readonly at: num
 
   /** Names the object: after the request's key, or after an earlier request that this one goes on with, or anew. */
   async accept(asked: AskedObject<T>, context: RequestContext): Promise<Accepted<T>> {
-    const { account, idempotencyKey, wasBegunBefore } = context;
+    const { account, by, idempotencyKey, wasBegunBefore } = context;
     const { kind } = this.of;
     if (idempotencyKey !== undefined) {
-      const name = derivedId(kind, account.id, idempotencyKey, ...asked.route);
+      const name = derivedId(kind, account.id, idempotencyKey, ...asked.route, ...(by === undefined ? [] : [by.id]));
       return this.acceptAs({ name, isRepeated: wasBegunBefore }, asked, context);
     }
     return this.unsettled.carryOut(
@@ -136,7 +136,7 @@ export class Creations<T, S, C extends { readonly type: string; readonly at: num
         id,
         command: commandOf(made, id, context.account.id),
         commitId: commits.idOfSubmission(id, body),
-        meta: userMeta('submission', context),
+        meta: userMeta('submission', context, { kind: 'user', id: context.account.id }),
         loaded: isNew ? nothing : undefined,
       });
       return { id, sequence, reservation, made };

@@ -4,25 +4,22 @@ import type { OriginKind } from '@fornax/domain';
 import { Invalid } from '@fornax/base';
 import { TaskLookup } from '../queries/task-lookup.js';
 import type { RequestContext } from '@fornax/identity';
-import { TaskTables } from '../tables/task-tables.js';
 import type { TaskStatus } from '../model/task-status.js';
-import { SubmitTask, type AskedTask } from './submit-task.handler.js';
-import type { TaskSource } from './task-specs.js';
-import { TaskPins } from './task-pins.js';
+import { SubmitTask } from './submit-task.handler.js';
 import { TaskPlaces } from '../places/task-places.js';
 import { onCurrentConstants } from './current-constants.js';
-import { imageOfCopy } from './pinned-image.js';
-import { copyOf, type CopyPlace } from './task-copy.js';
+import { OthersTasks } from './others-tasks.js';
+import { TaskCopies } from './task-copies.js';
 
-/** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
+/** Makes a task from another one: a new id and shortname, linked to its origin, which is left as it is. */
 @Injectable()
 export class RepeatTask {
   constructor(
     private readonly lookup: TaskLookup,
     private readonly submissions: SubmitTask,
-    private readonly tables: TaskTables,
-    private readonly pins: TaskPins,
+    private readonly copies: TaskCopies,
     private readonly places: TaskPlaces,
+    private readonly others: OthersTasks,
   ) {}
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
@@ -35,14 +32,24 @@ export class RepeatTask {
     return onCurrentConstants(work, () => this.lookup.caughtUp());
   }
 
+  /** See `TaskCopies`. */
+  copyOf(...asked: Parameters<TaskCopies['of']>): ReturnType<TaskCopies['of']> {
+    return this.copies.of(...asked);
+  }
+
   private async repeatOnce(
     kind: OriginKind,
     id: string,
     changes: TaskRepetition,
     context: RequestContext,
   ): Promise<string> {
-    const task = await this.lookup.find(context.account, id, 'own');
+    const task = await this.lookup.find(context.account, id);
     const { fold, taskId } = task;
+    if (fold.owner !== context.account.id) {
+      if (kind === 'clone') return this.cloneOfAnothers(task, changes, context);
+      const { account, by } = this.others.repeating(task, kind, changes, context.account);
+      return this.repeatOnce(kind, taskId, changes, { ...context, account, by });
+    }
     const isInItsJob = await this.places.takesTasks(fold.owner, fold.spec.jobId);
     const { dependencies = [] } = fold.spec;
     if (kind === 'clone' && !isInItsJob && dependencies.length > 0)
@@ -53,7 +60,7 @@ export class RepeatTask {
     const outcomes = await this.places.endsOf(dependencies.map((one) => one.taskId));
     return this.submissions.submitAsked(
       {
-        ...(await this.copyOf(kind, task, changes, { isInItsJob, outcomes })),
+        ...(await this.copies.of(kind, task, changes, { isInItsJob, outcomes })),
         body: changes,
         route: [kind, taskId],
         way: [kind, taskId],
@@ -62,31 +69,16 @@ export class RepeatTask {
     );
   }
 
-  /** What a copy of a task asks for, and what it has of its origin. @throws Invalid, ValidationFailed */
-  async copyOf(
-    kind: OriginKind,
-    { fold, taskId }: TaskStatus,
-    changes: TaskRepetition,
-    place: CopyPlace,
-  ): Promise<Pick<AskedTask, 'creation'> & { readonly source: TaskSource }> {
-    const { table } = fold.spec;
-    // A row stays with its instance: whichever instances the copy has, they have the numbers of their origins.
-    const inherited = table && changes.fornax?.each === undefined ? await this.tables.need(taskId, table) : undefined;
-    const { resources } = fold.spec;
-    const isPinned = changes.fornax?.pinned === true;
-    const creation = copyOf(fold, kind, changes, place);
-    const pin = isPinned
-      ? { resources, recorded: await this.pins.recorded(taskId), image: imageOfCopy(fold, creation) }
-      : undefined;
-    return {
-      creation,
-      source: {
-        origin: { taskId, kind },
-        secrets: { ...fold.spec, ownerId: taskId },
-        profile: fold.spec,
-        ...(inherited ? { table: inherited } : {}),
-        ...(pin ? { pin } : {}),
-      },
-    };
+  /** A task of one's own that is like somebody else's: with one's own secrets, quotas and buckets, and outside of the other one's job. */
+  private async cloneOfAnothers(task: TaskStatus, changes: TaskRepetition, context: RequestContext): Promise<string> {
+    const { taskId } = task;
+    this.others.checkCloning(task, changes, context.account);
+    const { creation, source } = await this.copies.of('clone', task, changes, { isInItsJob: false });
+    this.others.checkCloned(task, creation);
+    const { secrets: _secrets, profile: _profile, ...own } = source;
+    return this.submissions.submitAsked(
+      { creation, source: own, body: changes, route: ['clone', taskId], way: ['clone', taskId] },
+      context,
+    );
   }
 }

@@ -13,12 +13,13 @@ import { constantsIn, toSpec, type CheckedSpec } from '../model/task-spec.js';
 import { TaskPlaces } from '../places/task-places.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
 
-/** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
+/** Where a task comes from that is made from another one. */
 export interface TaskSource {
   readonly origin: TaskOrigin;
-  readonly secrets: SealedOf;
-  /** Its profile, whose version the new task has as well. */
-  readonly profile: OfProfile;
+  /** What the masked secrets of the new task stand for; absent: for nothing, because the other one is somebody else's. */
+  readonly secrets?: SealedOf;
+  /** Its profile, whose version the new task has as well; absent: the new task has the one that its own account gets by that name. */
+  readonly profile?: OfProfile;
   /** Its table of parameters. */
   readonly table?: ParameterTable;
   /** Its inputs, where the new task is to have the same. */

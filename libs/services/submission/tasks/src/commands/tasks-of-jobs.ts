@@ -65,6 +65,16 @@ export class TasksOfJobs {
     return this.stored.statusesOf(records);
   }
 
+  /** The project that all tasks of a job lie in; undefined where there are none, or they lie in several. */
+  async projectOf(jobId: string): Promise<string | undefined> {
+    const [row] = await this.db.query<{ one: string | null; other: string | null; outside: boolean | null }[]>(
+      `SELECT min(spec->>'projectUuid') AS one, max(spec->>'projectUuid') AS other, bool_or(spec->>'projectUuid' IS NULL) AS outside
+       FROM task WHERE job_id = $1`,
+      [jobId],
+    );
+    return row?.outside === false && row.one === row.other ? (row.one ?? undefined) : undefined;
+  }
+
   /** All tasks and what they wait for, in the order in which they were submitted. @throws Invalid there are more than 100,000 */
   async shape(jobId: string): Promise<readonly TaskInJob[]> {
     const rows = await this.db.query<ShapeRow[]>(

@@ -13,6 +13,7 @@ import {
 import { WireBody } from '@fornax/service-kit';
 import { type Account, AccountDirectory, BodyLimit, CurrentAccount, LARGE_BODY } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
+import { OthersTasks } from '../commands/others-tasks.js';
 import { TaskLists } from '../queries/task-lists.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { TaskAnswers } from './task-answers.js';
@@ -26,6 +27,7 @@ export class ProjectTasksController {
     private readonly lookup: TaskLookup,
     private readonly answers: TaskAnswers,
     private readonly accounts: AccountDirectory,
+    private readonly others: OthersTasks,
   ) {}
 
   @Post('projects/:id/tasks/paginate')
@@ -57,8 +59,10 @@ export class ProjectTasksController {
   @ApiOkResponse({ standardSchema: taskRightsSchema })
   @ApiNotFoundResponse({ description: 'There is no such task that you may see' })
   async rights(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireTaskRights> {
-    const { fold } = await this.lookup.find(account, id);
-    return { owner: this.named(fold.owner), may: this.mayDo(account, fold.owner, fold.spec.projectUuid) };
+    const task = await this.lookup.find(account, id);
+    const { owner, spec } = task.fold;
+    const may = this.mayDo(account, owner, spec.projectUuid);
+    return { owner: this.named(owner), may, mayClone: may === 'own' || this.others.mayClone(account, task) };
   }
 
   private mayDo(account: Account, owner: string, projectUuid: string | undefined): WireTaskRights['may'] {

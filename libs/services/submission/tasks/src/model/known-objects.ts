@@ -5,7 +5,7 @@ import type { EventLog } from '@fornax/event-store';
 export interface KnownObject {
   readonly id: string;
   readonly owner: string;
-  /** Of a task: the project that it lies in. */
+  /** Of a task or a pool: the project that it lies in. */
   readonly projectUuid?: string | undefined;
 }
 
@@ -16,7 +16,8 @@ export const objectIn = (commit: RecordedCommit | undefined): KnownObject | unde
       return { id: event.taskId, owner: event.owner, projectUuid: event.spec.projectUuid };
     if (event.type === 'SnapshotTriggered') return { id: event.taskId, owner: event.owner };
     if (event.type === 'JobCreated') return { id: event.jobId, owner: event.owner };
-    if (event.type === 'PoolCreated') return { id: event.poolId, owner: event.owner };
+    if (event.type === 'PoolCreated')
+      return { id: event.poolId, owner: event.owner, projectUuid: event.spec.projectUuid };
     if (event.type === 'CreditsGranted') return { id: event.accountId, owner: event.accountId };
     if (event.type === 'BudgetCreated') return { id: event.budgetId, owner: event.owner };
   }
