@@ -219,6 +219,8 @@ export {
   constantKeyRequestSchema,
   liveProgressReplySchema,
   liveProgressRequestSchema,
+  profileNeedsReplySchema,
+  profileNeedsRequestSchema,
   MOST_LIVE_PROGRESS,
   taskRowReplySchema,
   taskRowRequestSchema,

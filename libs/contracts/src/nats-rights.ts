@@ -113,7 +113,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   'node-registry': {
     ...none,
     appends: ['node', 'node-token'],
-    asks: [RPC.leftMessages],
+    asks: [RPC.profileNeeds, RPC.leftMessages],
     prepares: [STREAMS.dispatch],
     answers: [nodeRpcPattern('join'), nodeRpcPattern('leave'), nodeRpcPattern('rotate')],
     tells: [allHeldLeasesSubject],

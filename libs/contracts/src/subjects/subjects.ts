@@ -216,6 +216,8 @@ export const RPC = {
   taskRow: 'fx.rpc.submission.task-row',
   /** submission: how far instances of a task are, as they tell it. */
   liveProgress: 'fx.rpc.submission.live-progress',
+  /** submission: what instances of a profile need of their node, as who asks for it may use it. */
+  profileNeeds: 'fx.rpc.submission.profile-needs',
   /** submission: the data key of a task's or a pool's secret constants, wrapped. */
   constantKey: 'fx.rpc.submission.constant-key',
   /** submission: a user plans periodic snapshots of a task. */

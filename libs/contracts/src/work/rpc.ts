@@ -204,6 +204,14 @@ export const liveProgressReplySchema = z.object({
     .max(MOST_LIVE_PROGRESS),
 });
 
+/** RPC.profileNeeds: what instances of a profile that somebody published need of their node. */
+export const profileNeedsRequestSchema = z.object({ profile: z.string().min(1).max(256), accountId: id });
+const need = z.literal(true).exactOptional();
+export const profileNeedsReplySchema = z.object({
+  /** Null: there is none, or who asks may not use it. */
+  needs: z.object({ wayOut: need, waysIn: need, image: need, hostPrograms: need }).nullable(),
+});
+
 /** RPC.planSnapshots: what the user asked for, as it may be; what is left out stays as it is. */
 export const planSnapshotsRequestSchema = z.object({
   taskId: id,

@@ -1,23 +1,21 @@
 import type { FoundNodes } from '@fornax/contracts';
 import {
   mayRunOn,
-  needsOf,
   satisfies,
   takesWork,
   type HardwareConstraint,
+  type InstanceNeeds,
   type NodeState,
-  type Profile,
 } from '@fornax/domain';
 
 /** Which of the nodes that there are may run instances that ask for this hardware, and what these are. */
 export const foundNodes = (
   nodes: readonly NodeState[],
   constraints: readonly HardwareConstraint[],
-  profile: Pick<Profile, 'name' | 'version'> | undefined,
+  needs: InstanceNeeds = {},
 ): FoundNodes => {
   const there = nodes.filter(({ status }) => status !== 'retired' && status !== 'unknown');
-  const needs = profile && needsOf({ profile: profile.name, profileVersion: profile.version, constants: [], echo: {} });
-  const fit = there.filter(({ hardware }) => mayRunOn(hardware, { constraints, ...(needs && { needs }) }));
+  const fit = there.filter(({ hardware }) => mayRunOn(hardware, { constraints, needs }));
   const kinds = new Map<string, FoundNodes['hardware'][number]>();
   for (const { hardware } of fit) {
     const { specificationKey, cpuModel, cores, ghz } = hardware;

@@ -1,9 +1,17 @@
 import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NotFound } from '@fornax/base';
-import { foundNodesSchema, nodeSearchSchema, type FoundNodes, type NodeSearch } from '@fornax/contracts';
+import { NotFound, RpcClient } from '@fornax/base';
+import {
+  foundNodesSchema,
+  nodeSearchSchema,
+  profileNeedsReplySchema,
+  RPC,
+  type FoundNodes,
+  type NodeSearch,
+} from '@fornax/contracts';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { WireBody } from '@fornax/service-kit';
-import { latestProfile } from '@fornax/domain';
+import { latestProfile, needsOf, type InstanceNeeds } from '@fornax/domain';
 import { foundNodes } from '../fleet/found-nodes.js';
 import { FleetReader } from './fleet-reader.js';
 
@@ -11,22 +19,37 @@ import { FleetReader } from './fleet-reader.js';
 @ApiTags('nodes')
 @Controller('fornax/v1/nodes/search')
 export class NodeSearchController {
-  constructor(private readonly fleet: FleetReader) {}
+  constructor(
+    private readonly fleet: FleetReader,
+    private readonly rpc: RpcClient,
+  ) {}
 
   @Post()
   @HttpCode(200)
   @ApiOperation({ summary: 'How many nodes may run a task of this profile with these hardware constraints' })
   @ApiOkResponse({ standardSchema: foundNodesSchema })
   @ApiNotFoundResponse({ description: 'There is no profile of this name' })
-  async search(@WireBody(nodeSearchSchema) search: NodeSearch): Promise<FoundNodes> {
+  async search(
+    @WireBody(nodeSearchSchema) search: NodeSearch,
+    @CurrentAccount() account: Account,
+  ): Promise<FoundNodes> {
     const { profile: name, hardwareConstraints = [] } = search;
-    const profile = name === undefined ? undefined : latestProfile(name);
-    if (name !== undefined && profile === undefined) throw new NotFound(`There is no profile ${name}`);
+    const needs = name === undefined ? undefined : await this.needsOf(name, account);
     const nodes = await this.fleet.nodes();
     return foundNodes(
       nodes.map(({ state }) => state),
       hardwareConstraints,
-      profile,
+      needs,
     );
+  }
+
+  /** Submission knows the profiles that people publish, and who may use them. @throws NotFound, Unavailable */
+  private async needsOf(name: string, { id: accountId }: Account): Promise<InstanceNeeds> {
+    const own = latestProfile(name);
+    if (own) return needsOf({ profile: name, profileVersion: own.version, constants: [], echo: {} });
+    const asked = { profile: name, accountId };
+    const { needs } = await this.rpc.request(RPC.profileNeeds, asked, profileNeedsReplySchema);
+    if (needs === null) throw new NotFound(`There is no profile ${name}`);
+    return needs;
   }
 }

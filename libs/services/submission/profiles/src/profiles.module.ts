@@ -12,10 +12,11 @@ import { loadProfilesConfig, PROFILES_CONFIG } from './config/profiles-config.js
 import { loadWaysConfig, WAYS_CONFIG } from './config/ways-config.js';
 import { ProfileReader } from './queries/profile-reader.js';
 import { ShownProfiles } from './queries/shown-profiles.js';
+import { ProfileNeedsController } from './rpc/profile-needs.controller.js';
 
 /** Says what a task can run here, and keeps the profiles that people publish. */
 @Module({
-  controllers: [PublishedProfilesController],
+  controllers: [PublishedProfilesController, ProfileNeedsController],
   providers: [
     { provide: PROFILES_CONFIG, inject: [ENV], useFactory: loadProfilesConfig },
     { provide: WAYS_CONFIG, inject: [ENV], useFactory: loadWaysConfig },

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RpcClient } from '@fornax/base';
 import {
   newTokenSchema,
   organizationSchema,
   ownedProjectSchema,
+  profileNeedsReplySchema,
   profileSchema,
   profileVersionSchema,
   publishedProfileSchema,
+  RPC,
   userSchema,
   type WirePublishedProfile,
 } from '@fornax/contracts';
@@ -210,6 +213,13 @@ describe('whoever may not use a profile', () => {
         400,
       );
     }
+    const needs = async (who: string): Promise<unknown> => {
+      const { uuid: accountId } = ok(userSchema, await operator('GET', `/fornax/v1/users/${who}@example.org`));
+      return harness.test.app
+        .get(RpcClient)
+        .request(RPC.profileNeeds, { profile: 'secret-tool', accountId }, profileNeedsReplySchema, 30_000);
+    };
+    expect([await needs('nemo'), await needs('ann')]).toEqual([{ needs: null }, { needs: { image: true } }]);
     expect((await as('ann', 'GET', '/profiles')).text).toContain('secret-tool');
     expect((await as('ann', 'POST', '/tasks', submit('secret-tool'))).status).toBe(200);
   });
