@@ -90,3 +90,4 @@ export { MANIFESTS, ResultsClient, type EndedInstance, type ListedInstance } fro
 export { SnapshotsClient } from './api/snapshots-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
 export type { AuditFinding, AuditMessage } from '@fornax/contracts';
+export { csvCell } from '@fornax/contracts';

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 type Variables = Readonly<Record<string, string>>;
+/** Null: what whoever runs Compose has, and nothing where that is nothing. */
+type ComposeVariables = Readonly<Record<string, string | null>>;
 
 interface ComposeService {
-  readonly environment?: Variables;
-  readonly env_file?: readonly string[];
+  readonly environment?: ComposeVariables;
+  readonly env_file?: readonly (string | { readonly path: string; readonly required: boolean })[];
 }
 
 /** Where a host and port of the Compose network are on this machine: `nats:4222` to `127.0.0.1:40001`. */
@@ -31,6 +33,9 @@ const linesOf = async (path: string): Promise<Variables> =>
       }),
   );
 
+const given = (variables: ComposeVariables): Variables =>
+  Object.fromEntries(Object.entries(variables).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+
 /** What Docker Compose would give the containers of docker-compose.yml, without an engine. */
 export class ComposeEnvironment {
   private constructor(
@@ -50,9 +55,11 @@ export class ComposeEnvironment {
   async of(service: string, addresses: Addresses): Promise<Variables> {
     const { environment = {}, env_file: files = [] } = this.services[service] ?? {};
     const fromFiles = await Promise.all(
-      files.map((file) => linesOf(join(this.secrets, file.replace(/^infra\/secrets\//, '')))),
+      files
+        .filter((file) => typeof file === 'string')
+        .map((file) => linesOf(join(this.secrets, file.replace(/^infra\/secrets\//, '')))),
     );
-    const all = Object.assign({}, ...fromFiles, environment) as Variables;
+    const all = Object.assign({}, ...fromFiles, given(environment)) as Variables;
     return {
       PATH: process.env['PATH'] ?? '',
       HOME: '/nonexistent',

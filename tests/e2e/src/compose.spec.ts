@@ -17,8 +17,8 @@ const SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billin
 interface ComposeService {
   readonly build?: { readonly target: string; readonly args: { readonly APP: string } };
   readonly image?: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly env_file?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | null>>;
+  readonly env_file?: readonly (string | { readonly path: string; readonly required: boolean })[];
   readonly secrets?: readonly unknown[];
 }
 interface ComposeFile {
@@ -47,6 +47,19 @@ describe('docker-compose.yml', () => {
   it('follows the Compose specification', async () => {
     const validate = await validator();
     expect({ valid: validate(await composeFile()), errors: validate.errors }).toEqual({ valid: true, errors: null });
+  });
+
+  it('passes every setting of the provider by which people sign in on to the service that asks it', async () => {
+    const page = await read('docs/reference/settings.md');
+    const settings = new Set(page.match(/FORNAX_OIDC_[A-Z_]+/g));
+    expect(settings.size).toBeGreaterThan(8);
+    const { environment = {}, env_file: files = [] } = (await composeFile()).services['submission'] ?? {};
+    // It comes in a file of its own, like all that is secret.
+    settings.delete('FORNAX_OIDC_CLIENT_SECRET');
+    expect(files).toContainEqual({ path: 'infra/secrets/openid.env', required: false });
+    expect(Object.entries(environment).filter(([name]) => name.startsWith('FORNAX_OIDC_'))).toEqual(
+      expect.arrayContaining([...settings].map((name) => [name, null])),
+    );
   });
 
   it('runs the release of versitygw that the suites run on', async () => {

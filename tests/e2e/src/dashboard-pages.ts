@@ -166,7 +166,7 @@ export const visitBilling = async ({ page, api, open }: Visit, name: string): Pr
   expect(new URL(page.url()).searchParams.get('rating')).toBeTruthy();
   await tab(page, 'Spend');
   const spend = page.getByRole('table', { name: 'Spend' });
-  await spend.getByRole('button', { name: 'Default' }).click();
+  await spend.getByRole('button', { name: 'Default' }).first().click();
   await spend.getByRole('link').first().click();
   await page.getByRole('tab', { name: 'Bill', selected: true }).waitFor();
 };

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
 import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing';
+import { OPEN_ID_CLIENT, startRealProvider, type RealProvider } from '@fornax/testing/open-id';
 import type { Browser, Page } from 'playwright-core';
 import { hasBrowser, openBrowser, signedInPages, violationsOn, watchedPage } from './browser.js';
 import { clientsOf } from './clients.js';
@@ -27,6 +28,7 @@ const MAP_MS = 500;
 const HTML = `<img src=x onerror="document.title='run'"><b>bold</b>`;
 
 let platform: RunningPlatform;
+let provider: RealProvider;
 let api: FornaxClient;
 let browser: Browser;
 
@@ -74,10 +76,23 @@ const isShown = async (page: Page, path: string): Promise<void> => {
 };
 
 beforeAll(async () => {
-  platform = await startPlatform({ env: { FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' } });
+  provider = await startRealProvider();
+  platform = await startPlatform({
+    env: {
+      FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*',
+      FORNAX_OIDC_ISSUER: provider.issuer,
+      FORNAX_OIDC_CLIENT_ID: OPEN_ID_CLIENT.id,
+      FORNAX_OIDC_CLIENT_SECRET: OPEN_ID_CLIENT.secret,
+      FORNAX_OIDC_NAME: 'Acme ID',
+    },
+  });
+  provider.open(`${platform.apiUrl}/fornax/v1/sign-in/openid/callback`);
   ({ api } = clientsOf(platform));
 });
-afterAll(() => platform?.stop());
+afterAll(async () => {
+  await platform?.stop();
+  await provider?.close();
+});
 
 describe('the types of its client', () => {
   it('are those of the document that the platform serves', async () => {
@@ -91,6 +106,41 @@ suite('the dashboard', () => {
     browser = await openBrowser();
   });
   afterAll(() => browser?.close());
+
+  it('lets people in by their identity provider, back to where they were, with their own tasks, and out again', async () => {
+    const email = 'grace@id.example';
+    await api.people.createUser(email, {});
+    await api.people.changeUser(email, { openIdSubject: 'grace' });
+    const { token } = await api.people.createToken({ name: 'program' }, email);
+    await submit(clientsOf({ ...platform, token }).api, 'of grace');
+    provider.askWith(new Map([['grace', { email, email_verified: true }]]));
+    const context = await browser.newContext();
+    const { page, troubles } = await watchedPage(context, [platform.apiUrl, provider.issuer]);
+    await page.goto(`${platform.apiUrl}/ui/tasks?state=Success`);
+    expect(await violationsOn(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Sign in with Acme ID' }).click();
+    await page.getByLabel('Name').fill('grace');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Tasks' }).waitFor();
+    expect(page.url()).toBe(`${platform.apiUrl}/ui/tasks?state=Success`);
+    await page.goto(`${platform.apiUrl}/ui/tasks`);
+    await page.getByRole('link', { name: 'of grace' }).waitFor();
+    const cookies = await context.cookies(platform.apiUrl);
+    expect(cookies.find(({ name }) => name === 'fornax_session')).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+    await page.getByRole('button', { name: email }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('link', { name: 'Sign in with Acme ID' }).waitFor();
+    await page.goto(`${platform.apiUrl}/ui/tasks`);
+    await page.getByRole('heading', { name: 'Sign in to Fornax' }).waitFor();
+    // Who is known to the provider, and not here, is told why it stays out.
+    await context.clearCookies();
+    await page.getByRole('link', { name: 'Sign in with Acme ID' }).click();
+    await page.getByLabel('Name').fill('nobody');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    expect(troubles).toEqual([]);
+    await context.close();
+  });
 
   it('is where a browser that opens the API is led, and asks for a token', async () => {
     const context = await browser.newContext();

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { csvCell } from '@fornax/client';
 import { UsageError } from './usage-error.js';
 import type { Cell, Cells } from './table.js';
 
@@ -45,16 +46,14 @@ export const recordsOf = (cells: Cells): readonly Readonly<Record<string, Cell>>
   return cells.slice(1).map((row) => Object.fromEntries(keys.map((key, column) => [key, row[column] ?? ''])));
 };
 
-const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-/** Rows as CSV (RFC 4180), headings first, as a program calls them. @param shown what becomes of a text first */
+/** Rows as CSV, headings first, as a program calls them. @param shown what becomes of a text first */
 export const csvOf = (
   cells: Cells,
   shown: (text: string) => string = (text) => text,
   headingOf: (heading: Cell) => string = keyOf,
 ): string =>
   cells
-    .map((row, index) => row.map((cell) => quoted(shown(index === 0 ? headingOf(cell) : String(cell)))).join(','))
+    .map((row, index) => row.map((cell) => csvCell(shown(index === 0 ? headingOf(cell) : String(cell)))).join(','))
     .join('\n');
 
 /** The option itself, for a command that has formats of its own. @param own of that command */

@@ -106,6 +106,16 @@ describe('what commands write to a terminal', () => {
     ));
 });
 
+it('CSV holds nothing that a program takes for a formula, whoever wrote it; numbers and dashes stay', () => {
+  const { io, said } = written({ output: 'csv' });
+  io.table([
+    ['NAME', 'AMOUNT', 'NOTE'],
+    ['=HYPERLINK("http://evil.example")', '-1.50', '-'],
+    ['@SUM(A1)', -3, '+1'],
+  ]);
+  expect(said().stdout).toBe(`name,amount,note\n"'=HYPERLINK(""http://evil.example"")",-1.50,-\n'@SUM(A1),-3,'+1\n`);
+});
+
 it('a long cell gives way so that the others stay', () => {
   const { io, said } = written({}, 40);
   io.table([

@@ -1,3 +1,4 @@
+export { csvCell } from './csv.js';
 export { int32 } from './counter.js';
 export { pathPattern } from './path-pattern.js';
 export {

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { insideOf, readStatement, type Statement, type StatementRow } from '../../api/billing.ts';
+import { readTaskNames } from '../../api/tasks.ts';
 import { DIMENSIONS, type BillingSearch, type Dimension } from '../../address/page-search.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { count, duration } from '../../parts/format.tsx';
@@ -18,14 +19,14 @@ const nameOf = (row: StatementRow, by: Dimension): string => row.names[by] ?? ro
 
 interface WayDownProps {
   readonly row: StatementRow;
+  readonly name: string;
   readonly by: Dimension;
   readonly show: ShowBilling;
 }
 
 /** The name of a row leads to what it is made of: a task to its bill, all else to its tasks. */
-const WayDown = ({ row, by, show }: WayDownProps): ReactNode => {
+const WayDown = ({ row, name, by, show }: WayDownProps): ReactNode => {
   const value = row.by[by];
-  const name = nameOf(row, by);
   if (value === null || value === undefined || value === '') return name;
   if (by === 'task') {
     if (row.lines === null || !row.lines.includes('/tasks/')) return name;
@@ -69,6 +70,9 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
     queryFn: () => readStatement(search, by),
     refetchInterval: 30_000,
   });
+  const tasks = by === 'task' ? (query.data?.rows.flatMap((row) => row.by.task ?? []) ?? []) : [];
+  // Bills know tasks by their ids; names are told by who has the tasks.
+  const names = useQuery({ queryKey: ['task-names', tasks], queryFn: () => readTaskNames(tasks) }).data;
   return (
     <Stack>
       <Group align="flex-end">
@@ -105,7 +109,13 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
                   rows={statement.rows}
                   keyOf={(row) => JSON.stringify(row.by)}
                   cells={(row) => [
-                    <WayDown key="name" row={row} by={by} show={show} />,
+                    <WayDown
+                      key="name"
+                      row={row}
+                      name={names?.get(row.by[by] ?? '') ?? nameOf(row, by)}
+                      by={by}
+                      show={show}
+                    />,
                     moneyText(microsOf(row.amount), statement.currency),
                     <Progress
                       key="share"

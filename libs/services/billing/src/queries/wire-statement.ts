@@ -1,5 +1,11 @@
 import { dayIn, daysAfter, monthsAfter, split, startOfDay } from '@fornax/domain';
-import type { PeriodBoundary, StatementDimension, WireStatement, WireStatementRow } from '@fornax/contracts';
+import {
+  csvCell,
+  type PeriodBoundary,
+  type StatementDimension,
+  type WireStatement,
+  type WireStatementRow,
+} from '@fornax/contracts';
 import type { StatementGroup } from './statement-reader.js';
 import type { SummedRow } from './statement-sql.js';
 
@@ -65,13 +71,6 @@ export const wireRow = (
   };
 };
 
-/** A program that takes cells for formulas is to take none of these for one; a number below zero is none. */
-const cell = (value: string): string => {
-  const isFormula = /^[=+\-@\t\r]/.test(value) && !/^-\d+(\.\d+)?$/.test(value);
-  const harmless = isFormula ? `'${value}` : value;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
-};
-
 const COLUMNS = ['attempts', 'instances', 'failures', 'seconds', 'coreSeconds', 'amount', 'nanos', 'rest'] as const;
 const NAME_COLUMNS = { project: 'projectName', user: 'userEmail' } as const;
 
@@ -85,7 +84,7 @@ export const columnTexts = (one: StatementDimension, key: string | null, names: 
 
 /** One line of CSV (RFC 4180). @param numbers are written as they are */
 export const csvRecord = (texts: readonly string[], numbers: readonly (string | number)[] = []): string =>
-  `${[...texts.map(cell), ...numbers].join(',')}\r\n`;
+  `${[...texts.map(csvCell), ...numbers].join(',')}\r\n`;
 
 export const csvHead = (dimensions: readonly StatementDimension[]): string =>
   csvRecord([...dimensions.flatMap(columnNames), ...COLUMNS, 'currency']);

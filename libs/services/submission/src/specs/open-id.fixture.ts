@@ -1,22 +1,7 @@
 import { createHash, createSign, generateKeyPairSync } from 'node:crypto';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import Provider from 'oidc-provider';
-
-export const CLIENT = { id: 'fornax', secret: 'a-secret-of-the-client-that-nobody-guesses' } as const;
-export type Claims = Readonly<Record<string, unknown>>;
-
-/** An OpenID provider on a port of its own. */
-export interface OpenIdProvider {
-  readonly issuer: string;
-  close(): Promise<void>;
-}
-
-/** A provider that lets in who is named, without a form. */
-export interface RealProvider extends OpenIdProvider {
-  /** Who comes next: a subject, and what is claimed of it. */
-  next: { readonly subject: string; readonly claims: Claims } | undefined;
-}
+import { OPEN_ID_CLIENT as CLIENT, type Claims, type OpenIdProvider } from '@fornax/testing/open-id';
 
 const listening = async (server: Server): Promise<string> => {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
@@ -27,65 +12,6 @@ const closed = (server: Server): Promise<void> =>
     server.closeAllConnections();
     server.close(() => resolve());
   });
-
-const SCOPES = { email: ['email', 'email_verified'], profile: ['groups', 'team'] };
-
-/** `oidc-provider`, as a team might run it. @param redirect the one address that it sends browsers back to */
-export const startRealProvider = async (redirect: string): Promise<RealProvider> => {
-  let handle: RequestListener = () => undefined;
-  const server = createServer((request, response) => void handle(request, response));
-  const issuer = await listening(server);
-  const people = new Map<string, Claims>();
-  const state: { next: RealProvider['next'] } = { next: undefined };
-  const provider: Provider = new Provider(issuer, {
-    clients: [
-      {
-        client_id: CLIENT.id,
-        client_secret: CLIENT.secret,
-        redirect_uris: [redirect],
-        response_types: ['code'],
-        grant_types: ['authorization_code'],
-      },
-    ],
-    claims: { openid: ['sub'], ...SCOPES },
-    pkce: { required: () => true },
-    features: { devInteractions: { enabled: false } },
-    interactions: { url: (_, { uid }) => `/who/${uid}` },
-    findAccount: (_, accountId) => ({ accountId, claims: () => ({ ...people.get(accountId), sub: accountId }) }),
-    loadExistingGrant: async (context) => {
-      const { client, session } = context.oidc;
-      const grant = new provider.Grant({ clientId: client?.clientId ?? '', accountId: session?.accountId ?? '' });
-      grant.addOIDCScope('openid email profile');
-      await grant.save();
-      return grant;
-    },
-  });
-  const answers = provider.callback();
-  handle = (request: IncomingMessage, response: ServerResponse): void => {
-    if (request.url?.startsWith('/who/') !== true) return void answers(request, response);
-    const who = state.next;
-    const result = who
-      ? { login: { accountId: who.subject } }
-      : { error: 'access_denied', error_description: '<script>nobody</script>' };
-    provider
-      .interactionFinished(request, response, result, { mergeWithLastSubmission: false })
-      .catch(
-        (error: unknown) =>
-          void response.writeHead(500).end(`${request.url} ${request.headers.cookie} ${String(error)}`),
-      );
-  };
-  return {
-    issuer,
-    get next() {
-      return state.next;
-    },
-    set next(who) {
-      state.next = who;
-      if (who) people.set(who.subject, who.claims);
-    },
-    close: () => closed(server),
-  };
-};
 
 /** What is wrong with what a provider says. */
 export interface Lie {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CLIENT, CookieBrowser, startLyingProvider, startRealProvider } from './open-id.fixture.js';
-import type { Claims, Lie, LyingProvider, RealProvider } from './open-id.fixture.js';
+import { OPEN_ID_CLIENT as CLIENT, startRealProvider, type Claims, type RealProvider } from '@fornax/testing/open-id';
+import { CookieBrowser, startLyingProvider, type Lie, type LyingProvider } from './open-id.fixture.js';
 import { startHarness, type Answer, type Harness } from './submission.fixture.js';
 
 /** By which browsers know the platform; the specs go to the harness instead. */
@@ -31,7 +31,8 @@ const ok = (answer: Answer): Record<string, unknown> => {
 };
 
 beforeAll(async () => {
-  [real, lying] = await Promise.all([startRealProvider(`${PUBLIC}${CALLBACK}`), startLyingProvider()]);
+  [real, lying] = await Promise.all([startRealProvider(), startLyingProvider()]);
+  real.open(`${PUBLIC}${CALLBACK}`);
   harness = await startHarness({ ...RULES, FORNAX_OIDC_ISSUER: real.issuer });
   ok(await harness.call('POST', '/fornax/v1/organizations', { name: 'Acme' }));
 }, 180_000);
