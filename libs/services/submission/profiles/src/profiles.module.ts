@@ -8,11 +8,11 @@ import { DATABASE } from './model/database.js';
 import { Owners } from './model/owners.js';
 import { ProfileBarrier, PROFILES, ProfilesProjection } from './model/profiles.projection.js';
 import { ProfileCatalogue } from './profile-catalogue.js';
+import { ProfileNeedsController } from './profile-needs.controller.js';
 import { loadProfilesConfig, PROFILES_CONFIG } from './config/profiles-config.js';
 import { loadWaysConfig, WAYS_CONFIG } from './config/ways-config.js';
 import { ProfileReader } from './queries/profile-reader.js';
 import { ShownProfiles } from './queries/shown-profiles.js';
-import { ProfileNeedsController } from './rpc/profile-needs.controller.js';
 
 /** Says what a task can run here, and keeps the profiles that people publish. */
 @Module({

@@ -4,7 +4,7 @@ import { needsOf } from '@fornax/domain';
 import { AccountDirectory } from '@fornax/identity';
 import { parseInput, RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
-import { ProfileCatalogue } from '../profile-catalogue.js';
+import { ProfileCatalogue } from './profile-catalogue.js';
 
 /** Tells the node registry, which knows no published profile, what one needs. */
 @Controller()
