@@ -168,6 +168,20 @@ describe('ways into instances', () => {
       expect(await shell.ended).toBe(9);
     });
 
+    it('run no command any longer than its connection is there', async () => {
+      const command = `. '${platform.dataDir}/env'; exec fornax task exec ${task} -- sh -c 'sleep 4321 & echo on; wait'`;
+      const child = spawn('bash', ['-c', command], {
+        env: { ...process.env, HOME: home },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await once(child.stdout, 'data');
+      const sleepers = async (): Promise<string> =>
+        (await fornax(`fornax task exec TASK -- sh -c 'cat /proc/[0-9]*/cmdline | tr "\\0" " "'`)).stdout;
+      expect(await sleepers()).toContain('sleep 4321');
+      child.kill('SIGKILL');
+      await eventually(async () => !(await sleepers()).includes('sleep 4321'), { timeoutMs: LONG_MS });
+    });
+
     it('reach any port of them from their own machine', async () => {
       const command = `. '${platform.dataDir}/env'; exec fornax task forward ${task} 0:8000`;
       const child = spawn('bash', ['-c', command], {
@@ -209,7 +223,8 @@ describe('ways into instances', () => {
       const ended = await eventually(
         async () => {
           const found = await events();
-          return found.length > 10 && found.length % 2 === 0 ? found : undefined;
+          const openedOf = found.filter(({ type }) => type === 'TaskSessionOpened').length;
+          return found.length > 10 && found.length === 2 * openedOf ? found : undefined;
         },
         { timeoutMs: LONG_MS },
       );
@@ -222,7 +237,10 @@ describe('ways into instances', () => {
         type: 'TaskSessionEnded',
         data: { exitCode: 7, session: ended[0]?.data['session'] },
       });
-      expect(ended.at(-1)).toMatchObject({ type: 'TaskSessionEnded', data: { exitCode: 143 } });
+      const last = ended.findLast(({ type }) => type === 'TaskSessionOpened')?.data['session'];
+      expect(ended.find(({ type, data }) => type === 'TaskSessionEnded' && data['session'] === last)).toMatchObject({
+        data: { exitCode: 143 },
+      });
       expect(ended.some(({ data }) => data['kind'] === 'forward' && data['port'] === 8_000)).toBe(true);
       expect(JSON.stringify(ended)).not.toContain('hunter2');
     });

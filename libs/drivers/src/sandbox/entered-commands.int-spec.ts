@@ -63,7 +63,11 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
       const facts = await say(FACTS);
       expect(facts).toEqual({ out: (await say('cat facts')).out, err: '', exitCode: 0 });
       expect(facts.out).toContain('CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n');
-      expect((await say('unshare -r true; mount -t tmpfs x /tmp; ls /.fornax; kill -9 1; echo $?')).out).toBe('1\n');
+      // The first process of the namespace hears nothing from inside.
+      const attacks = await say(
+        'unshare -r true && echo in; mount -t tmpfs x /tmp && echo in; ls /.fornax; kill -9 1; echo on',
+      );
+      expect(attacks.out).toBe('on\n');
     },
   );
 
@@ -76,11 +80,12 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
       env: { TERM: 'xterm' },
     });
     let shown = '';
+    const shownAll = once(command.stdout, 'close');
     command.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
     await eventually(() => shown.includes('/dev/pts/'), { timeoutMs: 10_000 });
     command.resize({ rows: 40, columns: 100 });
     expect(await command.exit).toEqual({ exitCode: 4 });
-    await once(command.stdout, 'close');
+    await shownAll;
     expect(shown).toMatch(/^33 91\r\n\/dev\/pts\/\d+\r\n40 100\r\n$/);
     expect((await say('seq 20000 | tail -c 60000', { terminal })).out.length).toBeGreaterThan(60_000);
     expect((await say('exec no-such-program', { terminal })).exitCode).toBe(127);
@@ -140,4 +145,14 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
     await all[0]?.exit;
     expect(await say('echo free')).toMatchObject({ out: 'free\n' });
   });
+});
+
+it('a plain process is entered by nobody, and says so', async () => {
+  const open = await openDriver('process');
+  if (!open) return;
+  const prepared = await open.driver.prepare({ id: 'process-entered', cores: 1, memoryMB: 64 });
+  const running = await prepared.start({ argv: ['sleep', '600'], env: { PATH: open.facts.path } });
+  await expect(running.enter({ argv: ['true'] })).rejects.toThrow('it runs them as plain processes');
+  await prepared.dispose();
+  await open.close();
 });

@@ -184,7 +184,15 @@ const COMMANDS: readonly (readonly [method: string, path: string, allowed: reado
   ['POST', '/tasks/:id/recover', TENDS, 400],
   ['POST', '/tasks/:id/stdout', ['owner'], 200],
   ['POST', '/tasks/:id/stderr/0', ['owner'], 200],
+  // Of one that waits still.
+  ['POST', `${API}/tasks/:id/instances/1/sessions`, ['owner', 'operator'], 409],
 ];
+
+const bodyOf = (method: string, path: string): object | undefined => {
+  if (path.endsWith('/sessions')) return { kind: 'exec', command: ['true'] };
+  if (method === 'PUT') return { tags: ['changed'] };
+  return method === 'POST' && /clone|re/.test(path) ? {} : undefined;
+};
 
 /** What a role meets that may not: an auditor writes nothing at all; for those who may not even look there is no such task. */
 const refusalOf = (who: Role, method: string): number =>
@@ -214,8 +222,7 @@ describe('what a role may do with the task of somebody else', () => {
     for (const who of ROLES) {
       const id = await running();
       const before = await historyOf('owner', id);
-      const body =
-        method === 'PUT' ? { tags: ['changed'] } : method === 'POST' && /clone|re/.test(path) ? {} : undefined;
+      const body = bodyOf(method, path);
       const answer = await as(who, method, path.replace(':id', id), body);
       const refused = refusalOf(who, method);
       expect([who, answer.status]).toEqual([who, allowed.includes(who) ? status : refused]);

@@ -116,8 +116,11 @@ describe('a task in a shared project', () => {
         ['DELETE', `/tasks/${id}`],
       ] as const)
         expect([who, path, await statusOf(who, method, path)]).toEqual([who, path, 403]);
-    for (const who of ['viewer', 'member', 'maintainer'] as const)
+    const session = { kind: 'forward', port: 80 };
+    for (const who of ['viewer', 'member', 'maintainer'] as const) {
       expect(await statusOf(who, 'PUT', `/tasks/${id}`, { tags: ['mine'] })).toBe(403);
+      expect(await statusOf(who, 'POST', `${API}/tasks/${id}/instances/0/sessions`, session)).toBe(403);
+    }
     for (const who of ['colleague', 'outsider'] as const)
       expect(await statusOf(who, 'POST', `/tasks/${id}/abort`)).toBe(404);
     const may = async (who: Name) => ok(await as(who, 'GET', `${API}/tasks/${id}/rights`))['may'];

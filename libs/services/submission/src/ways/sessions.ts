@@ -98,7 +98,8 @@ export class Sessions implements BeforeApplicationShutdown {
       throw error;
     }
     const { link } = held;
-    const finish = (): void => void this.finish(task, { session, instance }, held, context);
+    const codeMs = request.kind === 'exec' ? CODE_MS : 0;
+    const finish = (): void => void this.finish(task, { session, instance }, { ...held, codeMs }, context);
     const ticket = this.door.issue((client) => {
       held.control = client;
       client.once('close', finish);
@@ -164,12 +165,12 @@ export class Sessions implements BeforeApplicationShutdown {
   private async finish(
     task: TaskStatus,
     of: Pick<EndedSession, 'session' | 'instance'>,
-    { link, moved }: Held,
+    { link, moved, codeMs }: Held & { readonly codeMs: number },
     context: RequestContext,
   ): Promise<void> {
     if (!this.open.delete(of.session)) return;
     const ending = (async () => {
-      const exitCode = await Promise.race([link?.over, delay(CODE_MS, undefined, { ref: false })]);
+      const exitCode = await Promise.race([link?.over, delay(codeMs, undefined, { ref: false })]);
       link?.measure();
       link?.close();
       const code = typeof exitCode === 'number' ? { exitCode } : {};

@@ -1,0 +1,38 @@
+import { describe, it } from '@jest/globals';
+import { AT as at, aLease, anEnd, aRef, concluded, dispatched, started, submitted } from '../specs/facts.fixture.js';
+import { specFor } from '../specs/given.fixture.js';
+import { taskDecider } from './task.decider.js';
+
+const { given } = specFor(taskDecider);
+const task = submitted('task-1', { instances: '0-1' });
+const { leaseId } = aLease(0);
+const session = { session: 's-1', instance: 0, leaseId, kind: 'exec', program: 'sh', hasTerminal: false } as const;
+const open = { type: 'OpenSession', ...session, at } as const;
+const opened = { type: 'TaskSessionOpened', ...session, at } as const;
+const end = { session: 's-1', instance: 0, exitCode: 7, bytesIn: 1, bytesOut: 2, at } as const;
+
+describe('a session in an instance', () => {
+  it('is opened while that runs, under the lease that it runs under', () => {
+    given(task, dispatched(aLease(0)), started(aRef(0)))
+      .when(open)
+      .then(opened);
+    given(task, dispatched(aLease(0)), started(aRef(0)))
+      .when({ ...open, leaseId: 'another' })
+      .thenRejected('instance-not-running');
+    given(task, dispatched(aLease(0)))
+      .when(open)
+      .thenRejected('instance-not-running');
+    given(task, dispatched(aLease(0)), started(aRef(0)), concluded(anEnd(0)))
+      .when(open)
+      .thenRejected('instance-not-running');
+    given(task, dispatched(aLease(0)), started(aRef(0)))
+      .when({ ...open, instance: 1 })
+      .thenRejected('instance-not-running');
+  });
+
+  it('ends whatever has become of the instance, and changes nothing of that', () => {
+    given(task, dispatched(aLease(0)), started(aRef(0)), opened, concluded(anEnd(0)))
+      .when({ type: 'EndSession', ...end })
+      .then({ type: 'TaskSessionEnded', ...end });
+  });
+});
