@@ -9,6 +9,8 @@ import { busyboxEntries, layerOf } from '@fornax/testing/layers';
 import { sshdLayer } from '@fornax/testing/sshd';
 import { pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 
+import { launch } from './launch.js';
+
 const run = promisify(execFile);
 const script = new URL('../python/image_tasks.py', import.meta.url).pathname;
 
@@ -157,4 +159,26 @@ describe('tasks in images, with the official Python SDK', () => {
     await call('POST', `/tasks/${uuid}/abort`);
     await rm(keys, { recursive: true, force: true });
   }, 240_000);
+
+  it('are what the sample of npm start is, where a registry is configured', async () => {
+    const awk = [{ name: 'bin/awk', type: 'symlink', linkname: 'busybox' }] as const;
+    const layer = await layerOf([...(await busyboxEntries('sample')), awk]);
+    await pushImage(open, { repository: 'library/busybox', tag: 'stable' }, [layer], { Env: ['PATH=/bin'] });
+    const data = await mkdtemp(join(tmpdir(), 'fornax-sample-image-'));
+    try {
+      const env = { FORNAX_IMAGES: 'registry', FORNAX_NODE_IMAGE_REGISTRIES: open.url };
+      const once = launch(data, ['--once'], env);
+      expect({ code: await once.ended, output: once.output() }).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('4 instances of docker-batch, in the image library/busybox:stable'),
+      });
+      // A Node of this machine is not in there.
+      expect(once.output()).toContain('strip 3: no Node here, drawing with awk');
+      expect((await stat(join(data, 'results/mandelbrot.png'))).size).toBeGreaterThan(1_000);
+      const pulled = (await open.given()).filter((path) => path.startsWith('/v2/library/busybox/blobs/'));
+      expect(pulled).toHaveLength(2);
+    } finally {
+      await rm(data, { recursive: true, force: true });
+    }
+  });
 });

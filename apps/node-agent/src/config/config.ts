@@ -120,6 +120,8 @@ const schema = z.object({
   /** What the files of one instance may take and how many they may be; 0 = as much as there is. */
   FORNAX_NODE_INSTANCE_DISK_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(10_000_000_000),
   FORNAX_NODE_INSTANCE_FILES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(1_000_000),
+  /** How an instance changes its image, for itself: by an overlay, in copies, or as works here. */
+  FORNAX_NODE_IMAGE_CHANGES: z.enum(['auto', 'overlay', 'copies']).default('auto'),
   /** Memory for files of secrets of all instances together; never more than half of /dev/shm. */
   FORNAX_NODE_SECRETS_BYTES: intSetting({ min: 33_554_432, max: Number.MAX_SAFE_INTEGER }).default(268_435_456),
   /** Inputs that are kept for later instances, on the disk of the node's folder; 0 = none. */

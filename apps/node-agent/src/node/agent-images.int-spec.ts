@@ -10,7 +10,11 @@ import { TaskImages } from '../instance/task-images.js';
 import { AgentRig, levelsHere } from './agent-rig.fixture.js';
 import { aLeaseOrder } from './agent.fixture.js';
 
-describe.each(await levelsHere())('the image of a task, at level %s', (level) => {
+const CASES = (await levelsHere()).flatMap((level) =>
+  (['overlay', 'copies'] as const).map((changes) => [level, changes] as const),
+);
+
+describe.each(CASES)('the image of a task, at level %s, changed in the way of %s', (level, changes) => {
   let rig: AgentRig;
   let registry: TestRegistry;
   let digest = '';
@@ -27,6 +31,7 @@ describe.each(await levelsHere())('the image of a task, at level %s', (level) =>
       Cmd: ['cat second; pwd'],
     });
     rig = await AgentRig.open(level);
+    rig.changes = changes;
     rig.images = async (folder, driver) => {
       const store = await ImageStore.open({
         folder,

@@ -55,6 +55,8 @@ export class AgentRig {
   mayLayOver = true;
   /** Of agents that are started from now on. */
   patienceMs: number | undefined;
+  /** How instances of agents that are started from now on change their images. */
+  changes: SandboxOptions['changes'];
   /** Makes the images of agents that are started from now on, in a folder of theirs; they have none without. */
   images: ((folder: string, driver: SandboxDriver) => Promise<TaskImages>) | undefined;
   /** Makes what runs instances of agents that are started from now on, in the place of a sandbox. */
@@ -89,6 +91,7 @@ export class AgentRig {
       workDir: this.workDir,
       hide: [this.folder],
       ...(this.level === undefined ? {} : { level: this.level }),
+      ...(this.changes === undefined ? {} : { changes: this.changes }),
     });
     const driver = this.driver?.(this.workDir) ?? sandbox;
     const facts = await driver.probe();

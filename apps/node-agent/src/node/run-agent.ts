@@ -107,6 +107,7 @@ const openDriver = async (config: AgentConfig, isContainer: boolean, log: Logger
     path: config.FORNAX_NODE_PATH,
     ready:
       config.FORNAX_NODE_SANDBOXES_READY ?? Math.min(MOST_READY, config.FORNAX_NODE_CORES || availableParallelism()),
+    changes: config.FORNAX_NODE_IMAGE_CHANGES,
     secretsBytes: config.FORNAX_NODE_SECRETS_BYTES,
     network,
     allowedNetworks,

@@ -21,6 +21,7 @@ import {
   RESOLVER_FILE,
   resolverOf,
   running,
+  showingCopies,
   showingGroups,
 } from './level.js';
 import { findProgram } from '../process/find-program.js';
@@ -68,14 +69,14 @@ const groupsOf = (groups: readonly GroupView[]): readonly string[] => {
 };
 
 /** Where bwrap shows whom to ask for names: beside the changes of an instance that has some, or those would cover it. */
-const resolverIn = ({ folder, mayChangeRoot }: Place, path: string): readonly string[] => {
+const resolverIn = ({ folder, changes }: Place, path: string): readonly string[] => {
   const file = join(folder, RESOLVER_FILE);
-  return mayChangeRoot === true ? ['--bind', file, join(CHANGES_INSIDE, RESOLVER_FILE)] : ['--ro-bind', file, path];
+  return changes === 'overlay' ? ['--bind', file, join(CHANGES_INSIDE, RESOLVER_FILE)] : ['--ro-bind', file, path];
 };
 
 /** What the first process does inside for an instance that may change its image: an ordinary user's may mount in a namespace of its own alone. */
 const changesIn = (place: Place, folders: readonly string[], resolvers: readonly string[]): readonly string[] =>
-  place.mayChangeRoot === true
+  place.changes === 'overlay'
     ? [
         ...(isRoot() ? [] : ['--own-mounts']),
         ...changing(place, folders, CHANGES_INSIDE),
@@ -113,9 +114,9 @@ export const bubblewrapLevel = async (
   const kept = ['SYS_ADMIN', 'SYS_RESOURCE', 'SETPCAP', 'SETUID', 'SETGID', 'KILL'];
   // What is changed of an image is copied with the rights of who laid it there.
   const copying = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD'];
-  const identityOf = ({ mayChangeRoot }: Place): readonly string[] =>
+  const identityOf = ({ changes }: Place): readonly string[] =>
     isRoot()
-      ? [...kept, ...(mayChangeRoot === true ? copying : [])].flatMap((name) => ['--cap-add', `CAP_${name}`])
+      ? [...kept, ...(changes === 'overlay' ? copying : [])].flatMap((name) => ['--cap-add', `CAP_${name}`])
       : ['--unshare-user'];
   const masked = [...MASKED_PATHS, ...view.interfaces];
   const masksOutside = isRoot() ? [] : [...(await readOnly(READ_ONLY_PATHS)), ...(await masksOf(masked))];
@@ -146,6 +147,9 @@ export const bubblewrapLevel = async (
       '--as-pid-1',
       '--die-with-parent',
       ...(place.root === undefined ? shown : (images.get(place.root)?.shown ?? [])),
+      ...(place.changes === 'copies'
+        ? showingCopies(images.get(place.root ?? '')?.folders ?? [], join(place.folder, CHANGES))
+        : []),
       '--ro-bind',
       '/sys',
       '/sys',
@@ -169,7 +173,7 @@ export const bubblewrapLevel = async (
       '--bind',
       join(place.folder, 'job'),
       '/job',
-      ...(place.mayChangeRoot === true ? ['--bind', join(place.folder, CHANGES), CHANGES_INSIDE] : []),
+      ...(place.changes === 'overlay' ? ['--bind', join(place.folder, CHANGES), CHANGES_INSIDE] : []),
       ...resolverOf(place, resolver).flatMap((path) => resolverIn(place, path)),
       ...(place.secrets === undefined
         ? []

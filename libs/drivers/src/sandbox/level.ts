@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { GroupView } from '../cgroup/cgroup.js';
 import type { WayOut } from '../network/way-out.js';
 import type { UserNumbers } from '../driver/driver.js';
+import { copyOf } from './copied-root.js';
 import type { Owner } from './user-ids.js';
 
 /** An instance that is to start. */
@@ -26,13 +27,16 @@ export interface Place {
   readonly over?: Lower | undefined;
   /** What it sees in the place of the machine's files; only at a level with `openRoot`. */
   readonly root?: string | undefined;
-  /** Whether it may change that, for itself: what it changes goes to the folder `CHANGES` of its own. */
-  readonly mayChangeRoot?: boolean | undefined;
+  /** How it may change that, for itself, in the folder `CHANGES` of its own. Absent: not at all. */
+  readonly changes?: RootChanges | undefined;
   /** Whom its command takes itself for. */
   readonly seenAs?: UserNumbers | undefined;
   /** Where its command starts; its own folder where absent. */
   readonly directory?: string | undefined;
 }
+
+/** What an instance changes of its root lies over that (overlayfs), or in copies that it has of it from its start on. */
+export type RootChanges = 'overlay' | 'copies';
 
 /** A tree of files that others lie over, and that nobody changes while they do. */
 export interface Lower {
@@ -130,16 +134,21 @@ export const running = (
  * @param changes its folder of changes, as the first process finds it
  */
 export const changing = (
-  { owner, mayChangeRoot }: Place,
+  { owner, changes: how }: Place,
   folders: readonly string[],
   changes: string,
-): readonly string[] =>
-  mayChangeRoot === true
-    ? [
-        ...(owner ? ['--lower-user', '0', String(owner.uid)] : []),
-        ...folders.flatMap((path, at) => ['--writable', path, join(changes, String(at))]),
-      ]
-    : [];
+): readonly string[] => {
+  if (how === 'copies') return showingCopies(folders, changes);
+  if (how === undefined) return [];
+  return [
+    ...(owner ? ['--lower-user', '0', String(owner.uid)] : []),
+    ...folders.flatMap((path, at) => ['--writable', path, join(changes, String(at))]),
+  ];
+};
+
+/** Shows an instance its copies of folders of its image where those are. */
+export const showingCopies = (folders: readonly string[], changes: string): readonly string[] =>
+  folders.flatMap((path, at) => ['--bind', copyOf(changes, at), path]);
 
 /**
  * Parts of /proc and /sys that tell of the machine, or change it, as the OCI runtimes hide and protect them. What this kernel does not have is

@@ -13,7 +13,7 @@ import { insideOf, WayIn } from '../network/way-in.js';
 import type { WayOut } from '../network/way-out.js';
 import { initProgram } from '../process/init-program.js';
 import { standStill } from './held-processes.js';
-import type { Level, Lower } from './level.js';
+import type { Level, Lower, RootChanges } from './level.js';
 import { markOf } from '../process/mark.js';
 import type { Owner } from './user-ids.js';
 
@@ -47,8 +47,8 @@ export interface Launch {
   readonly over?: Lower | undefined;
   /** What it sees in the place of the machine's files. */
   readonly root?: string | undefined;
-  /** Whether it may change that. */
-  readonly mayChangeRoot?: boolean | undefined;
+  /** How it may change that. */
+  readonly changes?: RootChanges | undefined;
   /** Whom its command takes itself for. */
   readonly seenAs?: UserNumbers | undefined;
   /** Where its command starts. */

@@ -30,14 +30,24 @@ import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from '../process/init-program.js';
-import { CHANGES, isRoot, LAYER_FOLDERS, type Level, type Lower, ramfsBytes, RESOLVER_FILE } from './level.js';
+import { copyOf, copyRoot } from './copied-root.js';
+import {
+  CHANGES,
+  isRoot,
+  LAYER_FOLDERS,
+  type Level,
+  type Lower,
+  ramfsBytes,
+  RESOLVER_FILE,
+  type RootChanges,
+} from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
 import { assertOwn, emptyFolder, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
 import { CommandTooLong } from './first-process.js';
 import { launch, type Launch, openSandbox, type Sandbox, type LaunchedInstance } from './running-instance.js';
-import { type SharedRoot, SharedRoots } from './shared-roots.js';
+import { NO_ROOT, type SharedRoot, SharedRoots } from './shared-roots.js';
 import { SecretFolders } from './secret-folders.js';
 import { tryLayers } from './try-layers.js';
 import { tryWayIn } from './try-way-in.js';
@@ -69,6 +79,8 @@ export interface SandboxOptions {
   readonly allowedNetworks?: readonly Cidr[];
   /** The program that lets instances out, pasta, where it is not on PATH. */
   readonly networkStack?: string;
+  /** How instances change their image; `auto`: by an overlay where that works, else in copies. */
+  readonly changes?: RootChanges | 'auto';
   /** Only this level, or fail. Without it the strongest that works here, but never `process`: that one has to be asked for. */
   readonly level?: Level['name'];
   /** Of an agent that is root: user ids for its instances, and where the agents of this machine agree on them. */
@@ -97,7 +109,8 @@ interface Wanted {
   readonly isAgain?: boolean;
   readonly directory?: string | undefined;
   readonly seenAs?: UserNumbers | undefined;
-  readonly mayChangeRoot?: boolean | undefined;
+  /** Of one in an image: what instances share of that. */
+  readonly shared?: Pick<SharedRoot, 'folders' | 'changes'> | undefined;
 }
 
 const DEFAULT_MAX_PROCESSES = 4_096;
@@ -106,6 +119,9 @@ const PROBE_MS = 10_000;
 const ANSWER_MS = 2_000;
 
 const LIMITS: readonly Limit[] = ['memory', 'cpu', 'pids'];
+
+/** What is there beside what was there from the beginning. */
+const beyond = (all: number, before: number): number => Math.max(0, all - before);
 
 /** Ids come from outside; a folder name must not lead anywhere else. */
 const folderName = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E').slice(0, 200);
@@ -244,7 +260,7 @@ export class SandboxDriver implements Driver {
       this.#ids.delete(spec.id);
       throw error;
     });
-    const mayChangeRoot = shared?.mayChange === true;
+    const { changes, folders: shown, copies } = shared ?? NO_ROOT;
     const room = await this.#roomFor(level, spec).catch((error: unknown) => {
       this.#ids.delete(spec.id);
       throw error;
@@ -261,7 +277,7 @@ export class SandboxDriver implements Driver {
       },
       ...(view === undefined ? {} : { ownDir }),
       hasOwnUser: owner !== undefined,
-      mayChangeRoot,
+      mayChangeRoot: changes !== undefined,
       paths: level.paths(folder, this.#secrets?.folderOf(id)),
       putSecrets: async (files, signal) => this.#secretsHere().put(id, files, owner, signal),
       serveSecrets: async (server) => this.#secretsHere().listen(id, server, owner),
@@ -272,7 +288,7 @@ export class SandboxDriver implements Driver {
         if (!this.#sharesHost(level) && spec.network === 'outgoing')
           wayOut = await this.#openWayOut(level, folder, root);
         const { directory, seenAs } = command;
-        const how = { spec, wayOut, isAgain, directory, seenAs, mayChangeRoot };
+        const how = { spec, wayOut, isAgain, directory, seenAs, shared };
         const running = await this.#begin(room, how, command);
         isAgain = true;
         jobDir = view ?? ownDir;
@@ -281,18 +297,20 @@ export class SandboxDriver implements Driver {
         this.#ready.want({ spec, directory, seenAs });
         return running;
       },
-      diskLeft: () => {
-        const changed = mayChangeRoot ? shared.folders.map((_, at) => join(CHANGES, String(at), 'files')) : [];
-        return filesUse(['job', 'tmp', ...changed].map((name) => join(folder, name)));
+      diskLeft: async () => {
+        const changed = changes === undefined ? [] : shown.map((_, at) => copyOf(CHANGES, at));
+        const left = await filesUse(['job', 'tmp', ...changed].map((name) => join(folder, name)));
+        return { bytes: beyond(left.bytes, copies.bytes), files: beyond(left.files, copies.files) };
       },
-      diskFiles: () => filesIn(folder),
+      diskFiles: async () => beyond(await filesIn(folder), copies.files),
       diskBytes: async () => {
         // The first process, which is not its user's, knows what those wrote that have ended.
         const [live = [], own = []] = await Promise.all([
           this.#live.get(id)?.processes(),
           owner ? findByUser(owner.uid) : undefined,
         ]);
-        return diskUse(folder, [...new Set([...live, ...own])], view, mayChangeRoot);
+        const pids = [...new Set([...live, ...own])];
+        return beyond(await diskUse(folder, pids, view, changes === 'overlay'), copies.bytes);
       },
       dispose: async () => {
         const running = this.#live.get(id);
@@ -357,7 +375,7 @@ export class SandboxDriver implements Driver {
     const room = await this.#makeRoom(level, `+${this.#name}-${(this.#made += 1)}`, spec);
     try {
       const madeFor = { directory, seenAs };
-      const wanted = { spec, ...madeFor, mayChangeRoot: shared?.mayChange === true };
+      const wanted = { spec, ...madeFor, shared };
       await this.#furnish(room, wanted);
       return { ...room, madeFor, sandbox: await openSandbox(this.#launchOf(room, wanted)) };
     } catch (error) {
@@ -383,9 +401,11 @@ export class SandboxDriver implements Driver {
   }
 
   /** Puts into the folder of one in an image what its sandbox is made of. What an earlier command changed is gone then: each begins with the image, as on any other node. */
-  async #furnish({ folder }: Room, { spec: { root }, mayChangeRoot }: Wanted): Promise<void> {
+  async #furnish({ folder, owner }: Room, { spec: { root }, shared }: Wanted): Promise<void> {
     if (root !== undefined && this.#sharesHost(this.#levelHere())) await this.#copyResolver(folder);
-    if (mayChangeRoot === true) await emptyFolder(join(folder, CHANGES));
+    const changes = join(folder, CHANGES);
+    if (shared?.changes !== undefined) await emptyFolder(changes);
+    if (root !== undefined && shared?.changes === 'copies') await copyRoot(root, shared.folders, changes, owner);
   }
 
   /** @throws Error it is no folder of an instance */
@@ -396,7 +416,7 @@ export class SandboxDriver implements Driver {
   }
 
   #launchOf({ id, folder, owner, cgroup, over }: Room, wanted: Wanted): Launch {
-    const { spec, wayOut, isAgain, directory, seenAs, mayChangeRoot } = wanted;
+    const { spec, wayOut, isAgain, directory, seenAs, shared } = wanted;
     const level = this.#levelHere();
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     return {
@@ -412,7 +432,7 @@ export class SandboxDriver implements Driver {
       root: spec.root,
       directory,
       seenAs,
-      mayChangeRoot,
+      changes: shared?.changes,
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       start: (argv, env) => this.#start(level, argv, env),
       enter: {
@@ -504,13 +524,16 @@ export class SandboxDriver implements Driver {
 
   /** What instances see in the place of the machine's files. @throws Error it cannot be shown */
   async #openRoot(level: Level, root: string | undefined): Promise<SharedRoot | undefined> {
-    return root === undefined ? undefined : this.#roots.open(level, root, () => this.#tryChanging(level, root));
+    if (root === undefined) return undefined;
+    const { changes = 'auto' } = this.#options;
+    const ways: readonly RootChanges[] = changes === 'auto' ? ['overlay', 'copies'] : [changes];
+    return this.#roots.open(level, root, ways, (shared) => this.#tryChanging(level, root, shared));
   }
 
   /** Whether an instance that may change this root can be started: not on each file system, nor with each kernel. */
-  async #tryChanging(level: Level, root: string): Promise<boolean> {
+  async #tryChanging(level: Level, root: string, shared: Wanted['shared']): Promise<boolean> {
     const spec = { id: `changes-${this.#name}-${(this.#made += 1)}`, cores: 1, memoryMB: 0, root };
-    return this.#starts(level, { spec, mayChangeRoot: true });
+    return this.#starts(level, { spec, shared });
   }
 
   /** Whether a command may be seen as another user. */
