@@ -2,7 +2,21 @@
 BEGIN { FS = "=" }
 /^#/ { next }
 NF == 2 { scene[$1] = $2 }
-function wave(t, phase) { return int(255 * (0.5 + 0.5 * cos(6.283185307 * (t + phase))) + 0.5) }
+# Without log, sqrt and cos: small builds of awk, as some busyboxes have it, know none of them.
+function log2(v,    n, z, w) {
+  for (n = 0; v >= 2; n++) v /= 2
+  z = (v - 1) / (v + 1); w = z * z
+  return n + 2.885390081777927 * z * (1 + w * (1 / 3 + w * (1 / 5 + w * (1 / 7 + w * (1 / 9 + w / 11)))))
+}
+function root(v,    r, k) { r = (v + 1) / 2; for (k = 0; k < 12; k++) r = (r + v / r) / 2; return r }
+function cosine(turns,    a, x, sign) {
+  a = turns - int(turns) - 0.5; sign = -1
+  if (a < 0) a = -a
+  if (a > 0.25) { a = 0.5 - a; sign = 1 }
+  x = 6.283185307 * a; x = x * x
+  return sign * (1 - x / 2 * (1 - x / 12 * (1 - x / 30 * (1 - x / 56 * (1 - x / 90)))))
+}
+function wave(t, phase) { return int(255 * (0.5 + 0.5 * cosine(t + phase)) + 0.5) }
 END {
   width = scene["width"]; height = scene["height"]; step = scene["span"] / width; limit = scene["iterations"]
   first = int(height * strip / scene["strips"]); last = int(height * (strip + 1) / scene["strips"])
@@ -16,7 +30,7 @@ END {
       while (n < limit && xx + yy <= 256) { y = 2 * x * y + cy; x = xx - yy + cx; xx = x * x; yy = y * y; n++ }
       if (n >= limit) print "0 0 0"
       else {
-        t = sqrt(n + 1 - log(log(xx + yy) / log(2) / 2) / log(2)) * 0.22
+        t = root(n + 1 - log2(log2(xx + yy) / 2)) * 0.22
         print wave(t, 0.52), wave(t, 0.6), wave(t, 0.73)
       }
     }

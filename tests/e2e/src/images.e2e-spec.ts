@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -161,8 +161,20 @@ describe('tasks in images, with the official Python SDK', () => {
   }, 240_000);
 
   it('are what the sample of npm start is, where a registry is configured', async () => {
-    const awk = [{ name: 'bin/awk', type: 'symlink', linkname: 'busybox' }] as const;
-    const layer = await layerOf([...(await busyboxEntries('sample')), awk]);
+    // Shell and awk of this machine, with what they need: the awk of a busybox, whose shell takes no other one, draws for minutes.
+    const programs = await Promise.all(
+      ['sh', 'awk'].map(async (name) => [`bin/${name}`, await realpath(`/usr/bin/${name}`)] as const),
+    );
+    const { stdout } = await run('ldd', [...programs.map(([, path]) => path)]);
+    const libraries = [...stdout.matchAll(/^\t(?:.* => )?(\/\S+) \(/gm)].map(
+      ([, path = '']) => [path.slice(1), path] as const,
+    );
+    const files = await Promise.all(
+      [...programs, ...new Map(libraries)].map(
+        async ([name, path]) => [{ name, mode: 0o755 }, await readFile(path)] as const,
+      ),
+    );
+    const layer = await layerOf([...(await busyboxEntries('sample')), ...files]);
     await pushImage(open, { repository: 'library/busybox', tag: 'stable' }, [layer], { Env: ['PATH=/bin'] });
     const data = await mkdtemp(join(tmpdir(), 'fornax-sample-image-'));
     try {

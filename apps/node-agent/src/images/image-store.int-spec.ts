@@ -232,6 +232,39 @@ describe('the store of images', () => {
     expect(store.bytes).toBe(0);
   });
 
+  it('gives nobody one that is about to go: who asks meanwhile has it anew, and it stays', async () => {
+    await push('going/image');
+    const going = Promise.withResolvers<undefined>();
+    const store = await open({
+      onForget: (tree) => {
+        forgotten.push(tree);
+        return going.promise;
+      },
+    });
+    (await use(store, 'going/image')).release();
+    const freed = store.free(Number.MAX_SAFE_INTEGER);
+    // Its layer goes first.
+    while (forgotten.length === 0) await new Promise(setImmediate);
+    const again = use(store, 'going/image');
+    const came = async (): Promise<boolean> =>
+      (await registry.given()).filter((path) => path.includes('going/image/blobs')).length === 4;
+    // It was pulled once more, and is where it stays, or waits for that.
+    while (!(await came())) await new Promise(setImmediate);
+    let isGiven = false;
+    void again.then(() => (isGiven = true));
+    const isWhole = async (): Promise<boolean> =>
+      (await readdir(join(folder, 'store', 'incoming'), { recursive: true })).some((name) =>
+        name.endsWith('image.json'),
+      );
+    // From then on it only has to be moved.
+    for (let turns = 0; turns < 100 && !isGiven; turns += (await isWhole()) ? 1 : 0);
+    expect(isGiven).toBe(false);
+    going.resolve(undefined);
+    const [image] = await Promise.all([again, freed]);
+    expect(await readFile(join(image.tree, 'mark'), 'utf8')).toBe('going/image');
+    expect(forgotten).toEqual([image.tree]);
+  });
+
   it('tells what could not be removed, and counts it on', async () => {
     for (const each of ['a', 'b']) await push(`stays/${each}`, each.repeat(300_000));
     const errors: unknown[] = [];

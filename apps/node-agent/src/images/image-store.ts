@@ -95,8 +95,8 @@ export class ImageStore {
   readonly #failed = counterOf('fornax.images.failures');
   #leavingBytes = 0;
   #owed: () => Promise<number> = () => Promise.resolve(0);
-  /** Images come to where they stay one after the other. */
-  #placed: Promise<unknown> = Promise.resolve();
+  /** Images come to where they stay, and go from there, one after the other. */
+  #moving: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly options: ImageStoreOptions,
@@ -201,7 +201,7 @@ export class ImageStore {
       this.#kept.set(record.digest, { ...record, users: 0, usedAt: this.#nowMs() });
     } catch (error) {
       this.options.onError(error);
-      await this.#remove(folder, 0);
+      await this.#remove(await this.#takeAway(folder), 0);
     }
   }
 
@@ -264,16 +264,21 @@ export class ImageStore {
       await rename(folder, target).catch(async (error: unknown) => {
         if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(codeOf(error))) throw error;
         // What lies there is about to go, or could not.
-        await this.#remove(target, 0);
+        await this.#remove(await this.#takeAway(target), 0);
         await rename(folder, target);
       });
       const kept = { ...record, users: 0, usedAt: this.#nowMs() };
       this.#kept.set(record.digest, kept);
       return kept;
     };
-    const placed = this.#placed.then(place);
-    this.#placed = placed.catch(() => undefined);
-    return placed;
+    return this.#move(place);
+  }
+
+  /** Does what changes where images lie when all that was to do before it is done. */
+  #move<T>(what: () => Promise<T>): Promise<T> {
+    const moved = this.#moving.then(what);
+    this.#moving = moved.catch(() => undefined);
+    return moved;
   }
 
   /** What images may take of the disk. */
@@ -293,16 +298,31 @@ export class ImageStore {
     if (!oldest) return false;
     this.#kept.delete(oldest.digest);
     this.#leavingBytes += oldest.bytes;
-    await this.options.onForget(this.#treeOf(oldest.digest)).catch(this.options.onError);
-    await this.#remove(join(this.#images, folderOf(oldest.digest)), oldest.bytes);
+    // Who pulls it anew meanwhile comes after this: what is forgotten and taken away goes by its name.
+    const leaving = await this.#move(async () => {
+      await this.options.onForget(this.#treeOf(oldest.digest)).catch(this.options.onError);
+      return this.#takeAway(join(this.#images, folderOf(oldest.digest)));
+    });
+    await this.#remove(leaving, oldest.bytes);
     return true;
   }
 
-  /** Takes a folder away at once, so that another may take its place; what cannot be removed is told, and its bytes count on. */
-  async #remove(folder: string, bytes: number): Promise<void> {
+  /** Takes a folder from its place, so that another may take that. @returns where it is; undefined: it cannot be taken away, which is told */
+  async #takeAway(folder: string): Promise<string | undefined> {
     const leaving = join(this.options.folder, 'leaving', randomUUID());
     try {
       await rename(folder, leaving);
+      return leaving;
+    } catch (error) {
+      this.options.onError(error);
+      return undefined;
+    }
+  }
+
+  /** Removes what was taken away; what cannot be removed is told, and its bytes count on. */
+  async #remove(leaving: string | undefined, bytes: number): Promise<void> {
+    if (leaving === undefined) return;
+    try {
       await removeTree(leaving);
       this.#leavingBytes -= bytes;
     } catch (error) {
