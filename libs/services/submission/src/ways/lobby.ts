@@ -1,9 +1,13 @@
 import type { Socket } from 'node:net';
 
-/** Counts connections that have not said what they are for: so many of one address, so that one stranger leaves room for all others; the oldest one goes where there are too many. */
+/**
+ * Connections that have not said what they are for: so many of all, and of one address. Where there are too many, the oldest goes: whoever is what it should be has said so
+ * at once, so a stranger who keeps silent holds up nobody, not even who has the same address.
+ */
 export class Lobby {
-  private readonly of = new Map<string, number>();
-  private readonly waiting = new Set<Socket>();
+  private readonly of = new Map<string, Set<Socket>>();
+  /** With their addresses, which a socket that is gone does not say any more. */
+  private readonly waiting = new Map<Socket, string>();
 
   constructor(
     private readonly most: number,
@@ -14,21 +18,27 @@ export class Lobby {
     return this.waiting.size;
   }
 
-  /** @returns what is called when it has spoken, or is gone; undefined: its address has too many */
-  enter(socket: Socket): (() => void) | undefined {
+  /** @returns what is called when it has spoken, or is gone */
+  enter(socket: Socket): () => void {
     const address = placeOf(socket.remoteAddress ?? '');
-    const own = this.of.get(address) ?? 0;
-    if (own >= this.mostOfOne) return undefined;
-    const [oldest] = this.waiting;
-    if (this.waiting.size >= this.most) oldest?.destroy();
-    this.of.set(address, own + 1);
-    this.waiting.add(socket);
-    return () => {
-      if (!this.waiting.delete(socket)) return;
-      const left = (this.of.get(address) ?? 1) - 1;
-      if (left > 0) this.of.set(address, left);
-      else this.of.delete(address);
-    };
+    const own = this.of.get(address) ?? new Set();
+    const [oldest] = own.size >= this.mostOfOne ? own : this.waiting.size >= this.most ? this.waiting.keys() : [];
+    if (oldest) {
+      this.leave(oldest);
+      oldest.destroy();
+    }
+    this.of.set(address, own.add(socket));
+    this.waiting.set(socket, address);
+    return () => this.leave(socket);
+  }
+
+  private leave(socket: Socket): void {
+    const address = this.waiting.get(socket);
+    if (address === undefined) return;
+    this.waiting.delete(socket);
+    const own = this.of.get(address);
+    own?.delete(socket);
+    if (own?.size === 0) this.of.delete(address);
   }
 }
 

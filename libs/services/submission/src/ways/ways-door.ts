@@ -188,7 +188,6 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   private async greet(socket: Socket): Promise<void> {
     socket.on('error', () => socket.destroy());
     const leave = this.lobby.enter(socket);
-    if (!leave) return void socket.destroy();
     const line = await firstLine(socket, { mostChars: MOST_WAY_LINE_CHARS, withinMs: GREETING_MS }).finally(leave);
     const greeting = line === undefined ? undefined : parseWayGreeting(line);
     if (!greeting || !this.tickets.bring(greeting.ticket, socket)) socket.destroy();
