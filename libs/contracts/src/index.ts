@@ -298,6 +298,7 @@ export {
   parseWayOrder,
   parseWayOver,
   parseWayReady,
+  parseWayPeer,
   waysReplySchema,
   waysRequestSchema,
   type WayOrder,

@@ -317,6 +317,7 @@ export {
 } from './profile/effective-constants.js';
 export { isSecretName } from './profile/secret-names.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
+export { clusterPortsOf, clusterProblem, peerPortsOf, type PeerPort } from './profile/cluster.js';
 export { MOST_WAYS_IN, portsLeftOut, rulesWithoutEffect, waysInOf, type WayIn } from './profile/ways-in.js';
 export {
   ARCHIVE_ROOT,

@@ -19,6 +19,7 @@ export { closeInherited } from './process/close-inherited.js';
 export { removeTree } from './process/remove-tree.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { allowProblem } from './network/reach.js';
+export type { Doors } from './network/listen-within.js';
 export { NothingListens } from './network/way-in.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';
 export { CommandTooLong } from './sandbox/first-process.js';

@@ -63,3 +63,56 @@ it(
   },
   SLOW_MS,
 );
+
+/** Passes a token on to the next of its task, once it has come from the one before; the first one begins, and prints what came round. */
+const RING = `import os, socket
+me, count, peers = int(os.environ["CLUSTER_RANK"]), int(os.environ["INSTANCE_COUNT"]), os.environ["CLUSTER_PEERS"].split()
+lines = open(os.environ["CLUSTER_HOSTFILE"]).read().splitlines()
+assert [line.split()[0] for line in lines] == [str(each) for each in range(count)], lines
+assert ["{1}:{2}".format(*line.split()) for line in lines] == peers, lines
+mine = socket.create_server(("127.0.0.1", int(os.environ["CLUSTER_PORTS"])))
+def pass_on(token):
+  host, port = peers[(me + 1) % count].split(":")
+  with socket.create_connection((host, int(port))) as next_one: next_one.sendall(token)
+def taken():
+  with mine.accept()[0] as before: return b"".join(iter(lambda: before.recv(65536), b""))
+if me == 0: pass_on(b"0")
+token = taken()
+if me == 0: print("the ring:", token.replace(b".", b"").decode(), len(token))
+else: pass_on(token + b" %d" % me + b"." * 200000)
+`;
+
+it(
+  'instances of a cluster find each other on both nodes, and nobody else finds them',
+  async () => {
+    await nodesOnline();
+    const submit = (profile: string, command: string, instanceCount = cores) =>
+      api.submitTask({
+        name: profile,
+        profile,
+        instanceCount,
+        constants: [{ key: 'DOCKER_CMD', value: command }],
+      });
+    const ended = async (id: string) => {
+      const { state, errors } = await api.waitForTask(id, { signal: AbortSignal.timeout(SLOW_MS) });
+      expect([state, errors]).toEqual(['Success', []]);
+    };
+    const ring = await submit('docker-cluster', `python3 -c '${RING}'`);
+    await ended(ring);
+    const numbers = Array.from({ length: cores }, (_, each) => String(each));
+    const tokens = `${numbers.join(' ')} ${numbers.join(' ').length + (cores - 1) * 200_000}`;
+    expect([await api.output(ring, 'stdout'), await api.output(ring, 'stderr')]).toEqual([
+      `0> the ring: ${tokens}\n`,
+      '',
+    ]);
+    const events = JSON.stringify(await api.get(`/fornax/v1/tasks/${ring}/events?limit=100`));
+    expect(['node-1', 'node-2'].map((node) => events.includes(node))).toEqual([true, true]);
+
+    const probe =
+      'import socket; print([socket.socket().connect_ex(("127.0.0.1", 20000 + each)) for each in range(4)])';
+    const other = await submit('docker-batch', `python3 -c '${probe}'`, 1);
+    await ended(other);
+    expect(await api.output(other, 'stdout')).toBe('0> [111, 111, 111, 111]\n');
+  },
+  SLOW_MS * 2,
+);

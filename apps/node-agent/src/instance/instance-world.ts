@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import type { RpcClient } from '@fornax/base';
 import type { LeaseOrder, NodeReport } from '@fornax/contracts';
 import type { Driver } from '@fornax/drivers';
@@ -10,6 +12,12 @@ import type { InputRecords } from './input-manifest.js';
 import type { OutputLine } from '../output/output-line.js';
 import type { Use } from './disk-share.js';
 import type { Slot } from './slot.js';
+
+/** An instance that others of its task reach. */
+export interface Peer {
+  /** @returns a connection to a port that is for them @throws Error nothing listens there */
+  reachFor(port: number): Promise<Socket>;
+}
 
 /** What an instance needs of its node. */
 export interface InstanceWorld {
@@ -44,6 +52,8 @@ export interface InstanceWorld {
   readonly turn?: (order: LeaseOrder, signal: AbortSignal) => Promise<() => void>;
   /** A slot of a pool that is ready here. */
   readonly slot?: (leaseId: string) => Slot | undefined;
+  /** Another instance of a task, while its command runs here. */
+  readonly peer?: (taskId: string, instance: number) => Peer | undefined;
   /** Resolves once the node's disk has room for an instance. */
   readonly room?: (signal: AbortSignal) => Promise<void>;
   /** Whether the node's disk has no room now. */

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 
 import { inSpan, KnownSecrets } from '@fornax/base';
 import { type HeldLease, type LeaseOrder, type LiveInstance, MOST_WAITING_CHARS, networkOf } from '@fornax/contracts';
@@ -35,8 +36,11 @@ import { Slot } from './slot.js';
 import { StateSaver } from './state-saver.js';
 import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
+import { ClusterPeers } from '../ways/cluster-peers.js';
 import { type Granted, InstanceWays } from '../ways/instance-ways.js';
 
+/** Below the folder of secrets, which is memory and no result. */
+const PEERS_FILE = 'cluster/peers';
 const NO_SECRETS = { files: [], notes: [] };
 
 /** The files of an instance whose command runs, and how much that has printed. */
@@ -77,6 +81,7 @@ export class Instance implements Measurable {
   readonly #meter: InstanceMeter;
   #command: CommandRuns | undefined;
   #ways: InstanceWays | undefined;
+  readonly #peers: ClusterPeers | undefined;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
   #image: TaskImage | undefined;
@@ -120,6 +125,10 @@ export class Instance implements Measurable {
       clear: (why) => this.#clear(why),
     });
     this.#meter = new InstanceMeter(order.cores);
+    this.#peers =
+      order.cluster && !order.slot
+        ? new ClusterPeers({ order, reach: (number, port) => this.#reachPeer(number, port) })
+        : undefined;
     this.done = inSpan(
       'instance',
       {
@@ -206,6 +215,7 @@ export class Instance implements Measurable {
   async #clear(why: Error): Promise<void> {
     if (this.#phase === 'preparing') this.#abort.abort(why);
     this.#command?.kill();
+    this.#peers?.stop();
     this.#release.resolve(undefined);
     // Not after the rest: what is left to do writes to disks that may be this one.
     await this.#command?.exit();
@@ -243,12 +253,14 @@ export class Instance implements Measurable {
     this.#abort.abort(new Error('dropped'));
     this.#dropping.abort();
     this.#command?.kill();
+    this.#peers?.stop();
     this.#release.resolve(undefined);
     await this.done;
   }
 
   #stop(): void {
     this.#release.resolve(undefined);
+    this.#peers?.stop();
     this.#command?.stop();
   }
 
@@ -336,7 +348,10 @@ export class Instance implements Measurable {
     this.#meter.begin(performance.now());
     if (!order.slot) this.#start(command.startedAt);
     const closeWays = this.#openWays(command);
-    const exit = await inSpan('run', {}, () => command.exit()).finally(closeWays);
+    const exit = await inSpan('run', {}, () => command.exit()).finally(async () => {
+      await this.#peers?.end();
+      closeWays();
+    });
     this.#meter.end(world.ghz(), performance.now());
     return { command, exit };
   }
@@ -344,7 +359,7 @@ export class Instance implements Measurable {
   /** Lets connections in from outside, where its task asks for that. @returns ends them */
   #openWays(command: CommandRuns): () => void {
     const { order, world } = this;
-    if (order.ways !== true || order.slot) return () => undefined;
+    if ((order.ways !== true && !this.#peers) || order.slot) return () => undefined;
     const over = new AbortController();
     const { nodeId, rpc, isHeld, onError } = world;
     const ways = new InstanceWays({
@@ -375,6 +390,30 @@ export class Instance implements Measurable {
     });
     void ways.serve(granted);
     return true;
+  }
+
+  /** Connects to a port on which it listens for others of its task. @throws Error nothing does */
+  async reachFor(port: number): Promise<Socket> {
+    const { order, world } = this;
+    if (order.cluster?.ports.includes(port) !== true || !this.#command || !world.isHeld())
+      throw new Error('that port is not for the others of its task');
+    return this.#command.reach(port);
+  }
+
+  /** On this node directly, on others by way of the platform. @returns undefined: nothing listens there now */
+  async #reachPeer(instance: number, port: number): Promise<Socket | undefined> {
+    const { order, world } = this;
+    const near = instance === order.instance ? this : world.peer?.(order.taskId, instance);
+    return near ? near.reachFor(port) : this.#ways?.toPeer(instance, port);
+  }
+
+  /** Tells the command where the others are: by variables, and a file in the memory that only it reads. */
+  async #withPeers(plan: InstancePlan, prepared: PreparedInstance): Promise<InstancePlan> {
+    if (!this.#peers) return plan;
+    const { doors, hosts, variables } = this.#peers;
+    await prepared.putSecrets([{ path: PEERS_FILE, content: Buffer.from(hosts) }], this.#abort.signal);
+    const file = `${prepared.paths.secrets}/${PEERS_FILE}`;
+    return { ...plan, doors, env: { ...plan.env, ...variables, CLUSTER_HOSTFILE: file } };
   }
 
   #start(startedAt: number): void {
@@ -511,8 +550,9 @@ export class Instance implements Measurable {
       this.#times.enter('environment');
     }
     if (image && plan.directory !== undefined) await assertFolderIn(image, prepared, plan.directory);
+    const withPeers = await this.#withPeers(plan, prepared);
     signal.throwIfAborted();
-    return { prepared, plan };
+    return { prepared, plan: withPeers };
   }
 
   /** Has the image of the task there, which other instances may have pulled. */

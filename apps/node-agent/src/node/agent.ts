@@ -427,6 +427,10 @@ export class Agent {
         : {}),
       ...(order.inSlot === undefined ? { turn: (order, signal) => this.#line.enter(order, signal) } : {}),
       slot: (leaseId) => this.#instances.get(leaseId)?.slot,
+      peer: (taskId, number) =>
+        [...this.#instances.values()].find(
+          ({ phase, order: { taskId: its, instance } }) => phase === 'running' && its === taskId && instance === number,
+        ),
       ghz: () => this.#live.ghz,
       ...(this.parts.patienceMs === undefined ? {} : { patienceMs: this.parts.patienceMs }),
       isHeld: () => this.membership.holds(nodeEpoch),

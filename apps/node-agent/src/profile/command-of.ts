@@ -1,6 +1,13 @@
 import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
 import { type Consistency, consistencyOf, consistencyProblem } from '@fornax/domain';
-import { SECRETS_SOCKET, splitWords, STANDARD_PATH, UnbalancedQuote, type UserNumbers } from '@fornax/drivers';
+import {
+  type Doors,
+  SECRETS_SOCKET,
+  splitWords,
+  STANDARD_PATH,
+  UnbalancedQuote,
+  type UserNumbers,
+} from '@fornax/drivers';
 
 import type { ImageSettings } from '../images/image-manifest.js';
 import { UserError } from '../failure/user-error.js';
@@ -13,6 +20,8 @@ export interface InstancePlan {
   /** Where it starts, and whom it takes itself for; only in an image. */
   readonly directory?: string;
   readonly seenAs?: UserNumbers;
+  /** Where it finds the others of its task. */
+  readonly doors?: Doors;
   /** Where inputs go, relative to the working directory; '' is the directory itself. */
   readonly resourcesFolder: string;
   readonly filter: { readonly whitelist: string | null; readonly blacklist: string | null };

@@ -18,14 +18,14 @@ import type { EnteredCommand, EnteringCommand } from '@fornax/drivers';
 
 import { carryCommand } from './carry-command.js';
 
+import { joinSockets } from './join-sockets.js';
+
 const ASK_TIMEOUT_MS = 10_000;
 const CONNECT_MS = 10_000;
 /** The platform pings each link every five seconds. */
 const SILENCE_MS = 20_000;
 const LAST_WORD_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
-/** How long one direction may stay silent once the other has ended. */
-const LINGER_MS = 60_000;
 /** Connections of one instance at once, whatever the platform asks for. */
 const MOST_CARRIED = 300;
 
@@ -36,7 +36,7 @@ export type Granted = Pick<Extract<WaysReply, { granted: true }>, 'host' | 'port
 export interface WaysParts {
   readonly nodeId: string;
   readonly rpc: Pick<RpcClient, 'request'>;
-  readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>;
+  readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance' | 'cluster'>;
   /** Connects to a port on which the instance itself listens. */
   readonly reach: (port: number) => Promise<Socket>;
   /** Whether the lease is this node's now. */
@@ -56,6 +56,10 @@ export class InstanceWays {
   readonly #carried = new Set<Socket>();
   /** Connections into the instance that are being opened: each has a process of its own by then. */
   #reaching = 0;
+  /** Who waits for a connection to another instance, by the numbers that were asked with. */
+  readonly #meetings = new Map<number, (ticket: string | undefined) => void>();
+  #asked = 0;
+  #linked: { readonly link: Socket; readonly granted: Granted } | undefined;
   /** Ports that the platform has opened: it is asked for no others. */
   readonly #open = new Map<number, number>();
 
@@ -128,12 +132,15 @@ export class InstanceWays {
     });
     if (this.parts.enter) link.write('ready\n');
     if (signal.aborted) endSoon();
+    else this.#linked = { link, granted };
     await over;
     signal.removeEventListener('abort', endSoon);
   }
 
   #obey(order: WayOrder, link: Socket, granted: Granted): void {
     if (order.kind === 'ping') link.write('pong\n');
+    else if (order.kind === 'meet') this.#met(order.number, order.ticket);
+    else if (order.kind === 'alone') this.#met(order.number);
     else if (order.kind === 'open') {
       if (this.#open.size < MOST_LIVE_WAYS) this.#open.set(order.port, order.publicPort);
       this.#told = [...this.#open].map(([port, publicPort]) => ({ port, publicPort }));
@@ -156,7 +163,8 @@ export class InstanceWays {
 
   /** Whether the platform may have connections carried there. */
   #isOpen({ kind, port }: CarryOrder): boolean {
-    return kind === 'reach' ? this.parts.enter !== undefined : this.#open.has(port);
+    if (kind === 'reach') return this.parts.enter !== undefined;
+    return this.#open.has(port) || this.parts.order.cluster?.ports.includes(port) === true;
   }
 
   async #carry(order: CarryOrder, link: Socket, granted: Granted): Promise<void> {
@@ -182,27 +190,37 @@ export class InstanceWays {
   }
 
   #join(outer: Socket, inner: Socket): void {
-    const close = (): void => {
-      outer.destroy();
-      inner.destroy();
-    };
-    for (const socket of [outer, inner]) {
-      socket.on('error', close);
-      socket.once('end', () => {
-        for (const one of [outer, inner]) one.setTimeout(LINGER_MS, close);
-      });
-      socket.once('close', (hadError) => {
-        if (hadError || !socket.readableEnded) close();
-      });
-    }
-    if (outer.destroyed || inner.destroyed || this.parts.signal.aborted) return close();
-    outer.pipe(inner);
-    inner.pipe(outer);
+    joinSockets(outer, inner);
+    if (this.parts.signal.aborted) outer.destroy();
+  }
+
+  /**
+   * Connects to a port on which another instance of the task listens, wherever that is.
+   * @returns undefined: nothing listens there now, or the platform is not linked @throws Error the platform cannot be reached
+   */
+  async toPeer(instance: number, port: number): Promise<Socket | undefined> {
+    const linked = this.#linked;
+    if (!linked) return undefined;
+    const number = (this.#asked += 1);
+    const ticket = await new Promise<string | undefined>((resolve) => {
+      this.#meetings.set(number, resolve);
+      linked.link.write(`peer ${number} ${instance} ${port}\n`);
+    });
+    if (ticket === undefined) return undefined;
+    // It ends with its other end, not with the link: what was said last is brought to the peer when the command is over.
+    return dial(linked.granted, `carry ${ticket}\n`, this.parts.signal);
+  }
+
+  #met(number: number, ticket?: string): void {
+    this.#meetings.get(number)?.(ticket);
+    this.#meetings.delete(number);
   }
 
   /** What was forwarded is not any more, and what was carried ends. */
   #forget(): void {
     this.#told = [];
+    this.#linked = undefined;
+    for (const number of [...this.#meetings.keys()]) this.#met(number);
     this.#open.clear();
     for (const socket of [...this.#carried]) socket.destroy();
   }

@@ -80,6 +80,10 @@ const sharedPart = {
   secrets: z.literal(true).exactOptional(),
   /** Ports of it are forwarded: asked for by lease (`ways`) once its command runs. Absent: none is. */
   ways: z.literal(true).exactOptional(),
+  /** It and the others of its task find each other: on which ports they listen, and who they are. Absent: they do not. */
+  cluster: z
+    .object({ ports: z.array(z.number().int().min(1).max(65_535)), instances: z.array(z.number().int()) })
+    .exactOptional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

@@ -10,6 +10,9 @@ import { z } from 'zod';
  *
  * A session asks for a link of its own by an order (`enter` of dispatch.ts), and the first line that the agent says on it is `ready`, or `cannot <why>`. `over <ticket> <exit code>` tells how its command ended.
  *
+ * Instances of a task with a cluster profile reach each other over their links: `peer <number> <instance> <port>` of an agent asks for a connection, and is answered by `meet <number> <ticket>` once one
+ * to that instance was carried, or by `alone <number>`: nothing listens there yet. The number is the agent's own.
+ *
  * A ticket is good for one connection of one lease, for seconds, and told to nobody but the node that holds the lease.
  */
 
@@ -53,6 +56,9 @@ const LINES = {
   enter: new RegExp(`^enter ${TICKET}$`),
   over: new RegExp(`^over ${TICKET} (\\d{1,3})$`),
   cannot: /^cannot ([ -~]{1,180})$/,
+  peer: new RegExp(`^peer (\\d{1,9}) (\\d{1,9}) ${PORT}$`),
+  meet: new RegExp(`^meet (\\d{1,9}) ${TICKET}$`),
+  alone: /^alone (\d{1,9})$/,
 } as const;
 
 /** What a first line says; undefined for any other text. */
@@ -70,6 +76,8 @@ export type WayOrder =
   | { readonly kind: 'open'; readonly port: number; readonly publicPort: number }
   | { readonly kind: 'carry' | 'reach'; readonly ticket: string; readonly port: number }
   | { readonly kind: 'enter'; readonly ticket: string }
+  | { readonly kind: 'meet'; readonly number: number; readonly ticket: string }
+  | { readonly kind: 'alone'; readonly number: number }
   | { readonly kind: 'ping' };
 
 /** What the platform says on a link; undefined for what a later one says. */
@@ -77,6 +85,10 @@ export const parseWayOrder = (line: string): WayOrder | undefined => {
   if (line === 'ping') return { kind: 'ping' };
   const [, own, other] = LINES.open.exec(line) ?? [];
   if (own !== undefined) return { kind: 'open', port: Number(own), publicPort: Number(other) };
+  const [, met, way] = LINES.meet.exec(line) ?? [];
+  if (way !== undefined) return { kind: 'meet', number: Number(met), ticket: way };
+  const alone = LINES.alone.exec(line)?.[1];
+  if (alone !== undefined) return { kind: 'alone', number: Number(alone) };
   const entering = LINES.enter.exec(line)?.[1];
   if (entering !== undefined) return { kind: 'enter', ticket: entering };
   for (const kind of ['come', 'reach'] as const) {
@@ -107,3 +119,11 @@ export const parseWayOver = (line: string): { readonly ticket: string; readonly 
 
 /** The ticket of a connection that found nobody; undefined for another line of an agent. */
 export const parseWayGone = (line: string): string | undefined => LINES.gone.exec(line)?.[1];
+
+/** What an agent asks for that wants a connection to another instance of a task; undefined for another line of it. */
+export const parseWayPeer = (
+  line: string,
+): { readonly number: number; readonly instance: number; readonly port: number } | undefined => {
+  const [, number, instance, port] = LINES.peer.exec(line) ?? [];
+  return number === undefined ? undefined : { number: Number(number), instance: Number(instance), port: Number(port) };
+};

@@ -1,3 +1,4 @@
+import { clusterPortsConstant } from './cluster-ports.js';
 import { consistencyConstants } from './consistency.js';
 import type { ProfileNetwork } from '../profile-document/profile-document.js';
 import type { Profile, ProfileConstant, ProfileNeed, ProfilePort } from './profile.js';
@@ -81,6 +82,7 @@ const batch: readonly ProfileConstant[] = [
 const SSH_PORT: ProfilePort = { name: 'ssh', applicationType: 'ssh', port: 22 };
 const ssh = [text('DOCKER_SSH', 'Public key that may log in over SSH')];
 const cluster: readonly ProfileConstant[] = [
+  clusterPortsConstant,
   { name: 'SETUP_CLUSTER_NB_SLOTS', type: 'integer', value: '1', min: 1, max: 100_000, description: 'Slots of a node' },
   flag('LOCAL_FILES_COPY_FEATURE', 'Copy local files of the nodes to the results while the cluster runs'),
   {

@@ -49,11 +49,13 @@ const rulesOf = ({ echo }: Pick<TaskSpec, 'echo'>): readonly Rule[] => {
   return Array.isArray(rules) ? rules.filter((rule): rule is Rule => typeof rule === 'object' && rule !== null) : [];
 };
 
-/** Whether any port of its instances is forwarded. */
+/** Whether connections are carried into its instances: any port of them is forwarded, or they find each other. */
 export const hasWaysIn = (spec: OfProfile & Pick<TaskSpec, 'echo'>): boolean => {
   const { profile, profileVersion, publishedProfile } = spec;
+  const own = publishedProfile === undefined ? profileAt(profile, profileVersion) : undefined;
   return (
-    ((publishedProfile ?? profileAt(profile, profileVersion))?.ports ?? []).length > 0 ||
+    ((publishedProfile ?? own)?.ports ?? []).length > 0 ||
+    own?.needs.includes('cluster') === true ||
     rulesOf(spec).some((rule) => typeof wayOf(rule) !== 'string')
   );
 };

@@ -1,6 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
+import type { Doors } from '../network/listen-within.js';
+
 /**
  * How a node runs an instance. A driver never decides: it runs what it is told and says what it saw.
  *
@@ -135,6 +137,8 @@ export interface InstanceCommand {
   readonly directory?: string | undefined;
   /** Whom it takes itself for, and its files for; absent: who it is. It has no more rights by that. Only where `DriverFacts.masksUsers`. */
   readonly seenAs?: UserNumbers | undefined;
+  /** Ports of its own loopback on which the node listens from before it begins until it is over. @throws Error of `start`: it shares the network of the machine, say */
+  readonly doors?: Doors | undefined;
 }
 
 export interface UserNumbers {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 
 import { openLevels, testsOf } from '../sandbox/driver.fixture.js';
 import type { RunningInstance } from '../driver/driver.js';
+import type { Doors } from './listen-within.js';
 import { NothingListens } from './way-in.js';
 
 /** Says what it got, in capitals, once the other side has ended. */
@@ -108,6 +109,33 @@ describe.each(levels)('a way into an instance at level %s', (level, open) => {
     },
     60_000,
   );
+
+  entered('opens doors inside before the command begins, for that instance alone', async () => {
+    if (!open) return;
+    const prepared = await open.driver.prepare({ id: `${level}-doors`, cores: 1, memoryMB: 256 });
+    const came: string[] = [];
+    const doors: Doors = {
+      ports: [20_000, 20_001],
+      onConnection: (port, socket) => {
+        void text(socket).then((said) => {
+          came.push(`${port} ${said}`);
+          socket.end(said.toUpperCase());
+        });
+      },
+    };
+    const ask =
+      'import socket\nfor p in (20000, 20001):\n  c = socket.create_connection(("127.0.0.1", p)); c.sendall(b"hello"); c.shutdown(1); print(c.recv(99).decode())';
+    const argv = ['python3', '-c', ask] as const;
+    const first = await prepared.start({ argv, env: { PATH: open.facts.path }, doors });
+    expect(await text(first.stdout)).toBe('HELLO\nHELLO\n');
+    expect(came).toEqual(['20000 hello', '20001 hello']);
+    await first.exit;
+    // Nothing is open for one that did not ask, nor for the machine.
+    const second = await prepared.start({ argv, env: { PATH: open.facts.path } });
+    expect(await text(second.stderr)).toContain('Connection refused');
+    await second.exit;
+    await prepared.dispose();
+  });
 
   entered('ends with the instance', async () => {
     const socket = await running.connect(8080);

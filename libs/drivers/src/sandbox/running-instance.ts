@@ -9,6 +9,7 @@ import { endUser } from '../process/end-user.js';
 import { heldMemoryMB } from '../process/held-memory.js';
 import { continueChildren, findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
+import { listenWithin } from '../network/listen-within.js';
 import { insideOf, WayIn } from '../network/way-in.js';
 import type { WayOut } from '../network/way-out.js';
 import { initProgram } from '../process/init-program.js';
@@ -181,6 +182,20 @@ const wayInto = (
     }));
 };
 
+/** Opens what is to be open when the command begins, until its end. @throws Error it cannot be */
+const openDoors = async (
+  { level, network }: Launch,
+  child: Started,
+  { doors }: InstanceCommand,
+  exit: Promise<unknown>,
+): Promise<void> => {
+  if (doors === undefined) return;
+  if (network === 'host' || level.name === 'container')
+    throw new Error('instances of this node have no network in which it could listen for others of their task');
+  const close = await listenWithin(await initProgram(), child, doors);
+  void exit.then(close);
+};
+
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
 export const launch = async (how: Launch, command: InstanceCommand): Promise<LaunchedInstance> => {
   // Before anything is begun: this may be refused.
@@ -256,8 +271,23 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     err.destroy();
   };
 
+  const discard = async (): Promise<void> => {
+    if (isTold) return;
+    kill();
+    // What is inside may have outlived the process that we know, if that was ended while it made the sandbox: it is told that nothing comes.
+    order.destroy();
+    control.destroy();
+    await emptyGroup();
+    await exit;
+    closeOutput();
+  };
+
   const run = async (command: InstanceCommand, answerMs?: number): Promise<LaunchedInstance> => {
     const message = messageOf(how, command);
+    await openDoors(how, child, command, exit).catch(async (error: unknown) => {
+      await discard();
+      throw error;
+    });
     isTold = true;
     order.end(message);
     const entries = new Entries(how, { pid: child.pid, isOver: () => isOver || child.isOver() }, command);
@@ -317,16 +347,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   return {
     run,
     isOver: () => isOver || child.isOver(),
-    discard: async () => {
-      if (isTold) return;
-      kill();
-      // What is inside may have outlived the process that we know, if that was ended while it made the sandbox: it is told that nothing comes.
-      order.destroy();
-      control.destroy();
-      await emptyGroup();
-      await exit;
-      closeOutput();
-    },
+    discard,
   };
 };
 

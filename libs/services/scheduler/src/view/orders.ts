@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { CancelOrder, DispatchOrder, LeaseOrder, ResourcesOrder, TellOrder } from '@fornax/contracts';
 import {
+  clusterPortsOf,
   effectiveConstants,
   folderOf,
   has,
+  iterate,
   profileOf,
   sizeOf,
   waysInOf,
@@ -64,6 +66,12 @@ const workOf = (
   };
 };
 
+/** Who the instances of a task are to each other, where its profile says that they are anything. */
+const clusterOf = (spec: TaskSpec, all: Ranges): Pick<LeaseOrder, 'cluster'> => {
+  const ports = clusterPortsOf(spec);
+  return ports === undefined ? {} : { cluster: { ports: [...ports], instances: [...iterate(all)] } };
+};
+
 /** The orders of leases of one task. The traceparent is the one to continue, else that of the task's submission. */
 export const leaseOrders = (
   entry: TaskEntry,
@@ -96,6 +104,7 @@ export const leaseOrders = (
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
     ...(spec.secretRights === undefined ? {} : { secrets: true as const }),
     ...(!pool && waysInOf(spec).length > 0 ? { ways: true as const } : {}),
+    ...(pool ? {} : clusterOf(spec, all)),
     ...(pool ? { slot: { prepares: pool.spec.preparation !== null, instances: pool.spec.slotsPerNode } } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   };

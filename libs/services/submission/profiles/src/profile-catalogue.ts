@@ -41,6 +41,8 @@ export interface ProfileAsking {
 
 /** What the nodes of this platform have. An image is not asked for: without an engine its command runs in the sandbox, and the task says so. */
 const OFFERED: ReadonlySet<ProfileNeed> = new Set<ProfileNeed>(['image']);
+/** What connections that are carried to other instances and from outside make possible. */
+const WAYS: ReadonlySet<ProfileNeed> = new Set<ProfileNeed>(['ssh', 'cluster']);
 const WORDS: Readonly<Record<ProfileNeed, string>> = {
   image: 'a container engine',
   gpu: 'a graphics processor',
@@ -211,6 +213,6 @@ export class ProfileCatalogue {
   }
 
   private lacking({ needs }: Profile): readonly ProfileNeed[] {
-    return needs.filter((need) => !OFFERED.has(need) && !(need === 'ssh' && this.ways.isOn));
+    return needs.filter((need) => !OFFERED.has(need) && !(WAYS.has(need) && this.ways.isOn));
   }
 }

@@ -153,12 +153,20 @@ describe('submitting', () => {
       'docker-batch',
       'docker-network',
       'docker-network-ssh',
+      'docker-cluster',
+      'docker-cluster-network',
+      'docker-cluster-network-ssh',
       'shell',
     ]);
     expect((await harness.call('GET', '/profiles/docker-nvidia-batch')).status).toBe(404);
-    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'docker-cluster' });
+    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'docker-nvidia-batch' });
     expect(refused.status).toBe(400);
-    expect(refused.json()['errors']).toEqual({ profile: [expect.stringContaining('network of its own')] });
+    expect(refused.json()['errors']).toEqual({ profile: [expect.stringContaining('a graphics processor')] });
+    const many = { ...minimal, profile: 'docker-cluster', instanceCount: 129 };
+    const tooMany = await harness.call('POST', '/tasks', many);
+    expect(tooMany.json()['errors']).toEqual({
+      instanceCount: ['A task of docker-cluster has at most 128 instances.'],
+    });
   });
 
   it.each([

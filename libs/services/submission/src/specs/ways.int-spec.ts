@@ -25,6 +25,8 @@ import { z } from 'zod';
 import { minimal, startHarness, type Harness } from './submission.fixture.js';
 
 const { leaseId, node } = aLease(0);
+/** Leases that are current on the node. */
+const ours = new Set([leaseId]);
 const WAIT = { timeoutMs: 20_000 };
 
 let harness: Harness;
@@ -56,8 +58,8 @@ class Agent {
     link.on('error', () => undefined);
   }
 
-  static async link(): Promise<Agent> {
-    const reply = await ask();
+  static async link(asked: object = {}): Promise<Agent> {
+    const reply = await ask(asked);
     if (!reply.granted) throw new Error(reply.reason);
     return new Agent(await Agent.dial(reply, `link ${reply.ticket}\n`), reply);
   }
@@ -126,7 +128,7 @@ describe('forwards of instances', () => {
     nats().subscribe(RPC.secretRights, {
       callback: (_, message) => {
         const asked = secretRightsRequestSchema.parse(message.json());
-        const current = asked.node === node && asked.leaseId === leaseId;
+        const current = asked.node === node && ours.has(asked.leaseId);
         message.respond(
           JSON.stringify({ ok: current ? { current, owner: 'o', keys: [], prefixes: [] } : { current } }),
         );
@@ -371,6 +373,50 @@ describe('forwards of instances', () => {
       (await dial(session)).destroy();
       await eventually(async () => (await recorded()).length === 10, WAIT);
     });
+  });
+
+  it('lead from an instance to another of its task, at the ports that its profile has for that, and to nobody else', async () => {
+    const { json } = await harness.call('POST', '/tasks', { ...minimal, profile: 'docker-cluster', instanceCount: 2 });
+    const cluster = String(json()['uuid']);
+    const [first, second] = await Promise.all(
+      [0, 1].map((instance) => {
+        ours.add(`cluster-${instance}`);
+        return Agent.link({ leaseId: `cluster-${instance}`, taskId: cluster, instance });
+      }),
+    );
+    if (!first || !second) throw new Error('no links');
+    const answer = async (number: number): Promise<string> =>
+      eventually(() => first.lines.find((line) => new RegExp(`^(meet|alone) ${number}( |$)`).test(line)), WAIT);
+    const ask = (number: number, instance: number, port: number): void =>
+      void first.link.write(`peer ${number} ${instance} ${port}\n`);
+    // Until the link of the other one is there.
+    let met = 100;
+    const isMet = async (): Promise<boolean> => {
+      ask((met += 1), 1, 7000);
+      return eventually(
+        () => first.lines.includes(`alone ${met}`) || second.lines.some((line) => line.startsWith('carry ')),
+        WAIT,
+      ).then(() => !first.lines.includes(`alone ${met}`));
+    };
+    await eventually(isMet, WAIT);
+    const inner = await second.carry(await second.next());
+    const [, , ticket = ''] = (await answer(met)).split(' ');
+    const outer = await first.carry(ticket);
+    outer.end('token');
+    expect(await text(inner)).toBe('token');
+    inner.end('thanks');
+    expect(await text(outer)).toBe('thanks');
+
+    // Another port, nobody, and what does not listen yet.
+    ask(2, 1, 7001);
+    ask(3, 2, 7000);
+    ask(4, 1, 7000);
+    second.link.write(`gone ${await second.next()}\n`);
+    for (const number of [2, 3, 4]) expect(await answer(number)).toBe(`alone ${number}`);
+    // A task of another profile has no peers, and another one's are not among them.
+    agent.link.write('peer 9 1 7000\npeer 8 0 8080\n');
+    await eventually(() => agent.lines.includes('alone 9') && agent.lines.includes('alone 8'), WAIT);
+    for (const { link } of [first, second]) link.destroy();
   });
 
   it('end with their lease, whatever its node says', async () => {

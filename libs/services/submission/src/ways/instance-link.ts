@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { eachLine, every } from '@fornax/base';
-import { MOST_WAY_LINE_CHARS, parseWayGone, parseWayOver, parseWayReady } from '@fornax/contracts';
+import { MOST_WAY_LINE_CHARS, parseWayGone, parseWayOver, parseWayPeer, parseWayReady } from '@fornax/contracts';
 import type { WayIn } from '@fornax/domain';
 import type { WaysConfig } from '@fornax/profiles';
 import { Forward } from './forward.js';
@@ -31,13 +31,15 @@ export interface LinkWorld {
   readonly enter: () => (() => void) | undefined;
   readonly count: (outcome: ConnectionOutcome) => void;
   readonly moved: (bytes: { readonly in: number; readonly out: number }) => void;
+  /** The link of another instance of the same task, if a connection to that port of it may be asked for. */
+  readonly peer: (instance: number, port: number) => InstanceLink | undefined;
 }
 
 /** The forwards of one instance. They are there as long as the connection that its agent keeps, and end with it. */
 export class InstanceLink {
   private readonly forwards: Forward[] = [];
   private readonly joined = new Set<Joined>();
-  private readonly waiting = new Map<string, () => void>();
+  private readonly waiting = new Map<string, (why: 'gone' | 'late') => void>();
   private readonly stopPings: () => void;
   private isClosed = false;
   /** What is written to it says nothing about the other side. */
@@ -61,7 +63,9 @@ export class InstanceLink {
       const over = parseWayOver(line);
       if (over) this.commandOver.resolve(over.exitCode);
       const ticket = parseWayGone(line);
-      if (ticket !== undefined) this.waiting.get(ticket)?.();
+      if (ticket !== undefined) this.waiting.get(ticket)?.('gone');
+      const wanted = parseWayPeer(line);
+      if (wanted) this.meet(wanted);
     });
     this.stopPings = every(PING_MS, () => Promise.resolve(this.ping()));
     if (socket.destroyed) this.close();
@@ -122,7 +126,7 @@ export class InstanceLink {
     this.isClosed = true;
     this.stopPings();
     for (const forward of this.forwards) forward.close();
-    for (const give of [...this.waiting.values()]) give();
+    for (const give of [...this.waiting.values()]) give('gone');
     for (const each of [...this.joined]) each.close();
     this.socket.destroy();
     this.firstLine.resolve('cannot its node is away, or the instance is over');
@@ -136,36 +140,75 @@ export class InstanceLink {
   }
 
   private come(client: Socket, orderOf: (ticket: string) => string, first = ''): void {
+    const { count } = this.world;
+    const carried = (carrier: Socket, leave: () => void): void => {
+      count('carried');
+      carrier.write(first);
+      this.join(client, carrier, leave);
+    };
+    const giveUp = this.bring(orderOf, carried, (why) => {
+      client.destroy();
+      count(why);
+    });
+    if (giveUp) client.once('close', () => giveUp('gone'));
+  }
+
+  /** Has its agent bring a connection. @param carried called once it has, as the instance has taken it @returns gives up */
+  private bring(
+    orderOf: (ticket: string) => string,
+    carried: (carrier: Socket, leave: () => void) => void,
+    failed: (why: 'full' | 'gone' | 'late') => void,
+  ): ((why: 'gone' | 'late') => void) | undefined {
     const leave = this.joined.size + this.waiting.size < MOST_CONNECTIONS ? this.world.enter() : undefined;
     if (!leave || this.isClosed) {
       leave?.();
-      client.destroy();
-      return this.world.count('full');
+      failed('full');
+      return undefined;
     }
-    const { tickets, count } = this.world;
+    const { tickets } = this.world;
     let isOver = false;
-    const giveUp = (outcome: 'gone' | 'late'): void => {
+    const giveUp = (why: 'gone' | 'late'): void => {
       if (isOver) return;
       isOver = true;
       this.waiting.delete(ticket);
       tickets.revoke(ticket);
-      client.destroy();
       leave();
-      count(outcome);
+      failed(why);
     };
     const ticket = tickets.issue(
       (carrier) => {
         isOver = true;
         this.waiting.delete(ticket);
-        count('carried');
-        carrier.write(first);
-        this.join(client, carrier, leave);
+        carried(carrier, leave);
       },
       () => giveUp('late'),
     );
-    this.waiting.set(ticket, () => giveUp('gone'));
-    client.once('close', () => giveUp('gone'));
+    this.waiting.set(ticket, giveUp);
     this.socket.write(orderOf(ticket));
+    return giveUp;
+  }
+
+  /** Joins a connection of this instance with one to another of its task, once something listens there. */
+  private meet({ number, instance, port }: NonNullable<ReturnType<typeof parseWayPeer>>): void {
+    const { count, peer, tickets } = this.world;
+    const alone = (): void => void this.socket.write(`alone ${number}\n`);
+    const other = peer(instance, port);
+    if (!other) return alone();
+    const carried = (carrier: Socket, leave: () => void): void => {
+      carrier.on('error', () => carrier.destroy());
+      const ticket = tickets.issue(
+        (own) => {
+          count('carried');
+          other.join(own, carrier, leave);
+        },
+        () => {
+          carrier.destroy();
+          leave();
+        },
+      );
+      this.socket.write(`meet ${number} ${ticket}\n`);
+    };
+    other.bring((ticket) => `carry ${ticket} ${port}\n`, carried, alone);
   }
 
   private join(client: Socket, carrier: Socket, leave: () => void): void {

@@ -8,7 +8,7 @@ import {
   type WaysReply,
   type WaysRequest,
 } from '@fornax/contracts';
-import { waysInOf, type WayIn } from '@fornax/domain';
+import { clusterPortsOf, waysInOf, type WayIn } from '@fornax/domain';
 import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
 import { LOGGER } from '@fornax/service-kit';
 import { TaskLeases, TaskLookup } from '@fornax/tasks';
@@ -42,6 +42,8 @@ export interface SessionOfLink {
   readonly of: string;
   readonly moved?: (bytes: { readonly in: number; readonly out: number }) => void;
   readonly closed?: () => void;
+  /** Where others of its task reach it. */
+  readonly peerPorts?: readonly number[];
 }
 
 /** Where an agent connects to, and the link once it has. */
@@ -122,13 +124,16 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     const task = await this.lookup.ofPlatform(request.taskId);
     if (!task) return { granted: false, reason: 'the task is not known yet, or is being deleted', isForNow: true };
     const ways = waysInOf(task.fold.spec);
-    if (ways.length === 0) return { granted: false, reason: 'the task asks for no port' };
+    const peerPorts = clusterPortsOf(task.fold.spec) ?? [];
+    if (ways.length + peerPorts.length === 0) return { granted: false, reason: 'the task asks for no port' };
     const { owner } = holder;
     if (this.forwardsOf(owner) + ways.length > this.config.mostPerAccount)
       return { granted: false, reason: 'its account has as many forwards as it may', isForNow: true };
     const lease: LinkedLease = { ...request, node, owner };
     const ticket = this.tickets.issue((socket) => {
-      this.link(socket, lease, ways).catch((error: unknown) => this.broken(socket, { err: error, task: lease.taskId }));
+      this.link(socket, lease, ways, peerPorts).catch((error: unknown) =>
+        this.broken(socket, { err: error, task: lease.taskId }),
+      );
     });
     return { granted: true, host: this.config.nodes.publicHost, port: address.port, ticket };
   }
@@ -148,7 +153,11 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     return { host: this.config.nodes.publicHost, port: address.port, ticket, link: come.promise };
   }
 
-  private keep(socket: Socket, lease: LinkedLease, { key, of, moved, closed }: SessionOfLink): InstanceLink {
+  private keep(
+    socket: Socket,
+    lease: LinkedLease,
+    { key, of, moved, closed, peerPorts = [] }: SessionOfLink,
+  ): InstanceLink {
     const link: InstanceLink = new InstanceLink(
       socket,
       lease,
@@ -157,6 +166,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
         tickets: this.tickets,
         enter: () => this.enter(of),
         count: (outcome) => this.connections.add(1, { outcome }),
+        peer: (instance, port) => (peerPorts.includes(port) ? this.linkOf(lease.taskId, instance) : undefined),
         moved: (bytes) => {
           this.io.add(bytes.in, { direction: 'in' });
           this.io.add(bytes.out, { direction: 'out' });
@@ -193,15 +203,30 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     if (!greeting || !this.tickets.bring(greeting.ticket, socket)) socket.destroy();
   }
 
-  private async link(socket: Socket, lease: LinkedLease, ways: readonly WayIn[]): Promise<void> {
+  private async link(
+    socket: Socket,
+    lease: LinkedLease,
+    ways: readonly WayIn[],
+    peerPorts: readonly number[],
+  ): Promise<void> {
     // An agent that lost its link and came again: there is one for each lease.
     this.links.get(lease.leaseId)?.link.close();
-    const link = this.keep(socket, lease, { key: lease.leaseId, of: lease.owner });
+    const link = this.keep(socket, lease, { key: lease.leaseId, of: lease.owner, peerPorts });
     const { taskId, instance, node } = lease;
     if (this.forwardsOf(lease.owner) + ways.length > this.config.mostPerAccount || !(await link.open(ways))) {
       this.logger.warn({ task: taskId, instance, node }, 'not all ports of an instance could be forwarded');
       link.close();
     }
+  }
+
+  /** The newest one: an instance that runs again has another lease, and the link of the one before may not have ended yet. */
+  private linkOf(taskId: string, instance: number): InstanceLink | undefined {
+    const found = [...this.links].findLast(
+      // Those of sessions have other keys.
+      ([key, { link }]) =>
+        key === link.lease.leaseId && link.lease.taskId === taskId && link.lease.instance === instance,
+    );
+    return found?.[1].link;
   }
 
   /** A place for a connection: no account has more than its share of all, so that others have some. */

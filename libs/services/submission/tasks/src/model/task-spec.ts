@@ -2,6 +2,7 @@ import type { TaskCreation, WireErrors } from '@fornax/contracts';
 import {
   askedDiskMB,
   askedDiskProblem,
+  clusterProblem,
   constantProblem,
   limitProblem,
   formatRanges,
@@ -92,6 +93,8 @@ export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
   if (table && 'errors' in table) return table;
   const instances = instancesOf(creation, table);
   if ('errors' in instances) return instances;
+  const tooMany = clusterProblem(found.profile, instances.count);
+  if (tooMany !== undefined) return wrong('instanceCount', tooMany);
   const project = context.projectOf(pool?.spec.projectUuid ?? creation.projectUuid);
   if (!project && pool)
     return wrong('poolUuid', `The project of the pool takes no more tasks: ${pool.spec.projectUuid}`);
@@ -251,7 +254,7 @@ const bucketProblem = (creation: TaskCreation) => {
 const instancesOf = (
   creation: TaskCreation,
   table: ParameterTable | undefined,
-): { readonly text: string } | { readonly errors: WireErrors } => {
+): { readonly text: string; readonly count: number } | { readonly errors: WireErrors } => {
   const asked = given(creation.advancedRanges);
   const byTable = table && instancesOfTable(table, creation, asked);
   if (byTable && 'errors' in byTable) return byTable;
@@ -261,13 +264,13 @@ const instancesOf = (
     if ('rejection' in parsed) return wrong('advancedRanges', `Malformed ranges: ${parsed.rejection.detail}.`);
     if (parsed.ranges.size > MAX_INSTANCES)
       return wrong('advancedRanges', `A task has at most ${MAX_INSTANCES} instances.`);
-    return { text: formatRanges(parsed.ranges) };
+    return { text: formatRanges(parsed.ranges), count: parsed.ranges.size };
   }
   const count = creation.instanceCount;
   if (count === undefined) return wrong('instanceCount', 'Give instanceCount or advancedRanges.');
   if (count <= 0) return wrong('instanceCount', 'A task has at least one instance.');
   if (count > MAX_INSTANCES) return wrong('instanceCount', `A task has at most ${MAX_INSTANCES} instances.`);
-  return { text: formatRanges(rangesOf(count)) };
+  return { text: formatRanges(rangesOf(count)), count };
 };
 
 /** A bucket's own time in the caches of nodes comes before that of all of the task (contract, section 4.6). */

@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+
+import { backoffMs, delay } from '@fornax/base';
+import type { LeaseOrder } from '@fornax/contracts';
+import { type PeerPort, peerPortsOf } from '@fornax/domain';
+import type { Doors } from '@fornax/drivers';
+
+import { joinSockets } from './join-sockets.js';
+
+/** How long a connection waits for its peer to listen: the others of a task may begin much later. */
+const WAIT_MS = 10 * 60_000;
+/** How long an instance whose command is over stays for what that has sent. */
+const LAST_MS = 60_000;
+/** Pauses between two tries grow up to about a second. */
+const MOST_FAILURES = 3;
+/** Connections of one instance to others at once, those that wait too. */
+const MOST_CONNECTIONS = 256;
+const HOST = '127.0.0.1';
+
+export interface PeersParts {
+  readonly order: Pick<LeaseOrder, 'instance' | 'cluster'>;
+  /** Connects to a port on which another instance of the task listens. @returns undefined: nothing does now */
+  readonly reach: (instance: number, port: number) => Promise<Socket | undefined>;
+}
+
+/**
+ * The others of a task, as one of its instances finds them: each port of each of them is a port of its own loopback, the same in all of them. So the list is whole before the command begins,
+ * wherever the others run by then, or run again.
+ */
+export class ClusterPeers {
+  readonly #ports: readonly PeerPort[];
+  readonly #sockets = new Set<Socket>();
+  /** Of each of them, when all that came of it is on its way to the other one. */
+  readonly #sent = new Set<Promise<void>>();
+  readonly #over = new AbortController();
+
+  constructor(private readonly parts: PeersParts) {
+    this.#ports = peerPortsOf(parts.order.cluster ?? { ports: [], instances: [] });
+  }
+
+  /** What a script reads: the first port of each instance in the order of their numbers, its own too. */
+  get variables(): Readonly<Record<string, string>> {
+    const { ports: [first] = [], instances = [] } = this.parts.order.cluster ?? {};
+    const peers = this.#ports.filter(({ port }) => port === first).map(({ local }) => `${HOST}:${local}`);
+    return { CLUSTER_PEERS: peers.join(' '), CLUSTER_RANK: String(instances.indexOf(this.parts.order.instance)) };
+  }
+
+  /** A line for each instance: its number, the host, and the ports there in the order of `CLUSTER_PORTS`. */
+  get hosts(): string {
+    const { instances = [] } = this.parts.order.cluster ?? {};
+    const portsOf = (number: number): string =>
+      this.#ports
+        .filter(({ instance }) => instance === number)
+        .map(({ local }) => local)
+        .join(' ');
+    return instances.map((number) => `${number} ${HOST} ${portsOf(number)}\n`).join('');
+  }
+
+  get doors(): Doors {
+    return {
+      ports: this.#ports.map(({ local }) => local),
+      onConnection: (local, socket) => {
+        const to = this.#ports.find((one) => one.local === local);
+        socket.on('error', () => socket.destroy());
+        if (!to || this.#over.signal.aborted || this.#sockets.size >= MOST_CONNECTIONS) return void socket.destroy();
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#sockets.delete(socket));
+        const sent = this.#carry(socket, to).finally(() => this.#sent.delete(sent));
+        this.#sent.add(sent);
+      },
+    };
+  }
+
+  /**
+   * Its command is over: what it has sent is still brought to the others, for a while also to those that do not listen yet, since whoever sends its last word and ends has not waited for
+   * anybody to read it. Resolves then, and nothing waits any more.
+   */
+  async end(): Promise<void> {
+    await Promise.race([Promise.all(this.#sent), delay(LAST_MS, this.#over.signal, { ref: false })]);
+    this.stop();
+  }
+
+  /** Nothing waits any more. Safe to repeat. */
+  stop(): void {
+    this.#over.abort();
+  }
+
+  async #carry(socket: Socket, { instance, port }: PeerPort): Promise<void> {
+    const { reach } = this.parts;
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    const signal = AbortSignal.any([this.#over.signal, gone.signal, AbortSignal.timeout(WAIT_MS)]);
+    for (let failures = 0; !signal.aborted; failures = Math.min(failures + 1, MOST_FAILURES)) {
+      const peer = await reach(instance, port).catch(() => undefined);
+      if (peer && !signal.aborted) {
+        const sent = new Promise<void>((resolve) => peer.once('finish', resolve).once('close', () => resolve()));
+        joinSockets(socket, peer);
+        return sent;
+      }
+      peer?.destroy();
+      await delay(backoffMs(failures), signal, { ref: false });
+    }
+    socket.destroy();
+  }
+}
