@@ -252,10 +252,11 @@ describe('the store of images', () => {
     while (!(await came())) await new Promise(setImmediate);
     let isGiven = false;
     void again.then(() => (isGiven = true));
-    const isWhole = async (): Promise<boolean> =>
-      (await readdir(join(folder, 'store', 'incoming'), { recursive: true })).some((name) =>
-        name.endsWith('image.json'),
-      );
+    const isWhole = async (): Promise<boolean> => {
+      const [name = ''] = await files();
+      const place = join(folder, 'store', 'incoming', name);
+      return (await readdir(place).catch((): string[] => [])).includes('image.json');
+    };
     // From then on it only has to be moved.
     for (let turns = 0; turns < 100 && !isGiven; turns += (await isWhole()) ? 1 : 0);
     expect(isGiven).toBe(false);
