@@ -32,7 +32,8 @@ const SUITES = {
     args: ['--maxWorkers=2', ANEW, '--testTimeout=60000'],
   },
   // On two cores Jest takes one process for it, and so notices a spec that leaks.
-  unit: { projects: ['spec'], weight: 1, args: [] },
+  // A property of a hundred runs takes 5 s, the default, where other suites have both cores.
+  unit: { projects: ['spec'], weight: 1, args: ['--testTimeout=20000'] },
   // One platform for all of it; the reporter prints the contract's rows. FORNAX_CONTRACT_OBJECTS=versitygw: its objects lie on an S3 service.
   contract: {
     projects: ['contract'],
