@@ -174,6 +174,8 @@ export default [
       '**/node_modules/**',
       '.nx/**',
       '.fornax/**',
+      // What a build of the docs that was broken off left behind.
+      'docs/.vitepress/{made-*,cache,.temp}/**',
       '**/.venv/**',
       'apps/dashboard/src/api/schema.d.ts',
     ],
