@@ -62,6 +62,8 @@ if (masterKey !== undefined)
       .filter((line) => !line.startsWith('FORNAX_MASTER_KEY=')),
   );
 keep('submission.env', () => [`FORNAX_BOOTSTRAP_TOKEN=${read('token')}`]);
+// For the operator to fill in: whoever has no OpenID provider leaves it as it is.
+keep('openid.env', () => ['# FORNAX_OIDC_CLIENT_SECRET=']);
 keep('storage.env', () => [
   'FORNAX_S3_ACCESS_KEY=fornax',
   `FORNAX_S3_SECRET_KEY=${valueIn('objects.env', 'ROOT_SECRET_KEY')}`,

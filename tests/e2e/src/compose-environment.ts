@@ -8,7 +8,7 @@ type ComposeVariables = Readonly<Record<string, string | null>>;
 
 interface ComposeService {
   readonly environment?: ComposeVariables;
-  readonly env_file?: readonly (string | { readonly path: string; readonly required: boolean })[];
+  readonly env_file?: readonly string[];
 }
 
 /** Where a host and port of the Compose network are on this machine: `nats:4222` to `127.0.0.1:40001`. */
@@ -26,7 +26,8 @@ const linesOf = async (path: string): Promise<Variables> =>
   Object.fromEntries(
     (await readFile(path, 'utf8'))
       .split('\n')
-      .filter((line) => line.includes('='))
+      // Not a comment.
+      .filter((line) => /^\w+=/.test(line))
       .map((line) => {
         const at = line.indexOf('=');
         return [line.slice(0, at), line.slice(at + 1)];
@@ -55,9 +56,7 @@ export class ComposeEnvironment {
   async of(service: string, addresses: Addresses): Promise<Variables> {
     const { environment = {}, env_file: files = [] } = this.services[service] ?? {};
     const fromFiles = await Promise.all(
-      files
-        .filter((file) => typeof file === 'string')
-        .map((file) => linesOf(join(this.secrets, file.replace(/^infra\/secrets\//, '')))),
+      files.map((file) => linesOf(join(this.secrets, file.replace(/^infra\/secrets\//, '')))),
     );
     const all = Object.assign({}, ...fromFiles, given(environment)) as Variables;
     return {

@@ -56,7 +56,7 @@ describe('docker-compose.yml', () => {
     const { environment = {}, env_file: files = [] } = (await composeFile()).services['submission'] ?? {};
     // It comes in a file of its own, like all that is secret.
     settings.delete('FORNAX_OIDC_CLIENT_SECRET');
-    expect(files).toContainEqual({ path: 'infra/secrets/openid.env', required: false });
+    expect(files).toContain('infra/secrets/openid.env');
     expect(Object.entries(environment).filter(([name]) => name.startsWith('FORNAX_OIDC_'))).toEqual(
       expect.arrayContaining([...settings].map((name) => [name, null])),
     );
@@ -117,6 +117,7 @@ describe('docker-compose.yml', () => {
     expect(holders('nats-provisioner.env')).toEqual(['streams', 'consumers']);
     expect(holders('nats-operator.env')).toEqual([]);
     expect(holders('storage.env')).toEqual(['storage']);
+    expect(holders('openid.env')).toEqual(['submission']);
     expect(holders('objects.env')).toEqual(['objects']);
     expect(holders('node-1.env')).toEqual(['node-agent']);
     // A secret of kind `file` keeps its owner and mode: only containers that start as root can read it.

@@ -21,11 +21,11 @@ export interface Doors {
  */
 const LISTENER = `
 const { createServer } = require('node:net');
-const until = Date.now() + ${OPEN_MS};
+const until = performance.now() + ${OPEN_MS};
 const open = (port) => new Promise((resolve, reject) => {
   const server = createServer().listen({ port, host: '127.0.0.1', backlog: 128 }, () => resolve(server));
   server.once('error', (error) => {
-    if (error.code !== 'EADDRNOTAVAIL' || Date.now() > until) reject(error);
+    if (error.code !== 'EADDRNOTAVAIL' || performance.now() > until) reject(error);
     else setTimeout(() => open(port).then(resolve, reject), ${LOOK_MS});
   });
 });
