@@ -1,9 +1,10 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { eachLine, firstLine } from '@fornax/base';
+import { firstLine } from '@fornax/base';
 import { MOST_WAY_LINE_CHARS, parseSessionGreeting } from '@fornax/contracts';
 import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
 import { LOGGER } from '@fornax/service-kit';
 import type { Socket } from 'node:net';
+import { issueAsked } from './asked-tickets.js';
 import { Forward } from './forward.js';
 import { Lobby } from './lobby.js';
 import { Tickets } from './tickets.js';
@@ -59,17 +60,12 @@ export class SessionsDoor implements OnApplicationBootstrap, BeforeApplicationSh
 
   /** Gives a ticket for each line of a connection that asks for one. @param take called with the connections that bring them */
   issueOn(control: Socket, take: (client: Socket) => void): void {
-    eachLine(control, MOST_WAY_LINE_CHARS, (line) => {
-      if (line === 'connect') control.write(`ticket ${this.issue(take)}\n`);
-      else control.destroy();
-    });
-    control.once('end', () => control.destroy());
+    issueAsked(control, this.tickets, take);
   }
 
   /** Nothing of it is believed but a ticket. */
   private async greet(client: Socket): Promise<void> {
     const leave = this.lobby.enter(client);
-    if (!leave) return void client.destroy();
     const line = await firstLine(client, { mostChars: MOST_WAY_LINE_CHARS, withinMs: GREETING_MS }).finally(leave);
     const ticket = line === undefined ? undefined : parseSessionGreeting(line);
     if (ticket === undefined || !this.tickets.bring(ticket, client)) client.destroy();

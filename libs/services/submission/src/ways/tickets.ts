@@ -12,6 +12,10 @@ export class Tickets {
 
   constructor(private readonly validMs: number) {}
 
+  get size(): number {
+    return this.expected.size;
+  }
+
   /** @param take called with the connection that brings it @param late called when none has */
   issue(take: (socket: Socket) => void, late: () => void = () => undefined): string {
     const ticket = randomBytes(24).toString('base64url');
