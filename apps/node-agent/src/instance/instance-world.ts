@@ -12,6 +12,7 @@ import type { InputRecords } from './input-manifest.js';
 import type { OutputLine } from '../output/output-line.js';
 import type { Use } from './disk-share.js';
 import type { Slot } from './slot.js';
+import type { TryTurns } from '../ways/try-turns.js';
 
 /** An instance that others of its task reach. */
 export interface Peer {
@@ -54,6 +55,8 @@ export interface InstanceWorld {
   readonly slot?: (leaseId: string) => Slot | undefined;
   /** Another instance of a task, while its command runs here. */
   readonly peer?: (taskId: string, instance: number) => Peer | undefined;
+  /** When instances try again to reach others that did not listen. */
+  readonly peerTurns?: TryTurns;
   /** Resolves once the node's disk has room for an instance. */
   readonly room?: (signal: AbortSignal) => Promise<void>;
   /** Whether the node's disk has no room now. */

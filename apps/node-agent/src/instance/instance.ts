@@ -41,6 +41,8 @@ import { type Granted, InstanceWays } from '../ways/instance-ways.js';
 
 /** Below the folder of secrets, which is memory and no result. */
 const PEERS_FILE = 'cluster/peers';
+/** Connections of others of its task on this node at once: each is a process. */
+const MOST_REACHED = 300;
 const NO_SECRETS = { files: [], notes: [] };
 
 /** The files of an instance whose command runs, and how much that has printed. */
@@ -82,6 +84,7 @@ export class Instance implements Measurable {
   #command: CommandRuns | undefined;
   #ways: InstanceWays | undefined;
   readonly #peers: ClusterPeers | undefined;
+  #reached = 0;
   #prepared: PreparedInstance | undefined;
   #secretNotes: readonly string[] = [];
   #image: TaskImage | undefined;
@@ -127,7 +130,7 @@ export class Instance implements Measurable {
     this.#meter = new InstanceMeter(order.cores);
     this.#peers =
       order.cluster && !order.slot
-        ? new ClusterPeers({ order, reach: (number, port) => this.#reachPeer(number, port) })
+        ? new ClusterPeers({ order, reach: (number, port) => this.#reachPeer(number, port), turns: world.peerTurns })
         : undefined;
     this.done = inSpan(
       'instance',
@@ -397,7 +400,15 @@ export class Instance implements Measurable {
     const { order, world } = this;
     if (order.cluster?.ports.includes(port) !== true || !this.#command || !world.isHeld())
       throw new Error('that port is not for the others of its task');
-    return this.#command.reach(port);
+    if (this.#reached >= MOST_REACHED) throw new Error('as many of its peers are connected as may be');
+    this.#reached += 1;
+    const leave = (): void => void (this.#reached -= 1);
+    try {
+      return (await this.#command.reach(port)).once('close', leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /** On this node directly, on others by way of the platform. @returns undefined: nothing listens there now */

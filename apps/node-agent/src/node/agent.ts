@@ -34,6 +34,7 @@ import { Reporter } from '../output/reporter.js';
 import type { Hardware } from '../hardware/hardware.js';
 import { Membership } from './membership.js';
 import { refuseSession } from '../ways/instance-ways.js';
+import { TryTurns } from '../ways/try-turns.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskBound, usedOf } from './disk-bound.js';
@@ -101,6 +102,9 @@ interface Wires {
   readonly s3: S3Connection;
 }
 
+/** Of ports of instances on which nothing listened before: each is a process for a moment, or a question to the platform. */
+const PEER_TRIES_PER_SECOND = 100;
+
 /** A node: joins the platform, runs the leases that it is given, says what became of them. */
 export class Agent {
   readonly #instances = new Map<string, Instance>();
@@ -116,6 +120,7 @@ export class Agent {
   readonly #records = new InputRecords();
   readonly #promises: DiskPromises | undefined;
   readonly #fetchable: Fetchable;
+  readonly #peerTurns = new TryTurns(PEER_TRIES_PER_SECOND);
   #isDiskFull: boolean | undefined;
   #diskMB: number | undefined;
   #isClosing = false;
@@ -431,6 +436,7 @@ export class Agent {
         [...this.#instances.values()].find(
           ({ phase, order: { taskId: its, instance } }) => phase === 'running' && its === taskId && instance === number,
         ),
+      peerTurns: this.#peerTurns,
       ghz: () => this.#live.ghz,
       ...(this.parts.patienceMs === undefined ? {} : { patienceMs: this.parts.patienceMs }),
       isHeld: () => this.membership.holds(nodeEpoch),

@@ -1,18 +1,18 @@
 import type { Socket } from 'node:net';
 
-import { backoffMs, delay } from '@fornax/base';
+import { delay } from '@fornax/base';
 import type { LeaseOrder } from '@fornax/contracts';
 import { type PeerPort, peerPortsOf } from '@fornax/domain';
 import type { Doors } from '@fornax/drivers';
 
 import { joinSockets } from './join-sockets.js';
+import { PeerTries } from './peer-tries.js';
+import type { TryTurns } from './try-turns.js';
 
 /** How long a connection waits for its peer to listen: the others of a task may begin much later. */
 const WAIT_MS = 10 * 60_000;
 /** How long an instance whose command is over stays for what that has sent. */
 const LAST_MS = 60_000;
-/** Pauses between two tries grow up to about a second. */
-const MOST_FAILURES = 3;
 /** Connections of one instance to others at once, those that wait too. */
 const MOST_CONNECTIONS = 256;
 const HOST = '127.0.0.1';
@@ -21,6 +21,8 @@ export interface PeersParts {
   readonly order: Pick<LeaseOrder, 'instance' | 'cluster'>;
   /** Connects to a port on which another instance of the task listens. @returns undefined: nothing does now */
   readonly reach: (instance: number, port: number) => Promise<Socket | undefined>;
+  /** Of all instances of the node, for tries of ports on which nothing has listened. */
+  readonly turns?: TryTurns | undefined;
 }
 
 /**
@@ -33,6 +35,10 @@ export class ClusterPeers {
   /** Of each of them, when all that came of it is on its way to the other one. */
   readonly #sent = new Set<Promise<void>>();
   readonly #over = new AbortController();
+  /** By the ports of its own loopback. */
+  readonly #tries = new Map<number, PeerTries>();
+  /** Of the node's turns it waits for one at a time, whatever is tried, so that others have theirs. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: PeersParts) {
     this.#ports = peerPortsOf(parts.order.cluster ?? { ports: [], instances: [] });
@@ -85,21 +91,23 @@ export class ClusterPeers {
     this.#over.abort();
   }
 
-  async #carry(socket: Socket, { instance, port }: PeerPort): Promise<void> {
-    const { reach } = this.parts;
+  #triesOf({ local, instance, port }: PeerPort): PeerTries {
+    const { reach, turns } = this.parts;
+    const { signal } = this.#over;
+    const again = (): Promise<void> => (this.#turn = this.#turn.then(() => turns?.next(signal)));
+    const tries = this.#tries.get(local) ?? new PeerTries(() => reach(instance, port), again);
+    this.#tries.set(local, tries);
+    return tries;
+  }
+
+  async #carry(socket: Socket, to: PeerPort): Promise<void> {
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
     const signal = AbortSignal.any([this.#over.signal, gone.signal, AbortSignal.timeout(WAIT_MS)]);
-    for (let failures = 0; !signal.aborted; failures = Math.min(failures + 1, MOST_FAILURES)) {
-      const peer = await reach(instance, port).catch(() => undefined);
-      if (peer && !signal.aborted) {
-        const sent = new Promise<void>((resolve) => peer.once('finish', resolve).once('close', () => resolve()));
-        joinSockets(socket, peer);
-        return sent;
-      }
-      peer?.destroy();
-      await delay(backoffMs(failures), signal, { ref: false });
-    }
-    socket.destroy();
+    const peer = await this.#triesOf(to).next(signal);
+    if (!peer) return void socket.destroy();
+    const sent = new Promise<void>((resolve) => peer.once('finish', resolve).once('close', () => resolve()));
+    joinSockets(socket, peer);
+    return sent;
   }
 }

@@ -71,6 +71,10 @@ export class InstanceLink {
     if (socket.destroyed) this.close();
   }
 
+  get isOver(): boolean {
+    return this.isClosed;
+  }
+
   get size(): number {
     return this.forwards.length;
   }

@@ -60,11 +60,15 @@ export class NobodyCame extends Error {
   override readonly name = 'NobodyCame';
 }
 
+const placeOf = (taskId: string, instance: number): string => `${taskId} ${instance}`;
+
 /** Forwards ports of instances: to the nodes that hold them, over connections that their agents open. */
 @Injectable()
 export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly tickets = new Tickets(TICKET_MS);
   private readonly links = new Map<string, { readonly link: InstanceLink; readonly since: number; isSeen: boolean }>();
+  /** The newest link of each instance: one that runs again has another lease, and the link of the one before may not have ended yet. */
+  private readonly ofInstances = new Map<string, InstanceLink>();
   private readonly allowances = new NodeAllowances();
   private readonly stops: (() => void)[] = [];
   private readonly connections = countedFromZero(
@@ -158,7 +162,10 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     lease: LinkedLease,
     { key, of, moved, closed, peerPorts = [] }: SessionOfLink,
   ): InstanceLink {
-    const link: InstanceLink = new InstanceLink(
+    const place = placeOf(lease.taskId, lease.instance);
+    /** Absent while it is made: its connection may be closed by then. */
+    const own: { link?: InstanceLink } = {};
+    const link = new InstanceLink(
       socket,
       lease,
       {
@@ -166,7 +173,8 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
         tickets: this.tickets,
         enter: () => this.enter(of),
         count: (outcome) => this.connections.add(1, { outcome }),
-        peer: (instance, port) => (peerPorts.includes(port) ? this.linkOf(lease.taskId, instance) : undefined),
+        peer: (instance, port) =>
+          peerPorts.includes(port) ? this.ofInstances.get(placeOf(lease.taskId, instance)) : undefined,
         moved: (bytes) => {
           this.io.add(bytes.in, { direction: 'in' });
           this.io.add(bytes.out, { direction: 'out' });
@@ -174,11 +182,16 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
         },
       },
       () => {
-        if (this.links.get(key)?.link === link) this.links.delete(key);
+        if (own.link && this.links.get(key)?.link === own.link) this.links.delete(key);
+        if (own.link && this.ofInstances.get(place) === own.link) this.ofInstances.delete(place);
         closed?.();
       },
     );
+    own.link = link;
+    if (link.isOver) return link;
     this.links.set(key, { link, since: performance.now(), isSeen: false });
+    // Those of sessions have other keys, and lead nobody's peers anywhere.
+    if (key === lease.leaseId) this.ofInstances.set(place, link);
     return link;
   }
 
@@ -217,16 +230,6 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
       this.logger.warn({ task: taskId, instance, node }, 'not all ports of an instance could be forwarded');
       link.close();
     }
-  }
-
-  /** The newest one: an instance that runs again has another lease, and the link of the one before may not have ended yet. */
-  private linkOf(taskId: string, instance: number): InstanceLink | undefined {
-    const found = [...this.links].findLast(
-      // Those of sessions have other keys.
-      ([key, { link }]) =>
-        key === link.lease.leaseId && link.lease.taskId === taskId && link.lease.instance === instance,
-    );
-    return found?.[1].link;
   }
 
   /** A place for a connection: no account has more than its share of all, so that others have some. */

@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+import { eventually } from '@fornax/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
+
+import { ClusterPeers } from './cluster-peers.js';
+import { TryTurns } from './try-turns.js';
+
+const LOCAL = 20_001;
+const sockets: Socket[] = [];
+const servers: Server[] = [];
+
+const listening = async (come: (socket: Socket) => void): Promise<number> => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket.on('error', () => undefined));
+    come(socket);
+  }).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+};
+const dialled = async (port: number): Promise<Socket> => {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  sockets.push(socket.on('error', () => undefined));
+  await once(socket, 'connect');
+  return socket;
+};
+
+/** Instance 0 of two, and how often it has tried to reach the other. */
+const instance = async (reach: () => Promise<Socket | undefined>) => {
+  const tries: number[] = [];
+  const peers = new ClusterPeers({
+    order: { instance: 0, cluster: { ports: [7_000], instances: [0, 1] } },
+    reach: () => {
+      tries.push(performance.now());
+      return reach();
+    },
+    turns: new TryTurns(100),
+  });
+  const door = await listening((socket) => peers.doors.onConnection(LOCAL, socket));
+  return { peers, door, tries };
+};
+
+describe('connections to others of a task', () => {
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  it('wait together, tried as one, ever more rarely', async () => {
+    const { peers, door, tries } = await instance(() => Promise.resolve(undefined));
+    const all = await Promise.all(Array.from({ length: 200 }, () => dialled(door)));
+    await eventually(() => tries.length >= 5, { timeoutMs: 20_000 });
+    const [first = 0, , , fourth = 0, fifth = 0] = tries;
+    expect(fifth - fourth).toBeGreaterThan(350);
+    expect(fourth - first).toBeGreaterThan(300);
+    // Who comes and goes makes no more of them.
+    const before = tries.length;
+    for (const socket of all) socket.destroy();
+    for (let n = 0; n < 20; n += 1) (await dialled(door)).destroy();
+    expect(tries.length - before).toBeLessThan(3);
+    peers.stop();
+  });
+
+  it('all have their own once it listens', async () => {
+    const other: { port?: number } = {};
+    const { peers, door, tries } = await instance(async () =>
+      other.port === undefined ? undefined : dialled(other.port),
+    );
+    const all = await Promise.all(Array.from({ length: 100 }, () => dialled(door)));
+    await eventually(() => tries.length >= 2, { timeoutMs: 20_000 });
+    other.port = await listening((socket) => socket.pipe(socket));
+    const said = all.map(async (socket, n) => {
+      socket.end(`${n}`);
+      return text(socket);
+    });
+    expect(await Promise.all(said)).toEqual(all.map((_, n) => `${n}`));
+    peers.stop();
+  });
+
+  it('take turns with those of others on the node', async () => {
+    const turns = new TryTurns(100);
+    const { signal } = new AbortController();
+    const begun = performance.now();
+    await Promise.all(Array.from({ length: 21 }, () => turns.next(signal)));
+    expect(performance.now() - begun).toBeGreaterThan(190);
+  });
+});

@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+
+import { backoffMs } from '@fornax/base';
+
+/** Waits between two tries of a port on which nothing listens: who begins a minute later is found within seconds. */
+const BACKOFF = { firstMs: 100, longestMs: 3_000 };
+/** Tries of one port at once, where something listens. */
+const MOST_AT_ONCE = 32;
+
+type Take = (peer: Socket | undefined) => void;
+
+/**
+ * Connects to one port of another instance, for all connections that are for it: as long as nothing listens there, one of them is tried again for all, ever more rarely, and a new one waits
+ * with the others. Where something does, the others follow, twice as many each time.
+ */
+export class PeerTries {
+  readonly #waiting = new Set<Take>();
+  #trying = 0;
+  #atOnce = 1;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param reach a rejection is no connection, too
+   * @param again resolves when one that has failed may be tried again
+   */
+  constructor(
+    private readonly reach: () => Promise<Socket | undefined>,
+    private readonly again: () => Promise<void>,
+  ) {}
+
+  /** @returns undefined: the signal aborted before there was one */
+  next(signal: AbortSignal): Promise<Socket | undefined> {
+    return new Promise((resolve) => {
+      const leave = (): void => take(undefined);
+      const take: Take = (peer) => {
+        this.#waiting.delete(take);
+        signal.removeEventListener('abort', leave);
+        resolve(peer);
+      };
+      if (signal.aborted) return resolve(undefined);
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.add(take);
+      this.#go();
+    });
+  }
+
+  #go(): void {
+    while (!this.#timer && this.#trying < Math.min(this.#atOnce, this.#waiting.size)) void this.#try();
+  }
+
+  async #try(): Promise<void> {
+    this.#trying += 1;
+    if (this.#failures > 0) await this.again();
+    // Nobody may wait any more by now; once it is tried, what came of it counts all the same.
+    const isWanted = this.#waiting.size > 0;
+    const peer = isWanted ? await this.reach().catch(() => undefined) : undefined;
+    this.#trying -= 1;
+    if (peer) {
+      this.#failures = 0;
+      this.#atOnce = Math.min(this.#atOnce * 2, MOST_AT_ONCE);
+      const [first] = this.#waiting;
+      if (first) first(peer);
+      else peer.destroy();
+    } else if (isWanted) this.#pause();
+    this.#go();
+  }
+
+  #pause(): void {
+    this.#failures += 1;
+    this.#atOnce = 1;
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#go();
+      },
+      backoffMs(this.#failures, BACKOFF),
+    ).unref();
+  }
+}
