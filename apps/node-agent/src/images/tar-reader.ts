@@ -18,6 +18,8 @@ export interface TarEntry {
 const BLOCK = 512;
 /** Of names and notes that stand before an entry, which are gathered in memory: as much as engines take. */
 const MOST_LONG_BYTES = 1_048_576;
+/** Of a name, and of what a link leads to: no system takes more (PATH_MAX). */
+const MOST_PATH_BYTES = 4_095;
 const TYPES: Readonly<Record<string, TarType>> = {
   '\0': 'file',
   '0': 'file',
@@ -152,7 +154,7 @@ const sizeIn = (text: string): number => {
 /**
  * Reads the entries of an archive (ustar, pax, GNU), one after the other, and keeps no more of it than the header of one.
  * @param source a piece is not read any more once the next one is asked for
- * @throws LayerRefused it is none, it is cut, a header is too long or says what cannot be; what the source throws
+ * @throws LayerRefused it is none, it is cut, a header or a path is too long or says what cannot be; what the source throws
  */
 export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
   const bytes = new Bytes(source);
@@ -169,6 +171,8 @@ export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<
     }
     const { name = header.name, linkname = header.linkname, size: stated = header.size } = before;
     before = {};
+    if (Buffer.byteLength(name) > MOST_PATH_BYTES || Buffer.byteLength(linkname) > MOST_PATH_BYTES)
+      throw unreadable(`it has a path of more than ${MOST_PATH_BYTES} bytes`);
     const type = TYPES[header.flag] ?? 'other';
     // Some write there how much may come into a folder: nothing follows.
     const size = type === 'directory' ? 0 : stated;

@@ -287,12 +287,15 @@ describe('a layer', () => {
       [{ name: 'opaque/.wh..wh..opq' }],
       [{ name: 'empty' }],
     ];
-    const unpackAbove = async (comes: Promise<unknown>, signal?: AbortSignal): Promise<string> => {
+    const unpackAbove = async (
+      comes: PromiseLike<unknown>,
+      entries = above,
+      left = { bytes: 10_000_000, files: 100 },
+    ): Promise<string> => {
       const file = join(folder, 'above');
-      await writeFile(file, await tarOf(above));
-      const options = { signal: signal ?? AbortSignal.timeout(10_000), onMoved: () => undefined };
-      const turn = { folder: join(folder, 'early'), comes };
-      return unpackLayer(file, TAR, root, { ...options, left: { bytes: 10_000_000, files: 100 }, turn });
+      await writeFile(file, await tarOf(entries));
+      const options = { signal: AbortSignal.timeout(10_000), onMoved: () => undefined };
+      return unpackLayer(file, TAR, root, { ...options, left, turn: { folder: join(folder, 'early'), comes } });
     };
     const look = async (): Promise<readonly unknown[]> =>
       Promise.all(
@@ -320,6 +323,32 @@ describe('a layer', () => {
       expect(await look()).toEqual(inOrder);
       expect(await readdir(join(folder, 'early'))).toEqual([]);
       expect((await lstat(at('kept/large'))).mode & 0o7777).toBe(0o755);
+    });
+
+    it.each<readonly [string, LayerEntry]>([
+      ['name', [{ name: 'n'.repeat(5_000) }, 'x']],
+      ['name of what is left out', [{ name: 'n'.repeat(5_000), type: 'block-device', devmajor: 8, devminor: 0 }]],
+      ['link', [{ name: 'l', type: 'symlink', linkname: 'ä'.repeat(2_500) }]],
+    ])('is refused at once for a %s that no system takes', async (_, entry) => {
+      const never = Promise.withResolvers<undefined>();
+      await expect(unpackAbove(never.promise, [entry])).rejects.toThrow(LayerRefused);
+    });
+
+    it('is read on no further when what waits has long names and links, however little it is else', async () => {
+      const many = Array.from({ length: 4_500 }, (_, each): LayerEntry => [
+        { name: `${'n'.repeat(200)}${each}`, type: 'block-device', linkname: 'l'.repeat(4_000) },
+      ]);
+      const left = { bytes: 1e9, files: many.length };
+      const below = Promise.resolve();
+      const asked: number[] = [];
+      // That its turn has come is told to whoever waits for it, not to whoever looks whether it has.
+      const comes: PromiseLike<unknown> = {
+        then: (done) => (asked.push(left.files) > 1 ? below.then(done) : new Promise<never>(() => undefined)),
+      };
+      await unpackAbove(comes, many, left);
+      expect(asked[0]).toBe(many.length);
+      // The first time that it is waited for: 32 MiB of text, two bytes for a sign.
+      expect(many.length - (asked[1] ?? 0)).toBeLessThan(4_200);
     });
 
     it('puts nothing anywhere when one before it fails', async () => {

@@ -12,7 +12,7 @@ export interface Turn {
   /** Where what it brings waits until then; not there yet. */
   readonly folder: string;
   /** Settles once those are in their place, or will never be. */
-  readonly comes: Promise<unknown>;
+  readonly comes: PromiseLike<unknown>;
 }
 
 export interface LayerOptions {
@@ -29,7 +29,7 @@ export interface LayerOptions {
 
 /** Of files that are gathered in memory, and written in one step. */
 const MOST_AT_ONCE_BYTES = 65_536;
-/** What waits for its turn in memory. A layer that has more is read on when that has come. */
+/** What waits for its turn in memory: content, names and what links lead to. A layer that has more is read on when that has come. */
 const MOST_WAITING = 20_000;
 const MOST_WAITING_BYTES = 33_554_432;
 /** What a layer is without its compression, as it goes by. @throws LayerRefused it is without an end */
@@ -70,7 +70,7 @@ class Early {
     }
     const kept = await this.#kept(entry);
     this.#entries.push(kept);
-    this.#bytes += Buffer.isBuffer(kept.content) ? kept.content.length : 0;
+    this.#bytes += heldBytes(kept);
     if (this.#entries.length >= MOST_WAITING || this.#bytes >= MOST_WAITING_BYTES) await this.flush(over);
   }
 
@@ -95,6 +95,10 @@ class Early {
     return { ...entry, content: { file } };
   }
 }
+
+/** What an entry takes of memory that whoever made the image chooses: text takes two bytes for a sign. */
+const heldBytes = ({ name, linkname, content }: Brought): number =>
+  2 * (name.length + linkname.length) + (Buffer.isBuffer(content) ? content.length : 0);
 
 const isSmall = ({ type, size }: TarEntry): boolean => type !== 'file' || size <= MOST_AT_ONCE_BYTES;
 
