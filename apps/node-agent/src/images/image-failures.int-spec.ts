@@ -9,12 +9,15 @@ import { promisify } from 'node:util';
 
 import { removeTree } from '@fornax/drivers';
 import { layerOf } from '@fornax/testing/layers';
-import { pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
+import { digestOf, pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { failureOf } from '../instance/outcome-of.js';
+import { ImageLayers } from './image-layers.js';
 import { ImageStore, type ImageStoreOptions } from './image-store.js';
-import { type Login, RegistryAway } from './registry.js';
+import { KeptLayers } from './kept-layers.js';
+import { PullProgress } from './pull-progress.js';
+import { type Login, Registry, RegistryAway } from './registry.js';
 
 const run = promisify(execFile);
 const LOGIN: Login = { user: 'me', password: 'of-the-token-server' };
@@ -130,6 +133,46 @@ describe('an image that does not come', () => {
       expect(String(error)).toContain('said nothing for 200 ms');
     }
     expect(asked).toBe(3);
+  });
+
+  it.each([
+    ['the registry where that has not given the layer that is next', 0, true],
+    ['who made it where that is being unpacked, whatever the registry does with a later one', 1, false],
+  ])('in time waits for %s', async (_, silentAt, brokeOff) => {
+    const layers = [await layerOf([[{ name: 'one' }, '1']]), await layerOf([[{ name: 'two' }, '2']])];
+    await pushImage(registry, { repository: 'late/image', tag: 'latest' }, layers);
+    const asked = Promise.withResolvers<undefined>();
+    const silent = digestOf(layers[silentAt]?.bytes ?? Buffer.alloc(0));
+    const url = await serve((request, response) => {
+      if (request.url?.endsWith(silent) === true) asked.resolve(undefined);
+      else passOn(request, response);
+    });
+    const ending = new AbortController();
+    const waiter = { signal: ending.signal, onMoved: () => undefined };
+    const name = { registry: url, repository: 'late/image', reference: 'latest' };
+    const from = new Registry(name, undefined, { ...waiter, silenceMs: 20_000 });
+    const { manifest } = await from.find();
+    const coming = new ImageLayers(
+      { folder, root: join(folder, 'root') },
+      {
+        ...{ registry: from, from: url, words: 'x', waiter, left: { bytes: 1e6, files: 100 } },
+        layers: await KeptLayers.open(join(folder, 'layers'), 1e6),
+        progress: new PullProgress('x', { bytes: 1e6, layers: 2 }, () => undefined),
+        held: {
+          // The other layer is read by then.
+          grow: async () => ending.abort(await asked.promise),
+          expect: () => Promise.resolve(),
+          end: () => undefined,
+        },
+        onFailure: () => undefined,
+      },
+    );
+    const bringing = coming.bring(
+      manifest.layers,
+      layers.map(({ diffId }) => diffId),
+    );
+    await expect(bringing).rejects.toThrow(/abort/);
+    expect(coming.brokeOff).toBe(brokeOff);
   });
 
   it('leaves nothing of itself on a disk that was full before its end', async () => {

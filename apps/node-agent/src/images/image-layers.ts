@@ -48,7 +48,7 @@ export class ImageLayers {
     private readonly options: LayersOptions,
   ) {}
 
-  /** Whether the registry was still waited for when it was given up. */
+  /** Whether the registry was what was waited for when it was given up: it had not given a layer whose turn had come. */
   get brokeOff(): boolean {
     return this.#brokeOff;
   }
@@ -80,8 +80,14 @@ export class ImageLayers {
     const place = join(this.tree.folder, `layer-${at}`);
     await mkdir(place, { mode: 0o700 });
     const file = join(place, 'packed');
+    let isNext = comes === undefined;
+    comes?.then(
+      () => (isNext = true),
+      () => undefined,
+    );
     await this.#fetch(part, file).catch((error: unknown) => {
-      this.#brokeOff ||= signal.aborted;
+      // What comes later than that is waited for by nobody.
+      this.#brokeOff ||= signal.aborted && isNext;
       throw error;
     });
     const plain = await unpackLayer(file, part.mediaType, this.tree.root, {
