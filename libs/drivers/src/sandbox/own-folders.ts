@@ -77,6 +77,12 @@ export const handOver = async (owner: Owner | undefined, jobDir: string): Promis
     ]);
 };
 
+/** Folders that the agent made for the instance alone become its own, with all that is in them, whatever other names that has in them. */
+export const handOverAll = async (owner: Owner | undefined, folders: readonly string[]): Promise<void> => {
+  if (owner && folders.length > 0)
+    await run('chown', ['-R', '-P', '-h', '--', `${owner.uid}:${owner.gid}`, ...folders]);
+};
+
 /**
  * Removes the folder of an instance. One that wrote nothing has two empty folders and the file that says which process it was: four calls, where a walk takes
  * twenty. Nobody but the agent names anything in the folder itself, and neither call follows a link.

@@ -371,6 +371,8 @@ export class SandboxDriver implements Driver {
   async #makeReady({ spec, directory, seenAs }: Wanted): Promise<Room> {
     const level = this.#levelHere();
     const shared = await this.#openRoot(level, spec.root);
+    // Each would take as much of the disk as the image, and nobody's bound would count it.
+    if (shared?.changes === 'copies') throw new Error('copies of an image are made for whoever needs them');
     // No id of an instance gives this name (see `folderName`).
     const room = await this.#makeRoom(level, `+${this.#name}-${(this.#made += 1)}`, spec);
     try {
