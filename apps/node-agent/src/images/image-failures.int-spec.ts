@@ -77,9 +77,10 @@ describe('an image that does not come', () => {
     { url = '', method = 'GET', headers: { accept = '' } }: IncomingMessage,
     response: ServerResponse,
   ): void =>
-    void fetch(`${registry.url}${url}`, { method, headers: { accept } }).then(async (answer) =>
-      response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer())),
-    );
+    void fetch(`${registry.url}${url}`, { method, headers: { accept } })
+      .then(async (answer) => response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer())))
+      // A connection that was kept may be closed just when it is used again: as other doors say it, and who pulls tries again.
+      .catch(() => response.writeHead(502).end());
 
   /** The registry behind a server that gives tokens to who logs in, and lets in who has one. */
   const behindTokens = async (asked: string[]): Promise<string> => {
