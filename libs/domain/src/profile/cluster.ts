@@ -1,14 +1,8 @@
-import { clusterPortsConstant } from './cluster-ports.js';
+import { clusterPortsConstant, FIRST_PEER_PORT, MOST_CLUSTER_INSTANCES, MOST_CLUSTER_PORTS } from './cluster-ports.js';
 import { effectiveConstants } from './effective-constants.js';
 import type { Profile } from './profile.js';
 import { profileOf } from './profile-of.js';
 import type { TaskSpec } from '../task/task.events.js';
-
-/** Instances of one task that find each other: each has a port of its own loopback for each port of each of them. */
-const MOST_CLUSTER_INSTANCES = 128;
-const MOST_CLUSTER_PORTS = 4;
-/** The first of these ports. Below those that Linux gives to whoever asks for none. */
-const FIRST_PEER_PORT = 20_000;
 
 /** What an instance knows of the others of its task. */
 interface Cluster {

@@ -21,7 +21,8 @@ export const valueProblem = (constant: ProfileConstant, value: string): string |
     return `The constant ${name} must be text that matches ${matches}.`;
   switch (type) {
     case 'string':
-      return form === undefined || value === '' || new RegExp(form.pattern).test(value)
+      if (form === undefined || value === '') return undefined;
+      return new RegExp(form.pattern).test(value) && form.fits?.(value) !== false
         ? undefined
         : `The constant ${name} must be ${form.says}.`;
     case 'boolean':

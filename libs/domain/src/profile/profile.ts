@@ -11,7 +11,12 @@ export interface ProfileConstant {
   readonly value?: string;
   readonly description: string;
   /** What text has to match, and how that is told: "must be …". */
-  readonly form?: { readonly pattern: string; readonly says: string };
+  readonly form?: {
+    readonly pattern: string;
+    readonly says: string;
+    /** What the pattern does not say. */
+    readonly fits?: (value: string) => boolean;
+  };
   /** Smallest and largest value of an integer. */
   readonly min?: number;
   readonly max?: number;

@@ -33,6 +33,23 @@ describe('the profiles', () => {
   });
 });
 
+describe('ports of a cluster', () => {
+  const ports = profile('docker-cluster').constants.find(({ name }) => name === 'CLUSTER_PORTS');
+  if (!ports) throw new Error('no ports');
+
+  it.each(['7000', '1,65535', '7000,7001,7002,7003', '19999,20512', ''])('may be %p', (value) =>
+    expect(valueProblem(ports, value)).toBeUndefined(),
+  );
+
+  it.each(['0', '65536', '70000', '7000,7000', '7000,07000', '20000', '7000,20511', '1,2,3,4,5', '7000-7003'])(
+    'are not %p',
+    (value) =>
+      expect(valueProblem(ports, value)).toBe(
+        'The constant CLUSTER_PORTS must be one to four ports, as in 7000,7001: each once, from 1 to 65535, and none from 20000 to 20511, at which instances find each other.',
+      ),
+  );
+});
+
 describe('a typed constant', () => {
   const limit = shell.constants.find(({ name }) => name === 'MAX_EXECUTION_SECONDS');
   if (!limit) throw new Error('no limit');

@@ -185,6 +185,9 @@ describe('a task in a shared project', () => {
     expect(await textOf(sealed, { constants: masked })).toMatch(/^400 .*stay its owner's/);
     expect(await textOf(sealed, { constants: [plain, { ...secret, value: 'my own' }] })).toMatch(/^200 /);
     expect(await textOf(sealed, { fornax: { pinned: true } })).toMatch(/^400 .*Only its owner/);
+    expect(await textOf(sealed, { fornax: { resumeFromSnapshot: `snap_${sealed}_1` } })).toMatch(
+      /^400 .*Only its owner/,
+    );
     const pool = ok(await as('ada', 'POST', '/pools', { ...minimal, projectUuid: wind }))['uuid'];
     const pooled = await made('ada', { profile: undefined, projectUuid: undefined, poolUuid: pool });
     expect(await textOf(pooled)).toMatch(/^400 .*pool of its owner/);

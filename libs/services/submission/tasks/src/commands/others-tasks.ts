@@ -34,6 +34,10 @@ export class OthersTasks {
       throw new Invalid(`Only its owner may clone task ${taskId} with the inputs and the image that it had`, {
         code: 'pinned-by-owner',
       });
+    if (changes.fornax?.resumeFromSnapshot?.startsWith('snap_') === true)
+      throw new Invalid(`Only its owner may begin a clone of task ${taskId} with a snapshot of it`, {
+        code: 'snapshot-of-owner',
+      });
     if (fold.spec.poolUuid !== undefined && (changes.poolUuid ?? '') === '')
       throw new Invalid(
         `Task ${taskId} runs in a pool of its owner, and a clone would be yours: name a pool of your own (poolUuid)`,
