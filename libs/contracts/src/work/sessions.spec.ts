@@ -23,6 +23,18 @@ describe('frames of a session', () => {
     );
   });
 
+  it('are gathered byte by byte without copies of all that came before', () => {
+    const frame = frameOf(FRAMES.input, new Uint8Array(1_048_576).fill(7));
+    const reader = new FrameReader();
+    const sizes: number[] = [];
+    const begun = performance.now();
+    for (let at = 0; at < frame.length; at += 1)
+      for (const { payload } of reader.take(frame.subarray(at, at + 1))) sizes.push(payload.length);
+    expect(sizes).toEqual([1_048_576]);
+    // Half a terabyte took minutes.
+    expect(performance.now() - begun).toBeLessThan(30_000);
+  });
+
   it('are nothing else: no other kind, none without end', () => {
     const take = (...bytes: number[]): unknown => [...new FrameReader().take(Uint8Array.from(bytes))];
     expect(() => take(7, 0, 0, 0, 0)).toThrow('no frame');

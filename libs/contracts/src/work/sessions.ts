@@ -67,25 +67,43 @@ export const frameOf = (kind: Frame, payload: Uint8Array | string = ''): Uint8Ar
   return frame;
 };
 
-/** Takes frames out of what comes in any pieces. */
+/** Takes frames out of what comes in any pieces. However small those are, each byte is copied a few times at most. */
 export class FrameReader {
-  #held: Uint8Array = new Uint8Array();
+  /** What has come of the next frame, and room for more. */
+  #room: Uint8Array = new Uint8Array();
+  #held = 0;
 
   /** @throws Error what came is none */
   *take(chunk: Uint8Array): Generator<{ readonly kind: Frame; readonly payload: Uint8Array }, void, undefined> {
-    const all = new Uint8Array(this.#held.length + chunk.length);
-    all.set(this.#held);
-    all.set(chunk, this.#held.length);
+    const isFirst = this.#held === 0;
+    if (!isFirst) this.#keep(chunk);
+    const all = isFirst ? chunk : this.#room.subarray(0, this.#held);
     let at = 0;
     while (all.length - at >= HEAD_BYTES) {
       const kind = all[at] ?? -1;
-      const length = new DataView(all.buffer, at + 1).getUint32(0);
+      const length = new DataView(all.buffer, all.byteOffset + at + 1).getUint32(0);
       if (!isFrame(kind) || length > MOST_FRAME_BYTES) throw new Error('what came is no frame of a session');
       if (all.length - at - HEAD_BYTES < length) break;
-      yield { kind, payload: all.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length) };
+      yield { kind, payload: all.slice(at + HEAD_BYTES, at + HEAD_BYTES + length) };
       at += HEAD_BYTES + length;
     }
-    this.#held = all.slice(at);
+    if (at === 0 && !isFirst) return;
+    // It came with the last chunk: before that, there was no whole frame.
+    const rest = all.slice(at);
+    this.#room = new Uint8Array();
+    this.#held = 0;
+    this.#keep(rest);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const size = this.#held + bytes.length;
+    if (size > this.#room.length) {
+      const more = new Uint8Array(Math.max(size, this.#room.length * 2));
+      more.set(this.#room.subarray(0, this.#held));
+      this.#room = more;
+    }
+    this.#room.set(bytes, this.#held);
+    this.#held = size;
   }
 }
 
