@@ -154,15 +154,17 @@ describe('ways into instances', () => {
       expect(other.status).toBe(400);
     });
 
+    /** Of all that runs in the instance. */
+    const commandLines = async (): Promise<string> =>
+      (await fornax(`fornax task exec TASK -- sh -c 'cat /proc/[0-9]*/cmdline | tr "\\0" " "'`)).stdout;
+
     it('have a shell at a terminal, with its size and its job control', async () => {
       const shell = await atTerminal(platform, home, `fornax task shell ${task}`);
       await eventually(() => /[$#] $/.test(shell.seen()), { timeoutMs: LONG_MS });
       shell.type('stty size; echo "$TERM"\n');
       await eventually(() => shell.seen().includes('40 200'), { timeoutMs: LONG_MS });
       shell.type('sleep 4000\n');
-      await eventually(async () => (await fornax(`fornax task exec TASK -- cat /proc/[0-9]*/cmdline`)).stdout !== '', {
-        timeoutMs: LONG_MS,
-      });
+      await eventually(async () => (await commandLines()).includes('sleep 4000'), { timeoutMs: LONG_MS });
       shell.type('\u0003');
       shell.type('exit 9\n');
       expect(await shell.ended).toBe(9);
@@ -175,11 +177,9 @@ describe('ways into instances', () => {
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       await once(child.stdout, 'data');
-      const sleepers = async (): Promise<string> =>
-        (await fornax(`fornax task exec TASK -- sh -c 'cat /proc/[0-9]*/cmdline | tr "\\0" " "'`)).stdout;
-      expect(await sleepers()).toContain('sleep 4321');
+      expect(await commandLines()).toContain('sleep 4321');
       child.kill('SIGKILL');
-      await eventually(async () => !(await sleepers()).includes('sleep 4321'), { timeoutMs: LONG_MS });
+      await eventually(async () => !(await commandLines()).includes('sleep 4321'), { timeoutMs: LONG_MS });
     });
 
     it('reach any port of them from their own machine', async () => {

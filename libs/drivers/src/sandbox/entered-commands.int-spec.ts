@@ -5,17 +5,18 @@ import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { EnteredCommand, EnteringCommand, PreparedInstance, RunningInstance } from '../driver/driver.js';
-import { openDriver, type OpenDriver } from './driver.fixture.js';
+import { openDriver, openLevels, testsOf } from './driver.fixture.js';
 
 const MEMORY_MB = 256;
 const FACTS =
   'id -u; id -g; id -G; pwd; echo "$MARK"; grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status; ulimit -n; cat /proc/self/cgroup; readlink /proc/self/ns/*';
 
-describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered into an instance at level %s', (level) => {
+const levels = await openLevels(['unshare', 'bubblewrap']);
+
+describe.each(levels)('a command that is entered into an instance at level %s', (level, open) => {
   // As for ways in: an ordinary user may not look at a process whose users are others.
   const mayEnter = level === 'bubblewrap' || process.getuid?.() === 0;
-  const entered = mayEnter ? it : it.skip;
-  let open: OpenDriver | undefined;
+  const entered = testsOf(mayEnter ? open : undefined);
   let prepared: PreparedInstance;
   let running: RunningInstance;
 
@@ -34,8 +35,7 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   };
 
   beforeAll(async () => {
-    open = mayEnter ? await openDriver(level) : undefined;
-    if (!open) return;
+    if (!open || !mayEnter) return;
     prepared = await open.driver.prepare({ id: `${level}-entered`, cores: 1, memoryMB: MEMORY_MB });
     running = await start(`{ ${FACTS}; } > facts 2>&1; echo up; exec sleep 600`);
     await once(running.stdout, 'data');
@@ -46,7 +46,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   });
 
   entered('prints, reads, and ends with its code', async () => {
-    if (!open) return;
     expect(await say('echo out; echo err >&2; exit 7')).toEqual({ out: 'out\n', err: 'err\n', exitCode: 7 });
     const cat = await running.enter({ argv: ['cat'] });
     cat.stdin.end('what is read\n');
@@ -59,7 +58,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   entered(
     'has the rights, limits, folder, environment and namespaces of the instance’s own, and no others',
     async () => {
-      if (!open) return;
       const facts = await say(FACTS);
       expect(facts).toEqual({ out: (await say('cat facts')).out, err: '', exitCode: 0 });
       expect(facts.out).toContain('CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n');
@@ -72,7 +70,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   );
 
   entered('has a terminal of its size, which changes, and shows all that was printed', async () => {
-    if (!open) return;
     const terminal = { rows: 33, columns: 91 };
     const command = await running.enter({
       argv: ['sh', '-c', 'trap "stty size; exit 4" WINCH; stty size; tty; while :; do sleep 0.05; done'],
@@ -92,7 +89,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   });
 
   entered('takes what it has started with it when it is ended, jobs of a shell too', async () => {
-    if (!open) return;
     const script = 'set -m; sleep 601 & sleep 602 & (trap "" HUP TERM; exec sleep 603) & echo on; wait';
     const command = await running.enter({ argv: ['sh', '-c', script], terminal: { rows: 24, columns: 80 } });
     await once(command.stdout, 'data');
@@ -105,7 +101,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   });
 
   entered('is counted with the instance, stands still with it, and takes no memory beside it', async () => {
-    if (!open) return;
     const before = (await running.measure()).memoryMB ?? 0;
     const hold = 'import time; x = b"a" * 100_000_000; print("on", flush=True); time.sleep(600)';
     const command = await running.enter({ argv: ['python3', '-c', hold] });
@@ -120,7 +115,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   });
 
   entered('ends with the instance, and begins in none that is over', async () => {
-    if (!open) return;
     // The one before may have been ended for its memory.
     running.kill();
     await running.exit;
@@ -136,7 +130,6 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
   });
 
   entered('is one of sixteen at most', async () => {
-    if (!open) return;
     running = await start('echo up; exec sleep 600');
     await once(running.stdout, 'data');
     const all = await Promise.all(Array.from({ length: 16 }, () => running.enter({ argv: ['sleep', '600'] })));
@@ -149,7 +142,7 @@ describe.each(['unshare', 'bubblewrap'] as const)('a command that is entered int
 
 it('a plain process is entered by nobody, and says so', async () => {
   const open = await openDriver('process');
-  if (!open) return;
+  if (!open) throw new Error('no driver');
   const prepared = await open.driver.prepare({ id: 'process-entered', cores: 1, memoryMB: 64 });
   const running = await prepared.start({ argv: ['sleep', '600'], env: { PATH: open.facts.path } });
   await expect(running.enter({ argv: ['true'] })).rejects.toThrow('it runs them as plain processes');
