@@ -8,11 +8,14 @@ export {
 } from './accounts/account.js';
 export { CLOSED_SECRETS, AccountDirectory, type Need } from './accounts/account-directory.js';
 export { isSessionToken, newTokenOf, newSignInCode, makerOfCode } from './accounts/session-tokens.js';
+export { admissionsOf } from './http/admissions.js';
 export {
   accountOf,
+  type Admission,
   AdmittedBy,
   AuthGuard,
   CurrentAccount,
+  CurrentAdmission,
   OperatorOnly,
   Public,
   PUBLIC_EXTENSION,

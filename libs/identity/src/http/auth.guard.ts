@@ -57,18 +57,39 @@ export const CurrentAccount = createParamDecorator((_: unknown, context: Executi
 /** The token of `Authorization: <token>`; `Bearer <token>` is accepted too. */
 export const tokenOf = (header: string | undefined): string => (header ?? '').replace(/^bearer\s+/i, '').trim();
 
-/**
- * Whether the request would be let in now as it was then: its token opens the same account, with the same role, in the same organization, and with as much as
- * it had in projects. A public one always is.
- */
-export const isStillAdmitted = (request: FastifyRequest, accounts: AccountDirectory): boolean => {
-  const then = accountsByRequest.get(request.raw);
-  if (!then) return true;
-  const caller = accounts.byToken(tokenOf(request.headers.authorization));
+/** How a request was let in: by which token, as whom, and with what in projects. */
+export interface Admission {
+  readonly token: string;
+  readonly account: Account;
+  readonly roles: ReadonlyMap<string, ProjectRole>;
+}
+
+/** Undefined: it came without a token, to a public route. */
+export const admissionOf = (request: FastifyRequest): Admission | undefined => {
+  const account = accountsByRequest.get(request.raw);
+  return (
+    account && {
+      token: tokenOf(request.headers.authorization),
+      account,
+      roles: rolesByRequest.get(request.raw) ?? new Map(),
+    }
+  );
+};
+
+/** Parameter: how the one who asks was let in. @throws Unauthorized on a public route without a token */
+export const CurrentAdmission = createParamDecorator((_: unknown, context: ExecutionContext): Admission => {
+  const admission = admissionOf(context.switchToHttp().getRequest<FastifyRequest>());
+  if (!admission) throw new Unauthorized();
+  return admission;
+});
+
+/** Whether somebody would be let in now as then: the token opens the same account, with the same role, in the same organization, and with as much as it had in projects. */
+export const isStillAdmitted = ({ token, account: then, roles }: Admission, accounts: AccountDirectory): boolean => {
+  const caller = accounts.byToken(token);
   if (!caller) return false;
   if (then.readBy !== undefined) return accounts.readableAs(caller, then.id) !== undefined;
   const now = accounts.rolesOf(caller.id);
-  const isAsFree = [...(rolesByRequest.get(request.raw) ?? [])].every(([project, role]) => now.get(project) === role);
+  const isAsFree = [...roles].every(([project, role]) => now.get(project) === role);
   return (
     isAsFree && caller.id === then.id && caller.role === then.role && caller.organisationId === then.organisationId
   );

@@ -7,7 +7,7 @@ import {
   sessionRequestSchema,
   type WireInstanceSession,
 } from '@fornax/contracts';
-import { CurrentContext, type RequestContext } from '@fornax/identity';
+import { type Admission, CurrentAdmission, CurrentContext, type RequestContext } from '@fornax/identity';
 import { DocumentBody } from '@fornax/service-kit';
 import { Sessions } from '../ways/sessions.js';
 
@@ -33,9 +33,10 @@ export class InstanceSessionsController {
     @Param('instance') instance: string,
     @DocumentBody(sessionRequestSchema) request: SessionRequest,
     @CurrentContext() context: RequestContext,
+    @CurrentAdmission() admission: Admission,
   ): Promise<WireInstanceSession> {
     if (!/^\d{1,9}$/.test(instance))
       throw new NotFound(`No such instance: ${instance}`, { code: 'instance-not-found' });
-    return this.sessions.begin(id, Number(instance), request, context);
+    return this.sessions.begin(id, Number(instance), request, { context, admission });
   }
 }

@@ -269,7 +269,7 @@ describe('forwards of instances', () => {
     const open = (body: object = sh, token?: string): ReturnType<Harness['call']> =>
       harness.call('POST', path(), body, token === undefined ? {} : { token });
     /** Asks for a session, and does what an agent does with the order that comes of it. */
-    const asked = async (word: string, body: object = sh) => {
+    const asked = async (word: string, body: object = sh, token?: string) => {
       const orders = nats().subscribe(dispatchSubject(node), { max: 1 });
       await nats().flush();
       const agentOf = async (): Promise<Agent> => {
@@ -279,11 +279,14 @@ describe('forwards of instances', () => {
         }
         throw new Error('it is told something else');
       };
-      const [inner, answer] = await Promise.all([agentOf(), open(body)]);
+      const [inner, answer] = await Promise.all([agentOf(), open(body, token)]);
       return { inner, answer };
     };
-    const opened = async (body: object = sh): Promise<{ inner: Agent; session: WireInstanceSession }> => {
-      const { inner, answer } = await asked('ready', body);
+    const opened = async (
+      body: object = sh,
+      token?: string,
+    ): Promise<{ inner: Agent; session: WireInstanceSession }> => {
+      const { inner, answer } = await asked('ready', body, token);
       expect([answer.status, answer.text]).toEqual([200, answer.text]);
       return { inner, session: instanceSessionSchema.parse(answer.json()) };
     };
@@ -364,6 +367,35 @@ describe('forwards of instances', () => {
       expect(await recorded()).toHaveLength(4);
     });
 
+    it('end when who opened them would not be let in any more: the token is revoked, expires, or the role is lost', async () => {
+      const before = (await recorded()).length;
+      const api = async (method: string, path: string, body: object): Promise<Record<string, string>> => {
+        const answer = await harness.call(method, `/fornax/v1${path}`, body);
+        expect([answer.status, answer.text]).toEqual([200, answer.text]);
+        return answer.json();
+      };
+      const user = await api('POST', '/users', { email: 'helper@example.org', role: 'operator' });
+      const tokenOf = (more: object = {}): Promise<Record<string, string>> =>
+        api('POST', `/users/${user['uuid']}/tokens`, { name: 'test', ...more });
+      const path = `/users/${user['uuid']}`;
+      const soon = (): object => ({ expirationDate: new Date(Date.now() + 5_000).toISOString() });
+      for (const [more, end] of [
+        [{}, (id = '') => harness.call('DELETE', `/fornax/v1${path}/tokens/${id}`)],
+        [soon, () => Promise.resolve()],
+        [{}, () => api('PATCH', path, { role: 'user' })],
+      ] as const) {
+        const token = await tokenOf(typeof more === 'function' ? more() : more);
+        const { inner, session } = await opened({ kind: 'forward', port: 80 }, token['token']);
+        const control = await dial(session);
+        control.write('connect\n');
+        await once(control, 'data');
+        const over = Promise.all([closed(control), closed(inner.link)]);
+        await end(token['id']);
+        await over;
+      }
+      await eventually(async () => (await recorded()).length === before + 6, WAIT);
+    });
+
     it('are so many of one account, and give their places back', async () => {
       const two = [await opened(), await opened()];
       expect([(await open()).status, (await open()).text]).toEqual([409, expect.stringContaining('2 sessions open')]);
@@ -371,7 +403,7 @@ describe('forwards of instances', () => {
       await Promise.all(two.map(({ inner }) => closed(inner.link)));
       const { session } = await opened();
       (await dial(session)).destroy();
-      await eventually(async () => (await recorded()).length === 10, WAIT);
+      await eventually(async () => (await recorded()).length === 16, WAIT);
     });
   });
 

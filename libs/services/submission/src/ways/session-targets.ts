@@ -1,13 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict, Forbidden, NotFound } from '@fornax/base';
 import { has, type InFlight } from '@fornax/domain';
-import type { RequestContext } from '@fornax/identity';
+import { AccountDirectory, type Admission, admissionsOf, type RequestContext } from '@fornax/identity';
 import { TaskLookup, type TaskStatus } from '@fornax/tasks';
 
-/** Finds the running instance that somebody wants a session in. */
+/** Finds the running instance that somebody wants a session in, and says how long they may have it. */
 @Injectable()
 export class SessionTargets {
-  constructor(private readonly lookup: TaskLookup) {}
+  constructor(
+    private readonly lookup: TaskLookup,
+    private readonly accounts: AccountDirectory,
+  ) {}
+
+  /** @param ended called when who opened one would not be let in any more as they were @returns stops it */
+  watch(admission: Admission, ended: () => void): () => void {
+    return admissionsOf(this.accounts).watch(admission, ended);
+  }
 
   /** Of the caller, or of anybody where that is an operator. @throws NotFound @throws Forbidden */
   async task(id: string, { account }: RequestContext): Promise<TaskStatus> {

@@ -3,7 +3,7 @@ import { Conflict, delay, Forbidden, newId } from '@fornax/base';
 import { dispatchSubject, type EnterOrder, type SessionRequest, type WireInstanceSession } from '@fornax/contracts';
 import type { EndedSession, OpenedSession } from '@fornax/domain';
 import type { DurablePublisher } from '@fornax/event-store';
-import type { RequestContext } from '@fornax/identity';
+import type { Admission, RequestContext } from '@fornax/identity';
 import { PUBLISHER } from '@fornax/service-kit';
 import type { TaskStatus } from '@fornax/tasks';
 import type { Socket } from 'node:net';
@@ -28,6 +28,14 @@ interface Held {
   control?: Socket;
   isOver: boolean;
   readonly moved: { in: number; out: number };
+  /** Ends it, once it is recorded that it was opened. */
+  finish?: () => void;
+}
+
+/** Who opens one, and how they were let in. */
+interface Opener {
+  readonly context: RequestContext;
+  readonly admission: Admission;
 }
 
 /** The program of a command, and nothing that stands behind it: a word that is no plain name may be a whole command line, or a secret. */
@@ -65,19 +73,24 @@ export class Sessions implements BeforeApplicationShutdown {
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
-    for (const { link } of [...this.open.values()]) link?.close();
+    for (const { link, finish } of [...this.open.values()]) {
+      link?.close();
+      // Also of those whose client has not come yet.
+      finish?.();
+    }
     await Promise.race([Promise.all(this.ending), delay(STOP_MS, undefined, { ref: false })]);
   }
 
   /**
-   * Opens one in an instance of a task that is the caller's, or looked after by an operator.
+   * Opens one in an instance of a task that is the caller's, or looked after by an operator. It is closed when they would not be let in any more as they were: their token is revoked or expires, their
+   * account is disabled, a role is lost.
    * @throws Forbidden sessions are off, or it is another's task @throws NotFound @throws Conflict it does not run, has as many as it may, or its node cannot
    */
   async begin(
     id: string,
     instance: number,
     request: SessionRequest,
-    context: RequestContext,
+    { context, admission }: Opener,
   ): Promise<WireInstanceSession> {
     const task = await this.targets.task(id, context);
     const { address } = this.door;
@@ -99,7 +112,16 @@ export class Sessions implements BeforeApplicationShutdown {
     }
     const { link } = held;
     const codeMs = request.kind === 'exec' ? CODE_MS : 0;
-    const finish = (): void => void this.finish(task, { session, instance }, { ...held, codeMs }, context);
+    const finish = (): void => {
+      stopWatch();
+      void this.finish(task, { session, instance }, { ...held, codeMs }, context);
+    };
+    held.finish = finish;
+    const stopWatch = this.targets.watch(admission, () => {
+      link.close();
+      // Its code is not waited for: the command is ended for another reason.
+      void this.finish(task, { session, instance }, { ...held, codeMs: 0 }, context);
+    });
     const ticket = this.door.issue((client) => {
       held.control = client;
       client.once('close', finish);
