@@ -43,13 +43,15 @@ export class NodeSearchController {
     );
   }
 
-  /** Submission knows the profiles that people publish, and who may use them. @throws NotFound, Unavailable */
+  /** Submission knows the profiles that people publish, who may use them, and whether ports are forwarded here. @throws NotFound, Unavailable */
   private async needsOf(name: string, { id: accountId }: Account): Promise<InstanceNeeds> {
     const own = latestProfile(name);
-    if (own) return needsOf({ profile: name, profileVersion: own.version, constants: [], echo: {} });
+    const needsOfOwn = own && needsOf({ profile: name, profileVersion: own.version, constants: [], echo: {} });
+    if (needsOfOwn && !needsOfOwn.waysIn) return needsOfOwn;
     const asked = { profile: name, accountId };
     const { needs } = await this.rpc.request(RPC.profileNeeds, asked, profileNeedsReplySchema);
-    if (needs === null) throw new NotFound(`There is no profile ${name}`);
-    return needs;
+    const found = needs ?? needsOfOwn;
+    if (!found) throw new NotFound(`There is no profile ${name}`);
+    return found;
   }
 }

@@ -461,7 +461,15 @@ describe('forwards of instances', () => {
   });
 
   it('are none where sessions are turned off', async () => {
-    await harness.restart({ FORNAX_SESSIONS: 'off' });
+    const needs = async (): Promise<unknown> => {
+      const { uuid } = (await harness.call('GET', `/fornax/v1/users/${harness.email}`)).json();
+      const body = JSON.stringify({ profile: 'docker-network-ssh', accountId: uuid });
+      return (await nats().request(RPC.profileNeeds, body)).json();
+    };
+    expect(await needs()).toMatchObject({ ok: { needs: { waysIn: true } } });
+    await harness.restart({ FORNAX_WAYS: 'off' });
+    // The search of nodes leaves out what the scheduler does not look at, either.
+    expect(await needs()).not.toHaveProperty('ok.needs.waysIn');
     const off = await harness.call('POST', `/fornax/v1/tasks/${taskId}/instances/0/sessions`, {
       kind: 'exec',
       command: ['true'],
