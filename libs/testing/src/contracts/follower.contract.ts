@@ -105,7 +105,8 @@ export const describeFollower = <C extends AskingConnection>(name: string, under
       await under.publish(nc, 'after');
       await eventually(() => handled.includes('after'), { timeoutMs: 30_000 });
       expect(handled).toEqual(['before', 'after']);
-      expect(states.at(-1)).toBeUndefined();
+      // A sign of life may be late once more where the machine is busy.
+      await eventually(() => states.at(-1) === undefined, { timeoutMs: 30_000 });
       // It may come back later than the follower.
       await eventually(async () => {
         await watcher.flush();
