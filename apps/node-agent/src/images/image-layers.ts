@@ -8,7 +8,7 @@ import { UserError } from '../failure/user-error.js';
 import type { Descriptor } from './image-manifest.js';
 import type { Held } from './image-room.js';
 import type { KeptLayers } from './kept-layers.js';
-import type { Allowance } from './layer-over.js';
+import type { Allowance } from './layer-budget.js';
 import type { PullProgress } from './pull-progress.js';
 import type { Registry } from './registry.js';
 import type { Waiter } from './shared-work.js';

@@ -10,7 +10,7 @@ import { configSchema, type ImageSettings, settingsOf } from './image-manifest.j
 import { type ImageName, wordsFor } from './image-name.js';
 import type { Held, ImageRoom } from './image-room.js';
 import type { KeptLayers } from './kept-layers.js';
-import type { Allowance } from './layer-over.js';
+import type { Allowance } from './layer-budget.js';
 import { PullProgress } from './pull-progress.js';
 import { type FoundImage, type Login, Registry, RegistryAway } from './registry.js';
 import type { Waiter } from './shared-work.js';

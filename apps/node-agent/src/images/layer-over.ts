@@ -1,18 +1,15 @@
 import { closeSync, fchmodSync, openSync, writeFileSync } from 'node:fs';
 import { link, mkdir, open, readdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { removeTree } from '@fornax/drivers';
+import { isMainThread } from 'node:worker_threads';
 
 import { codeOf } from '../files/job-files.js';
+import type { Spend } from './layer-budget.js';
 import type { TarEntry } from './tar-reader.js';
 import { entryAt, folderIn, LayerRefused, nameIn, partsOf } from './tree-path.js';
 
-/** What is left of what an image may be; counted down. */
-export interface Allowance {
-  bytes: number;
-  files: number;
-}
+/** Of all that is in that library a thread needs this, and seldom. */
+const removeTree = async (path: string): Promise<void> => (await import('@fornax/drivers')).removeTree(path);
 
 /** An entry that is to be put into its place: with its content, in pieces or whole, or with a file that has it and that is moved there. */
 export interface Brought extends Omit<TarEntry, 'content'> {
@@ -41,16 +38,15 @@ export class LayerOver {
 
   constructor(
     private readonly root: string,
-    private readonly left: Allowance,
-    private readonly onGrow: (bytes: number) => Promise<void> | undefined,
+    private readonly spend: Spend,
   ) {}
 
-  /** Takes what an entry costs from what is left: something, so that a layer of nothing but names ends, too. @throws LayerRefused, what `onGrow` throws */
+  /** Takes what an entry costs from what is left: something, so that a layer of nothing but names ends, too. @throws what `spend` throws */
   pay({ type, size }: Pick<TarEntry, 'type' | 'size'>): Promise<void> | undefined {
-    return this.#spend(BLOCK + (type === 'file' ? Math.ceil(size / DISK_BLOCK) * DISK_BLOCK : 0));
+    return this.spend(BLOCK + (type === 'file' ? Math.ceil(size / DISK_BLOCK) * DISK_BLOCK : 0));
   }
 
-  /** Puts what was paid for into its place. @throws LayerRefused, what `onGrow` throws, and what the disk says */
+  /** Puts what was paid for into its place. @throws LayerRefused, what `spend` throws, and what the disk says */
   async place(entry: Brought): Promise<void> {
     const { name, type, mode, linkname } = entry;
     const parts = this.#safe(name);
@@ -70,15 +66,6 @@ export class LayerOver {
     this.#own.add(path);
   }
 
-  #spend(bytes: number): Promise<void> | undefined {
-    this.left.bytes -= bytes;
-    this.left.files -= 1;
-    // Not `<`, which what is no number passes.
-    if (!(this.left.bytes >= 0)) throw new LayerRefused('it is larger than this node keeps of images');
-    if (!(this.left.files >= 0)) throw new LayerRefused('it has more files than this node keeps of an image');
-    return this.onGrow(bytes);
-  }
-
   #safe(name: string): string[] {
     const parts = partsOf(name);
     if (parts.includes('..') || name.includes('\0'))
@@ -89,7 +76,7 @@ export class LayerOver {
   async #folder(path: string): Promise<string> {
     const known = this.#folders.get(path);
     if (known !== undefined) return known;
-    const made = async (): Promise<void> => this.#spend(BLOCK + DISK_BLOCK);
+    const made = async (): Promise<void> => this.spend(BLOCK + DISK_BLOCK);
     const found = (await folderIn(this.root, path, made)) ?? this.root;
     this.#folders.set(path, found);
     return found;
@@ -118,7 +105,7 @@ export class LayerOver {
     const facts = await entryAt(path);
     if (facts?.isDirectory() !== true) {
       if (facts) await this.#remove(path);
-      await this.#spend(DISK_BLOCK);
+      await this.spend(DISK_BLOCK);
       await mkdir(path);
     }
     const handle = await open(path, 'r');
@@ -167,13 +154,24 @@ const writeAtOnce = (path: string, mode: number, content: Buffer): void => {
   }
 };
 
-/** Writes a file of a layer, which is not there yet, with the rights that it has in a tree. */
+/** Writes a file of a layer, which is not there yet, with the rights that it has in a tree. In a thread of its own nobody waits for the disk but this layer; elsewhere the agent would. */
 export const writeFileOf = async (path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> => {
+  if (!isMainThread) return writeInStep(path, mode, content);
   const handle = await open(path, 'wx', mode & 0o700);
   try {
     await handle.chmod(rightsOf(mode, false));
     for await (const part of content) await handle.writeFile(part);
   } finally {
     await handle.close();
+  }
+};
+
+const writeInStep = async (path: string, mode: number, content: AsyncIterable<Buffer>): Promise<void> => {
+  const file = openSync(path, 'wx', mode & 0o700);
+  try {
+    fchmodSync(file, rightsOf(mode, false));
+    for await (const part of content) writeFileSync(file, part);
+  } finally {
+    closeSync(file);
   }
 };

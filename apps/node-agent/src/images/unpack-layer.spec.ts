@@ -24,6 +24,7 @@ const unpack = async (
     threadsFrom,
     signal = AbortSignal.timeout(10_000),
     onMoved = () => undefined,
+    onGrow,
   }: Partial<LayerOptions> & { mediaType?: string; leftBytes?: number; leftFiles?: number } = {},
 ): Promise<string> => {
   const file = join(folder, 'layer');
@@ -33,6 +34,7 @@ const unpack = async (
     onMoved,
     left: left ?? { bytes: leftBytes, files: leftFiles },
     threadsFrom,
+    ...(onGrow ? { onGrow } : {}),
   });
 };
 const put = async (...entries: readonly LayerEntry[]): Promise<string> => unpack(await tarOf(entries));
@@ -196,6 +198,33 @@ describe('a layer', () => {
     await expect(unpack(many, { leftFiles: 20 })).rejects.toThrow(/more files/);
   });
 
+  it('costs the same in a thread, which is given as much as it asks for and no more than there is', async () => {
+    const many = Array.from({ length: 3_000 }, (_, each): LayerEntry => [
+      { name: `f${each}` },
+      'x'.repeat(each % 7_000),
+    ]);
+    const bytes = await tarOf([...many, [{ name: 'large' }, Buffer.alloc(9_000_000)]]);
+    const here = { bytes: 100_000_000, files: 5_000 };
+    await unpack(bytes, { left: here, threadsFrom: Infinity });
+    const there = { bytes: 100_000_000, files: 5_000 };
+    const grown: number[] = [];
+    await unpack(bytes, { left: there, threadsFrom: 0, onGrow: async (more) => void grown.push(more) });
+    expect(there).toEqual(here);
+    expect(grown.length).toBeLessThan(100);
+    const enough = { bytes: 100_000_000 - here.bytes, files: 5_000 - here.files };
+    await unpack(bytes, { left: { ...enough }, threadsFrom: 0 });
+    await expect(unpack(bytes, { left: { ...enough, bytes: enough.bytes - 1 }, threadsFrom: 0 })).rejects.toThrow(
+      /larger/,
+    );
+    await expect(unpack(bytes, { left: { ...enough, files: enough.files - 1 }, threadsFrom: 0 })).rejects.toThrow(
+      /more files/,
+    );
+    const onGrow = (): Promise<void> => Promise.reject(new Error('no room'));
+    await expect(unpack(bytes, { leftBytes: 1e9, leftFiles: 5_000, threadsFrom: 0, onGrow })).rejects.toThrow(
+      'no room',
+    );
+  });
+
   it.each(['x', '-30000000000', '1e99', '99999999999999999999'])(
     'is refused when the size of an entry is %s, and lifts no bound',
     async (size) => {
@@ -291,11 +320,17 @@ describe('a layer', () => {
       comes: PromiseLike<unknown>,
       entries = above,
       left = { bytes: 10_000_000, files: 100 },
+      threadsFrom = Infinity,
     ): Promise<string> => {
       const file = join(folder, 'above');
       await writeFile(file, await tarOf(entries));
       const options = { signal: AbortSignal.timeout(10_000), onMoved: () => undefined };
-      return unpackLayer(file, TAR, root, { ...options, left, turn: { folder: join(folder, 'early'), comes } });
+      return unpackLayer(file, TAR, root, {
+        ...options,
+        left,
+        threadsFrom,
+        turn: { folder: join(folder, 'early'), comes },
+      });
     };
     const look = async (): Promise<readonly unknown[]> =>
       Promise.all(
@@ -306,24 +341,28 @@ describe('a layer', () => {
         }),
       );
 
-    it('waits beside, and is over those before it what it would have been in order', async () => {
-      await put(...below);
-      await unpack(await tarOf(above));
-      const inOrder = await look();
-      await rm(root, { recursive: true });
-      await mkdir(root);
-      const { promise: comes, resolve } = Promise.withResolvers<undefined>();
-      const unpacking = unpackAbove(comes);
-      // Three files that are not small have come by then.
-      while ((await readdir(join(folder, 'early')).catch(() => [])).length < 3) await new Promise(setImmediate);
-      expect(await readdir(root)).toEqual([]);
-      await put(...below);
-      resolve(undefined);
-      expect(await unpacking).toBe(digestOf(await tarOf(above)));
-      expect(await look()).toEqual(inOrder);
-      expect(await readdir(join(folder, 'early'))).toEqual([]);
-      expect((await lstat(at('kept/large'))).mode & 0o7777).toBe(0o755);
-    });
+    it.each([Infinity, 0])(
+      'waits beside, and is over those before it what it would have been in order (a thread from %s bytes)',
+      async (threadsFrom) => {
+        await put(...below);
+        await unpack(await tarOf(above));
+        const inOrder = await look();
+        await rm(root, { recursive: true });
+        await mkdir(root);
+        const { promise: comes, resolve } = Promise.withResolvers<undefined>();
+        const left = { bytes: 10_000_000, files: 100 };
+        const unpacking = unpackAbove(comes, above, left, threadsFrom);
+        // Three files that are not small have come by then.
+        while ((await readdir(join(folder, 'early')).catch(() => [])).length < 3) await new Promise(setImmediate);
+        expect(await readdir(root)).toEqual([]);
+        await put(...below);
+        resolve(undefined);
+        expect(await unpacking).toBe(digestOf(await tarOf(above)));
+        expect(await look()).toEqual(inOrder);
+        expect(await readdir(join(folder, 'early'))).toEqual([]);
+        expect((await lstat(at('kept/large'))).mode & 0o7777).toBe(0o755);
+      },
+    );
 
     it.each<readonly [string, LayerEntry]>([
       ['name', [{ name: 'n'.repeat(5_000) }, 'x']],
@@ -351,10 +390,15 @@ describe('a layer', () => {
       expect(many.length - (asked[1] ?? 0)).toBeLessThan(4_200);
     });
 
-    it('puts nothing anywhere when one before it fails', async () => {
-      await expect(unpackAbove(Promise.reject(new Error('the one below')))).rejects.toThrow('the one below');
-      expect(await readdir(root)).toEqual([]);
-    });
+    it.each([Infinity, 0])(
+      'puts nothing anywhere when one before it fails (a thread from %s bytes)',
+      async (threadsFrom) => {
+        const left = { bytes: 10_000_000, files: 100 };
+        const failing = unpackAbove(Promise.reject(new Error('the one below')), above, left, threadsFrom);
+        await expect(failing).rejects.toThrow('the one below');
+        expect(await readdir(root)).toEqual([]);
+      },
+    );
   });
 
   it.each([
