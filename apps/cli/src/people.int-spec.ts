@@ -195,3 +195,31 @@ describe('fornax for people', () => {
     expect((await fornax('organization', 'list')).stdout).toMatch(/Acme +2 +o-1/);
   });
 });
+
+describe('fornax for an operator', () => {
+  const own = '/fornax/v1';
+  const gale = { ...project, uuid: 'p-2', slug: 'gale' };
+  const initech = { ...acme, uuid: 'o-2', name: 'Initech' };
+  const platform = cannedPlatform({
+    answers: {
+      ...ANSWERS,
+      'GET /fornax/v1/me': [200, { ...ada, role: 'operator', token: 't-1', projects: [] }],
+      [`GET ${own}/me/shared-projects`]: [200, []],
+      [`GET ${own}/me/projects`]: [200, []],
+      [`GET ${own}/organizations`]: [200, [acme, initech]],
+      [`GET ${own}/projects?organization=o-1`]: [200, [project, { ...gale, uuid: 'p-3' }]],
+      [`GET ${own}/projects?organization=o-2`]: [200, [gale]],
+    },
+  });
+  const { fornax } = platform;
+  beforeAll(platform.start);
+  afterAll(platform.stop);
+
+  it('finds a project of an organization by its slug, and asks which where several have one', async () => {
+    expect((await fornax('project', 'members', 'list', 'wind')).stdout).toMatch(/linus@example\.org +viewer/);
+    expect(await fornax('project', 'members', 'list', 'gale')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('p-3, p-2'),
+    });
+  });
+});

@@ -1,5 +1,6 @@
+import { Center, Title } from '@mantine/core';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
-import { Empty } from './parts/states.tsx';
+import type { ReactNode } from 'react';
 import { Shell } from './shell.tsx';
 import {
   searchOfBilling,
@@ -129,6 +130,14 @@ const platform = createRoute({
   component: lazyRouteComponent(() => import('./pages/platform.tsx'), 'PlatformPage'),
 });
 
+const NoSuchPage = (): ReactNode => (
+  <Center p="xl">
+    <Title order={1} size="h2">
+      There is no such page
+    </Title>
+  </Center>
+);
+
 export const router = createRouter({
   routeTree: root.addChildren([
     ...[home, overview, tasks, task, submit, nodes, buckets, bucket],
@@ -137,7 +146,7 @@ export const router = createRouter({
   basepath: '/ui',
   defaultPreload: 'intent',
   scrollRestoration: false,
-  defaultNotFoundComponent: () => <Empty title="There is no such page" />,
+  defaultNotFoundComponent: () => <NoSuchPage />,
 });
 
 declare module '@tanstack/react-router' {

@@ -7,6 +7,7 @@ export {
   type UsableProject,
 } from './accounts/account.js';
 export { CLOSED_SECRETS, AccountDirectory, type Need } from './accounts/account-directory.js';
+export { namedOwner, rightsTo } from './accounts/rights.js';
 export { isSessionToken, newTokenOf, newSignInCode, makerOfCode } from './accounts/session-tokens.js';
 export { admissionsOf } from './http/admissions.js';
 export {

@@ -243,6 +243,45 @@ suite('files in the dashboard', () => {
     await page.getByRole('button', { name: 'words.txt', exact: true }).waitFor();
   });
 
+  it('of a task that was not submitted yet go on from its form, after the page was loaded again', async () => {
+    const page = await signedIn(api);
+    const second = Promise.withResolvers<void>();
+    const sent: (string | null)[] = [];
+    let isBroken = true;
+    await page.route(/partNumber=/, async (route) => {
+      const number = new URL(route.request().url()).searchParams.get('partNumber');
+      if (isBroken && number === '2') second.resolve();
+      if (isBroken && number !== '1') return route.abort();
+      if (route.request().method() === 'PUT') sent.push(number);
+      return route.continue();
+    });
+    const form = async (): Promise<void> => {
+      await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Weigh it');
+      await page.getByLabel('DOCKER_CMD').fill('sh -c "wc -c < large.bin"');
+    };
+    await open(page, '/submit');
+    await form();
+    await drop(page, 'Files for the task', join(folder, 'large.bin'));
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await second.promise;
+    isBroken = false;
+    await page.reload();
+    await page.getByText(/^large\.bin, 16\.8 MB of it came/).waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+    await form();
+    await drop(page, 'Files for the task', join(folder, 'large.bin'));
+    await page.getByRole('button', { name: 'Submit', exact: true }).click();
+    await page.getByRole('heading', { name: 'Weigh it' }).waitFor({ timeout: 60_000 });
+    expect(sent).toEqual(['1', '2', '3']);
+    await page.getByText('Success', { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByRole('tab', { name: 'Output' }).click();
+    await page.getByText(String(LARGE_BYTES)).waitFor();
+    // The next task begins with a bucket of its own.
+    await open(page, '/submit');
+    await page.getByRole('textbox', { name: 'Name', exact: true }).waitFor();
+    expect(await page.getByText('What came of them before').count()).toBe(0);
+  });
+
   it('of others are not shown, and an auditor has no button that changes them', async () => {
     const email = 'files-auditor@example.org';
     await api.people.createUser(email, {});

@@ -21,6 +21,7 @@ import {
   visitWebhooks,
   type Visit,
 } from './dashboard-pages.js';
+import { visitShared } from './dashboard-shared.js';
 import { visitAttempts, visitSubmit, visitViews } from './dashboard-work-pages.js';
 
 const FIRST_VIEW_BYTES = 350_000;
@@ -37,9 +38,8 @@ const suite = hasBrowser() ? describe : describe.skip;
 const { signedIn, opened } = signedInPages(() => [browser, platform]);
 
 /** The client of a new user. */
-const newUser = async (email: string, role?: string): Promise<FornaxClient> => {
-  const org = role === undefined ? {} : { role };
-  await api.people.createUser(email, org);
+const newUser = async (email: string, of: { readonly organization?: string } = {}): Promise<FornaxClient> => {
+  await api.people.createUser(email, of);
   const { token } = await api.people.createToken({ name: 'browser' }, email);
   return clientsOf({ ...platform, token }).api;
 };
@@ -317,7 +317,7 @@ suite('the dashboard', () => {
     const other = await signedIn(await newUser('other@example.org'));
     await other.getByText('There are no tasks yet').waitFor();
     await other.goto(`${platform.apiUrl}/ui/tasks/${id}`);
-    await other.getByText('There is no such thing, or none that you may see').waitFor();
+    await other.getByRole('heading', { name: 'There is no such thing, or none that you may see', level: 1 }).waitFor();
     const auditor = await newUser('auditor@example.org');
     const page = await signedIn(auditor);
     await api.people.changeUser('auditor@example.org', { role: 'auditor' });
@@ -335,6 +335,17 @@ suite('the dashboard', () => {
     }
     await isShown(page, '/nodes');
     await page.getByRole('region', { name: 'node-1' }).waitFor();
+  });
+
+  it('shows members of a project whose a task, job or pool is, and only what they may do with it', async () => {
+    await api.people.createOrganization('Acme');
+    const [owner, viewer, maintainer] = await Promise.all(
+      ['owner', 'viewer', 'maintainer'].map((name) => newUser(`${name}@acme.example`, { organization: 'Acme' })),
+    );
+    if (!owner || !viewer || !maintainer) throw new Error('nobody was made');
+    const [viewed, tended] = [await signedIn(viewer), await signedIn(maintainer)];
+    const visitOf = (page: Page): Omit<Visit, 'api'> => ({ page, open: (path) => isShown(page, path) });
+    await visitShared({ api, owner, viewer: visitOf(viewed), maintainer: visitOf(tended) });
   });
 
   it('ends a session at once: by its owner, and with its account', async () => {

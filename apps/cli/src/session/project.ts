@@ -1,3 +1,4 @@
+import type { FornaxClient } from '@fornax/client';
 import type { Io } from '../terminal/io.js';
 import { UsageError } from './connection.js';
 
@@ -22,12 +23,28 @@ export const projectNamed = async (io: Io, project: string): Promise<string> => 
   return info?.projects.find(({ slug }) => slug === project)?.uuid ?? project;
 };
 
-/** The id of a project in which the caller has a role, by its slug; what is none goes as it was typed, and the platform says what it is. */
+/** Projects of this slug that organizations have: an operator looks into each of them, where several may call one so. */
+const idsInOrganizations = async ({ people }: FornaxClient, slug: string): Promise<readonly string[]> => {
+  if ((await people.me()).role !== 'operator') return [];
+  const organizations = await people.organizations();
+  const projects = await Promise.all(organizations.map(({ uuid }) => people.projects({ organization: uuid })));
+  return projects.flat().flatMap((project) => (project.slug === slug ? [project.uuid] : []));
+};
+
+/**
+ * The id of a project in which the caller has a role, or that it looks after as an operator, by its slug; what is none goes as it was typed, and the
+ * platform says what it is.
+ * @throws UsageError several organizations have one
+ */
 export const sharedProjectId = async (io: Io, project: string): Promise<string> => {
   if (UUID.test(project)) return project;
-  const { people } = io.client();
-  const known = (await people.sharedProjects()).map((one) => one.project);
+  const client = io.client();
+  const known = (await client.people.sharedProjects()).map((one) => one.project);
   const found =
-    known.find(({ slug }) => slug === project) ?? (await people.projects()).find(({ slug }) => slug === project);
-  return found?.uuid ?? project;
+    known.find(({ slug }) => slug === project) ?? (await client.people.projects()).find(({ slug }) => slug === project);
+  if (found) return found.uuid;
+  const ids = await idsInOrganizations(client, project);
+  if (ids.length > 1)
+    throw new UsageError(`Several organizations have a project ${project}; say which by its id: ${ids.join(', ')}`);
+  return ids[0] ?? project;
 };

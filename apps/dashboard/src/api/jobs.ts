@@ -2,7 +2,7 @@ import type { JobsSearch } from '../address/page-search.ts';
 import { api, bodyOf } from './client.ts';
 import type { paths } from './schema.d.ts';
 import { escaped } from './tasks.ts';
-import type { Read, TaskFilter, TaskState } from './wire.ts';
+import type { Read, Rights, TaskFilter, TaskState } from './wire.ts';
 
 export type JobGraph = Read<'/fornax/v1/jobs/{id}/graph'>;
 export type Job = Read<'/fornax/v1/jobs/{id}'>;
@@ -27,6 +27,10 @@ export const readJobPage = ({ state, name }: JobsSearch, token: string): Promise
 
 export const readJob = (id: string): Promise<Job> =>
   bodyOf(api.GET('/fornax/v1/jobs/{id}', { params: { path: { id } } }));
+
+/** Whose a job is, and what may be done with it. */
+export const readJobRights = (id: string): Promise<Rights> =>
+  bodyOf(api.GET('/fornax/v1/jobs/{id}/rights', { params: { path: { id } } }));
 
 export const readGraph = (id: string): Promise<JobGraph> =>
   bodyOf(api.GET('/fornax/v1/jobs/{id}/graph', { params: { path: { id } } }));

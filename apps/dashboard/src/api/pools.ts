@@ -1,7 +1,7 @@
 import { rangesOf } from '../parts/ranges.ts';
 import { api, bodyOf } from './client.ts';
 import type { paths } from './schema.d.ts';
-import type { Read } from './wire.ts';
+import type { Read, Rights } from './wire.ts';
 
 export type Pool = Read<'/pools/{id}'>;
 export type PoolPage = paths['/pools/summaries/paginate']['post']['responses'][200]['content']['application/json'];
@@ -25,6 +25,10 @@ export const readPoolPage = (token: string): Promise<PoolPage> => {
 };
 
 export const readPool = (id: string): Promise<Pool> => bodyOf(api.GET('/pools/{id}', { params: { path: { id } } }));
+
+/** Whose a pool is, and what may be done with it. */
+export const readPoolRights = (id: string): Promise<Rights> =>
+  bodyOf(api.GET('/fornax/v1/pools/{id}/rights', { params: { path: { id } } }));
 
 /** What happened to a pool, oldest first. */
 export interface PoolEvents {

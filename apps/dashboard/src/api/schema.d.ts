@@ -619,6 +619,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fornax/v1/jobs/{id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose a job is, and what you may do with it */
+        get: operations["getFornaxV1JobsIdRights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fornax/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -714,6 +731,23 @@ export interface paths {
         };
         /** Everything that happened to a pool, in order: who, when, why. Deleted pools too, by id */
         get: operations["getFornaxV1PoolsIdEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fornax/v1/pools/{id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose a pool is, and what you may do with it */
+        get: operations["getFornaxV1PoolsIdRights"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4244,6 +4278,38 @@ export interface operations {
             };
         };
     };
+    getFornaxV1JobsIdRights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        owner: {
+                            uuid: string;
+                            /** @description Its e-mail. */
+                            name: string;
+                        };
+                        /**
+                         * @description `tend` is to stop, delete, refresh and repeat it as it was, `own` is all.
+                         * @enum {string}
+                         */
+                        may: "look" | "tend" | "own";
+                    };
+                };
+            };
+        };
+    };
     getFornaxV1JobsId: {
         parameters: {
             query?: {
@@ -4957,6 +5023,38 @@ export interface operations {
                             };
                         }[];
                         next: number | null;
+                    };
+                };
+            };
+        };
+    };
+    getFornaxV1PoolsIdRights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        owner: {
+                            uuid: string;
+                            /** @description Its e-mail. */
+                            name: string;
+                        };
+                        /**
+                         * @description `tend` is to stop, delete, refresh and repeat it as it was, `own` is all.
+                         * @enum {string}
+                         */
+                        may: "look" | "tend" | "own";
                     };
                 };
             };

@@ -2,13 +2,13 @@ import { Group, SegmentedControl, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
-import { deleteJob, endJob, readGraph, readJob, stateIn, type Job, type JobGraph } from '../api/jobs.ts';
-import { useMayWrite } from '../known/me.tsx';
+import { deleteJob, endJob, readGraph, readJob, readJobRights, stateIn, type Job, type JobGraph } from '../api/jobs.ts';
 import { Answered } from '../parts/answered.tsx';
 import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant, Lasting } from '../parts/format.tsx';
 import { Rows } from '../parts/rows.tsx';
-import { Empty, Facts, Failed, isOver, StateBadge, Waiting } from '../parts/states.tsx';
+import { Empty, Facts, FailedPage, isOver, StateBadge, Waiting } from '../parts/states.tsx';
+import { Whose } from '../parts/whose.tsx';
 
 const route = getRouteApi('/jobs/$id');
 
@@ -95,7 +95,7 @@ export const JobPage = (): ReactNode => {
   const { id } = route.useParams();
   const { view } = route.useSearch();
   const navigate = route.useNavigate();
-  const mayWrite = useMayWrite();
+  const rights = useQuery({ queryKey: ['job', id, 'rights'], queryFn: () => readJobRights(id) }).data;
   const job = useQuery({ queryKey: ['job', id], queryFn: () => readJob(id), refetchInterval: 2_000 });
   const graph = useQuery({
     queryKey: ['job', id, 'graph'],
@@ -108,16 +108,20 @@ export const JobPage = (): ReactNode => {
   const isSmall = window.matchMedia('(max-width: 48em)').matches;
   const isLarge = (graph.data?.tasks.length ?? 0) > MOST_DRAWN;
   const shown = isLarge ? 'table' : (view ?? (isSmall ? 'table' : 'graph'));
-  if (job.error !== null) return <Failed error={job.error} onRetry={() => void job.refetch()} />;
+  if (job.error !== null && job.data === undefined)
+    return <FailedPage error={job.error} onRetry={() => void job.refetch()} />;
   if (job.data === undefined) return <Waiting />;
   const { data } = job;
   return (
     <Stack>
       <Group justify="space-between">
-        <Title order={1} size="h2">
-          {data.name || data.shortname}
-        </Title>
-        {mayWrite && <JobActions job={data} />}
+        <div>
+          <Title order={1} size="h2">
+            {data.name || data.shortname}
+          </Title>
+          <Whose uuid={data.uuid} rights={rights} />
+        </div>
+        {rights !== undefined && rights.may !== 'look' && <JobActions job={data} />}
       </Group>
       <Answered query={graph}>
         {(known) => (

@@ -8,6 +8,7 @@ import {
   deletePool,
   readPool,
   readPoolEvents,
+  readPoolRights,
   readPoolTasks,
   sizeInWords,
   slotsOver,
@@ -15,13 +16,13 @@ import {
   type PoolEvents,
 } from '../api/pools.ts';
 import { POOL_TABS, type PoolTab } from '../address/page-search.ts';
-import { useMayWrite } from '../known/me.tsx';
 import { Answered } from '../parts/answered.tsx';
 import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant } from '../parts/format.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { SeriesLater } from '../parts/series-later.tsx';
-import { Empty, Facts, Failed, StateBadge, Waiting } from '../parts/states.tsx';
+import { Empty, Facts, FailedPage, StateBadge, Waiting } from '../parts/states.tsx';
+import { Whose } from '../parts/whose.tsx';
 
 const route = getRouteApi('/pools/$id');
 const LABELS: Readonly<Record<PoolTab, string>> = { slots: 'Slots', scaling: 'Size', tasks: 'Tasks' };
@@ -163,21 +164,24 @@ export const PoolPage = (): ReactNode => {
   const { id } = route.useParams();
   const { tab = 'slots' } = route.useSearch();
   const navigate = route.useNavigate();
-  const mayWrite = useMayWrite();
+  const rights = useQuery({ queryKey: ['pool', id, 'rights'], queryFn: () => readPoolRights(id) }).data;
   const { data, error, refetch } = useQuery({
     queryKey: ['pool', id],
     queryFn: () => readPool(id),
     refetchInterval: 2_000,
   });
-  if (error !== null && data === undefined) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error !== null && data === undefined) return <FailedPage error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <Waiting />;
   return (
     <Stack>
       <Group justify="space-between">
-        <Title order={1} size="h2">
-          {data.name || data.shortname}
-        </Title>
-        {mayWrite && <PoolActions pool={data} />}
+        <div>
+          <Title order={1} size="h2">
+            {data.name || data.shortname}
+          </Title>
+          <Whose uuid={data.uuid} rights={rights} />
+        </div>
+        {rights !== undefined && rights.may !== 'look' && <PoolActions pool={data} />}
       </Group>
       {data.errors.map(({ code, message }, index) => (
         <Alert key={`${code} ${index}`} color="red" title={code}>

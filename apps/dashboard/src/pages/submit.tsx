@@ -15,17 +15,19 @@ import {
 } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useRef, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../api/client.ts';
 import { makeBucket } from '../api/files.ts';
 import type { Profile } from '../api/wire.ts';
 import { DropPlace, SendingList } from '../files/drop-place.tsx';
+import { UnfinishedUploads } from '../files/unfinished-uploads.tsx';
 import { useUploads, type Chosen } from '../files/use-uploads.ts';
 import { BUCKETS } from '../known/buckets.ts';
+import { useKeptBucket } from '../known/kept-bucket.ts';
 import { constraintsOf, type TypedConstraint } from '../parts/constraints.ts';
 import { ConstantField, firstConstants } from '../parts/constant-field.tsx';
 import { bytes } from '../parts/format.tsx';
-import { Failed, Waiting } from '../parts/states.tsx';
+import { Failed, FailedPage, Waiting } from '../parts/states.tsx';
 import { bodyOfTask, type Wanted } from '../parts/task-code.ts';
 import { CodeOf } from './task/as-code.tsx';
 import { Estimate } from './submit/estimate.tsx';
@@ -84,21 +86,24 @@ interface FormProps {
 }
 
 const Form = ({ profile, buckets }: FormProps): ReactNode => {
-  const [draft, setDraft] = useState(EMPTY);
+  const kept = useKeptBucket();
+  // What was sent before the page was loaded again is taken along, and stands there to be taken out.
+  const [draft, setDraft] = useState(() => (kept.name === undefined ? EMPTY : { ...EMPTY, inputs: [kept.name] }));
   const [isShowingAll, setShowingAll] = useState(false);
   const navigate = useNavigate();
   const wanted = wantedOf(draft, profile);
   const [files, setFiles] = useState<readonly Chosen[]>([]);
   const found = useFoundNodes(profile.name, wanted.hardwareConstraints);
-  const { sending, send } = useUploads();
-  // Each try goes on in the bucket of the one before.
-  const own = useRef<string>(undefined);
+  const uploads = useUploads();
+  const { sending, send } = uploads;
   /** Sends the files of the task first. @returns the buckets of its inputs, with theirs */
   const withFiles = async (): Promise<readonly string[]> => {
     const { inputs } = draft;
     if (files.length === 0) return inputs;
-    const bucket = (own.current ??= bucketFor(wanted.name));
+    // Each try goes on in the bucket of the one before.
+    const bucket = kept.name ?? bucketFor(wanted.name);
     await makeBucket(bucket);
+    kept.keep(bucket);
     const missing = await send(bucket, '', files, true);
     const resourceBuckets = inputs.includes(bucket) ? inputs : [...inputs, bucket];
     // What is there is not sent again, whatever goes wrong below.
@@ -113,6 +118,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
       return bodyOf(api.POST('/tasks', { body: bodyOfTask({ ...wanted, resourceBuckets }) }));
     },
     onSuccess: (made) => {
+      kept.forget();
       if ('uuid' in made) void navigate({ to: '/tasks/$id', params: { id: made.uuid } });
     },
   });
@@ -170,9 +176,13 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
           )}
           <MultiSelect
             label="Buckets with inputs"
-            data={[...buckets]}
+            data={[...new Set([...buckets, ...draft.inputs])]}
             value={[...draft.inputs]}
-            onChange={(inputs) => change({ inputs })}
+            onChange={(inputs) => {
+              if (kept.name !== undefined && draft.inputs.includes(kept.name) && !inputs.includes(kept.name))
+                kept.forget();
+              change({ inputs });
+            }}
             searchable
           />
           <Input.Wrapper
@@ -194,6 +204,15 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
                 </List>
               )}
               <SendingList sending={sending} />
+              {kept.name !== undefined && draft.inputs.includes(kept.name) && !isPending && (
+                <>
+                  <Text size="sm" mt="xs">
+                    What came of them before lies in {kept.name} and goes with the task, unless you take that out of its
+                    buckets.
+                  </Text>
+                  <UnfinishedUploads bucket={kept.name} prefix="" uploads={uploads} />
+                </>
+              )}
             </DropPlace>
           </Input.Wrapper>
           <Autocomplete
@@ -213,7 +232,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
           <TagsInput label="Tags" value={[...draft.tags]} onChange={(tags) => change({ tags })} />
           {error !== null && <Failed error={error} />}
           <Group>
-            <Button type="submit" loading={isPending} disabled={draft.name.trim() === ''}>
+            <Button type="submit" loading={isPending} disabled={draft.name.trim() === '' || uploads.isBusy}>
               Submit
             </Button>
             <Text size="sm" c="dimmed">
@@ -242,7 +261,7 @@ export const SubmitPage = (): ReactNode => {
     enabled: chosen !== null,
   });
   const error = profiles.error ?? profile.error;
-  if (error !== null) return <Failed error={error} onRetry={() => void profiles.refetch()} />;
+  if (error !== null) return <FailedPage error={error} onRetry={() => void profiles.refetch()} />;
   return (
     <Stack>
       <Title order={1} size="h2">

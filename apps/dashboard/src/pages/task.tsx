@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, Progress, Stack, Tabs, Text, Title } from '@mantine/core';
+import { Alert, Badge, Button, Group, Progress, Stack, Tabs, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
@@ -7,7 +7,8 @@ import type { Task } from '../api/wire.ts';
 import { TASK, useLiveTasks } from '../known/live-tasks.ts';
 import { TABS, type Show, type Tab, type TaskSearch } from '../address/search.ts';
 import { useMayWrite } from '../known/me.tsx';
-import { Failed, isOver, StateBadge, Waiting } from '../parts/states.tsx';
+import { FailedPage, isOver, StateBadge, Waiting } from '../parts/states.tsx';
+import { Whose } from '../parts/whose.tsx';
 import { AboutTask } from './task/about.tsx';
 import { Bill } from './task/bill.tsx';
 import { AsCode } from './task/as-code.tsx';
@@ -79,7 +80,7 @@ export const TaskPage = (): ReactNode => {
   const rights = useQuery({ queryKey: [TASK, id, 'rights'], queryFn: () => readRights(id) }).data;
   const show: Show = (change) =>
     void navigate({ search: (before) => ({ ...before, ...change }) as TaskSearch, replace: 'find' in change });
-  if (error !== null && data === undefined) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error !== null && data === undefined) return <FailedPage error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <Waiting />;
   return (
     <Stack gap="sm">
@@ -96,11 +97,9 @@ export const TaskPage = (): ReactNode => {
               </Badge>
             ))}
           </Group>
-          <Text size="xs" c="dimmed">
-            {data.uuid}
-            {rights === undefined || rights.may === 'own' ? '' : ` · of ${rights.owner.name}`}
+          <Whose uuid={data.uuid} rights={rights}>
             {isLive === false ? ' · not live: the connection is lost' : ''}
-          </Text>
+          </Whose>
         </Stack>
         {mayWrite && asOf === undefined && rights !== undefined && <TaskActions task={data} rights={rights} />}
       </Group>

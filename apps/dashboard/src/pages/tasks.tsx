@@ -123,6 +123,22 @@ const Filters = ({ search, onChange, onOpen }: FiltersProps): ReactNode => {
   );
 };
 
+/** Says that the reader has no tasks, and where those of others are. */
+const NoneYet = (): ReactNode => {
+  const { data: shared = [] } = useQuery({ queryKey: SHARED_PROJECTS, queryFn: readSharedProjects });
+  if (shared.length === 0) return <Empty title="There are no tasks yet" />;
+  return (
+    <Empty title="You have no tasks yet">
+      <Text size="sm">Those of everybody are in the projects that you share:</Text>
+      {shared.map(({ project }) => (
+        <Link key={project.uuid} to="/tasks" search={{ project: project.uuid, everybody: true }}>
+          {project.name}
+        </Link>
+      ))}
+    </Empty>
+  );
+};
+
 /** All tasks that may be seen, as a list that grows while it is scrolled. */
 export const TasksPage = (): ReactNode => {
   const search = route.useSearch();
@@ -175,9 +191,7 @@ export const TasksPage = (): ReactNode => {
       {mayWrite && <ActionBar chosen={chosen} onDone={() => setChosen(new Set())} />}
       {data === undefined && error === null && <Waiting />}
       {error !== null && <Failed error={error} onRetry={() => void refetch()} />}
-      {data !== undefined && tasks.length === 0 && (
-        <Empty title={isFiltered ? 'No task is like this' : 'There are no tasks yet'} />
-      )}
+      {data !== undefined && tasks.length === 0 && (isFiltered ? <Empty title="No task is like this" /> : <NoneYet />)}
       {tasks.length > 0 && (
         <TaskRows
           tasks={tasks}

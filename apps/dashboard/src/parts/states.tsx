@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Center, Group, Loader, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Button, Center, Group, Loader, Stack, Text, Title, VisuallyHidden } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Refused } from '../api/client.ts';
 import type { TaskState } from '../api/wire.ts';
@@ -9,13 +9,22 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'The platform cannot answer right now',
 };
 
+interface FailedProps {
+  readonly error: Error;
+  readonly onRetry?: () => void;
+}
+
+const titleOf = (error: Error): string => {
+  if (!(error instanceof Refused)) return 'The platform cannot be reached';
+  return TITLES[error.status] ?? 'That did not work';
+};
+
 /** Says what went wrong, and offers to try again where that may help. */
-export const Failed = ({ error, onRetry }: { readonly error: Error; readonly onRetry?: () => void }): ReactNode => {
+export const Failed = ({ error, onRetry }: FailedProps): ReactNode => {
   const status = error instanceof Refused ? error.status : undefined;
-  const title = status === undefined ? 'The platform cannot be reached' : (TITLES[status] ?? 'That did not work');
   const canHelp = status === undefined || status >= 500;
   return (
-    <Alert color="red" title={title} m="md" role="alert">
+    <Alert color="red" title={titleOf(error)} m="md" role="alert">
       <Stack align="flex-start" gap="xs">
         <Text size="sm">{status === undefined ? 'It is tried again by itself.' : error.message}</Text>
         {canHelp && onRetry !== undefined && (
@@ -27,6 +36,16 @@ export const Failed = ({ error, onRetry }: { readonly error: Error; readonly onR
     </Alert>
   );
 };
+
+/** Says what went wrong where that is all there is of a page. */
+export const FailedPage = (props: FailedProps): ReactNode => (
+  <>
+    <VisuallyHidden>
+      <Title order={1}>{titleOf(props.error)}</Title>
+    </VisuallyHidden>
+    <Failed {...props} />
+  </>
+);
 
 export const Waiting = (): ReactNode => (
   <Center p="xl" role="status">

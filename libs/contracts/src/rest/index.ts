@@ -51,6 +51,7 @@ export {
   statusSchema,
   taskSchema,
   ownedTaskSummarySchema,
+  rightsSchema,
   taskRightsSchema,
   taskSummarySchema,
   type WireCompletedInstance,
@@ -59,6 +60,7 @@ export {
   type WireStatus,
   type WireTask,
   type WireOwnedTaskSummary,
+  type WireRights,
   type WireTaskRights,
   type WireTaskSummary,
 } from './task-output.js';

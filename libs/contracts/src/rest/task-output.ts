@@ -154,12 +154,16 @@ const owner = z.object({ uuid: z.string(), name: z.string().describe('Its e-mail
 /** A task in a project that an organization shares, and whose it is. */
 export const ownedTaskSummarySchema = taskSummarySchema.extend({ owner });
 export type WireOwnedTaskSummary = z.output<typeof ownedTaskSummarySchema>;
-/** What the caller may do with a task. */
-export const taskRightsSchema = z.object({
+/** Whose something is, and what the caller may do with it. */
+export const rightsSchema = z.object({
   owner,
   may: z
     .enum(['look', 'tend', 'own'])
     .describe('`tend` is to stop, delete, refresh and repeat it as it was, `own` is all.'),
+});
+export type WireRights = z.output<typeof rightsSchema>;
+/** What the caller may do with a task. */
+export const taskRightsSchema = rightsSchema.extend({
   mayClone: z.boolean().describe('Whether you may make a task of your own that is like it.'),
 });
 export type WireTaskRights = z.output<typeof taskRightsSchema>;

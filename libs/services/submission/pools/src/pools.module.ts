@@ -14,6 +14,7 @@ import { POOL_NAMES, POOL_SHORTNAMES } from './commands/pool-names.js';
 import { PoolQuota } from './commands/pool-quota.js';
 import { PoolHistoryController } from './http/pool-history.controller.js';
 import { PoolListsController } from './http/pool-lists.controller.js';
+import { PoolRightsController } from './http/pool-rights.controller.js';
 import { PoolContentsController, PoolsController } from './http/pools.controller.js';
 import { PoolBarrier } from './model/pool-barrier.js';
 import { PoolsProjection } from './model/pools.projection.js';
@@ -38,6 +39,7 @@ import { PoolLookup } from './queries/pool-lookup.js';
     PoolsController,
     PoolContentsController,
     PoolHistoryController,
+    PoolRightsController,
     PoolAttendant,
     PoolCleanup,
   ],

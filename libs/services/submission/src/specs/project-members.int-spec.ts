@@ -234,14 +234,28 @@ describe('a task in a shared project', () => {
     const job = String(ok(await as('ada', 'POST', '/jobs', { name: 'sails', useDependencies: true }))['uuid']);
     const pool = String(ok(await as('ada', 'POST', '/pools', { ...minimal, projectUuid: wind }))['uuid']);
     await made('ada', { jobUuid: job });
-    const jobPaths = [`/jobs/${job}`, `/jobs/${job}/tasks`, `${API}/jobs/${job}/graph`, `${API}/jobs/${job}/events`];
-    const poolPaths = [`/pools/${pool}`, `/pools/${pool}/tasks`, `${API}/pools/${pool}/events`];
+    const ofJob = ['graph', 'events', 'rights'].map((what) => `${API}/jobs/${job}/${what}`);
+    const ofPool = ['events', 'rights'].map((what) => `${API}/pools/${pool}/${what}`);
+    const jobPaths = [`/jobs/${job}`, `/jobs/${job}/tasks`, ...ofJob];
+    const poolPaths = [`/pools/${pool}`, `/pools/${pool}/tasks`, ...ofPool];
     for (const path of [...jobPaths, ...poolPaths]) {
       for (const who of ['viewer', 'member', 'auditor'] as const)
         expect([path, who, await statusOf(who, 'GET', path)]).toEqual([path, who, 200]);
       for (const who of ['colleague', 'outsider'] as const)
         expect([path, who, await statusOf(who, 'GET', path)]).toEqual([path, who, 404]);
     }
+    for (const path of [`${API}/jobs/${job}/rights`, `${API}/pools/${pool}/rights`])
+      for (const [who, may] of [
+        ['ada', 'own'],
+        ['viewer', 'look'],
+        ['member', 'look'],
+        ['auditor', 'look'],
+        ['maintainer', 'tend'],
+      ] as const)
+        expect([who, ok(await as(who, 'GET', path))]).toEqual([
+          who,
+          { owner: { uuid: people.ada.uuid, name: people.ada.email }, may },
+        ]);
     for (const who of ['viewer', 'member'] as const) {
       expect(await statusOf(who, 'POST', `/jobs/${job}/terminate`)).toBe(403);
       expect(await statusOf(who, 'POST', `/pools/${pool}/close`)).toBe(403);

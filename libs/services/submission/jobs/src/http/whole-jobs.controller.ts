@@ -6,9 +6,11 @@ import {
   jobDocumentSchema,
   jobGraphSchema,
   jobRepetitionSchema,
+  rightsSchema,
   type JobDocument,
   type JobRepetition,
   type WireJobGraph,
+  type WireRights,
 } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
 import { CLOCK, DocumentBody } from '@fornax/service-kit';
@@ -106,6 +108,13 @@ export class WholeJobsController {
     if (format === 'json') return graph;
     reply.header('content-type', 'text/vnd.graphviz; charset=utf-8');
     return dotOf(graph);
+  }
+
+  @Get(':id/rights')
+  @ApiOperation({ summary: 'Whose a job is, and what you may do with it' })
+  @ApiOkResponse({ standardSchema: rightsSchema })
+  rights(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireRights> {
+    return this.lookup.rights(account, id);
   }
 
   @Makes('clone', 'Make a job like this one, with copies of all of its tasks')

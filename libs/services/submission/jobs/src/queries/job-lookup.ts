@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AccountDirectory, type Account, type Need } from '@fornax/identity';
+import type { WireRights } from '@fornax/contracts';
+import { AccountDirectory, rightsTo, type Account, type Need } from '@fornax/identity';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
 import { InjectDatabase, isId, isIdOrName, TasksOfJobs } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
@@ -44,6 +45,13 @@ export class JobLookup {
     if (!this.accounts.reaches(account, found.owner, need, project))
       throw new Forbidden(`Only its owner may do this with job ${found.job_id}`, { code: 'not-the-owner' });
     return found;
+  }
+
+  /** Whose a job is, and what may be done with it. @throws as `find` */
+  async rights(account: Account, id: string): Promise<WireRights> {
+    const { job_id: jobId, owner } = await this.find(account, id);
+    const projectUuid = owner === account.id ? undefined : await this.tasks.projectOf(jobId);
+    return rightsTo(this.accounts, account, { owner, projectUuid });
   }
 
   /** A job of this owner alone. Tasks of a bulk ask together. @returns undefined when there is none */

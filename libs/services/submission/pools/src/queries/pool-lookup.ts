@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
-import { AccountDirectory, type Account, type Need } from '@fornax/identity';
+import type { WireRights } from '@fornax/contracts';
+import { AccountDirectory, rightsTo, type Account, type Need } from '@fornax/identity';
 import { InjectDatabase, isId, isIdOrName } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { PoolBarrier } from '../model/pool-barrier.js';
@@ -46,6 +47,12 @@ export class PoolLookup {
     if (need === 'own' || !this.reaches(account, found, need))
       throw new Forbidden(`Only its owner may do this with pool ${found.poolId}`, { code: 'not-the-owner' });
     return found;
+  }
+
+  /** Whose a pool is, and what may be done with it. @throws as `find` */
+  async rights(account: Account, id: string): Promise<WireRights> {
+    const { owner, spec } = (await this.find(account, id)).fold;
+    return rightsTo(this.accounts, account, { owner, projectUuid: spec.projectUuid });
   }
 
   /** Waits until what is found shows what was committed before, for a bounded time. */

@@ -11,7 +11,15 @@ import {
   type WireTaskRights,
 } from '@fornax/contracts';
 import { WireBody } from '@fornax/service-kit';
-import { type Account, AccountDirectory, BodyLimit, CurrentAccount, LARGE_BODY } from '@fornax/identity';
+import {
+  type Account,
+  AccountDirectory,
+  BodyLimit,
+  CurrentAccount,
+  LARGE_BODY,
+  namedOwner,
+  rightsTo,
+} from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import { OthersTasks } from '../commands/others-tasks.js';
 import { TaskLists } from '../queries/task-lists.js';
@@ -47,7 +55,7 @@ export class ProjectTasksController {
     if (!project) throw new NotFound(`No such project: ${id}`, { code: 'project-not-found' });
     const page = await this.lists.projectPage({ askedBy: account.id, projectId: project.id }, request);
     const summaries = this.answers.summaries(page.data.map(({ task }) => task));
-    const owners = page.data.map(({ owner }) => this.named(owner));
+    const owners = page.data.map(({ owner }) => namedOwner(this.accounts, owner));
     return {
       ...page,
       data: summaries.map((summary, at) => ({ ...summary, owner: owners[at] ?? { uuid: '', name: '' } })),
@@ -61,18 +69,7 @@ export class ProjectTasksController {
   async rights(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireTaskRights> {
     const task = await this.lookup.find(account, id);
     const { owner, spec } = task.fold;
-    const may = this.mayDo(account, owner, spec.projectUuid);
-    return { owner: this.named(owner), may, mayClone: may === 'own' || this.others.mayClone(account, task) };
-  }
-
-  private mayDo(account: Account, owner: string, projectUuid: string | undefined): WireTaskRights['may'] {
-    // An auditor changes nothing, nor does who reads as somebody else.
-    if (account.role === 'auditor') return 'look';
-    if (account.id === owner) return 'own';
-    return this.accounts.reaches(account, owner, 'tend', projectUuid) ? 'tend' : 'look';
-  }
-
-  private named(uuid: string): WireOwnedTaskSummary['owner'] {
-    return { uuid, name: this.accounts.byId(uuid)?.email ?? uuid };
+    const rights = rightsTo(this.accounts, account, { owner, projectUuid: spec.projectUuid });
+    return { ...rights, mayClone: rights.may === 'own' || this.others.mayClone(account, task) };
   }
 }
