@@ -19,6 +19,7 @@ import type { Program } from './copy-moments.js';
 import type { InstanceWorld } from './instance-world.js';
 import { noteOfPauses } from './notes.js';
 import type { Circumstances } from './outcome-of.js';
+import { runShutdown } from './run-shutdown.js';
 import { startWallLimit } from './wall-limit.js';
 
 const KILL_AFTER_MS = 2_000;
@@ -49,16 +50,20 @@ export class CommandRun implements Program {
   readonly #stdout: LogPipe;
   readonly #stderr: LogPipe;
   readonly #stopClock: () => void;
+  readonly #redactor: Output['redactor'];
   readonly share: OutputShare;
   #isOverTime = false;
   #isOver = false;
+  #isStopping = false;
+  #shutdownNote: string | undefined;
 
   private constructor(
     private readonly running: RunningInstance,
-    private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs' | 'consistency'>,
+    private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs' | 'consistency' | 'shutdown'>,
     { order, signal, redactor, nodeId, output, publisher, onError }: Output,
     before: Before | undefined,
   ) {
+    this.#redactor = redactor;
     const progress = new ProgressReader(plan.progress, onError);
     this.#progress = progress;
     running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
@@ -130,7 +135,7 @@ export class CommandRun implements Program {
     if (wallLimitMs === undefined) return () => undefined;
     return startWallLimit(Math.max(0, wallLimitMs - spentMs), () => {
       this.#isOverTime = true;
-      this.stop();
+      this.#end();
     });
   }
 
@@ -151,8 +156,22 @@ export class CommandRun implements Program {
     return this.running.measure();
   }
 
-  /** SIGTERM, and SIGKILL two seconds later. */
+  /** Runs what is to run before, for a while at most; then SIGTERM, and SIGKILL two seconds later. Safe to repeat. */
   stop(): void {
+    if (this.#isStopping || this.#isOver) return;
+    this.#isStopping = true;
+    const { shutdown } = this.plan;
+    if (!shutdown) return this.#end();
+    const hear = (outputs: Pick<EnteredCommand, 'stdout' | 'stderr'>): void => {
+      this.#stdout.add(outputs.stdout, this.#redactor?.());
+      this.#stderr.add(outputs.stderr, this.#redactor?.());
+    };
+    void runShutdown(this.running, shutdown, hear)
+      .then((note) => (this.#shutdownNote = note))
+      .finally(() => this.#end());
+  }
+
+  #end(): void {
     this.running.terminate();
     void delay(KILL_AFTER_MS, undefined, { ref: false }).then(() => this.running.kill());
   }
@@ -184,6 +203,7 @@ export class CommandRun implements Program {
   }
 
   get notes(): readonly string[] {
-    return noteOfPauses(this.#stdout, this.#stderr);
+    const note = this.#shutdownNote;
+    return [...noteOfPauses(this.#stdout, this.#stderr), ...(note === undefined ? [] : [note])];
   }
 }

@@ -106,7 +106,7 @@ export class CommandRuns implements Program {
     return this.current.isOver ? {} : this.current.measure();
   }
 
-  /** SIGTERM, and SIGKILL two seconds later. */
+  /** What is to run before, SIGTERM, and SIGKILL two seconds later. */
   stop(): void {
     this.#ending.abort();
     this.current.stop();

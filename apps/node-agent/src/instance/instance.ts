@@ -238,7 +238,7 @@ export class Instance implements Measurable {
     this.#dropping.abort();
   }
 
-  /** SIGTERM, and SIGKILL two seconds later; the outcome will be `cancelled`. Safe to repeat. */
+  /** What is to run before the end, SIGTERM, and SIGKILL two seconds later; the outcome will be `cancelled`. Safe to repeat. */
   cancel(): void {
     if (this.#isCancelled || this.#phase === 'ended') return;
     this.#isCancelled = true;

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { AgentRig, hardware } from './agent-rig.fixture.js';
 import { aLeaseOrder } from './agent.fixture.js';
+import { cancelled } from './shutdown.fixture.js';
 
 const running = (word: string): number =>
   execFileSync('ps', ['-eo', 'args'])
@@ -113,6 +114,44 @@ describe('an agent', () => {
     await rig.ended('next');
     expect(rig.platform.kindsOf('never heard of')).toEqual(['unknown']);
   }, 60_000);
+
+  it('runs the shutdown command in an instance that is cancelled, before that is told to end', async () => {
+    const told = { outcome: 'cancelled', out: 'up\nlast my 0\ntold\n' };
+    const shutdown = `sh -c 'echo last "$WORD" "$1"; echo to be seen >&2' sh \${INSTANCE_ID}`;
+    const end = await cancelled(rig, shutdown, { WORD: 'my' });
+    expect(end).toMatchObject({ ...told, err: expect.stringMatching(/^to be seen\n/) });
+    expect(end.notes).toBeUndefined();
+    // It has the folder of its instance, and may end that by itself.
+    const waits = `sh -c 'echo up; while ! test -e end; do sleep 0.05; done; echo ended'`;
+    const byItself = await cancelled(rig, `sh -c 'touch end; sleep 20'`, { DOCKER_CMD: waits });
+    expect(byItself).toMatchObject({ outcome: 'cancelled', exitCode: 0, out: 'up\nended\n' });
+    expect(byItself.notes).toBeUndefined();
+  }, 60_000);
+
+  it('says in a note that the shutdown command failed or took too long, and ends the instance all the same', async () => {
+    const noted = async (shutdown: string) => (await cancelled(rig, shutdown)).notes;
+    expect(await noted(`sh -c 'exit 3'`)).toEqual(['DOCKER_SHUTDOWN_CMD exited with code 3']);
+    expect(await noted('/no/such')).toEqual(['DOCKER_SHUTDOWN_CMD exited with code 127']);
+    expect(await noted('sleep 1237')).toEqual(['DOCKER_SHUTDOWN_CMD was ended after 1.5 s']);
+    expect(running('1237')).toBe(0);
+  }, 60_000);
+
+  it('runs no shutdown command where an instance ends by itself, by its limit, or at once', async () => {
+    const shutdown = { key: 'DOCKER_SHUTDOWN_CMD', value: 'echo shut down' };
+    const orderOf = (leaseId: string, command: string, ...more: readonly { key: string; value: string }[]) =>
+      aLeaseOrder(leaseId, '', {
+        taskId: leaseId,
+        constants: [{ key: 'DOCKER_CMD', value: command }, shutdown, ...more],
+      });
+    await rig.platform.order(
+      orderOf('by itself', 'true'),
+      orderOf('too long', 'sleep 60', { key: 'MAX_EXECUTION_SECONDS', value: '1' }),
+    );
+    expect(await rig.ended('by itself')).toMatchObject({ outcome: 'success' });
+    expect(await rig.ended('too long')).toMatchObject({ error: { code: 'FX-WALL-LIMIT' } });
+    for (const taskId of ['by itself', 'too long'])
+      expect((await rig.platform.output(taskId, 0, 'stdout')).toString()).toBe('');
+  }, 30_000);
 
   it('kills without a word what it does not hold, and gives up what hangs besides its command', async () => {
     await rig.platform.order(aLeaseOrder('stray', 'sleep 1235'), aLeaseOrder('runs', 'sleep 1236'));

@@ -198,4 +198,27 @@ describe('output that shows a secret', () => {
       offset += data.length;
     }
   });
+
+  it('is stored with what another command writes, each without secrets that the other cuts in two', async () => {
+    const store = new Store();
+    const [readable, other] = [new PassThrough(), new PassThrough()];
+    const publish: Publish = (_, data, options) => {
+      store.take(data, options);
+      return Promise.resolve({ seq: 1, duplicate: false } as Awaited<ReturnType<Publish>>);
+    };
+    const secrets = new KnownSecrets(['the long secret']);
+    const options = { signal: new AbortController().signal, share, redactor: secrets.redactor() };
+    const pipe = new LogPipe({ publish }, source, 'stdout', readable, options);
+    pipe.add(other, secrets.redactor());
+    readable.write('own the long ');
+    await nextTurn();
+    other.write('other the lo');
+    await nextTurn();
+    readable.end('secret.');
+    await nextTurn();
+    other.end('ng secret, the lo');
+    await pipe.finish();
+    expect(store.bytes.toString()).toBe('own other [SECRET].[SECRET], the lo');
+    expect(pipe.takenBytes).toBe(store.bytes.length);
+  });
 });

@@ -36,6 +36,12 @@ export interface LogPipeOptions {
   readonly from?: number;
 }
 
+/** An output that is stored among those of this one. */
+interface Beside {
+  readonly readable: Readable;
+  readonly ended: Promise<void>;
+}
+
 /**
  * One output of one instance on its way into the log stream: chunks of 256 KiB or 50 ms, one after the other, each repeated until it is stored. So
  * they lie in the stream in the order of their offsets, whatever fails. The memory it holds is bounded: while it is not its turn, or the store is behind, the
@@ -54,6 +60,7 @@ export class LogPipe {
   #tail = Buffer.alloc(0);
   #sending: Promise<void> | undefined;
   readonly #ended: Promise<void>;
+  readonly #beside: Beside[] = [];
   #isBroken = false;
   #isFinishing = false;
   #pausedAt: number | undefined;
@@ -112,11 +119,28 @@ export class LogPipe {
     return this.#tail.toString('utf8');
   }
 
+  /** Stores what another command in the instance writes, as it comes. @param redactor its own: what is cut in two here is whole there */
+  add(readable: Readable, redactor: Redactor | undefined): void {
+    readable.on('error', () => undefined); // its close tells
+    readable.on('data', (chunk: Buffer) => {
+      this.#lastDataAt = performance.now();
+      this.#keep(redactor ? redactor.take(chunk) : chunk);
+    });
+    const ended = new Promise<void>((resolve) => {
+      readable.once('close', resolve);
+      if (readable.closed) resolve();
+    });
+    this.#beside.push({ readable, ended: ended.then(() => this.#keep(redactor?.end() ?? Buffer.alloc(0))) });
+    if (this.#pausedAt !== undefined) readable.pause();
+  }
+
   /** Call after the instance is gone. Resolves when all that it wrote is stored, or the signal aborted. */
   async finish(): Promise<void> {
-    await Promise.race([this.#ended, this.#silence()]);
+    await Promise.race([Promise.all([this.#ended, ...this.#beside.map(({ ended }) => ended)]), this.#silence()]);
     this.#isFinishing = true;
     this.readable.destroy();
+    for (const { readable } of this.#beside) readable.destroy();
+    await Promise.all(this.#beside.map(({ ended }) => ended));
     if (this.#redactor) this.#keep(this.#redactor.end());
     while ((this.#bufferedBytes > 0 || this.#sending) && !this.#signal.aborted) {
       this.#flush();
@@ -151,12 +175,14 @@ export class LogPipe {
   #pause(): void {
     this.#pausedAt ??= performance.now();
     this.readable.pause();
+    for (const { readable } of this.#beside) readable.pause();
   }
 
   #resume(): void {
     if (this.#pausedAt !== undefined) this.#pausedMs += performance.now() - this.#pausedAt;
     this.#pausedAt = undefined;
     this.readable.resume();
+    for (const { readable } of this.#beside) readable.resume();
   }
 
   #flush(): void {

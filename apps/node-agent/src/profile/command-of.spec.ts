@@ -129,6 +129,23 @@ describe('the command of an instance', () => {
     );
   });
 
+  it('has the shutdown command in words, with constants put in and no secret in arguments of shells', () => {
+    const shutdownOf = (line: string) =>
+      planOf(
+        order({ DOCKER_CMD: 'true', DOCKER_SHUTDOWN_CMD: line, NAME: 'a b' }),
+        { QARNOT_SECRET_K: 's 1' },
+        paths,
+        '/bin',
+        { env: {}, entrypoint: ['/entry'], command: ['own'], directory: '', user: '' },
+      ).shutdown;
+    expect(shutdownOf('save "it all" ${NAME}')).toEqual({ argv: ['save', 'it all', 'a b'], env: {} });
+    expect(shutdownOf(`sh -c 'login \${QARNOT_SECRET_K}'`)).toEqual({
+      argv: ['sh', '-c', 'eval "${FORNAX_SCRIPT?}"'],
+      env: { FORNAX_SCRIPT: 'login s 1' },
+    });
+    for (const nothing of ['', ' ', '/bin/true']) expect(shutdownOf(nothing)).toBeUndefined();
+  });
+
   it('expands constants in the filters', () =>
     expect(
       planOf(
@@ -146,6 +163,8 @@ describe('the command of an instance', () => {
     [{}, 'FX-NO-COMMAND'],
     [{ DOCKER_CMD: '  ' }, 'FX-NO-COMMAND'],
     [{ DOCKER_CMD: `echo 'x` }, 'FX-COMMAND'],
+    [{ DOCKER_CMD: 'x', DOCKER_SHUTDOWN_CMD: `echo 'x` }, 'FX-COMMAND'],
+    [{ DOCKER_CMD: 'x', DOCKER_SHUTDOWN_CMD: 'y\0' }, 'FX-COMMAND'],
     [{ DOCKER_CMD: 'x', MAX_EXECUTION_SECONDS: '${LIMIT}', LIMIT: 'soon' }, 'FX-CONSTANT'],
     [{ DOCKER_CMD: 'x', BIG: 'y'.repeat(1_600_000) }, 'FX-COMMAND'],
     [{ DOCKER_CMD: 'x', 'a=b': 'y' }, 'FX-CONSTANT'],

@@ -13,6 +13,7 @@ import type { ImageSettings } from '../images/image-manifest.js';
 import { UserError } from '../failure/user-error.js';
 import { directoryIn, PASSWORD, wordsIn } from './in-image.js';
 import { type Command, commandIn } from './hidden-script.js';
+import { shutdownOf } from './shutdown-of.js';
 
 export interface InstancePlan {
   readonly argv: readonly [string, ...string[]];
@@ -31,6 +32,8 @@ export interface InstancePlan {
   readonly progress: readonly string[];
   /** What its snapshots wait for, and what is done with it meanwhile. */
   readonly consistency: Consistency;
+  /** What runs beside it when it is stopped in order, with what its environment has besides; absent: nothing. */
+  readonly shutdown?: Command;
 }
 
 /** How a command runs in its image. */
@@ -183,6 +186,8 @@ export const planOf = (
     };
     const env = { ...own, ...Object.fromEntries(exported), ...hiddenEnv };
     checkSize(argv, env);
+    const shutdown = shutdownOf(raw, values, Object.values(secrets));
+    if (shutdown) checkSize(shutdown.argv, { ...env, ...shutdown.env });
     const expand = (text: string | null | undefined): string | null =>
       text === null || text === undefined || text === '' ? null : substitute(text, values);
     const wallLimitMs = wallLimitOf(run.wallLimit, values.get(run.wallLimit));
@@ -196,6 +201,7 @@ export const planOf = (
       ...(image ? { directory: directoryIn(image, values.get('DOCKER_WORKDIR')) } : {}),
       ...(image?.seenAs ? { seenAs: image.seenAs } : {}),
       ...(wallLimitMs === undefined ? {} : { wallLimitMs }),
+      ...(shutdown ? { shutdown } : {}),
     };
   } catch (error) {
     if (error instanceof UnbalancedQuote)

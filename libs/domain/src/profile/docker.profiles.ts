@@ -68,7 +68,11 @@ const batch: readonly ProfileConstant[] = [
   progress(2),
   progress(3),
   flag('DOCKER_START_CONTAINER_IN_ENVIRONMENT', 'Start the container before the instance runs'),
-  text('DOCKER_SHUTDOWN_CMD', 'Command to run when the instance is over', '/bin/true'),
+  text(
+    'DOCKER_SHUTDOWN_CMD',
+    'Command to run beside the one of an instance that is stopped, before it is told to end',
+    '/bin/true',
+  ),
   text('USER_POOL_PREPARATION_CMD', 'Command that prepares a node of a pool', '/bin/true'),
   flag('RUN_USER_POOL_PREPARATION_CMD', 'Whether to run the preparation command'),
   resourcesConstant,
