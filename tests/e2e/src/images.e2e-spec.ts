@@ -7,9 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually, providePythonSdk, type RunningPlatform, startPlatform, toolsDir } from '@fornax/testing';
 import { busyboxEntries, layerOf } from '@fornax/testing/layers';
 import { sshdLayer } from '@fornax/testing/sshd';
+import { vncLayer } from '@fornax/testing/vnc';
 import { pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
 
 import { launch } from './launch.js';
+import { lookAt } from './rfb.js';
 
 const run = promisify(execFile);
 const script = new URL('../python/image_tasks.py', import.meta.url).pathname;
@@ -21,6 +23,12 @@ interface Ended {
   readonly errors: readonly (readonly [code: string, message: string])[];
   readonly constants: Readonly<Record<string, string>>;
 }
+/** Where a forward is reached, as the public scripts find it. */
+interface ActiveForward {
+  readonly applicationPort: number;
+  readonly forwarderHost: string;
+  readonly forwarderPort: number;
+}
 type Seen = Readonly<Record<'many' | 'secret' | 'refused' | 'missing' | 'named', Ended>>;
 
 describe('tasks in images, with the official Python SDK', () => {
@@ -28,6 +36,50 @@ describe('tasks in images, with the official Python SDK', () => {
   let closed: TestRegistry;
   let platform: RunningPlatform;
   let digest = '';
+
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const headers = { authorization: platform.token, 'content-type': 'application/json' };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await fetch(`${platform.apiUrl}${path}`, { method, headers, ...sent });
+    const text = await answer.text();
+    expect([path, answer.status, answer.ok ? '' : text]).toEqual([path, answer.status, '']);
+    return text === '' ? undefined : JSON.parse(text);
+  };
+  const submitted = async (profile: string, given: Readonly<Record<string, string>>): Promise<string> => {
+    const constants = Object.entries(given).map(([key, value]) => ({ key, value }));
+    const task = { name: profile, profile, instanceCount: 1, constants };
+    return ((await call('POST', '/tasks', task)) as { readonly uuid: string }).uuid;
+  };
+  /** The forward of the only instance, once what is behind it answers. */
+  const answering = async (
+    uuid: string,
+    tried: (forward: ActiveForward) => Promise<unknown>,
+  ): Promise<ActiveForward> => {
+    const found = await eventually(
+      async () => {
+        const { state, status, errors } = (await call('GET', `/tasks/${uuid}`)) as {
+          readonly state: string;
+          readonly errors: unknown;
+          readonly status: {
+            readonly runningInstancesInfo?: {
+              readonly perRunningInstanceInfo: readonly { readonly activeForwards: readonly ActiveForward[] }[];
+            };
+          } | null;
+        };
+        if (state === 'Failure') return JSON.stringify(errors);
+        const [forward] = status?.runningInstancesInfo?.perRunningInstanceInfo[0]?.activeForwards ?? [];
+        return forward?.forwarderPort
+          ? tried(forward).then(
+              () => forward,
+              () => undefined,
+            )
+          : undefined;
+      },
+      { timeoutMs: 90_000 },
+    );
+    if (typeof found === 'string') throw new Error(found);
+    return found;
+  };
 
   beforeAll(async () => {
     [open, closed] = await Promise.all([startTestRegistry(), startTestRegistry(true)]);
@@ -103,21 +155,13 @@ describe('tasks in images, with the official Python SDK', () => {
       DOCKER_TAG: 'v1',
       DOCKER_SSH: (await readFile(join(keys, 'mine.pub'), 'utf8')).trim(),
     };
-    const constants = Object.entries(given).map(([key, value]) => ({ key, value }));
-    const call = async (method: string, path: string, body?: object): Promise<unknown> => {
-      const headers = { authorization: platform.token, 'content-type': 'application/json' };
-      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-      const answer = await fetch(`${platform.apiUrl}${path}`, { method, headers, ...sent });
-      const text = await answer.text();
-      expect([path, answer.status, answer.ok ? '' : text]).toEqual([path, answer.status, '']);
-      return text === '' ? undefined : JSON.parse(text);
-    };
-    const task = { name: 'ssh', profile: 'docker-network-ssh', instanceCount: 1, constants };
-    const { uuid } = (await call('POST', '/tasks', task)) as { readonly uuid: string };
+    const uuid = await submitted('docker-network-ssh', given);
 
-    /** As the public scripts find it. */
-    let forward: { readonly forwarderHost: string; readonly forwarderPort: number } | undefined;
-    const ssh = (key: string, ...words: readonly string[]): ReturnType<typeof run> =>
+    const sshTo = (
+      forward: ActiveForward | undefined,
+      key: string,
+      ...words: readonly string[]
+    ): ReturnType<typeof run> =>
       run(
         'ssh',
         [
@@ -131,33 +175,54 @@ describe('tasks in images, with the official Python SDK', () => {
         ],
         { env: { PATH: process.env['PATH'], HOME: keys }, timeout: 30_000 },
       );
-    await eventually(
-      async () => {
-        const { state, status, errors } = (await call('GET', `/tasks/${uuid}`)) as {
-          readonly state: string;
-          readonly errors: unknown;
-          readonly status: {
-            readonly runningInstancesInfo?: {
-              readonly perRunningInstanceInfo: readonly { readonly activeForwards: readonly (typeof forward)[] }[];
-            };
-          } | null;
-        };
-        if (state === 'Failure') throw new Error(JSON.stringify(errors));
-        [forward] = status?.runningInstancesInfo?.perRunningInstanceInfo[0]?.activeForwards ?? [];
-        if (!forward) return false;
-        return ssh('mine', 'true').then(
-          () => true,
-          () => false,
-        );
-      },
-      { timeoutMs: 90_000 },
-    );
+    const forward = await answering(uuid, (one) => sshTo(one, 'mine', 'true'));
+    const ssh = (key: string, ...words: readonly string[]): ReturnType<typeof run> => sshTo(forward, key, ...words);
     expect((await ssh('mine', 'id -un; pwd; cat /app/mark')).stdout).toBe('root\n/job\nssh\n');
     expect((await ssh('mine', '-tt', 'test -t 0 && echo a terminal')).stdout).toBe('a terminal\r\n');
     await expect(ssh('mine', 'exit 7')).rejects.toMatchObject({ code: 7 });
     await expect(ssh('other', 'true')).rejects.toMatchObject({ code: 255 });
     await call('POST', `/tasks/${uuid}/abort`);
     await rm(keys, { recursive: true, force: true });
+  }, 240_000);
+
+  it('show their desktop over VNC to whoever has the password, where the image has an ordinary server', async () => {
+    const layer = await vncLayer().catch(String);
+    if (typeof layer === 'string') {
+      console.warn(`NOT TRIED: a real server of VNC cannot be had here: ${layer}`);
+      return;
+    }
+    await pushImage(open, { repository: 'team/vnc', tag: 'v1' }, [layer]);
+    // As the guide says it: the shipped document with the team's image.
+    const { document } = (await call('GET', '/fornax/v1/profiles/fds-vnc')) as { readonly document: object };
+    await call('POST', '/fornax/v1/profiles', { ...document, image: `${new URL(open.url).host}/team/vnc` });
+    const uuid = await submitted('fds-vnc', {
+      DOCKER_TAG: 'v1',
+      VNC_PASSWORD: 'sesame',
+      FDS_CMD:
+        'printf %s "$VNC_PASSWORD" | tigervncpasswd -f > "$HOME/passwd"; exec Xtigervnc :0 -rfbport 5900 -rfbauth "$HOME/passwd" -geometry 320x200 -depth 24 -retro -desktop fires',
+    });
+    const { forwarderHost, forwarderPort } = await answering(uuid, (one) =>
+      lookAt(one.forwarderHost, one.forwarderPort, 'sesame'),
+    );
+    // The pattern of a bare screen is black and white.
+    const desktop = { name: 'fires', width: 320, height: 200, colors: [0, 0xffffff] };
+    expect(await lookAt(forwarderHost, forwarderPort, 'sesame')).toEqual(desktop);
+    await expect(lookAt(forwarderHost, forwarderPort, 'open')).rejects.toThrow('refused');
+    expect(await call('GET', `/v1/network/tasks/${uuid}/port-forward`)).toEqual({
+      '0': {
+        vnc: {
+          ...{ name: 'vnc', enabled: true, applicationType: 'vnc', proto: 'tcp', port: 5_900, allowedIPs: [] },
+          access: { publicHost: forwarderHost, publicPort: forwarderPort },
+        },
+      },
+    });
+    await call('POST', `/tasks/${uuid}/abort`);
+    const isClosed = (): Promise<boolean> =>
+      lookAt(forwarderHost, forwarderPort, 'sesame').then(
+        () => false,
+        (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
+      );
+    await eventually(isClosed, { timeoutMs: 30_000 });
   }, 240_000);
 
   it('are what the sample of npm start is, where a registry is configured', async () => {
