@@ -103,14 +103,19 @@ const placeOfManifest = (
   return { bucket: MANIFESTS_BUCKET, key: found.key, ofInputs: found.ofInputs };
 };
 
-/** An instance reads the snapshot that it begins with, a user those of the own tasks. */
+/**
+ * An instance reads the snapshot that it begins with, where that is of a task of its own owner, whatever its lease says; a user those of the own tasks.
+ * @throws S3Error NoSuchKey the task of the snapshot that an instance begins with is gone
+ */
 const mayReadSnapshot = async (
   buckets: BucketPort,
   principal: Exclude<Principal, { readonly kind: 'service' }>,
   key: string,
 ): Promise<boolean> => {
-  if (principal.kind === 'lease') return isRestored(principal.claims, key);
-  return (await buckets.ownerOfTask(taskOfSnapshotKey(key)))?.owner === principal.account;
+  if (principal.kind === 'lease' && !isRestored(principal.claims, key)) return false;
+  const of = await buckets.ownerOfTask(taskOfSnapshotKey(key));
+  if (!of && principal.kind === 'lease') throw noSuchKey(key);
+  return of?.owner === ownerOf(principal);
 };
 
 /** What a request may do. */

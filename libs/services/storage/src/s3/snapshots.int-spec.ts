@@ -88,6 +88,7 @@ const begin = async (taskId: string, snapshotId: string, { account }: TestUser, 
 describe('files of a snapshot', () => {
   it('are in nobody’s bucket until the snapshot is complete, and then all at once under their names', async () => {
     const taskId = newId();
+    await storage.append('task', taskId, [submitted(taskId, {}, ada.account)]);
     const [first, second] = [idOf(taskId, 1), idOf(taskId, 2)];
     const one = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'a/', id: first }));
     await one.putObject(BUCKET, 'a/steady', 'steady');
@@ -230,6 +231,25 @@ describe('files of a snapshot', () => {
     await expect(later.getBytes(SNAPSHOTS_AREA, `${taskId}/${id}/0/${BUCKET}/f/half`)).rejects.toMatchObject({
       code: 'NoSuchKey',
     });
+  });
+
+  it('are read by instances of their own owner that begin with them, and by nobody else’s, whatever a lease says', async () => {
+    const taskId = newId();
+    await storage.append('task', taskId, [submitted(taskId, {}, ada.account)]);
+    const id = idOf(taskId, 1);
+    const node = nodeOf(claimsFor(taskId, { bucket: BUCKET, prefix: 'r/', id }));
+    await node.putObject(BUCKET, 'r/state', 'of ada');
+    await copy(node, 'taken', ['r/state']);
+    const stranger = await storage.user('stranger@example.org');
+    const restore = { taskId, snapshotId: id, manifest: 'f'.repeat(64) };
+    const begun = (more: Partial<LeaseClaims>): Promise<Uint8Array> =>
+      nodeOf(claimsFor(newId(), null, { restore, ...more })).getBytes(
+        SNAPSHOTS_AREA,
+        `${taskId}/${id}/0/${BUCKET}/r/state`,
+      );
+    expect(Buffer.from(await begun({})).toString()).toBe('of ada');
+    await expect(begun({ owner: stranger.account })).rejects.toMatchObject({ code: 'AccessDenied' });
+    await expect(begun({ restore: { ...restore, taskId: newId() } })).rejects.toMatchObject({ code: 'AccessDenied' });
   });
 
   it('that a node sends after its snapshot has failed, or was pruned, are collected, and no others', async () => {
