@@ -111,6 +111,27 @@ const unpackFloor = (layers: readonly PushedLayer[]): Promise<number> => {
   );
 };
 
+/** Seconds that `podman pull` of the same image takes; undefined: this machine has no Podman. */
+const podmanPull = async ({ url }: TestRegistry, say: (text: string) => void): Promise<number | undefined> => {
+  const folder = await mkdtemp(join(tmpdir(), 'fornax-peer-'));
+  const podman = (...args: readonly string[]) =>
+    run('podman', ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), ...args]);
+  try {
+    await podman('info');
+    const begun = performance.now();
+    await podman('pull', '--quiet', '--tls-verify=false', `${new URL(url).host}/bench/large:latest`);
+    const seconds = (performance.now() - begun) / 1_000;
+    // What it laid out and mounted it takes away itself.
+    await podman('system', 'reset', '--force');
+    return seconds;
+  } catch (error) {
+    say(`images: not compared with Podman: ${(error as Error).message.slice(0, 200)}`);
+    return undefined;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
 /** A platform whose node pulls from a registry. @param env of it beside that */
 const onPlatform = async <T>(
   registry: TestRegistry,
@@ -151,6 +172,7 @@ const pulledOf = async (
   client: LoadClient,
   mebibytes: number,
   layers: readonly PushedLayer[],
+  podmanSeconds: number | undefined,
 ): Promise<readonly Figure[]> => {
   const written = await writeFloor(mebibytes, false);
   const forced = await writeFloor(mebibytes, true);
@@ -165,6 +187,17 @@ const pulledOf = async (
       floor: mebibytes / unpacked,
       floorName: 'MiB/s by sha256sum and tar xzf, layer by layer',
     },
+    ...(podmanSeconds === undefined
+      ? []
+      : [
+          {
+            name: `${large}, pulled and unpacked, beside Podman`,
+            value: mebibytes / pulled,
+            unit: 'MiB/s',
+            floor: mebibytes / podmanSeconds,
+            floorName: 'MiB/s by podman pull',
+          },
+        ]),
     {
       name: `${large}: as many bytes in as many files, forced to the disk`,
       value: mebibytes / forced,
@@ -176,7 +209,11 @@ const pulledOf = async (
 };
 
 /** What an image adds to the start of a command on a node that has it, and how fast a large one comes to one that has not. */
-export const measureImages = async (starts: number, mebibytes: number): Promise<readonly Figure[]> => {
+export const measureImages = async (
+  starts: number,
+  mebibytes: number,
+  say: (text: string) => void,
+): Promise<readonly Figure[]> => {
   const registry = await startTestRegistry();
   try {
     const small = await layerOf(await busyboxEntries('small'));
@@ -185,10 +222,11 @@ export const measureImages = async (starts: number, mebibytes: number): Promise<
     const ready = await onPlatform(registry, {}, (client) =>
       startsOf(client, starts, 'start in an image, with sandboxes that are ready'),
     );
+    const podmanSeconds = await podmanPull(registry, say);
     // None is ready: what is compared is making one.
     const made = await onPlatform(registry, { FORNAX_NODE_SANDBOXES_READY: '0' }, async (client) => [
       ...(await startsOf(client, starts, 'start in an image that is there')),
-      ...(await pulledOf(client, mebibytes, layers)),
+      ...(await pulledOf(client, mebibytes, layers, podmanSeconds)),
     ]);
     return [...ready, ...made];
   } finally {

@@ -464,7 +464,7 @@ const imagesSection: Section = {
   isLarge: true,
   measure: ({ scale, say }) => {
     say('starts in an image, and one that is pulled');
-    return measureImages(Math.round(40 * scale), Math.round(1_024 * scale));
+    return measureImages(Math.round(40 * scale), Math.round(1_024 * scale), say);
   },
 };
 
