@@ -9,6 +9,7 @@ import { EngineImages } from '../images/engine-images.js';
 import { TaskImages } from '../instance/task-images.js';
 import { aLeaseOrder } from './agent.fixture.js';
 import { AgentRig } from './agent-rig.fixture.js';
+import { cancelled } from './shutdown.fixture.js';
 
 interface Given {
   readonly rig: AgentRig;
@@ -101,6 +102,20 @@ describe('a task on a node with a container engine', () => {
       const login = { DOCKER_REGISTRY_LOGIN: REGISTRY_LOGIN.user, DOCKER_REGISTRY_PASSWORD: REGISTRY_LOGIN.password };
       expect(await run(`'echo in'`, { ...own, ...login })).toMatchObject({ outcome: 'success', out: 'in\n' });
       expect(await run(`'echo in'`, own)).toMatchObject({ cause: 'user', error: { code: 'FX-IMAGE-ACCESS' } });
+    },
+    60_000,
+  );
+
+  here(
+    'runs the shutdown command in the container of one that is cancelled',
+    async () => {
+      if (!given) return;
+      const image = { DOCKER_REPO: 'team/tool', DOCKER_TAG: 'v1' };
+      const command = `'trap "echo told; exit" TERM; echo up; while :; do sleep 0.05; done'`;
+      const shutdown = `/bin/sh -c 'cat mark; echo $TOOL; exit 3'`;
+      const end = await cancelled(given.rig, shutdown, { ...image, DOCKER_CMD: command });
+      expect(end).toMatchObject({ outcome: 'cancelled', out: 'up\nengine\nof-image\ntold\n' });
+      expect(end.notes).toContain('DOCKER_SHUTDOWN_CMD exited with code 3');
     },
     60_000,
   );

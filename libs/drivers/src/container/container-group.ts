@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
 import { processesOf } from '../cgroup/group-files.js';
@@ -11,7 +12,7 @@ const NOTHING: Counts = { processes: () => [], use: () => ({}), usage: () => ({ 
 
 /** The control groups that an engine made for a container, as this machine shows them: what its processes use is read there, and not asked for. */
 export class ContainerGroup implements Cgroup {
-  readonly joinFiles = [];
+  #folders: readonly string[] = [];
   readonly views = [];
   #counts = NOTHING;
   #peakMemoryMB: number | undefined;
@@ -19,6 +20,11 @@ export class ContainerGroup implements Cgroup {
 
   /** @param end kills all that is in the container */
   constructor(private readonly end: () => Promise<void>) {}
+
+  /** By these what enters the container comes under its limits. */
+  get joinFiles(): readonly string[] {
+    return this.#folders.map((folder) => join(folder, 'cgroup.procs'));
+  }
 
   /** Whether they were found. */
   get isKnown(): boolean {
@@ -36,6 +42,8 @@ export class ContainerGroup implements Cgroup {
     const v2 = first === undefined ? locateV2(own ?? '', mounts ?? '')?.own : undefined;
     if (first !== undefined) this.#counts = { ...countsV1({ memory, cpu }), processes: () => processesOf(first) };
     else if (v2 !== undefined) this.#counts = { ...countsV2(v2), processes: () => processesOf(v2) };
+    const all = v2 === undefined ? [...new Set(found.values())] : [v2];
+    this.#folders = all.filter((folder) => processesOf(folder).includes(pid));
     // Another place than the container's own: it has none, or they are not seen here.
     if (!this.#counts.processes().includes(pid)) this.#counts = NOTHING;
   }

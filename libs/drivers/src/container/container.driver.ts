@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import type {
@@ -12,9 +13,12 @@ import type {
   RunningInstance,
 } from '../driver/driver.js';
 import { AgentLock } from '../process/agent-lock.js';
+import { FifoPool } from '../process/fifo-pool.js';
 import { diskUse, filesIn, filesUse } from '../process/disk-use.js';
 import { initProgram } from '../process/init-program.js';
 import { findByUser } from '../process/proc.js';
+import { spawnStarted } from '../process/spawn-started.js';
+import type { EnterStart } from '../sandbox/entered-commands.js';
 import { STANDARD_PATH } from '../sandbox/host-view.js';
 import { sweep } from '../sandbox/left-behind.js';
 import { isRoot, ISOLATED_PATHS, ramfsBytes } from '../sandbox/level.js';
@@ -67,6 +71,7 @@ export class ContainerDriver implements Driver {
   readonly #name: string;
   readonly #lock: AgentLock;
   readonly #engine: Engine;
+  readonly #pipes: FifoPool;
   readonly #watch: EngineWatch;
   readonly #leaving: Leaving;
   readonly #ids = new Set<string>();
@@ -79,12 +84,18 @@ export class ContainerDriver implements Driver {
   #warden: Warden | undefined;
   #secrets: SecretFolders | undefined;
   #init = '';
+  /** Starts what enters an instance. */
+  readonly #enter: EnterStart = {
+    input: () => this.#pipes.takeInput(),
+    start: (argv, input) => spawnStarted(argv, {}, this.#pipes, undefined, input),
+  };
 
   constructor(options: ContainerOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
     this.#name = createHash('sha256').update(this.#options.workDir).digest('hex').slice(0, 12);
     this.#lock = new AgentLock(this.#options.workDir);
     this.#engine = options.engine;
+    this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
     this.#watch = new EngineWatch(() => this.#engine.ping(), options.onEngine);
     this.#leaving = new Leaving((name) => this.#engine.remove(name));
   }
@@ -135,13 +146,16 @@ export class ContainerDriver implements Driver {
                 'instances of profiles with access to the network are not run here: FORNAX_NODE_ENGINE_NETWORK names no network of the engine for them',
               ]
             : []),
-        'ports of instances are not forwarded here: there is no way into instances in containers',
+        ...(this.#waysIn(facts)
+          ? []
+          : [
+              'ports of instances are not forwarded here: there is no way into containers of an engine that is elsewhere or an ordinary user, or whose network is the host’s',
+            ]),
       ],
       limits: facts.limits,
       path: STANDARD_PATH.join(':'),
       wayOut: network === 'host' || wayOut !== undefined,
-      // Whose number an engine tells may be one of another machine.
-      waysIn: false,
+      waysIn: this.#waysIn(facts),
       images: true,
       hostPrograms: false,
       gpus: gpusOf(this.#devices),
@@ -175,7 +189,13 @@ export class ContainerDriver implements Driver {
     await this.#leaving.close();
     await this.#users?.close();
     await this.#secrets?.close();
+    await this.#pipes.close();
     await this.#lock.release();
+  }
+
+  /** Whether its processes are seen here, and have users and a network of their own: then they are entered as sandboxes are. */
+  #waysIn({ host }: EngineFacts): boolean {
+    return this.#hasOwnUsers && this.#options.network !== 'host' && host === hostname();
   }
 
   get #devices(): readonly string[] {
@@ -271,6 +291,7 @@ export class ContainerDriver implements Driver {
           id,
           folder,
           level: { name: 'container', aim: 'all', argv: () => [this.#init] },
+          ...(owner ? { enter: this.#enter } : {}),
           owner,
           network: this.#options.network === 'host' ? 'host' : 'none',
           cgroup: group,

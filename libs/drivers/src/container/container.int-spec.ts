@@ -10,7 +10,7 @@ import { eventually } from '@fornax/testing';
 import { TEST_DEVICE, testEngineHere } from '@fornax/testing/engine';
 import { afterAll, describe, expect, it } from '@jest/globals';
 
-import type { InstanceSpec, PreparedInstance, RunningInstance } from '../driver/driver.js';
+import type { EnteringCommand, InstanceSpec, PreparedInstance, RunningInstance } from '../driver/driver.js';
 import { openedOn, testsOf } from '../sandbox/driver.fixture.js';
 import { ContainerDriver } from './container.driver.js';
 import { openContainers } from './engine.fixture.js';
@@ -136,6 +136,80 @@ describe('an instance in a container', () => {
     const { out } = await run(['python3', '-c', 'for n in range(200000): print(n, "x" * 200)']);
     expect(out.length).toBe(41_488_890);
     expect(out.endsWith(`199999 ${'x'.repeat(200)}\n`)).toBe(true);
+  });
+});
+
+describe('a way into a container', () => {
+  const FACTS =
+    'id -u; id -g; id -G; pwd; umask; echo "$MARK"; grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status; ulimit -n; cat /proc/self/cgroup; readlink /proc/self/ns/*';
+  const said = async (running: RunningInstance, script: string, how: Partial<EnteringCommand> = {}) => {
+    const command = await running.enter({ argv: ['/bin/sh', '-c', script], ...how });
+    command.stdin.end('read\n');
+    const [out, err, exit] = await Promise.all([text(command.stdout), text(command.stderr), command.exit]);
+    return { out, err, ...exit };
+  };
+
+  here('runs one more command with the rights, limits, groups, folder and namespaces of its own', async (given) => {
+    expect(given.facts.waysIn).toBe(true);
+    const script = `{ ${FACTS}; } > facts 2>&1; echo up; exec sleep 600`;
+    await withRunning(given, script, async (running) => {
+      expect(await firstLine(running)).toBe('up\n');
+      const facts = await said(running, FACTS);
+      expect(facts).toEqual({ out: (await said(running, 'cat facts')).out, err: '', exitCode: 0 });
+      expect(facts.out).toContain('CapBnd:\t0000000000000000\n');
+      const tries = 'unshare -r true && echo in; touch /x; ls -A /.fornax; kill -9 1; echo on';
+      expect((await said(running, `{ ${tries}; } 2>/dev/null`)).out).toBe('on\n');
+      expect(await said(running, 'cat; echo err >&2; exit 7')).toEqual({ out: 'read\n', err: 'err\n', exitCode: 7 });
+      const terminal = { rows: 33, columns: 91 };
+      expect((await said(running, 'stty size; tty', { terminal })).out).toMatch(/33 91\r\n\/dev\/pts\/\d+\r\n/);
+    });
+  });
+
+  here('is over with it, also when the engine is away', async (given) => {
+    await withRunning(given, 'echo up; sleep 600', async (running) => {
+      expect(await firstLine(running)).toBe('up\n');
+      await given.engine.kill();
+      try {
+        const left = await running.enter({ argv: ['/bin/sh', '-c', 'echo in; sleep 600'] });
+        left.stderr.resume();
+        await new Promise((resolve) => left.stdout.once('data', resolve));
+        running.terminate();
+        expect(await running.exit).toMatchObject({ kind: 'exited', exitCode: 143 });
+        expect(await left.exit).toMatchObject({ exitCode: expect.any(Number) });
+        await expect(running.enter({ argv: ['true'] })).rejects.toThrow('is over');
+      } finally {
+        await given.engine.start();
+      }
+    });
+  });
+
+  here('reaches what listens on its loopback, and nothing else', async (given) => {
+    const server =
+      'import http.server as s; h = s.HTTPServer(("127.0.0.1", 8123), s.SimpleHTTPRequestHandler); print("up", flush=True); h.serve_forever()';
+    await withRunning(given, `echo hello > page; exec python3 -c '${server}'`, async (running) => {
+      expect(await firstLine(running)).toBe('up\n');
+      const socket = await running.connect(8_123);
+      socket.end('GET /page HTTP/1.0\r\n\r\n');
+      expect(await text(socket)).toMatch(/^HTTP\/1.0 200 [^]*hello\n$/);
+      await expect(running.connect(8_124)).rejects.toThrow('nothing listens');
+    });
+  });
+});
+
+describe('doors of a container', () => {
+  here('are open from before its command begins', async ({ driver, image, facts }) => {
+    const prepared = await driver.prepare({ id: 'doors', cores: 1, memoryMB: 512, image });
+    const onConnection = (port: number, socket: Socket): void => void socket.end(`through ${port}`);
+    const python = 'import socket; print(socket.create_connection(("127.0.0.1", 7001)).recv(99).decode())';
+    const running = await prepared.start({
+      argv: ['python3', '-c', python],
+      env: { PATH: facts.path },
+      doors: { ports: [7_001], onConnection },
+    });
+    running.stderr.resume();
+    expect(await text(running.stdout)).toBe('through 7001\n');
+    expect(await running.exit).toMatchObject({ exitCode: 0 });
+    await prepared.dispose();
   });
 });
 
@@ -273,14 +347,18 @@ describe('devices that a node gives to its instances', () => {
     const own = await openContainers(of, { devices: [TEST_DEVICE] });
     try {
       expect(own.facts.gpus).toBe(1);
-      const seen = await own
-        .run(['/bin/sh', '-c', 'test -d /device-0/doc && echo has it'])
-        .catch((error: unknown) => error);
-      const told = seen instanceof Error ? seen.message : seen;
-      expect([
-        `the engine does not take the device ${TEST_DEVICE} of FORNAX_NODE_ENGINE_DEVICES`,
-        expect.objectContaining({ out: 'has it\n', exitCode: 0 }),
-      ]).toContainEqual(told);
+      const client = new Engine(of.socket);
+      const Devices = [{ PathOnHost: TEST_DEVICE, PathInContainer: '', CgroupPermissions: '' }];
+      const takesNames = await client.create('names', { Image: own.image, HostConfig: { Devices } }).then(
+        () => client.remove('names'),
+        () => false,
+      );
+      const seen = own.run(['/bin/sh', '-c', 'test -d /device-0/doc && echo has it']);
+      if (takesNames) expect(await seen).toMatchObject({ out: 'has it\n', exitCode: 0 });
+      else
+        await expect(seen).rejects.toThrow(
+          `the engine does not take the device ${TEST_DEVICE} of FORNAX_NODE_ENGINE_DEVICES`,
+        );
     } finally {
       await own.close();
     }

@@ -23,6 +23,8 @@ export class EngineRefused extends Error {
 export interface EngineFacts {
   readonly name: 'podman' | 'docker';
   readonly version: string;
+  /** The name of the machine that it runs on. */
+  readonly host: string;
   /** It runs as an ordinary user, whom a container sees as root. */
   readonly isRootless: boolean;
   /** Users of containers are other users on the machine, unless they are told not to. */
@@ -110,6 +112,7 @@ export class Engine {
     return {
       name: isPodman ? 'podman' : 'docker',
       version: String(version.Version),
+      host: String(info.Name),
       isRootless: has('rootless'),
       mapsUsers: has('userns'),
       limits: [

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { holdInside, type InsideProcess } from '../network/way-in.js';
 import { signalQuietly, startTimeOf } from '../process/proc.js';
 import type { Started } from '../process/starter.js';
 import type { ContainerGroup } from './container-group.js';
@@ -93,7 +94,12 @@ export const startContainer = async (how: ContainerStart): Promise<Started> => {
       if (first) void isOver(first).then((over) => over || signalQuietly(first.pid, 'SIGKILL'));
     };
     const { out, err } = pipes;
-    return { pid: first?.pid ?? 0, out, err, control, status, order, ended, isOver: () => isEnded, kill };
+    const inside = async (): Promise<InsideProcess> => {
+      if (!first)
+        throw new Error('there is no way into instances of this node: its engine runs them where it does not see them');
+      return holdInside(first.pid, async () => !isEnded && !(await isOver(first)));
+    };
+    return { pid: first?.pid ?? 0, out, err, control, status, order, inside, ended, isOver: () => isEnded, kill };
   } catch (error) {
     const complaint = String(pipes.err.read() ?? '')
       .trim()

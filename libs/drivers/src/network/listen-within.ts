@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type InsideProcess, insideOf } from './way-in.js';
+import { type InsideProcess, insideOf, type KnownProcess } from './way-in.js';
 
 const OPEN_MS = 20_000;
 const LOOK_MS = 5;
@@ -41,13 +41,13 @@ const hand = (port, server) => new Promise((resolve, reject) =>
 `;
 
 /** The first process inside of an instance, as soon as there is one. @throws Error there is none in time */
-const insideSoon = async (pid: number, isOver: () => boolean): Promise<InsideProcess> => {
+const insideSoon = async (child: KnownProcess): Promise<InsideProcess> => {
   const until = performance.now() + OPEN_MS;
   for (;;) {
     try {
-      return await insideOf(pid, isOver);
+      return await insideOf(child);
     } catch (error) {
-      if (isOver() || performance.now() > until) throw error;
+      if (child.isOver() || performance.now() > until) throw error;
       await sleep(LOOK_MS);
     }
   }
@@ -85,12 +85,8 @@ const serversIn = (init: string, inside: InsideProcess, { ports, onConnection }:
   });
 
 /** Opens doors in a sandbox whose command has not begun. @param child its first process as the agent knows it @returns closes them @throws Error it has no network of its own, say */
-export const listenWithin = async (
-  init: string,
-  child: { readonly pid: number; readonly isOver: () => boolean },
-  doors: Doors,
-): Promise<() => void> => {
-  const inside = await insideSoon(child.pid, child.isOver);
+export const listenWithin = async (init: string, child: KnownProcess, doors: Doors): Promise<() => void> => {
+  const inside = await insideSoon(child);
   try {
     const servers = await serversIn(init, inside, doors);
     return () => {

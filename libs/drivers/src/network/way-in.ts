@@ -3,6 +3,8 @@ import { type FileHandle, mkdir, open, readFile, rm, stat } from 'node:fs/promis
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
+import { errorCode } from '../process/error-code.js';
+
 const OPEN_MS = 10_000;
 const COMPLAINT_CHARS = 500;
 const FOLDER = 'way-in';
@@ -20,26 +22,40 @@ export interface InsideProcess {
   readonly hold: FileHandle;
 }
 
-/**
- * Finds the first process inside of the namespaces of an instance, the only child of the process that the agent knows.
- * @param isOver whether that process has ended: its number may be another's then
- * @throws Error it is over, or has no namespace of its own
- */
-export const insideOf = async (pid: number, isOver: () => boolean): Promise<InsideProcess> => {
-  const children = (): Promise<string> => readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const inside = Number((await children()).split(' ')[0]);
-  if (!(inside > 0)) throw new Error('the instance has no namespaces of its own, or is over');
-  const hold = await open(`/proc/${inside}/ns/pid`);
+/** The process of an instance that the agent knows. */
+export interface KnownProcess {
+  readonly pid: number;
+  /** Whether it has ended: its number may be another's then. */
+  readonly isOver: () => boolean;
+  /** Finds the first process inside of the namespaces; absent: that is the only child of this one. @throws Error it is not seen here */
+  readonly inside?: (() => Promise<InsideProcess>) | undefined;
+}
+
+const NONE = 'the instance has no namespaces of its own, or is over';
+
+/** Holds the namespace of a process. @param isIts whether it still is the process that was meant @throws Error it is not, or has no namespace of its own */
+export const holdInside = async (pid: number, isIts: () => Promise<boolean>): Promise<InsideProcess> => {
+  const hold = await open(`/proc/${pid}/ns/pid`).catch((error: unknown) => {
+    throw ['ENOENT', 'ESRCH'].includes(errorCode(error) ?? '') ? new Error(NONE) : error;
+  });
   try {
     const [{ ino }, own] = await Promise.all([hold.stat(), stat('/proc/self/ns/pid')]);
-    // Read after it is held: it was this instance's all the while.
-    const isIts = (await children()).split(' ')[0] === String(inside) && !isOver();
-    if (!isIts || ino === own.ino) throw new Error('the instance has no namespaces of its own, or is over');
-    return { pid: inside, namespace: String(ino), hold };
+    // Asked after it is held: it was this instance's all the while.
+    if (!(await isIts()) || ino === own.ino) throw new Error(NONE);
+    return { pid, namespace: String(ino), hold };
   } catch (error) {
     await hold.close();
     throw error;
   }
+};
+
+/** Finds the first process inside of the namespaces of an instance. @throws Error it is over, has no namespace of its own, or is not seen here */
+export const insideOf = async ({ pid, isOver, inside }: KnownProcess): Promise<InsideProcess> => {
+  if (inside) return inside();
+  const children = (): Promise<string> => readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const first = Number((await children()).split(' ')[0]);
+  if (!(first > 0)) throw new Error(NONE);
+  return holdInside(first, async () => (await children()).split(' ')[0] === String(first) && !isOver());
 };
 
 const ready = (child: ChildProcess): Promise<void> =>

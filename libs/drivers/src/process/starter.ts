@@ -3,6 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
+import type { KnownProcess } from '../network/way-in.js';
 import { MessageEnd } from './message-end.js';
 import { signalQuietly } from './proc.js';
 
@@ -19,6 +20,8 @@ export interface Started {
   readonly ended: Promise<void>;
   /** Whether it is over: its number may be another's by now. */
   readonly isOver: () => boolean;
+  /** Where it is itself the first process inside. */
+  readonly inside?: KnownProcess['inside'];
   /** SIGKILL to it and to its process group, unless it is over: by its parent, for nobody else has its number before that has reaped it. */
   readonly kill: () => void;
 }

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 
 import type { EnteredCommand, EnteringCommand, InstanceCommand, UserNumbers } from '../driver/driver.js';
-import { insideOf } from '../network/way-in.js';
+import { insideOf, type KnownProcess } from '../network/way-in.js';
 import { errorCode } from '../process/error-code.js';
 import type { InputPipe } from '../process/fifo-pool.js';
 import { initProgram } from '../process/init-program.js';
@@ -35,16 +35,11 @@ export interface Entrance extends Begin {
   readonly enter?: EnterStart;
 }
 
-/** The process that the agent knows of it. */
-interface First {
-  readonly pid: number;
-  readonly isOver: () => boolean;
-}
-
 const NO_WAY = 'there is no way into instances of this node: ';
 
 const assertHasWay = ({ level, enter }: Entrance): EnterStart => {
-  if (level.name === 'container') throw new Error(`${NO_WAY}it runs them in containers of an engine`);
+  if (level.name === 'container' && !enter)
+    throw new Error(`${NO_WAY}they are users of an engine that is an ordinary user`);
   if (level.name === 'process' || !enter) throw new Error(`${NO_WAY}it runs them as plain processes`);
   return enter;
 };
@@ -63,7 +58,7 @@ export class Entries {
 
   constructor(
     private readonly into: Entrance,
-    private readonly first: First,
+    private readonly first: KnownProcess,
     private readonly own: InstanceCommand,
   ) {}
 
@@ -96,7 +91,7 @@ export class Entries {
     // Before anything is begun: this may be refused.
     const message = messageOf(into, { argv, env: { ...own.env, ...env } });
     const init = await initProgram();
-    const inside = await insideOf(this.first.pid, this.first.isOver).catch((error: unknown) => {
+    const inside = await insideOf(this.first).catch((error: unknown) => {
       throw plainly(error);
     });
     const size = terminal ? ['--terminal', String(terminal.rows), String(terminal.columns)] : [];

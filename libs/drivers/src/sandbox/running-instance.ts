@@ -159,18 +159,12 @@ const movedBy = ({ network, connections }: Launch): ((pids: readonly number[]) =
 };
 
 /** Opens its way in at the first call, for all; it ends with the instance. */
-const wayInto = (
-  { network, folder, level }: Launch,
-  child: Started,
-  exit: Promise<unknown>,
-): (() => Promise<WayIn>) => {
+const wayInto = ({ network, folder }: Launch, child: Started, exit: Promise<unknown>): (() => Promise<WayIn>) => {
   let opened: Promise<WayIn> | undefined;
   const open = async (): Promise<WayIn> => {
     if (network === 'host')
       throw new Error('instances of this node share its network: there is no way into one of them');
-    // Whose number an engine tells may be one of another machine.
-    if (level.name === 'container') throw new Error('there is no way into instances in containers');
-    const inside = await insideOf(child.pid, child.isOver);
+    const inside = await insideOf(child);
     const way = await WayIn.open(await initProgram(), folder, inside).finally(() => inside.hold.close());
     void exit.then(() => way.close());
     return way;
@@ -184,13 +178,13 @@ const wayInto = (
 
 /** Opens what is to be open when the command begins, until its end. @throws Error it cannot be */
 const openDoors = async (
-  { level, network }: Launch,
+  { network }: Launch,
   child: Started,
   { doors }: InstanceCommand,
   exit: Promise<unknown>,
 ): Promise<void> => {
   if (doors === undefined) return;
-  if (network === 'host' || level.name === 'container')
+  if (network === 'host')
     throw new Error('instances of this node have no network in which it could listen for others of their task');
   const close = await listenWithin(await initProgram(), child, doors);
   void exit.then(close);
@@ -290,7 +284,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     });
     isTold = true;
     order.end(message);
-    const entries = new Entries(how, { pid: child.pid, isOver: () => isOver || child.isOver() }, command);
+    const entries = new Entries(how, { ...child, isOver: () => isOver || child.isOver() }, command);
     void exit.then(() => entries.close());
     const roots = (): readonly number[] => [child.pid, ...entries.guards];
     watch = watchMemory(roots, how.watchMemoryMB, kill);
