@@ -166,7 +166,10 @@ export const visitBilling = async ({ page, api, open }: Visit, name: string): Pr
   expect(new URL(page.url()).searchParams.get('rating')).toBeTruthy();
   await tab(page, 'Spend');
   const spend = page.getByRole('table', { name: 'Spend' });
-  await spend.getByRole('button', { name: 'Default' }).first().click();
+  // People read names, not ids or slugs: of the project, and of the tasks in it.
+  await spend.getByRole('button', { name: 'Default', exact: true }).first().click();
+  await page.getByRole('button', { name: 'Only project Default: show all', exact: true }).waitFor();
+  await spend.getByRole('link', { name, exact: true }).first().waitFor();
   await spend.getByRole('link').first().click();
   await page.getByRole('tab', { name: 'Bill', selected: true }).waitFor();
 };

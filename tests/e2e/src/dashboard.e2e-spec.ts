@@ -339,13 +339,19 @@ suite('the dashboard', () => {
 
   it('shows members of a project whose a task, job or pool is, and only what they may do with it', async () => {
     await api.people.createOrganization('Acme');
-    const [owner, viewer, maintainer] = await Promise.all(
-      ['owner', 'viewer', 'maintainer'].map((name) => newUser(`${name}@acme.example`, { organization: 'Acme' })),
-    );
-    if (!owner || !viewer || !maintainer) throw new Error('nobody was made');
-    const [viewed, tended] = [await signedIn(viewer), await signedIn(maintainer)];
-    const visitOf = (page: Page): Omit<Visit, 'api'> => ({ page, open: (path) => isShown(page, path) });
-    await visitShared({ api, owner, viewer: visitOf(viewed), maintainer: visitOf(tended) });
+    const inAcme = (name: string): Promise<FornaxClient> => newUser(`${name}@acme.example`, { organization: 'Acme' });
+    const visitOf = async (name: string): Promise<Omit<Visit, 'api'>> => {
+      const page = await signedIn(await inAcme(name));
+      return { page, open: (path) => isShown(page, path) };
+    };
+    const owner = await inAcme('owner');
+    const [viewer, maintainer, auditor] = [
+      await visitOf('viewer'),
+      await visitOf('maintainer'),
+      await visitOf('auditor'),
+    ];
+    await api.people.changeUser('auditor@acme.example', { role: 'auditor' });
+    await visitShared({ api, owner, viewer, maintainer, auditor, pagesWith });
   });
 
   it('ends a session at once: by its owner, and with its account', async () => {
@@ -378,16 +384,19 @@ suite('the dashboard', () => {
     },
   );
 
-  it('fits a telephone of 390 pixels: what is wider is scrolled in its own place', async () => {
+  it('fits a telephone of 390 pixels: what is wider is scrolled in its own place, also by the keyboard', async () => {
     const id = await submit(api, 'looked at on a telephone', 'echo one');
     const page = await signedIn(api, { viewport: { width: 390, height: 844 } });
     const wider: Record<string, number> = {};
+    const found: string[] = [];
     for (const path of pagesWith(id)) {
       await isShown(page, path);
       const width = await page.evaluate<number>('document.documentElement.scrollWidth');
       if (width > 390) wider[path] = width;
+      found.push(...(await violationsOn(page)).map((violation) => `${path} ${violation}`));
     }
     expect(wider).toEqual({});
+    expect(found).toEqual([]);
     await page.getByRole('button', { name: 'Navigation' }).click();
     await page.getByRole('link', { name: 'Buckets' }).click();
     await page.getByRole('heading', { name: 'Buckets' }).waitFor();

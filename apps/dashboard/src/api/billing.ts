@@ -52,7 +52,8 @@ export const readStatement = async (
   const [dimension, value] = inside ?? [];
   // Projects and users are told apart by the platform; of what else there is, the rows are.
   const isTold = dimension === 'project' || dimension === 'user';
-  const groupby = dimension === undefined || isTold || dimension === by ? by : `${dimension},${by}`;
+  // What was gone into is in each row by its name, too.
+  const groupby = dimension === undefined || dimension === by ? by : `${dimension},${by}`;
   const query: StatementQuery = {
     ...periodOf(search),
     groupby,

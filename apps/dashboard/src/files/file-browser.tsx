@@ -12,6 +12,7 @@ import { Preview, type Looked } from './preview.tsx';
 import { saveAll, saveFile } from './save-file.ts';
 import { UnfinishedUploads } from './unfinished-uploads.tsx';
 import type { Uploads } from './use-uploads.ts';
+import { Scrolled } from '../parts/scrolled.tsx';
 
 const LASTS = { '15': '15 minutes', '60': 'an hour', '1440': 'a day', '10080': 'a week' } as const;
 
@@ -161,7 +162,7 @@ export const FileBrowser = ({ bucket, root = '', folder, onFolder, uploads }: Fi
       {data === undefined && error === null && <Waiting />}
       {data !== undefined && files.length + folders.length === 0 && <Empty title="There is nothing in here" />}
       {files.length + folders.length > 0 && (
-        <Table.ScrollContainer minWidth={480}>
+        <Scrolled minWidth={480}>
           <Table aria-label="Files">
             <Table.Thead>
               <Table.Tr>
@@ -230,7 +231,7 @@ export const FileBrowser = ({ bucket, root = '', folder, onFolder, uploads }: Fi
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scrolled>
       )}
       {hasNextPage && (
         <Button variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>

@@ -7,6 +7,7 @@ import { BUCKETS } from '../known/buckets.ts';
 import { useMayWrite } from '../known/me.tsx';
 import { bytes, count, Instant } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
+import { Scrolled } from '../parts/scrolled.tsx';
 
 const NewBucket = (): ReactNode => {
   const [name, setName] = useState('');
@@ -60,7 +61,7 @@ export const BucketsPage = (): ReactNode => {
       {data === undefined && error === null && <Waiting />}
       {data?.length === 0 && <Empty title="There are no buckets yet" />}
       {data !== undefined && data.length > 0 && (
-        <Table.ScrollContainer minWidth={600}>
+        <Scrolled minWidth={600}>
           <Table>
             <Table.Thead>
               <Table.Tr>
@@ -88,7 +89,7 @@ export const BucketsPage = (): ReactNode => {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scrolled>
       )}
     </Stack>
   );

@@ -24,10 +24,11 @@ import { UnfinishedUploads } from '../files/unfinished-uploads.tsx';
 import { useUploads, type Chosen } from '../files/use-uploads.ts';
 import { BUCKETS } from '../known/buckets.ts';
 import { useKeptBucket } from '../known/kept-bucket.ts';
+import { useMayWrite } from '../known/me.tsx';
 import { constraintsOf, type TypedConstraint } from '../parts/constraints.ts';
 import { ConstantField, firstConstants } from '../parts/constant-field.tsx';
 import { bytes } from '../parts/format.tsx';
-import { Failed, FailedPage, Waiting } from '../parts/states.tsx';
+import { Empty, Failed, FailedPage, Waiting } from '../parts/states.tsx';
 import { bodyOfTask, type Wanted } from '../parts/task-code.ts';
 import { CodeOf } from './task/as-code.tsx';
 import { Estimate } from './submit/estimate.tsx';
@@ -251,6 +252,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
 
 /** Submits a task by a form that is made of what its profile asks for. */
 export const SubmitPage = (): ReactNode => {
+  const mayWrite = useMayWrite();
   const [name, setName] = useState<string | null>(null);
   const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => bodyOf(api.GET('/profiles')) });
   const buckets = useQuery(BUCKETS);
@@ -261,6 +263,15 @@ export const SubmitPage = (): ReactNode => {
     enabled: chosen !== null,
   });
   const error = profiles.error ?? profile.error;
+  if (!mayWrite)
+    return (
+      <>
+        <Title order={1} size="h2">
+          Submit a task
+        </Title>
+        <Empty title="Your role only reads" />
+      </>
+    );
   if (error !== null) return <FailedPage error={error} onRetry={() => void profiles.refetch()} />;
   return (
     <Stack>

@@ -1,5 +1,6 @@
 import { Table } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { Scrolled } from './scrolled.tsx';
 
 interface RowsProps<T> {
   /** Where less room is, it is scrolled. */
@@ -14,7 +15,7 @@ interface RowsProps<T> {
 
 /** A table: a head, and rows that are each told by their cells. */
 export const Rows = <T,>({ minWidth, label, heads, rows, keyOf, cells }: RowsProps<T>): ReactNode => (
-  <Table.ScrollContainer minWidth={minWidth} w="100%">
+  <Scrolled minWidth={minWidth} label={label}>
     <Table {...(label === undefined ? {} : { 'aria-label': label })}>
       <Table.Thead>
         <Table.Tr>
@@ -33,5 +34,5 @@ export const Rows = <T,>({ minWidth, label, heads, rows, keyOf, cells }: RowsPro
         ))}
       </Table.Tbody>
     </Table>
-  </Table.ScrollContainer>
+  </Scrolled>
 );

@@ -6,6 +6,7 @@ import type { Task } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import { count, Instant, Lasting } from '../../parts/format.tsx';
 import { Facts, isOver } from '../../parts/states.tsx';
+import { Scrolled } from '../../parts/scrolled.tsx';
 
 /** Why a task waits, or waited. */
 const WhyItWaits = ({ task, asOf }: { readonly task: Task; readonly asOf: string | undefined }): ReactNode => {
@@ -47,7 +48,7 @@ const Constants = ({ task }: { readonly task: Task }): ReactNode => {
       <Title order={2} size="h4">
         Constants
       </Title>
-      <Table.ScrollContainer minWidth={300}>
+      <Scrolled minWidth={300}>
         <Table withRowBorders>
           <Table.Tbody>
             {task.constants.map(({ key, value }) => (
@@ -60,7 +61,7 @@ const Constants = ({ task }: { readonly task: Task }): ReactNode => {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </Scrolled>
     </Stack>
   );
 };
@@ -94,7 +95,7 @@ export const AboutTask = ({ task, asOf }: { readonly task: Task; readonly asOf: 
           <Title order={2} size="h4">
             Running now
           </Title>
-          <Table.ScrollContainer minWidth={400}>
+          <Scrolled minWidth={400}>
             <Table>
               <Table.Thead>
                 <Table.Tr>
@@ -115,7 +116,7 @@ export const AboutTask = ({ task, asOf }: { readonly task: Task; readonly asOf: 
                 ))}
               </Table.Tbody>
             </Table>
-          </Table.ScrollContainer>
+          </Scrolled>
         </Stack>
       )}
       <Constants task={task} />
