@@ -35,6 +35,77 @@ export const visitAttempts = async ({ page, api, open }: Visit, name: string): P
   }
 };
 
+const MANY = 10_000;
+const AT_ONCE = 200;
+const MINUTE_MS = 60_000;
+
+/** What happened to so many attempts, a part of them each minute: nobody waits for as many to run. */
+const manyChanges = (): object => {
+  const begun = Date.parse('2026-11-29T06:00:00Z');
+  const unknown = { outcome: null, cause: null, exitCode: null, startedAt: null, endedAt: null, attempt: 1 };
+  const changes = Array.from({ length: MANY / AT_ONCE }, (_, part) => {
+    const at = (seconds: number): string => new Date(begun + part * MINUTE_MS + seconds * 1_000).toISOString();
+    const all = Array.from({ length: AT_ONCE }, (_one, place) => ({
+      ...{ ...unknown, leaseId: `${part}-${place}`, instance: part * AT_ONCE + place, node: `node-${place % 20}` },
+    }));
+    const ends = { startedAt: at(2), endedAt: at(50), outcome: 'success', exitCode: 0 };
+    return [
+      { kind: 'dispatched', at: at(0), attempts: all },
+      { kind: 'started', at: at(2), attempts: all.map((one) => ({ ...one, startedAt: at(2) })) },
+      { kind: 'ended', at: at(55), attempts: all.map((one) => ({ ...one, ...ends })) },
+    ];
+  });
+  return {
+    changes: changes.flat().map((one, place) => ({ sequence: place + 1, instances: null, ...one })),
+    next: null,
+  };
+};
+
+/** When the drawing is painted after its tab was chosen, in milliseconds. */
+const DRAWN = `new Promise((done) => {
+  const from = performance.now();
+  [...document.querySelectorAll('[role=tab]')].find((one) => one.textContent === 'Attempts').click();
+  const look = () => {
+    const drawing = document.querySelector('canvas.gantt-canvas');
+    const { width = 0, height = 0 } = drawing ?? {};
+    if (width > 1 && drawing.getContext('2d').getImageData(0, 0, width, height).data.some((one) => one > 0)) done(performance.now() - from);
+    else requestAnimationFrame(look);
+  };
+  look();
+})`;
+
+/** How long frames take while the drawing is scrolled, the middle and the worst one, in milliseconds. */
+const SCROLLED = `new Promise((done) => {
+  const place = document.querySelector('.gantt');
+  const frames = [];
+  let last = performance.now();
+  const step = () => {
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+    place.scrollTop += 900;
+    if (frames.length < 60) return requestAnimationFrame(step);
+    frames.sort((one, other) => one - other);
+    done([frames[30], frames[59]]);
+  };
+  requestAnimationFrame(step);
+})`;
+
+/** 10,000 attempts are drawn and scrolled through. @returns milliseconds to the first paint, of a frame, and of the longest frame */
+export const visitManyAttempts = async ({ page, api, open }: Visit, name: string): Promise<readonly number[]> => {
+  const constants = [{ key: 'DOCKER_CMD', value: 'true' }];
+  const id = await api.submitTask({ name, profile: 'docker-batch', instanceCount: 1, constants });
+  await api.waitForTask(id);
+  await page.route(new RegExp(`/tasks/${id}/attempts`), (route) => route.fulfill({ json: manyChanges() }));
+  await open(`/tasks/${id}?tab=attempts`);
+  await page.getByRole('img', { name: '10,000 attempts on 20 nodes', exact: false }).waitFor();
+  // What was read is there: the time is that of the page, not that of the way through the debugger.
+  await page.getByRole('tab', { name: 'History' }).click();
+  await page.locator('canvas.gantt-canvas').waitFor({ state: 'detached' });
+  const painted = await page.evaluate<number>(DRAWN);
+  return [painted, ...(await page.evaluate<readonly number[]>(SCROLLED))];
+};
+
 /** Conditions are put together, stand in the address, and are kept as a view, whose name is text. */
 export const visitViews = async ({ page, api, open }: Visit, name: string): Promise<void> => {
   const constants = [{ key: 'DOCKER_CMD', value: 'true' }];
