@@ -38,6 +38,7 @@ import { noteOfLostResults, notesOf } from './notes.js';
 import { type Uploaded, NO_FILES, reportOf } from './results.js';
 import { ClusterPeers } from '../ways/cluster-peers.js';
 import { type Granted, InstanceWays } from '../ways/instance-ways.js';
+import { PeersFull } from '../ways/peers-full.js';
 
 /** Below the folder of secrets, which is memory and no result. */
 const PEERS_FILE = 'cluster/peers';
@@ -321,6 +322,7 @@ export class Instance implements Measurable {
       ...(this.#abort.signal.aborted ? [] : noteOfLostResults(uploaded.failure, outcome)),
       ...noteOfKills(exit, outcome, order.memoryMB),
       ...command.notes,
+      ...(this.#peers?.notes ?? []),
     ];
     const { startedAt } = command;
     const image = this.#image?.digest;
@@ -395,12 +397,12 @@ export class Instance implements Measurable {
     return true;
   }
 
-  /** Connects to a port on which it listens for others of its task. @throws Error nothing does */
+  /** Connects to a port on which it listens for others of its task. @throws PeersFull @throws Error nothing does */
   async reachFor(port: number): Promise<Socket> {
     const { order, world } = this;
     if (order.cluster?.ports.includes(port) !== true || !this.#command || !world.isHeld())
       throw new Error('that port is not for the others of its task');
-    if (this.#reached >= MOST_REACHED) throw new Error('as many of its peers are connected as may be');
+    if (this.#reached >= MOST_REACHED) throw new PeersFull('as many of its peers are connected as may be');
     this.#reached += 1;
     const leave = (): void => void (this.#reached -= 1);
     try {

@@ -6,6 +6,7 @@ import { eventually } from '@fornax/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 
 import { ClusterPeers } from './cluster-peers.js';
+import { PeersFull } from './peers-full.js';
 import { TryTurns } from './try-turns.js';
 
 const LOCAL = 20_001;
@@ -28,8 +29,15 @@ const dialled = async (port: number): Promise<Socket> => {
   return socket;
 };
 
+/** Connects, and resolves once the other side ends it: that may be before it is told of the connection. */
+const ended = async (port: number): Promise<unknown> => {
+  const socket = connect({ port, host: '127.0.0.1' }).resume();
+  sockets.push(socket.on('error', () => undefined));
+  return new Promise((resolve) => socket.once('close', resolve));
+};
+
 /** Instance 0 of two, and how often it has tried to reach the other. */
-const instance = async (reach: () => Promise<Socket | undefined>) => {
+const instance = async (reach: () => Promise<Socket | undefined>, waitMs?: number) => {
   const tries: number[] = [];
   const peers = new ClusterPeers({
     order: { instance: 0, cluster: { ports: [7_000], instances: [0, 1] } },
@@ -38,6 +46,7 @@ const instance = async (reach: () => Promise<Socket | undefined>) => {
       return reach();
     },
     turns: new TryTurns(100),
+    ...(waitMs === undefined ? {} : { waitMs }),
   });
   const door = await listening((socket) => peers.doors.onConnection(LOCAL, socket));
   return { peers, door, tries };
@@ -77,6 +86,27 @@ describe('connections to others of a task', () => {
       return text(socket);
     });
     expect(await Promise.all(said)).toEqual(all.map((_, n) => `${n}`));
+    peers.stop();
+  });
+
+  it('end at once where there may be no more, and a note says so', async () => {
+    const { peers, door } = await instance(() => Promise.reject(new PeersFull('no room')));
+    await Promise.all(Array.from({ length: 20 }, () => ended(door)));
+    expect(peers.notes).toEqual([
+      expect.stringMatching(/^Connections to others of the task were refused: \d+\. As many/),
+    ]);
+    peers.stop();
+  });
+
+  it('end when nothing has listened for as long as they wait, and a note names where', async () => {
+    const { peers, door } = await instance(() => Promise.resolve(undefined), 200);
+    await ended(door);
+    expect(peers.notes).toEqual([expect.stringContaining('as long as a connection waits: instance 1 at port 7000.')]);
+    // Who gives up before has not waited for it.
+    const { peers: others, door: other } = await instance(() => Promise.resolve(undefined), 60_000);
+    (await dialled(other)).destroy();
+    others.stop();
+    expect(others.notes).toEqual([]);
     peers.stop();
   });
 

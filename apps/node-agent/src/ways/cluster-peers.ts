@@ -11,6 +11,8 @@ import type { TryTurns } from './try-turns.js';
 
 /** How long a connection waits for its peer to listen: the others of a task may begin much later. */
 const WAIT_MS = 10 * 60_000;
+/** Instances that a note names. */
+const MOST_NAMED = 8;
 /** How long an instance whose command is over stays for what that has sent. */
 const LAST_MS = 60_000;
 /** Connections of one instance to others at once, those that wait too. */
@@ -23,6 +25,8 @@ export interface PeersParts {
   readonly reach: (instance: number, port: number) => Promise<Socket | undefined>;
   /** Of all instances of the node, for tries of ports on which nothing has listened. */
   readonly turns?: TryTurns | undefined;
+  /** How long a connection waits for its peer to listen, if not ten minutes. */
+  readonly waitMs?: number;
 }
 
 /**
@@ -39,6 +43,9 @@ export class ClusterPeers {
   readonly #tries = new Map<number, PeerTries>();
   /** Of the node's turns it waits for one at a time, whatever is tried, so that others have theirs. */
   #turn: Promise<void> = Promise.resolve();
+  /** Connections that ended at once, and where nothing listened in all the time that one waited. */
+  #refused = 0;
+  readonly #silent = new Set<string>();
 
   constructor(private readonly parts: PeersParts) {
     this.#ports = peerPortsOf(parts.order.cluster ?? { ports: [], instances: [] });
@@ -62,13 +69,32 @@ export class ClusterPeers {
     return instances.map((number) => `${number} ${HOST} ${portsOf(number)}\n`).join('');
   }
 
+  /** Why its command could not speak with others. */
+  get notes(): readonly string[] {
+    const silent = [...this.#silent];
+    const rest = silent.length > MOST_NAMED ? ` and ${silent.length - MOST_NAMED} more` : '';
+    return [
+      ...(this.#refused > 0
+        ? [
+            `Connections to others of the task were refused: ${this.#refused}. As many were open as an instance may have (${MOST_CONNECTIONS}), or its account between nodes (half of FORNAX_WAYS_PEERS)`,
+          ]
+        : []),
+      ...(silent.length > 0
+        ? [
+            `Others of the task did not listen for as long as a connection waits: ${silent.slice(0, MOST_NAMED).join(', ')}${rest}. They had not begun, had ended, or are linked to another process of the platform`,
+          ]
+        : []),
+    ];
+  }
+
   get doors(): Doors {
     return {
       ports: this.#ports.map(({ local }) => local),
       onConnection: (local, socket) => {
         const to = this.#ports.find((one) => one.local === local);
         socket.on('error', () => socket.destroy());
-        if (!to || this.#over.signal.aborted || this.#sockets.size >= MOST_CONNECTIONS) return void socket.destroy();
+        if (!to || this.#over.signal.aborted) return void socket.destroy();
+        if (this.#sockets.size >= MOST_CONNECTIONS) return this.#refuse(socket);
         this.#sockets.add(socket);
         socket.once('close', () => this.#sockets.delete(socket));
         const sent = this.#carry(socket, to).finally(() => this.#sent.delete(sent));
@@ -100,12 +126,22 @@ export class ClusterPeers {
     return tries;
   }
 
+  /** The program hears of it at once, by a reset, and its owner by a note. */
+  #refuse(socket: Socket): void {
+    this.#refused += 1;
+    socket.resetAndDestroy();
+  }
+
   async #carry(socket: Socket, to: PeerPort): Promise<void> {
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
-    const signal = AbortSignal.any([this.#over.signal, gone.signal, AbortSignal.timeout(WAIT_MS)]);
-    const peer = await this.#triesOf(to).next(signal);
-    if (!peer) return void socket.destroy();
+    const late = AbortSignal.timeout(this.parts.waitMs ?? WAIT_MS);
+    const peer = await this.#triesOf(to).next(AbortSignal.any([this.#over.signal, gone.signal, late]));
+    if (peer === 'full') return this.#refuse(socket);
+    if (!peer) {
+      if (late.aborted && !gone.signal.aborted) this.#silent.add(`instance ${to.instance} at port ${to.port}`);
+      return void socket.resetAndDestroy();
+    }
     const sent = new Promise<void>((resolve) => peer.once('finish', resolve).once('close', () => resolve()));
     joinSockets(socket, peer);
     return sent;

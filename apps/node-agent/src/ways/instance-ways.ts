@@ -19,6 +19,7 @@ import type { EnteredCommand, EnteringCommand } from '@fornax/drivers';
 import { carryCommand } from './carry-command.js';
 
 import { joinSockets } from './join-sockets.js';
+import { PeersFull } from './peers-full.js';
 
 const ASK_TIMEOUT_MS = 10_000;
 const CONNECT_MS = 10_000;
@@ -26,9 +27,11 @@ const CONNECT_MS = 10_000;
 const SILENCE_MS = 20_000;
 const LAST_WORD_MS = 1_000;
 const KEEP_ALIVE_MS = 30_000;
-/** Connections of one instance at once, whatever the platform asks for. */
-const MOST_CARRIED = 300;
+/** Connections of one instance at once, from outside and from others of its task, whatever the platform asks for. */
+const MOST_CARRIED = 600;
 
+/** The ticket of a connection to another instance; undefined: nothing listens there. */
+type Met = string | PeersFull | undefined;
 type CarryOrder = Extract<WayOrder, { readonly port: number; readonly ticket: string }>;
 type LiveWay = NonNullable<LiveInstance['ways']>[number];
 export type Granted = Pick<Extract<WaysReply, { granted: true }>, 'host' | 'port' | 'ticket'>;
@@ -57,7 +60,7 @@ export class InstanceWays {
   /** Connections into the instance that are being opened: each has a process of its own by then. */
   #reaching = 0;
   /** Who waits for a connection to another instance, by the numbers that were asked with. */
-  readonly #meetings = new Map<number, (ticket: string | undefined) => void>();
+  readonly #meetings = new Map<number, (ticket: Met) => void>();
   #asked = 0;
   #linked: { readonly link: Socket; readonly granted: Granted } | undefined;
   /** Ports that the platform has opened: it is asked for no others. */
@@ -140,7 +143,8 @@ export class InstanceWays {
   #obey(order: WayOrder, link: Socket, granted: Granted): void {
     if (order.kind === 'ping') link.write('pong\n');
     else if (order.kind === 'meet') this.#met(order.number, order.ticket);
-    else if (order.kind === 'alone') this.#met(order.number);
+    else if (order.kind === 'alone' || order.kind === 'full')
+      this.#met(order.number, order.kind === 'full' ? new PeersFull('the platform has no room for it') : undefined);
     else if (order.kind === 'open') {
       if (this.#open.size < MOST_LIVE_WAYS) this.#open.set(order.port, order.publicPort);
       this.#told = [...this.#open].map(([port, publicPort]) => ({ port, publicPort }));
@@ -196,22 +200,23 @@ export class InstanceWays {
 
   /**
    * Connects to a port on which another instance of the task listens, wherever that is.
-   * @returns undefined: nothing listens there now, or the platform is not linked @throws Error the platform cannot be reached
+   * @returns undefined: nothing listens there now, or the platform is not linked @throws PeersFull @throws Error the platform cannot be reached
    */
   async toPeer(instance: number, port: number): Promise<Socket | undefined> {
     const linked = this.#linked;
     if (!linked) return undefined;
     const number = (this.#asked += 1);
-    const ticket = await new Promise<string | undefined>((resolve) => {
+    const ticket = await new Promise<Met>((resolve) => {
       this.#meetings.set(number, resolve);
       linked.link.write(`peer ${number} ${instance} ${port}\n`);
     });
     if (ticket === undefined) return undefined;
+    if (ticket instanceof PeersFull) throw ticket;
     // It ends with its other end, not with the link: what was said last is brought to the peer when the command is over.
     return dial(linked.granted, `carry ${ticket}\n`, this.parts.signal);
   }
 
-  #met(number: number, ticket?: string): void {
+  #met(number: number, ticket?: Met): void {
     this.#meetings.get(number)?.(ticket);
     this.#meetings.delete(number);
   }

@@ -2,12 +2,16 @@ import type { Socket } from 'node:net';
 
 import { backoffMs } from '@fornax/base';
 
+import { PeersFull } from './peers-full.js';
+
 /** Waits between two tries of a port on which nothing listens: who begins a minute later is found within seconds. */
 const BACKOFF = { firstMs: 100, longestMs: 3_000 };
 /** Tries of one port at once, where something listens. */
 const MOST_AT_ONCE = 32;
 
-type Take = (peer: Socket | undefined) => void;
+/** A connection; `full`: there may be no more now; undefined: nobody waits for it any more. */
+export type Tried = Socket | 'full' | undefined;
+type Take = (peer: Tried) => void;
 
 /**
  * Connects to one port of another instance, for all connections that are for it: as long as nothing listens there, one of them is tried again for all, ever more rarely, and a new one waits
@@ -21,7 +25,7 @@ export class PeerTries {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param reach a rejection is no connection, too
+   * @param reach a rejection is no connection, too; by PeersFull all that wait are told so
    * @param again resolves when one that has failed may be tried again
    */
   constructor(
@@ -30,7 +34,7 @@ export class PeerTries {
   ) {}
 
   /** @returns undefined: the signal aborted before there was one */
-  next(signal: AbortSignal): Promise<Socket | undefined> {
+  next(signal: AbortSignal): Promise<Tried> {
     return new Promise((resolve) => {
       const leave = (): void => take(undefined);
       const take: Take = (peer) => {
@@ -54,9 +58,12 @@ export class PeerTries {
     if (this.#failures > 0) await this.again();
     // Nobody may wait any more by now; once it is tried, what came of it counts all the same.
     const isWanted = this.#waiting.size > 0;
-    const peer = isWanted ? await this.reach().catch(() => undefined) : undefined;
+    const peer = isWanted ? await this.reach().catch(fullOf) : undefined;
     this.#trying -= 1;
-    if (peer) {
+    if (peer === 'full') {
+      this.#atOnce = 1;
+      for (const take of [...this.#waiting]) take('full');
+    } else if (peer) {
       this.#failures = 0;
       this.#atOnce = Math.min(this.#atOnce * 2, MOST_AT_ONCE);
       const [first] = this.#waiting;
@@ -78,3 +85,5 @@ export class PeerTries {
     ).unref();
   }
 }
+
+const fullOf = (error: unknown): 'full' | undefined => (error instanceof PeersFull ? 'full' : undefined);

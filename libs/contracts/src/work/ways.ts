@@ -11,7 +11,7 @@ import { z } from 'zod';
  * A session asks for a link of its own by an order (`enter` of dispatch.ts), and the first line that the agent says on it is `ready`, or `cannot <why>`. `over <ticket> <exit code>` tells how its command ended.
  *
  * Instances of a task with a cluster profile reach each other over their links: `peer <number> <instance> <port>` of an agent asks for a connection, and is answered by `meet <number> <ticket>` once one
- * to that instance was carried, or by `alone <number>`: nothing listens there yet. The number is the agent's own.
+ * to that instance was carried, by `alone <number>`: nothing listens there yet, or by `full <number>`: as many are open as may be. The number is the agent's own.
  *
  * A ticket is good for one connection of one lease, for seconds, and told to nobody but the node that holds the lease.
  */
@@ -58,7 +58,7 @@ const LINES = {
   cannot: /^cannot ([ -~]{1,180})$/,
   peer: new RegExp(`^peer (\\d{1,9}) (\\d{1,9}) ${PORT}$`),
   meet: new RegExp(`^meet (\\d{1,9}) ${TICKET}$`),
-  alone: /^alone (\d{1,9})$/,
+  alone: /^(alone|full) (\d{1,9})$/,
 } as const;
 
 /** What a first line says; undefined for any other text. */
@@ -78,6 +78,7 @@ export type WayOrder =
   | { readonly kind: 'enter'; readonly ticket: string }
   | { readonly kind: 'meet'; readonly number: number; readonly ticket: string }
   | { readonly kind: 'alone'; readonly number: number }
+  | { readonly kind: 'full'; readonly number: number }
   | { readonly kind: 'ping' };
 
 /** What the platform says on a link; undefined for what a later one says. */
@@ -87,8 +88,8 @@ export const parseWayOrder = (line: string): WayOrder | undefined => {
   if (own !== undefined) return { kind: 'open', port: Number(own), publicPort: Number(other) };
   const [, met, way] = LINES.meet.exec(line) ?? [];
   if (way !== undefined) return { kind: 'meet', number: Number(met), ticket: way };
-  const alone = LINES.alone.exec(line)?.[1];
-  if (alone !== undefined) return { kind: 'alone', number: Number(alone) };
+  const [, alone, number] = LINES.alone.exec(line) ?? [];
+  if (alone === 'alone' || alone === 'full') return { kind: alone, number: Number(number) };
   const entering = LINES.enter.exec(line)?.[1];
   if (entering !== undefined) return { kind: 'enter', ticket: entering };
   for (const kind of ['come', 'reach'] as const) {

@@ -116,7 +116,7 @@ describe('forwards of instances', () => {
   let silentOver: Promise<void>;
 
   beforeAll(async () => {
-    harness = await startHarness({ FORNAX_SESSIONS_PER_ACCOUNT: '2' });
+    harness = await startHarness({ FORNAX_SESSIONS_PER_ACCOUNT: '2', FORNAX_WAYS_PEERS: '2' });
     const rule = { inbound: true, proto: 'tcp', port: '8080', name: 'web', to: '127.0.0.0/8' };
     const answer = await harness.call('POST', '/tasks', {
       ...minimal,
@@ -263,40 +263,37 @@ describe('forwards of instances', () => {
     await access(undefined, '127.0.0.1');
   });
 
-  describe('sessions of their owner', () => {
-    const path = (instance = 0): string => `/fornax/v1/tasks/${taskId}/instances/${instance}/sessions`;
-    const sh = { kind: 'exec', command: ['/bin/sh', '-c', 'echo hunter2'] };
-    const open = (body: object = sh, token?: string): ReturnType<Harness['call']> =>
-      harness.call('POST', path(), body, token === undefined ? {} : { token });
-    /** Asks for a session, and does what an agent does with the order that comes of it. */
-    const asked = async (word: string, body: object = sh, token?: string) => {
-      const orders = nats().subscribe(dispatchSubject(node), { max: 1 });
-      await nats().flush();
-      const agentOf = async (): Promise<Agent> => {
-        for await (const message of orders) {
-          const [order] = dispatchMessageSchema.parse(message.json());
-          if (order?.kind === 'enter' && order.leaseId === leaseId) return Agent.of(order, word);
-        }
-        throw new Error('it is told something else');
-      };
-      const [inner, answer] = await Promise.all([agentOf(), open(body, token)]);
-      return { inner, answer };
+  const path = (instance = 0): string => `/fornax/v1/tasks/${taskId}/instances/${instance}/sessions`;
+  const sh = { kind: 'exec', command: ['/bin/sh', '-c', 'echo hunter2'] };
+  const open = (body: object = sh, token?: string): ReturnType<Harness['call']> =>
+    harness.call('POST', path(), body, token === undefined ? {} : { token });
+  /** Asks for a session, and does what an agent does with the order that comes of it. */
+  const asked = async (word: string, body: object = sh, token?: string) => {
+    const orders = nats().subscribe(dispatchSubject(node), { max: 1 });
+    await nats().flush();
+    const agentOf = async (): Promise<Agent> => {
+      for await (const message of orders) {
+        const [order] = dispatchMessageSchema.parse(message.json());
+        if (order?.kind === 'enter' && order.leaseId === leaseId) return Agent.of(order, word);
+      }
+      throw new Error('it is told something else');
     };
-    const opened = async (
-      body: object = sh,
-      token?: string,
-    ): Promise<{ inner: Agent; session: WireInstanceSession }> => {
-      const { inner, answer } = await asked('ready', body, token);
-      expect([answer.status, answer.text]).toEqual([200, answer.text]);
-      return { inner, session: instanceSessionSchema.parse(answer.json()) };
-    };
-    const dial = ({ host, port: at, ticket }: Pick<WireInstanceSession, 'host' | 'port' | 'ticket'>): Promise<Socket> =>
-      Agent.dial({ host, port: at }, `session ${ticket}\n`);
-    const recorded = async (): Promise<readonly TaskEvent[]> =>
-      (await harness.log.readAggregate('task', taskId)).flatMap(({ events }) =>
-        events.filter((event): event is TaskEvent => event.type.startsWith('TaskSession')),
-      );
+    const [inner, answer] = await Promise.all([agentOf(), open(body, token)]);
+    return { inner, answer };
+  };
+  const opened = async (body: object = sh, token?: string): Promise<{ inner: Agent; session: WireInstanceSession }> => {
+    const { inner, answer } = await asked('ready', body, token);
+    expect([answer.status, answer.text]).toEqual([200, answer.text]);
+    return { inner, session: instanceSessionSchema.parse(answer.json()) };
+  };
+  const dial = ({ host, port: at, ticket }: Pick<WireInstanceSession, 'host' | 'port' | 'ticket'>): Promise<Socket> =>
+    Agent.dial({ host, port: at }, `session ${ticket}\n`);
+  const recorded = async (): Promise<readonly TaskEvent[]> =>
+    (await harness.log.readAggregate('task', taskId)).flatMap(({ events }) =>
+      events.filter((event): event is TaskEvent => event.type.startsWith('TaskSession')),
+    );
 
+  describe('sessions of their owner', () => {
     it('run a command over a connection of the agent, and are told of without its arguments', async () => {
       const { inner, session } = await opened();
       const outer = await dial(session);
@@ -367,33 +364,32 @@ describe('forwards of instances', () => {
       expect(await recorded()).toHaveLength(4);
     });
 
-    it('end when who opened them would not be let in any more: the token is revoked, expires, or the role is lost', async () => {
+    it('end when who opened them would not be let in any more: the token is revoked, expires, the account is disabled, or the role is lost', async () => {
       const before = (await recorded()).length;
       const api = async (method: string, path: string, body: object): Promise<Record<string, string>> => {
         const answer = await harness.call(method, `/fornax/v1${path}`, body);
         expect([answer.status, answer.text]).toEqual([200, answer.text]);
         return answer.json();
       };
-      const user = await api('POST', '/users', { email: 'helper@example.org', role: 'operator' });
-      const tokenOf = (more: object = {}): Promise<Record<string, string>> =>
-        api('POST', `/users/${user['uuid']}/tokens`, { name: 'test', ...more });
-      const path = `/users/${user['uuid']}`;
       const soon = (): object => ({ expirationDate: new Date(Date.now() + 5_000).toISOString() });
-      for (const [more, end] of [
-        [{}, (id = '') => harness.call('DELETE', `/fornax/v1${path}/tokens/${id}`)],
-        [soon, () => Promise.resolve()],
-        [{}, () => api('PATCH', path, { role: 'user' })],
+      for (const [name, more, end] of [
+        ['revoked', () => ({}), (of: string, id = '') => harness.call('DELETE', `/fornax/v1${of}/tokens/${id}`)],
+        ['expires', soon, () => Promise.resolve()],
+        ['disabled', () => ({}), (of: string) => api('PATCH', of, { disabled: true })],
+        ['demoted', () => ({}), (of: string) => api('PATCH', of, { role: 'user' })],
       ] as const) {
-        const token = await tokenOf(typeof more === 'function' ? more() : more);
+        const user = await api('POST', '/users', { email: `${name}@example.org`, role: 'operator' });
+        const of = `/users/${user['uuid']}`;
+        const token = await api('POST', `${of}/tokens`, { name: 'test', ...more() });
         const { inner, session } = await opened({ kind: 'forward', port: 80 }, token['token']);
         const control = await dial(session);
         control.write('connect\n');
         await once(control, 'data');
         const over = Promise.all([closed(control), closed(inner.link)]);
-        await end(token['id']);
+        await end(of, token['id']);
         await over;
       }
-      await eventually(async () => (await recorded()).length === before + 6, WAIT);
+      await eventually(async () => (await recorded()).length === before + 8, WAIT);
     });
 
     it('are so many of one account, and give their places back', async () => {
@@ -403,7 +399,7 @@ describe('forwards of instances', () => {
       await Promise.all(two.map(({ inner }) => closed(inner.link)));
       const { session } = await opened();
       (await dial(session)).destroy();
-      await eventually(async () => (await recorded()).length === 16, WAIT);
+      await eventually(async () => (await recorded()).length === 18, WAIT);
     });
   });
 
@@ -418,7 +414,7 @@ describe('forwards of instances', () => {
     );
     if (!first || !second) throw new Error('no links');
     const answer = async (number: number): Promise<string> =>
-      eventually(() => first.lines.find((line) => new RegExp(`^(meet|alone) ${number}( |$)`).test(line)), WAIT);
+      eventually(() => first.lines.find((line) => new RegExp(`^(meet|alone|full) ${number}( |$)`).test(line)), WAIT);
     const ask = (number: number, instance: number, port: number): void =>
       void first.link.write(`peer ${number} ${instance} ${port}\n`);
     // Until the link of the other one is there.
@@ -448,6 +444,17 @@ describe('forwards of instances', () => {
     // A task of another profile has no peers, and another one's are not among them.
     agent.link.write('peer 9 1 7000\npeer 8 0 8080\n');
     await eventually(() => agent.lines.includes('alone 9') && agent.lines.includes('alone 8'), WAIT);
+    // As many as an account may have: whoever asks for more hears of it at once, and other connections have places of their own.
+    ask(5, 1, 7000);
+    const held = await second.next();
+    ask(6, 1, 7000);
+    expect(await answer(6)).toBe('full 6');
+    const outside = await client(port);
+    (await agent.carry(await agent.next())).end('of its own');
+    outside.end();
+    expect(await text(outside)).toBe('of its own');
+    second.link.write(`gone ${held}\n`);
+    expect(await answer(5)).toBe('alone 5');
     for (const { link } of [first, second]) link.destroy();
   });
 
@@ -458,6 +465,18 @@ describe('forwards of instances', () => {
     await Promise.all([outer, inner, agent.link].map(closed));
     await expect(client(port)).rejects.toThrow('ECONNREFUSED');
     await silentOver;
+  });
+
+  it('end, and are told to have ended, when the platform stops', async () => {
+    const answer = await harness.call('POST', '/tasks', { ...minimal, instanceCount: 1 });
+    taskId = String(answer.json()['uuid']);
+    await harness.happen(taskId, dispatched(aLease(0)), started(aRef(0)));
+    const { inner, session } = await opened();
+    const outer = await dial(session);
+    const over = Promise.all([closed(outer), closed(inner.link)]);
+    await harness.restart({});
+    await over;
+    expect((await recorded()).at(-1)).toMatchObject({ type: 'TaskSessionEnded', session: session.uuid });
   });
 
   it('are none where sessions are turned off', async () => {

@@ -10,9 +10,11 @@ import type { Tickets } from './tickets.js';
 const PING_MS = 5_000;
 /** Silence of an agent after which its link is taken for broken: it answers each ping at once. */
 const SILENCE_MS = 20_000;
-/** Connections of one instance at once, those that wait for their carrier too. */
+/** Connections of each kind of one instance at once, those that wait for their carrier too. */
 const MOST_CONNECTIONS = 256;
 
+/** Of somebody from outside, or of another instance of its task. */
+export type ConnectionKind = 'client' | 'peer';
 export type ConnectionOutcome = 'carried' | 'refused' | 'full' | 'gone' | 'late';
 
 /** The instance that a link leads to, and who holds it. */
@@ -28,7 +30,7 @@ export interface LinkWorld {
   readonly config: WaysConfig;
   readonly tickets: Tickets;
   /** Takes a place among the connections of all instances; undefined: there is none. What comes back gives it back. */
-  readonly enter: () => (() => void) | undefined;
+  readonly enter: (kind: ConnectionKind) => (() => void) | undefined;
   readonly count: (outcome: ConnectionOutcome) => void;
   readonly moved: (bytes: { readonly in: number; readonly out: number }) => void;
   /** The link of another instance of the same task, if a connection to that port of it may be asked for. */
@@ -39,6 +41,7 @@ export interface LinkWorld {
 export class InstanceLink {
   private readonly forwards: Forward[] = [];
   private readonly joined = new Set<Joined>();
+  private readonly own = { client: 0, peer: 0 };
   private readonly waiting = new Map<string, (why: 'gone' | 'late') => void>();
   private readonly stopPings: () => void;
   private isClosed = false;
@@ -150,23 +153,36 @@ export class InstanceLink {
       carrier.write(first);
       this.join(client, carrier, leave);
     };
-    const giveUp = this.bring(orderOf, carried, (why) => {
+    const giveUp = this.bring('client', orderOf, carried, (why) => {
       client.destroy();
       count(why);
     });
     if (giveUp) client.once('close', () => giveUp('gone'));
   }
 
+  /** Takes a place for a connection. @returns gives it back; undefined: there is none */
+  private take(kind: ConnectionKind): (() => void) | undefined {
+    const leave = this.own[kind] < MOST_CONNECTIONS ? this.world.enter(kind) : undefined;
+    if (!leave) return undefined;
+    this.own[kind] += 1;
+    let isIn = true;
+    return () => {
+      if (isIn) this.own[kind] -= 1;
+      isIn = false;
+      leave();
+    };
+  }
+
   /** Has its agent bring a connection. @param carried called once it has, as the instance has taken it @returns gives up */
   private bring(
+    kind: ConnectionKind,
     orderOf: (ticket: string) => string,
     carried: (carrier: Socket, leave: () => void) => void,
     failed: (why: 'full' | 'gone' | 'late') => void,
   ): ((why: 'gone' | 'late') => void) | undefined {
-    const leave = this.joined.size + this.waiting.size < MOST_CONNECTIONS ? this.world.enter() : undefined;
-    if (!leave || this.isClosed) {
-      leave?.();
-      failed('full');
+    const leave = this.isClosed ? undefined : this.take(kind);
+    if (!leave) {
+      failed(this.isClosed ? 'gone' : 'full');
       return undefined;
     }
     const { tickets } = this.world;
@@ -195,9 +211,9 @@ export class InstanceLink {
   /** Joins a connection of this instance with one to another of its task, once something listens there. */
   private meet({ number, instance, port }: NonNullable<ReturnType<typeof parseWayPeer>>): void {
     const { count, peer, tickets } = this.world;
-    const alone = (): void => void this.socket.write(`alone ${number}\n`);
+    const say = (word: 'alone' | 'full'): void => void this.socket.write(`${word} ${number}\n`);
     const other = peer(instance, port);
-    if (!other) return alone();
+    if (!other) return say('alone');
     const carried = (carrier: Socket, leave: () => void): void => {
       carrier.on('error', () => carrier.destroy());
       const ticket = tickets.issue(
@@ -212,7 +228,12 @@ export class InstanceLink {
       );
       this.socket.write(`meet ${number} ${ticket}\n`);
     };
-    other.bring((ticket) => `carry ${ticket} ${port}\n`, carried, alone);
+    // That there is no room is said, so that nobody waits for it.
+    const failed = (why: 'full' | 'gone' | 'late'): void => {
+      if (why === 'full') count(why);
+      say(why === 'full' ? 'full' : 'alone');
+    };
+    other.bring('peer', (ticket) => `carry ${ticket} ${port}\n`, carried, failed);
   }
 
   private join(client: Socket, carrier: Socket, leave: () => void): void {

@@ -13,7 +13,8 @@ import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
 import { LOGGER } from '@fornax/service-kit';
 import { TaskLeases, TaskLookup } from '@fornax/tasks';
 import { createServer, type Server, type Socket } from 'node:net';
-import { InstanceLink, type ConnectionOutcome, type LinkedLease } from './instance-link.js';
+import { ConnectionPlaces } from './connection-places.js';
+import { InstanceLink, type ConnectionKind, type ConnectionOutcome, type LinkedLease } from './instance-link.js';
 import { Lobby } from './lobby.js';
 import { NodeAllowances } from './node-allowances.js';
 import { Tickets } from './tickets.js';
@@ -23,8 +24,8 @@ const TICKET_MS = 10_000;
 /** Connections that have not said what they are for, of all and of one address. */
 const MOST_UNGREETED = 1_000;
 const MOST_UNGREETED_OF_ONE = 200;
-/** An account has one of so many shares of all connections. */
-const SHARES = 3;
+/** An account has one of so many shares of all connections; of those between its instances, which are many by nature, half of all. */
+const SHARES = { client: 3, peer: 2 } as const;
 const LOOK_MS = 5_000;
 /** The rows of the status may be behind the scheduler for so long. */
 const GRACE_MS = 30_000;
@@ -78,8 +79,8 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   private readonly io = countedFromZero('fornax.ways.io', [{ direction: 'in' }, { direction: 'out' }]);
   private server: Server | undefined;
   private readonly lobby = new Lobby(MOST_UNGREETED, MOST_UNGREETED_OF_ONE);
-  private open = 0;
-  private readonly openOf = new Map<string, number>();
+  /** Peers have places of their own, so that a large cluster leaves its owner's forwards and sessions theirs. */
+  private readonly places: Readonly<Record<ConnectionKind, ConnectionPlaces>>;
 
   constructor(
     @Inject(WAYS_CONFIG) private readonly config: WaysConfig,
@@ -87,7 +88,13 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     private readonly rpc: RpcClient,
     private readonly lookup: TaskLookup,
     private readonly leases: TaskLeases,
-  ) {}
+  ) {
+    const { mostConnections, mostPeers } = config;
+    this.places = {
+      client: new ConnectionPlaces(mostConnections, Math.ceil(mostConnections / SHARES.client)),
+      peer: new ConnectionPlaces(mostPeers, Math.ceil(mostPeers / SHARES.peer)),
+    };
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     if (!this.config.isOn) return;
@@ -106,7 +113,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
       observeGauge('fornax.ways.forwards', (result) =>
         result.observe([...this.links.values()].reduce((sum, { link }) => sum + link.size, 0)),
       ),
-      observeGauge('fornax.ways.open', (result) => result.observe(this.open)),
+      observeGauge('fornax.ways.open', (result) => result.observe(this.places.client.size + this.places.peer.size)),
     );
   }
 
@@ -171,7 +178,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
       {
         config: this.config,
         tickets: this.tickets,
-        enter: () => this.enter(of),
+        enter: (kind) => this.places[kind].enter(of),
         count: (outcome) => this.connections.add(1, { outcome }),
         peer: (instance, port) =>
           peerPorts.includes(port) ? this.ofInstances.get(placeOf(lease.taskId, instance)) : undefined,
@@ -230,26 +237,6 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
       this.logger.warn({ task: taskId, instance, node }, 'not all ports of an instance could be forwarded');
       link.close();
     }
-  }
-
-  /** A place for a connection: no account has more than its share of all, so that others have some. */
-  private enter(owner: string): (() => void) | undefined {
-    const own = this.openOf.get(owner) ?? 0;
-    if (this.open >= this.config.mostConnections || own >= Math.ceil(this.config.mostConnections / SHARES))
-      return undefined;
-    this.moveOpen(owner, 1);
-    let isIn = true;
-    return () => {
-      if (isIn) this.moveOpen(owner, -1);
-      isIn = false;
-    };
-  }
-
-  private moveOpen(owner: string, by: 1 | -1): void {
-    this.open += by;
-    const own = (this.openOf.get(owner) ?? 0) + by;
-    if (own > 0) this.openOf.set(owner, own);
-    else this.openOf.delete(owner);
   }
 
   /** Counts bytes, and ends the forwards of leases that are over: whatever their nodes say. */

@@ -29,6 +29,8 @@ const settings = z.object({
   FORNAX_WAYS_NODE_PUBLIC_HOST: z.string().min(1).max(255).optional(),
   /** Connections into instances that are open at once, of all together. */
   FORNAX_WAYS_CONNECTIONS: intSetting({ min: 1, max: 100_000 }).default(1_000),
+  /** Connections between instances of one task on different nodes that are open at once, of all together: twice those of 128 instances of which each talks to each. */
+  FORNAX_WAYS_PEERS: intSetting({ min: 1, max: 100_000 }).default(16_384),
   /** Forwards of one account at once. */
   FORNAX_WAYS_PER_ACCOUNT: intSetting({ min: 0, max: 100_000 }).default(100),
   /** `off`: nobody runs a command in a running instance or reaches a port of it that its task does not ask for. `FORNAX_WAYS=off` does that too. */
@@ -46,6 +48,7 @@ export interface WaysConfig {
   readonly ports: { readonly first: number; readonly last: number };
   readonly nodes: { readonly host: string; readonly port: number; readonly publicHost: string };
   readonly mostConnections: number;
+  readonly mostPeers: number;
   readonly mostPerAccount: number;
   readonly sessions: { readonly isOn: boolean; readonly mostPerAccount: number };
 }
@@ -69,6 +72,7 @@ export const loadWaysConfig = (env: Env): WaysConfig => {
       publicHost: values.FORNAX_WAYS_NODE_PUBLIC_HOST ?? nameOf(values.FORNAX_WAYS_NODE_HOST),
     },
     mostConnections: values.FORNAX_WAYS_CONNECTIONS,
+    mostPeers: values.FORNAX_WAYS_PEERS,
     mostPerAccount: values.FORNAX_WAYS_PER_ACCOUNT,
     sessions: {
       isOn: values.FORNAX_WAYS === 'on' && values.FORNAX_SESSIONS === 'on',
