@@ -269,6 +269,32 @@ thread.join()`;
       expect(Number(out)).toBe(300 * 1_048_576);
     });
 
+    isolated(
+      'starts in its folder, and writes there, in /tmp and in memory, with the modes that it says',
+      async (run) => {
+        const script = `pwd; for at in . /tmp /dev/shm; do echo x > $at/file && mkdir $at/folder && stat -c '%a %u' $at/file $at/folder; done | sed "s/ $(id -u)$/ own/" | sort | uniq -c | tr -s ' '; chmod 750 file; ln -s file link; mkfifo pipe; stat -c '%a %F %h' file pipe; cat link`;
+        const { out } = await sh(run, script);
+        expect(out).toBe('/job\n 3 644 own\n 3 755 own\n750 regular file 1\n644 fifo 1\nx\n');
+      },
+    );
+
+    isolated('has the devices that programs expect, and none of the machine’s', async (run) => {
+      const script = `for name in null zero full random urandom tty ptmx; do test -c /dev/$name || echo no $name; done; head -c 3 /dev/zero | wc -c; echo x > /dev/null && echo x > /dev/stdout; find /dev -type b; ls /dev | grep -E '^(kmsg|mem|kvm|fuse|loop|sd|vd|nvme)'; mknod node c 1 3 2>/dev/null || echo refused`;
+      expect((await sh(run, script)).out).toBe('3\nx\nrefused\n');
+    });
+
+    isolated('is in a network of its own, with a loopback alone', async (run) => {
+      const python = `import errno, socket
+print([name for _, name in socket.if_nameindex() if name not in ('tunl0', 'sit0', 'ip6tnl0', 'gre0', 'erspan0', 'gretap0', 'ip_vti0', 'ip6_vti0', 'ip6gre0')])
+server = socket.create_server(('127.0.0.1', 0))
+socket.create_connection(server.getsockname())
+print('loopback')
+try: socket.create_connection(('192.0.2.1', 80), 5)
+except OSError as error: print(errno.errorcode.get(error.errno))`;
+      const [interfaces, loopback, outside] = (await run(['python3', '-c', python])).out.split('\n');
+      expect([interfaces, loopback, outside]).toEqual(["['lo']", 'loopback', 'ENETUNREACH']);
+    });
+
     isolated('cannot fill the memory of the machine through files that are in memory', async (run) => {
       const script = `import errno, os
 def fill(path):
