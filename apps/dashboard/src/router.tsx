@@ -1,4 +1,4 @@
-import { Center, Title } from '@mantine/core';
+import { Alert, Button, Center, Stack, Text, Title } from '@mantine/core';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { Shell } from './shell.tsx';
@@ -11,7 +11,7 @@ import {
   searchOfPool,
   searchOfSecrets,
 } from './address/page-search.ts';
-import { searchOfBucket, searchOfTask, searchOfTasks } from './address/search.ts';
+import { nothingElse, searchOfBucket, searchOfTask, searchOfTasks } from './address/search.ts';
 
 const root = createRootRoute({ component: Shell });
 
@@ -27,14 +27,14 @@ const home = createRoute({
 const tasks = createRoute({
   getParentRoute: () => root,
   path: '/tasks',
-  validateSearch: searchOfTasks,
+  validateSearch: nothingElse(searchOfTasks),
   component: lazyRouteComponent(() => import('./pages/tasks.tsx'), 'TasksPage'),
 });
 
 const task = createRoute({
   getParentRoute: () => root,
   path: '/tasks/$id',
-  validateSearch: searchOfTask,
+  validateSearch: nothingElse(searchOfTask),
   component: lazyRouteComponent(() => import('./pages/task.tsx'), 'TaskPage'),
 });
 
@@ -59,7 +59,7 @@ const buckets = createRoute({
 const bucket = createRoute({
   getParentRoute: () => root,
   path: '/buckets/$name',
-  validateSearch: searchOfBucket,
+  validateSearch: nothingElse(searchOfBucket),
   component: lazyRouteComponent(() => import('./pages/bucket.tsx'), 'BucketPage'),
 });
 
@@ -72,21 +72,21 @@ const submit = createRoute({
 const billing = createRoute({
   getParentRoute: () => root,
   path: '/billing',
-  validateSearch: searchOfBilling,
+  validateSearch: nothingElse(searchOfBilling),
   component: lazyRouteComponent(() => import('./pages/billing.tsx'), 'BillingPage'),
 });
 
 const jobs = createRoute({
   getParentRoute: () => root,
   path: '/jobs',
-  validateSearch: searchOfJobs,
+  validateSearch: nothingElse(searchOfJobs),
   component: lazyRouteComponent(() => import('./pages/jobs.tsx'), 'JobsPage'),
 });
 
 const job = createRoute({
   getParentRoute: () => root,
   path: '/jobs/$id',
-  validateSearch: searchOfJob,
+  validateSearch: nothingElse(searchOfJob),
   component: lazyRouteComponent(() => import('./pages/job.tsx'), 'JobPage'),
 });
 
@@ -99,21 +99,21 @@ const pools = createRoute({
 const pool = createRoute({
   getParentRoute: () => root,
   path: '/pools/$id',
-  validateSearch: searchOfPool,
+  validateSearch: nothingElse(searchOfPool),
   component: lazyRouteComponent(() => import('./pages/pool.tsx'), 'PoolPage'),
 });
 
 const secrets = createRoute({
   getParentRoute: () => root,
   path: '/secrets',
-  validateSearch: searchOfSecrets,
+  validateSearch: nothingElse(searchOfSecrets),
   component: lazyRouteComponent(() => import('./pages/secrets.tsx'), 'SecretsPage'),
 });
 
 const people = createRoute({
   getParentRoute: () => root,
   path: '/people',
-  validateSearch: searchOfPeople,
+  validateSearch: nothingElse(searchOfPeople),
   component: lazyRouteComponent(() => import('./pages/people.tsx'), 'PeoplePage'),
 });
 
@@ -126,7 +126,7 @@ const webhooks = createRoute({
 const platform = createRoute({
   getParentRoute: () => root,
   path: '/platform',
-  validateSearch: searchOfPlatform,
+  validateSearch: nothingElse(searchOfPlatform),
   component: lazyRouteComponent(() => import('./pages/platform.tsx'), 'PlatformPage'),
 });
 
@@ -138,6 +138,21 @@ const NoSuchPage = (): ReactNode => (
   </Center>
 );
 
+/** Tells that a page could not be shown, as after an update of the platform that its scripts are older than. */
+const BrokenPage = ({ error }: { error: unknown }): ReactNode => (
+  <Alert color="red" m="md" role="alert">
+    <Stack align="flex-start" gap="xs">
+      <Title order={1} size="h2">
+        This page cannot be shown
+      </Title>
+      <Text size="sm">{error instanceof Error ? error.message : String(error)}</Text>
+      <Button size="xs" variant="default" onClick={() => location.reload()}>
+        Load it again
+      </Button>
+    </Stack>
+  </Alert>
+);
+
 export const router = createRouter({
   routeTree: root.addChildren([
     ...[home, overview, tasks, task, submit, nodes, buckets, bucket],
@@ -146,6 +161,7 @@ export const router = createRouter({
   basepath: '/ui',
   defaultPreload: 'intent',
   scrollRestoration: false,
+  defaultErrorComponent: ({ error }) => <BrokenPage error={error} />,
   defaultNotFoundComponent: () => <NoSuchPage />,
 });
 

@@ -20,6 +20,15 @@ export const said = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 
+/**
+ * Reads the whole address of a page: what it cannot be is undefined. The router lays what is returned over the raw address,
+ * so a key that is only left out would keep what the link says.
+ */
+export const nothingElse =
+  <T extends object>(of: (raw: Raw) => T) =>
+  (raw: Raw): T =>
+    ({ ...Object.fromEntries(Object.keys(raw).map((key) => [key, undefined])), ...of(raw) }) as T;
+
 export const STATE_GROUPS = ['waiting', 'running', 'success', 'failure', 'cancelled'] as const;
 export type StateGroup = (typeof STATE_GROUPS)[number];
 export const ORDERS = ['creationDate', 'name', 'state', 'executionTime'] as const;

@@ -85,14 +85,14 @@ export const TaskPage = (): ReactNode => {
   return (
     <Stack gap="sm">
       <Group justify="space-between" align="flex-start">
-        <Stack gap={4}>
+        <Stack gap={4} maw="100%">
           <Group gap="sm">
             <Title order={1} size="h2">
               {data.name}
             </Title>
             <StateBadge state={data.state} />
             {data.tags.map((tag) => (
-              <Badge key={tag} variant="outline" color="gray" tt="none">
+              <Badge key={tag} variant="outline" color="gray" tt="none" maw="100%" title={tag}>
                 {tag}
               </Badge>
             ))}
