@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -28,11 +28,10 @@ describe('the reader of archives', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it.each(['ustar', 'gnu', 'pax'])('reads what %s has, in pieces of any length', async (format) => {
-    const options = { encoding: 'buffer', maxBuffer: 10_000_000 } as const;
     // A link of more than 100 bytes does not go into the first form.
     const without = format === 'ustar' ? ['--exclude=link'] : [];
     const tar = ['-c', `--format=${format}`, '-C', join(folder, 'tree'), ...without, '.'];
-    const { stdout } = await promisify(execFile)('tar', tar, options);
+    const stdout = await archiveOf(tar);
     const expected: unknown[] = [];
     const other = extract();
     Readable.from([stdout]).pipe(other as unknown as NodeJS.WritableStream);
@@ -50,11 +49,38 @@ describe('the reader of archives', () => {
     }
   });
 
+  it.each(['gnu', 'pax'])('knows a file whose name %s cuts behind a slash', async (format) => {
+    // The header's own name has room for the folder and the slash alone.
+    const name = `${'d'.repeat(99)}/file`;
+    await mkdir(join(folder, format, 'd'.repeat(99)), { recursive: true });
+    await writeFile(join(folder, format, name), 'z'.repeat(600));
+    await writeFile(join(folder, format, 'last'), 'w');
+    const archive = await archiveOf(['-c', `--format=${format}`, '-C', join(folder, format), name, 'last']);
+    const found: unknown[] = [];
+    for await (const entry of entriesOf(inPieces(archive, 10_000_000)))
+      found.push([entry.name, entry.type, (await buffer(Readable.from(entry.content))).length]);
+    expect(found).toEqual([
+      [name, 'file', 600],
+      ['last', 'file', 1],
+    ]);
+  });
+
+  it.each(['gnu', 'pax --sparse-version=0.1', 'pax --sparse-version=1.0'])(
+    'takes no file with holes of %s for one without',
+    async (format) => {
+      await mkdir(join(folder, 'holes'), { recursive: true });
+      await writeFile(join(folder, 'holes', 'file'), 'q');
+      await truncate(join(folder, 'holes', 'file'), 1_000_000);
+      const archive = await archiveOf(['-cS', ...`--format=${format}`.split(' '), '-C', join(folder, 'holes'), 'file']);
+      expect(archive.length).toBeLessThan(100_000);
+      const types: string[] = [];
+      for await (const { type } of entriesOf(inPieces(archive, 10_000_000))) types.push(type);
+      expect(types).toEqual(['other']);
+    },
+  );
+
   it('passes over what nobody reads, and reads to the end of what comes', async () => {
-    const { stdout } = await promisify(execFile)('tar', ['-c', '-C', join(folder, 'tree'), '.'], {
-      encoding: 'buffer',
-      maxBuffer: 10_000_000,
-    });
+    const stdout = await archiveOf(['-c', '-C', join(folder, 'tree'), '.']);
     let bytes = 0;
     const source = async function* (): AsyncGenerator<Buffer> {
       for await (const piece of inPieces(Buffer.concat([stdout, Buffer.from('what stands behind')]), 700)) {
@@ -68,6 +94,9 @@ describe('the reader of archives', () => {
     expect(bytes).toBe(stdout.length + 'what stands behind'.length);
   });
 });
+
+const archiveOf = async (tar: readonly string[]): Promise<Buffer> =>
+  (await promisify(execFile)('tar', tar, { encoding: 'buffer', maxBuffer: 10_000_000 })).stdout;
 
 async function* inPieces(bytes: Buffer, length: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += length) yield await Promise.resolve(bytes.subarray(at, at + length));

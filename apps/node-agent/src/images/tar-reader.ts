@@ -99,6 +99,18 @@ interface Header extends Omit<TarEntry, 'content' | 'type'> {
   readonly flag: string;
 }
 
+/** What is said before an entry, for where its header has no room. */
+interface SaidBefore {
+  readonly name?: string | undefined;
+  readonly linkname?: string | undefined;
+  readonly size?: number | undefined;
+  readonly isSparse?: boolean;
+}
+
+/** @param name whole: that of a header alone may be cut behind a slash */
+const typeOf = (flag: string, name: string): TarType =>
+  (flag === '0' || flag === '\0') && name.endsWith('/') ? 'directory' : (TYPES[flag] ?? 'other');
+
 /** Of eight spaces, as which the sum itself counts. */
 const SUM_OF_NOTHING = 8 * 32;
 
@@ -118,10 +130,9 @@ const headerIn = (block: Buffer): Header | undefined => {
   if (magic !== 'ustar\0' && magic !== 'ustar ') throw unreadable('it is of a form that is not known');
   const name = textAt(block, 0, 100);
   const prefix = magic === 'ustar\0' ? textAt(block, 345, 155) : '';
-  const flag = block.toString('latin1', 156, 157);
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
-    flag: (flag === '0' || flag === '\0') && name.endsWith('/') ? '5' : flag,
+    flag: block.toString('latin1', 156, 157),
     mode: numberAt(block, 100, 8) & 0o7777,
     size: numberAt(block, 124, 12),
     linkname: textAt(block, 157, 100),
@@ -158,7 +169,7 @@ const sizeIn = (text: string): number => {
  */
 export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
   const bytes = new Bytes(source);
-  let before: { name?: string | undefined; linkname?: string | undefined; size?: number | undefined } = {};
+  let before: SaidBefore = {};
   for (let zeros = 0; zeros < 2;) {
     const block = await bytes.exactly(BLOCK);
     if (block === undefined) return;
@@ -169,11 +180,11 @@ export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<
       before = { ...before, ...(await longIn(bytes, header)) };
       continue;
     }
-    const { name = header.name, linkname = header.linkname, size: stated = header.size } = before;
+    const { name = header.name, linkname = header.linkname, size: stated = header.size, isSparse = false } = before;
     before = {};
     if (Buffer.byteLength(name) > MOST_PATH_BYTES || Buffer.byteLength(linkname) > MOST_PATH_BYTES)
       throw unreadable(`it has a path of more than ${MOST_PATH_BYTES} bytes`);
-    const type = TYPES[header.flag] ?? 'other';
+    const type = isSparse ? 'other' : typeOf(header.flag, name);
     // Some write there how much may come into a folder: nothing follows.
     const size = type === 'directory' ? 0 : stated;
     let left = size;
@@ -195,10 +206,7 @@ export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<
 const paddingOf = (size: number): number => (BLOCK - (size % BLOCK)) % BLOCK;
 
 /** What is said before an entry, of that entry. What is said of all that follow is not for images, as other engines have it. */
-const longIn = async (
-  bytes: Bytes,
-  { flag, size }: Header,
-): Promise<{ name?: string | undefined; linkname?: string | undefined; size?: number | undefined }> => {
+const longIn = async (bytes: Bytes, { flag, size }: Header): Promise<SaidBefore> => {
   if (size > MOST_LONG_BYTES) throw unreadable(`what stands before an entry is longer than ${MOST_LONG_BYTES} bytes`);
   const content = size === 0 ? Buffer.alloc(0) : await bytes.exactly(size);
   if (content === undefined) throw unreadable('it ends too early');
@@ -212,5 +220,7 @@ const longIn = async (
     ...(name === undefined ? {} : { name }),
     ...(linkname === undefined ? {} : { linkname }),
     ...(stated === undefined ? {} : { size: sizeIn(stated) }),
+    // Its content begins with a map of its holes, and its name is another one.
+    ...([...notes.keys()].some((key) => key.startsWith('GNU.sparse.')) ? { isSparse: true } : {}),
   };
 };
