@@ -107,6 +107,7 @@ const pagesWith = (task: string, { frames, job, pool }: Awaited<ReturnType<typeo
 /** What is done on some pages before their picture is taken. */
 const BEFORE: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   'task-output': (page) => page.getByText('that is all', { exact: false }).waitFor(),
+  'billing-spend': (page) => page.getByRole('link', { name: 'My first task' }).waitFor(),
   'submit-hardware': async (page) => {
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Render 48 frames');
     await page.getByLabel('Instances').fill('48');
@@ -115,10 +116,7 @@ const BEFORE: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.getByLabel('Minutes that an instance takes').fill('20');
     await page.getByText('for each instance', { exact: false }).waitFor();
     // The constraints and the estimate are what this picture is of: they stand above the rest.
-    await page
-      .getByText('Hardware', { exact: true })
-      .first()
-      .evaluate((one) => one.scrollIntoView({ block: 'start' }));
+    await page.getByLabel('At least so many cores: value').evaluate((one) => one.scrollIntoView({ block: 'center' }));
   },
 };
 
