@@ -132,6 +132,14 @@ export const visitViews = async ({ page, api, open }: Visit, name: string): Prom
   await page.getByText('1 task', { exact: true }).waitFor();
   await page.getByRole('link', { name: `${name} 3`, exact: true }).waitFor();
   expect(await violationsOn(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('checkbox', { name: 'Profile' }).check();
+  await page.getByRole('checkbox', { name: 'Lasts' }).uncheck();
+  await page.waitForURL(/columns=state%2Cinstances%2Cprofile%2Csubmitted/);
+  expect(await violationsOn(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await page.getByRole('cell', { name: 'docker-batch' }).waitFor();
+  expect(await page.getByRole('columnheader', { name: 'Lasts' }).count()).toBe(0);
   await page.getByRole('button', { name: 'Views' }).click();
   await page.getByRole('menuitem', { name: 'Save this view' }).click();
   await page.getByLabel('Name of the view').fill(name);

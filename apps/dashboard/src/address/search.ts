@@ -33,6 +33,24 @@ export const STATE_GROUPS = ['waiting', 'running', 'success', 'failure', 'cancel
 export type StateGroup = (typeof STATE_GROUPS)[number];
 export const ORDERS = ['creationDate', 'name', 'state', 'executionTime'] as const;
 
+export const TASK_COLUMNS = [
+  'state',
+  'instances',
+  'running',
+  'lasts',
+  'onCores',
+  'profile',
+  'submitted',
+  'ended',
+] as const;
+export type TaskColumn = (typeof TASK_COLUMNS)[number];
+
+/** Columns by their names, with commas between them; in their own order, whatever the address says. */
+const columnsIn = (raw: Raw): readonly TaskColumn[] | undefined => {
+  const names = textIn(raw, 'columns')?.split(',');
+  return names && TASK_COLUMNS.filter((column) => names.includes(column));
+};
+
 export interface TasksSearch {
   readonly state?: StateGroup;
   readonly name?: string;
@@ -46,6 +64,8 @@ export interface TasksSearch {
   readonly where?: readonly Condition[];
   readonly order?: (typeof ORDERS)[number];
   readonly ascending?: true;
+  /** Beside the name; what is usual without. */
+  readonly columns?: string;
 }
 
 export const searchOfTasks = (raw: Raw): TasksSearch =>
@@ -59,7 +79,13 @@ export const searchOfTasks = (raw: Raw): TasksSearch =>
     where: conditionsIn(raw['where']),
     order: oneOf(raw, 'order', ORDERS),
     ascending: raw['ascending'] === true ? (true as const) : undefined,
+    columns: columnsIn(raw)?.join(',') || undefined,
   });
+
+const USUAL_COLUMNS: readonly TaskColumn[] = ['state', 'instances', 'lasts', 'submitted'];
+/** The columns that an address asks for. */
+export const columnsOf = ({ columns }: TasksSearch): readonly TaskColumn[] =>
+  columns === undefined ? USUAL_COLUMNS : (columnsIn({ columns }) ?? USUAL_COLUMNS);
 
 export interface BucketSearch {
   readonly folder?: string;

@@ -7,12 +7,13 @@ import { readTaskPage } from '../api/tasks.ts';
 import { readSharedProjects } from '../api/projects.ts';
 import type { ListedPage, ListedTask } from '../api/wire.ts';
 import { TASKS, useLiveTasks } from '../known/live-tasks.ts';
-import { ORDERS, STATE_GROUPS, type TasksSearch } from '../address/search.ts';
+import { columnsOf, ORDERS, STATE_GROUPS, type TasksSearch } from '../address/search.ts';
 import { useMayWrite, useMe } from '../known/me.tsx';
 import { PROJECT_TASKS, SHARED_PROJECTS } from '../known/queries.ts';
 import { count } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 import { ActionBar } from './tasks/action-bar.tsx';
+import { ColumnsMenu } from './tasks/columns.tsx';
 import { FilterBuilder } from './tasks/filter-builder.tsx';
 import { TaskRows } from './tasks/task-rows.tsx';
 import { ViewsMenu } from './tasks/views-menu.tsx';
@@ -109,6 +110,10 @@ const Filters = ({ search, onChange, onOpen }: FiltersProps): ReactNode => {
         <Button variant="default" aria-expanded={isBuilding} onClick={() => setBuilding(!isBuilding)}>
           {search.where === undefined ? 'More conditions' : `More conditions (${search.where.length})`}
         </Button>
+        <ColumnsMenu
+          columns={columnsOf(search)}
+          onChange={(columns) => onChange({ columns: columns.join(',') || undefined })}
+        />
         <ViewsMenu
           search={search}
           onOpen={(opened) => {
@@ -196,6 +201,7 @@ export const TasksPage = (): ReactNode => {
         <TaskRows
           tasks={tasks}
           total={total}
+          columns={columnsOf(search)}
           {...(mayWrite ? { chosen, onChoose: setChosen } : {})}
           onEnd={() => {
             if (hasNextPage && !isFetchingNextPage) void fetchNextPage();

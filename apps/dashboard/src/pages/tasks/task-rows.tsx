@@ -1,10 +1,10 @@
-import { Anchor, Checkbox, Progress, Text } from '@mantine/core';
+import { Anchor, Checkbox, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, type ReactNode } from 'react';
 import type { ListedTask } from '../../api/wire.ts';
 import { Link } from '@tanstack/react-router';
-import { count, Instant, Lasting } from '../../parts/format.tsx';
-import { isOver, StateBadge } from '../../parts/states.tsx';
+import type { TaskColumn } from '../../address/search.ts';
+import { COLUMNS } from './columns.tsx';
 
 const ROW_PX = 44;
 /** So many rows before the end the next page is asked for. */
@@ -13,13 +13,19 @@ const AHEAD = 30;
 interface TaskRowsProps {
   readonly tasks: readonly ListedTask[];
   readonly total: number;
+  readonly columns: readonly TaskColumn[];
   /** Left out where nothing may be done to tasks. */
   readonly chosen?: ReadonlySet<string>;
   readonly onChoose?: (chosen: ReadonlySet<string>) => void;
   readonly onEnd: () => void;
 }
 
-const Row = ({ task }: { readonly task: ListedTask }): ReactNode => (
+interface RowProps {
+  readonly task: ListedTask;
+  readonly columns: readonly TaskColumn[];
+}
+
+const Row = ({ task, columns }: RowProps): ReactNode => (
   <>
     <div role="cell" className="cut">
       <Anchor
@@ -34,26 +40,16 @@ const Row = ({ task }: { readonly task: ListedTask }): ReactNode => (
         </Text>
       )}
     </div>
-    <div role="cell">
-      <StateBadge state={task.state} />
-    </div>
-    <div role="cell">
-      {count(task.instanceCount)}
-      {!isOver(task.state) && task.progress > 0 && (
-        <Progress value={task.progress} size="xs" aria-label={`${task.progress} % done`} />
-      )}
-    </div>
-    <div role="cell">
-      <Lasting from={task.creationDate} to={isOver(task.state) ? task.endDate : undefined} />
-    </div>
-    <div role="cell" className="cut">
-      <Instant at={task.creationDate} />
-    </div>
+    {columns.map((name) => (
+      <div role="cell" className="cut" key={name}>
+        {COLUMNS[name].cell(task)}
+      </div>
+    ))}
   </>
 );
 
 /** Tasks, of which only those in sight are in the page, however many there are. */
-export const TaskRows = ({ tasks, total, chosen, onChoose, onEnd }: TaskRowsProps): ReactNode => {
+export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: TaskRowsProps): ReactNode => {
   const place = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: tasks.length,
@@ -61,6 +57,7 @@ export const TaskRows = ({ tasks, total, chosen, onChoose, onEnd }: TaskRowsProp
     estimateSize: () => ROW_PX,
     overscan: 10,
   });
+  const gridTemplateColumns = `1.5rem minmax(10rem, 1fr) ${columns.map((name) => COLUMNS[name].width).join(' ')}`;
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -78,7 +75,12 @@ export const TaskRows = ({ tasks, total, chosen, onChoose, onEnd }: TaskRowsProp
     // A region that scrolls is reached with the keyboard, too.
     <div ref={place} className="scrolled" style={{ height: 'calc(100vh - 17rem)', minHeight: '16rem' }} tabIndex={0}>
       <div role="table" aria-label="Tasks" aria-rowcount={total + 1} className="rows">
-        <div role="row" aria-rowindex={1} className="row tasks" style={{ height: ROW_PX, fontWeight: 600 }}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className="row tasks"
+          style={{ height: ROW_PX, fontWeight: 600, gridTemplateColumns }}
+        >
           <div role="columnheader">
             {chosen !== undefined && (
               <Checkbox
@@ -90,7 +92,7 @@ export const TaskRows = ({ tasks, total, chosen, onChoose, onEnd }: TaskRowsProp
               />
             )}
           </div>
-          {['Name', 'State', 'Instances', 'Lasts', 'Submitted'].map((name) => (
+          {['Name', ...columns.map((name) => COLUMNS[name].label)].map((name) => (
             <div role="columnheader" key={name}>
               {name}
             </div>
@@ -106,7 +108,10 @@ export const TaskRows = ({ tasks, total, chosen, onChoose, onEnd }: TaskRowsProp
                 aria-rowindex={index + 2}
                 key={task.uuid}
                 className="row tasks"
-                style={{ position: 'absolute', insetInline: 0, height: ROW_PX, transform: `translateY(${start}px)` }}
+                style={{
+                  ...{ position: 'absolute', insetInline: 0, height: ROW_PX, gridTemplateColumns },
+                  transform: `translateY(${start}px)`,
+                }}
               >
                 <div role="cell">
                   {chosen !== undefined && (
@@ -118,7 +123,7 @@ export const TaskRows = ({ tasks, total, chosen, onChoose, onEnd }: TaskRowsProp
                     />
                   )}
                 </div>
-                <Row task={task} />
+                <Row task={task} columns={columns} />
               </div>
             );
           })}
