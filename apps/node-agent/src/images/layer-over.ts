@@ -5,6 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { codeOf } from '../files/job-files.js';
 import type { Spend } from './layer-budget.js';
+import { OwnNames } from './own-names.js';
 import type { TarEntry } from './tar-reader.js';
 import { entryAt, folderIn, LayerRefused, nameIn, partsOf } from './tree-path.js';
 
@@ -29,17 +30,24 @@ const rightsOf = (mode: number, isFolder: boolean): number => {
   return own | ((own & 0o500) >> 3) | ((own & 0o500) >> 6);
 };
 
+/** Folders whose places are remembered at a time. */
+const MOST_FOLDERS = 4_096;
+
 /** Puts one layer over what earlier ones left in a folder. Nothing else may change it meanwhile. */
 export class LayerOver {
   /** What this layer brought itself, which what it hides of others does not hide. */
-  readonly #own = new Set<string>();
+  readonly #own: OwnNames;
   /** Folders that were looked for, and where they are; forgotten whenever something goes or a link comes. */
   #folders = new Map<string, string>();
 
+  /** @param mostOwnBytes of names that the layer may bring */
   constructor(
     private readonly root: string,
     private readonly spend: Spend,
-  ) {}
+    mostOwnBytes?: number,
+  ) {
+    this.#own = new OwnNames(mostOwnBytes);
+  }
 
   /** Takes what an entry costs from what is left: something, so that a layer of nothing but names ends, too. @throws what `spend` throws */
   pay({ type, size }: Pick<TarEntry, 'type' | 'size'>): Promise<void> | undefined {
@@ -63,7 +71,7 @@ export class LayerOver {
       const target = await this.#linked(linkname);
       if (target !== path) await this.#makeRoom(path, () => link(target, path));
     } else await this.#write(path, mode, entry.content);
-    this.#own.add(path);
+    this.#own.add(folder, base);
   }
 
   #safe(name: string): string[] {
@@ -78,6 +86,8 @@ export class LayerOver {
     if (known !== undefined) return known;
     const made = async (): Promise<void> => this.spend(BLOCK + DISK_BLOCK);
     const found = (await folderIn(this.root, path, made)) ?? this.root;
+    // Names that lead to one folder may be without number.
+    if (this.#folders.size >= MOST_FOLDERS) this.#folders = new Map();
     this.#folders.set(path, found);
     return found;
   }
@@ -87,7 +97,7 @@ export class LayerOver {
     const name = base.slice(WHITEOUT.length);
     if (base === OPAQUE) {
       const there = await readdir(folder);
-      for (const each of there) if (!this.#own.has(join(folder, each))) await this.#remove(join(folder, each));
+      for (const each of there) if (!this.#own.has(folder, each)) await this.#remove(join(folder, each));
       return;
     }
     // Others that begin so are notes of a file system to itself.

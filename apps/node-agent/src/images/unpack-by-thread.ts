@@ -34,7 +34,7 @@ interface ThreadOptions {
   readonly turn: Turn | undefined;
 }
 
-/** Of a heap: a layer keeps some 100 MB at most of what waits for its turn. */
+/** Of a heap: what a layer may make it keep (its own names, what waits for its turn) is bounded well below that. This is the second wall, through which one large step may go. */
 const HEAP_MIB = 512;
 /** Compiled: a thread reads no TypeScript. */
 const THREAD = new URL(
