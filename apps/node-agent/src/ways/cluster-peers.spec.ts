@@ -98,6 +98,27 @@ describe('connections to others of a task', () => {
     peers.stop();
   });
 
+  it('ask no more often where there may be no more, however often they come, and have their own once there is room', async () => {
+    const other: { port?: number } = {};
+    const { peers, door, tries } = await instance(async () => {
+      if (other.port === undefined) throw new PeersFull('no room');
+      return dialled(other.port);
+    });
+    for (let n = 0; n < 300; n += 1) await ended(door);
+    expect(tries.length).toBeLessThan(10);
+    const before = tries.length;
+    await eventually(async () => {
+      await ended(door);
+      return tries.length >= before + 3;
+    });
+    const [third = 0, second = 0, first = 0] = [...tries].reverse();
+    expect(third - second).toBeGreaterThan(90);
+    expect(second - first).toBeGreaterThan(90);
+    other.port = await listening((socket) => socket.end('here'));
+    await eventually(async () => (await text(await dialled(door)).catch(() => '')) === 'here', { timeoutMs: 20_000 });
+    peers.stop();
+  });
+
   it('end when nothing has listened for as long as they wait, and a note names where', async () => {
     const { peers, door } = await instance(() => Promise.resolve(undefined), 200);
     await ended(door);

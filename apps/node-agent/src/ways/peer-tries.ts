@@ -15,13 +15,15 @@ type Take = (peer: Tried) => void;
 
 /**
  * Connects to one port of another instance, for all connections that are for it: as long as nothing listens there, one of them is tried again for all, ever more rarely, and a new one waits
- * with the others. Where something does, the others follow, twice as many each time.
+ * with the others. Where something does, the others follow, twice as many each time. Where there may be no more, all are told so, and whoever comes before it is tried again is told at once.
  */
 export class PeerTries {
   readonly #waiting = new Set<Take>();
   #trying = 0;
   #atOnce = 1;
   #failures = 0;
+  /** What came of the last try. */
+  #isFull = false;
   #timer: NodeJS.Timeout | undefined;
 
   /**
@@ -43,6 +45,7 @@ export class PeerTries {
         resolve(peer);
       };
       if (signal.aborted) return resolve(undefined);
+      if (this.#isFull && this.#timer) return resolve('full');
       signal.addEventListener('abort', leave, { once: true });
       this.#waiting.add(take);
       this.#go();
@@ -60,9 +63,10 @@ export class PeerTries {
     const isWanted = this.#waiting.size > 0;
     const peer = isWanted ? await this.reach().catch(fullOf) : undefined;
     this.#trying -= 1;
+    if (isWanted) this.#isFull = peer === 'full';
     if (peer === 'full') {
-      this.#atOnce = 1;
       for (const take of [...this.#waiting]) take('full');
+      this.#pause();
     } else if (peer) {
       this.#failures = 0;
       this.#atOnce = Math.min(this.#atOnce * 2, MOST_AT_ONCE);
@@ -74,9 +78,11 @@ export class PeerTries {
   }
 
   #pause(): void {
-    this.#failures += 1;
     this.#atOnce = 1;
-    this.#timer ??= setTimeout(
+    // Of several at once, one counts.
+    if (this.#timer) return;
+    this.#failures += 1;
+    this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
         this.#go();
