@@ -42,6 +42,8 @@ interface Beside {
   readonly ended: Promise<void>;
 }
 
+const isDestroyed = ({ destroyed }: Readable): boolean => destroyed;
+
 /**
  * One output of one instance on its way into the log stream: chunks of 256 KiB or 50 ms, one after the other, each repeated until it is stored. So
  * they lie in the stream in the order of their offsets, whatever fails. The memory it holds is bounded: while it is not its turn, or the store is behind, the
@@ -121,6 +123,8 @@ export class LogPipe {
 
   /** Stores what another command in the instance writes, as it comes. @param redactor its own: what is cut in two here is whole there */
   add(readable: Readable, redactor: Redactor | undefined): void {
+    // How much there is of it was told by then.
+    if (this.#isFinishing) return void readable.destroy();
     readable.on('error', () => undefined); // its close tells
     readable.on('data', (chunk: Buffer) => {
       this.#lastDataAt = performance.now();
@@ -153,7 +157,8 @@ export class LogPipe {
     this.#lastDataAt = performance.now();
     while (this.#inFlightBytes > 0 || performance.now() - this.#lastDataAt < SILENCE_MS) {
       await delay(SILENCE_MS / 4, undefined, { ref: false });
-      if (this.#signal.aborted || this.readable.destroyed) return;
+      if (this.#signal.aborted || [this.readable, ...this.#beside.map(({ readable }) => readable)].every(isDestroyed))
+        return;
     }
   }
 

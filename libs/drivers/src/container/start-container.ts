@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { holdInside, type InsideProcess } from '../network/way-in.js';
+import { holdInside } from '../network/way-in.js';
+import type { InsideProcess } from '../process/known-process.js';
 import { signalQuietly, startTimeOf } from '../process/proc.js';
 import type { Started } from '../process/starter.js';
 import type { ContainerGroup } from './container-group.js';

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type InsideProcess, insideOf, type KnownProcess } from './way-in.js';
+import type { InsideProcess, KnownProcess } from '../process/known-process.js';
+import { insideOf } from './way-in.js';
 
 const OPEN_MS = 20_000;
 const LOOK_MS = 5;

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
 import { errorCode } from '../process/error-code.js';
+import type { InsideProcess, KnownProcess } from '../process/known-process.js';
 
 const OPEN_MS = 10_000;
 const COMPLAINT_CHARS = 500;
@@ -12,23 +13,6 @@ const FOLDER = 'way-in';
 /** Nothing listens on that port of the instance. */
 export class NothingListens extends Error {
   override readonly name = 'NothingListens';
-}
-
-/** A process of an instance by which its namespaces are found, as `fornax-init` takes it. */
-export interface InsideProcess {
-  readonly pid: number;
-  /** Of its namespace of processes, which nobody else has while `hold` is open. */
-  readonly namespace: string;
-  readonly hold: FileHandle;
-}
-
-/** The process of an instance that the agent knows. */
-export interface KnownProcess {
-  readonly pid: number;
-  /** Whether it has ended: its number may be another's then. */
-  readonly isOver: () => boolean;
-  /** Finds the first process inside of the namespaces; absent: that is the only child of this one. @throws Error it is not seen here */
-  readonly inside?: (() => Promise<InsideProcess>) | undefined;
 }
 
 const NONE = 'the instance has no namespaces of its own, or is over';

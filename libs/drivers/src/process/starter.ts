@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
-import type { KnownProcess } from '../network/way-in.js';
+import type { KnownProcess } from './known-process.js';
 import { MessageEnd } from './message-end.js';
 import { signalQuietly } from './proc.js';
 

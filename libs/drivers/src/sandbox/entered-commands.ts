@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 
 import type { EnteredCommand, EnteringCommand, InstanceCommand, UserNumbers } from '../driver/driver.js';
-import { insideOf, type KnownProcess } from '../network/way-in.js';
+import { insideOf } from '../network/way-in.js';
+import type { KnownProcess } from '../process/known-process.js';
 import { errorCode } from '../process/error-code.js';
 import type { InputPipe } from '../process/fifo-pool.js';
 import { initProgram } from '../process/init-program.js';

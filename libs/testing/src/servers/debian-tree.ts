@@ -41,7 +41,12 @@ const packagesOf = async (first: readonly string[]): Promise<readonly string[]> 
   return [...all];
 };
 
-/** A folder with packages of Debian, unpacked once and kept with the other tools; nothing is installed. @throws Error they cannot be had here */
+/** Packages of Debian cannot be had here. */
+export class PackagesMissing extends Error {
+  override readonly name = 'PackagesMissing';
+}
+
+/** A folder with packages of Debian, unpacked once and kept with the other tools; nothing is installed. @throws PackagesMissing */
 export const provideTree = ({ kept, first }: Packages): Promise<string> =>
   oncePerRun(kept, PROVISION_MS, async () => {
     const home = join(toolsDir(), kept);
@@ -58,6 +63,8 @@ export const provideTree = ({ kept, first }: Packages): Promise<string> =>
       for (const archive of archives) await run('dpkg-deb', ['-x', archive, 'root'], { cwd: folder });
       await rename(join(folder, 'root'), home);
       return home;
+    } catch (error) {
+      throw new PackagesMissing(`${first.join(', ')}: ${String(error)}`, { cause: error });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

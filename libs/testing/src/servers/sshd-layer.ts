@@ -21,7 +21,7 @@ const settled = async (root: string): Promise<readonly LayerEntry[]> => [
   [{ name: 'root/', type: 'directory', mode: 0o700 }],
 ];
 
-/** An image's layer with the OpenSSH server of Debian as people install it, and a shell. @throws Error it cannot be had here */
+/** An image's layer with the OpenSSH server of Debian as people install it, and a shell. @throws PackagesMissing */
 export const sshdLayer = async (): Promise<PushedLayer> => {
   // The server, what makes keys, and what copies files.
   const first = ['openssh-server', 'openssh-client', 'openssh-sftp-server'];
