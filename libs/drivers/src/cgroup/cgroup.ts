@@ -22,6 +22,8 @@ export interface GroupView {
 export interface Cgroup {
   /** A process that writes its own number into each of these has joined. */
   readonly joinFiles: readonly string[];
+  /** Limits of it that such a process would not come under; absent: none. */
+  readonly unjoined?: readonly Limit[];
   /** What programs read their own limits from. */
   readonly views: readonly GroupView[];
   /** Numbers of its processes. */

@@ -1,29 +1,54 @@
+import { accessSync, constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Cgroup } from '../cgroup/cgroup.js';
+import type { Cgroup, Limit } from '../cgroup/cgroup.js';
 import { processesOf } from '../cgroup/group-files.js';
 import { countsV1, locateV1 } from '../cgroup/version-1.js';
 import { countsV2, locateV2 } from '../cgroup/version-2.js';
 
 type Counts = Pick<Cgroup, 'processes' | 'use' | 'usage'>;
 
+const PROCESSES = 'cgroup.procs';
 const NOTHING: Counts = { processes: () => [], use: () => ({}), usage: () => ({ oomKills: 0 }) };
+
+const mayWrite = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** The control groups that an engine made for a container, as this machine shows them: what its processes use is read there, and not asked for. */
 export class ContainerGroup implements Cgroup {
   #folders: readonly string[] = [];
+  #unjoined: readonly Limit[];
   readonly views = [];
   #counts = NOTHING;
   #peakMemoryMB: number | undefined;
   #oomKills = 0;
 
-  /** @param end kills all that is in the container */
-  constructor(private readonly end: () => Promise<void>) {}
+  /**
+   * @param end kills all that is in the container
+   * @param limits what the engine limits by them
+   */
+  constructor(
+    private readonly end: () => Promise<void>,
+    private readonly limits: readonly Limit[],
+  ) {
+    this.#unjoined = limits;
+  }
 
   /** By these what enters the container comes under its limits. */
   get joinFiles(): readonly string[] {
-    return this.#folders.map((folder) => join(folder, 'cgroup.procs'));
+    return this.#folders.map((folder) => join(folder, PROCESSES));
+  }
+
+  /** All of them, until they are found. */
+  get unjoined(): readonly Limit[] {
+    return this.#unjoined;
   }
 
   /** Whether they were found. */
@@ -44,6 +69,8 @@ export class ContainerGroup implements Cgroup {
     else if (v2 !== undefined) this.#counts = { ...countsV2(v2), processes: () => processesOf(v2) };
     const all = v2 === undefined ? [...new Set(found.values())] : [v2];
     this.#folders = all.filter((folder) => processesOf(folder).includes(pid));
+    const joined = this.joinFiles.filter(mayWrite);
+    this.#unjoined = this.limits.filter((limit) => !joined.includes(join(v2 ?? found.get(limit) ?? '', PROCESSES)));
     // Another place than the container's own: it has none, or they are not seen here.
     if (!this.#counts.processes().includes(pid)) this.#counts = NOTHING;
   }

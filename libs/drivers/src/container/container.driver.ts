@@ -130,6 +130,7 @@ export class ContainerDriver implements Driver {
       engine: { socket: this.#engine.socket, label: this.#label },
     });
     this.#watch.start();
+    const noWaysIn = await this.#whyNoWaysIn(facts);
     const missing = (['memory', 'cpu', 'pids'] as const).filter((limit) => !facts.limits.includes(limit));
     return {
       name: `container/${facts.name}`,
@@ -146,16 +147,12 @@ export class ContainerDriver implements Driver {
                 'instances of profiles with access to the network are not run here: FORNAX_NODE_ENGINE_NETWORK names no network of the engine for them',
               ]
             : []),
-        ...(this.#waysIn(facts)
-          ? []
-          : [
-              'ports of instances are not forwarded here: there is no way into containers of an engine that is elsewhere or an ordinary user, or whose network is the host’s',
-            ]),
+        ...(noWaysIn === undefined ? [] : [`ports of instances are not forwarded here: ${noWaysIn}`]),
       ],
       limits: facts.limits,
       path: STANDARD_PATH.join(':'),
       wayOut: network === 'host' || wayOut !== undefined,
-      waysIn: this.#waysIn(facts),
+      waysIn: noWaysIn === undefined,
       images: true,
       hostPrograms: false,
       gpus: gpusOf(this.#devices),
@@ -193,9 +190,15 @@ export class ContainerDriver implements Driver {
     await this.#lock.release();
   }
 
-  /** Whether its processes are seen here, and have users and a network of their own: then they are entered as sandboxes are. */
-  #waysIn({ host }: EngineFacts): boolean {
-    return this.#hasOwnUsers && this.#options.network !== 'host' && host === hostname();
+  /** Its processes are entered as sandboxes are where they are seen here, have users and a network of their own, and their groups can be joined. */
+  async #whyNoWaysIn({ host, limits }: EngineFacts): Promise<string | undefined> {
+    if (!this.#hasOwnUsers || this.#options.network === 'host' || host !== hostname())
+      return 'there is no way into containers of an engine that is elsewhere or an ordinary user, or whose network is the host’s';
+    // Whoever does not see the groups of the machine's first process sees those of containers no better.
+    const first = new ContainerGroup(async () => undefined, limits);
+    await first.find(1);
+    if (first.unjoined.length === 0) return undefined;
+    return `the control groups of this machine for ${first.unjoined.join(', ')} are not seen here, or are read-only, so no command could be put under the limits of a container`;
   }
 
   get #devices(): readonly string[] {
@@ -239,7 +242,7 @@ export class ContainerDriver implements Driver {
       await Promise.all([isAgain ? undefined : handOver(owner, ownDir), this.#warden?.assertOnGuard()]);
       isAgain = true;
       for (const name of containers.splice(0)) this.#leaving.add(name);
-      const group = new ContainerGroup(async () => undefined);
+      const group = new ContainerGroup(async () => undefined, facts.limits);
       const { directory = ISOLATED_PATHS.job } = command;
       const request = containerRequest({
         engine: facts,

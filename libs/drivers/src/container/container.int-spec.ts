@@ -283,25 +283,37 @@ describe('an agent with containers', () => {
   /** An agent as far as its driver is concerned. */
   const PROGRAM = `
     import { ContainerDriver, Engine } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
-    const { workDir, socket, image, script, allowMs } = JSON.parse(process.argv[1]);
+    const { workDir, socket, image, script, allowMs, enters } = JSON.parse(process.argv[1]);
     const driver = new ContainerDriver({ workDir, engine: new Engine(socket), expose: ['/usr'] });
-    const { path } = await driver.probe();
+    const { path, waysIn, warnings } = await driver.probe();
     const beat = setInterval(() => driver.allow(allowMs), 100);
     driver.allow(allowMs);
     const prepared = await driver.prepare({ id: 'own', cores: 1, memoryMB: 256, image });
     const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: { PATH: path } });
     running.stdout.resume(); running.stderr.resume();
-    console.log(prepared.jobDir);
+    const entered = enters && (await running.enter({ argv: ['true'] }).then(() => 'entered', String));
+    console.log(JSON.stringify({ jobDir: prepared.jobDir, waysIn, warnings, entered }));
   `;
-  const begin = async ({ engine: at, image }: Given, workDir: string) => {
-    const told = JSON.stringify({ workDir, socket: at.socket, image, script: TICKS, allowMs: 2_000 });
-    const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, told], {
+  /** @param hide what is done first, where nobody else sees it: then it enters a command, too */
+  const begin = async ({ engine: at, image }: Given, workDir: string, hide?: string) => {
+    const enters = hide !== undefined;
+    const told = JSON.stringify({ workDir, socket: at.socket, image, script: TICKS, allowMs: 2_000, enters });
+    const [file, ...before] = enters
+      ? ['unshare', '--mount', '/bin/sh', '-c', `${hide}; exec "$@"`, 'sh', process.execPath]
+      : [process.execPath];
+    const child = spawn(file, [...before, '--input-type=module', '-e', PROGRAM, told], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const jobDir = (await new Promise<Buffer>((resolve) => child.stdout.once('data', resolve))).toString().trim();
-    const ticks = join(jobDir, 'ticks');
+    const line = await new Promise<Buffer>((resolve) => child.stdout.once('data', resolve));
+    const said = JSON.parse(line.toString()) as {
+      jobDir: string;
+      waysIn: boolean;
+      warnings: string[];
+      entered: string;
+    };
+    const ticks = join(said.jobDir, 'ticks');
     await eventually(async () => (await written(ticks)).length > 4);
-    return { child, ticks };
+    return { child, ticks, said };
   };
 
   here(
@@ -339,6 +351,29 @@ describe('an agent with containers', () => {
     },
     60_000,
   );
+
+  const memoryGroups = 'memory="$(ls -d /sys/fs/cgroup/memory 2>&-)"; at="${memory:-/sys/fs/cgroup}"';
+  for (const [how, hide] of [
+    ['see', 'umount -l "$at"'],
+    ['write to', 'mount -o remount,bind,ro "$at"'],
+  ] as const)
+    here(
+      `that cannot ${how} the groups which limit memory enters no command, which would have no limit, and says so`,
+      async (given) => {
+        const folder = await mkdtemp(join(tmpdir(), 'fornax-unseen-'));
+        const { child, ticks, said } = await begin(given, join(folder, 'node'), `${memoryGroups}; ${hide}`);
+        child.kill('SIGKILL');
+        await eventually(() => stands(ticks));
+        expect(said.entered).toMatch(/^Error: there is no way into instances of this node: .*\bmemory\b/);
+        expect(said.waysIn).toBe(false);
+        expect(said.warnings.join('\n')).toMatch(/^ports of instances are not forwarded here: .*\bmemory\b/m);
+        const next = new ContainerDriver({ workDir: join(folder, 'node'), engine: new Engine(given.engine.socket) });
+        await next.probe();
+        await next.close();
+        await rm(folder, { recursive: true, force: true });
+      },
+      60_000,
+    );
 });
 
 describe('devices that a node gives to its instances', () => {

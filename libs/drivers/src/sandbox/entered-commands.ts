@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
+import type { Cgroup } from '../cgroup/cgroup.js';
 import type { EnteredCommand, EnteringCommand, InstanceCommand, UserNumbers } from '../driver/driver.js';
 import { insideOf } from '../network/way-in.js';
 import type { KnownProcess } from '../process/known-process.js';
@@ -30,7 +31,7 @@ export interface EnterStart {
 export interface Entrance extends Begin {
   readonly level: Begin['level'] & { readonly name: string };
   readonly owner: Owner | undefined;
-  readonly cgroup: { readonly joinFiles?: readonly string[] } | undefined;
+  readonly cgroup: Partial<Pick<Cgroup, 'joinFiles' | 'unjoined'>> | undefined;
   readonly seenAs?: UserNumbers | undefined;
   readonly directory?: string | undefined;
   readonly enter?: EnterStart;
@@ -38,10 +39,13 @@ export interface Entrance extends Begin {
 
 const NO_WAY = 'there is no way into instances of this node: ';
 
-const assertHasWay = ({ level, enter }: Entrance): EnterStart => {
+const assertHasWay = ({ level, enter, cgroup: { unjoined = [] } = {} }: Entrance): EnterStart => {
   if (level.name === 'container' && !enter)
     throw new Error(`${NO_WAY}they are users of an engine that is an ordinary user`);
   if (level.name === 'process' || !enter) throw new Error(`${NO_WAY}it runs them as plain processes`);
+  // It would stay in the agent's own groups, whose limits are not the instance's.
+  if (unjoined.length > 0)
+    throw new Error(`${NO_WAY}its agent cannot put a command under their limits of ${unjoined.join(', ')}`);
   return enter;
 };
 
