@@ -17,6 +17,7 @@ import { ConnectionPlaces } from './connection-places.js';
 import { InstanceLink, type ConnectionKind, type ConnectionOutcome, type LinkedLease } from './instance-link.js';
 import { Lobby } from './lobby.js';
 import { NodeAllowances } from './node-allowances.js';
+import { mostOpenFiles, peersWithin } from './peer-places.js';
 import { Tickets } from './tickets.js';
 
 const GREETING_MS = 5_000;
@@ -24,6 +25,8 @@ const TICKET_MS = 10_000;
 /** Connections that have not said what they are for, of all and of one address. */
 const MOST_UNGREETED = 1_000;
 const MOST_UNGREETED_OF_ONE = 200;
+/** What one connection holds in memory for somebody who does not read: there may be many thousands. */
+const HIGH_WATER_BYTES = 16 * 1_024;
 /** An account has one of so many shares of all connections; of those between its instances, which are many by nature, half of all. */
 const SHARES = { client: 3, peer: 2 } as const;
 const LOOK_MS = 5_000;
@@ -89,7 +92,14 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     private readonly lookup: TaskLookup,
     private readonly leases: TaskLeases,
   ) {
-    const { mostConnections, mostPeers } = config;
+    const { mostConnections } = config;
+    const openFiles = mostOpenFiles();
+    const mostPeers = peersWithin(config, openFiles);
+    if (config.isOn && mostPeers < config.mostPeers)
+      logger.warn(
+        { openFiles, set: config.mostPeers, places: mostPeers },
+        'the limit of open files leaves fewer connections between instances than FORNAX_WAYS_PEERS says',
+      );
     this.places = {
       client: new ConnectionPlaces(mostConnections, Math.ceil(mostConnections / SHARES.client)),
       peer: new ConnectionPlaces(mostPeers, Math.ceil(mostPeers / SHARES.peer)),
@@ -99,7 +109,7 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   async onApplicationBootstrap(): Promise<void> {
     if (!this.config.isOn) return;
     const { host, port } = this.config.nodes;
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const server = createServer({ allowHalfOpen: true, highWaterMark: HIGH_WATER_BYTES }, (socket) => {
       this.greet(socket).catch((error: unknown) => this.broken(socket, { err: error }));
     });
     await new Promise<void>((resolve, reject) => {
