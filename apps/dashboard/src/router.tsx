@@ -1,6 +1,7 @@
 import { Alert, Button, Center, Stack, Text, Title } from '@mantine/core';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { readAs } from './api/read-as.ts';
 import { Shell } from './shell.tsx';
 import {
   searchOfBilling,
@@ -13,7 +14,13 @@ import {
 } from './address/page-search.ts';
 import { nothingElse, searchOfBucket, searchOfTask, searchOfTasks } from './address/search.ts';
 
-const root = createRootRoute({ component: Shell });
+const root = createRootRoute({
+  component: Shell,
+  // Each link says whom the page reads as, so that whoever is sent it sees the same.
+  search: {
+    middlewares: [({ search, next }) => ({ ...next(search), ...(readAs === undefined ? {} : { as: readAs }) })],
+  },
+});
 
 const home = createRoute({
   getParentRoute: () => root,

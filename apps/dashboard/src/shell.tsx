@@ -1,18 +1,23 @@
 import { Anchor, AppShell, Burger, Button, Group, Menu, NavLink, Text, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure, useHotkeys, useNetwork } from '@mantine/hooks';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
-import { signOut } from './api/session.ts';
+import { readAs } from './api/read-as.ts';
+import { readSignedIn, signOut } from './api/session.ts';
 import { useMe } from './known/me.tsx';
 import { useMissingParts } from './known/missing-parts.ts';
 import { pagesFor } from './pages-for.ts';
+import { ReadingAs } from './reading-as.tsx';
 
 /** Finds pages and tasks by name; it is loaded when it is asked for. */
 const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }));
 
 const Account = (): ReactNode => {
-  const { email, role } = useMe();
+  const me = useMe();
+  // The menu is of who is signed in, whose session it ends.
+  const signedIn = useQuery({ queryKey: ['signed-in'], queryFn: readSignedIn, enabled: readAs !== undefined }).data;
+  const { email, role } = readAs === undefined ? me : (signedIn ?? { email: 'Account', role: '' });
   const queries = useQueryClient();
   const { setColorScheme, colorScheme } = useMantineColorScheme();
   const leave = useMutation({ mutationFn: signOut, onSettled: () => queries.resetQueries() });
@@ -93,6 +98,7 @@ export const Shell = (): ReactNode => {
             There is no connection. What is shown is from before; it goes on by itself.
           </Text>
         )}
+        <ReadingAs />
         <Outlet />
         {isFinding && (
           <Suspense>

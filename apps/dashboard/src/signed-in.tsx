@@ -2,8 +2,10 @@ import { Button, Center, Group, Loader, Paper, Stack, Text, Title } from '@manti
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { Refused } from './api/client.ts';
+import { readAs } from './api/read-as.ts';
 import { readMe, signIn, takeCode, takeTrouble } from './api/session.ts';
 import { SignIn } from './pages/sign-in.tsx';
+import { NotReadable } from './reading-as.tsx';
 import { Failed } from './parts/states.tsx';
 import { MeContext } from './known/me.tsx';
 import { ME } from './known/queries.ts';
@@ -69,7 +71,10 @@ export const SignedIn = ({ children }: { readonly children: ReactNode }): ReactN
   if (data !== undefined && error === null && hasLink)
     return <OtherSession email={data.email} onStay={() => setHasLink(false)} onSignIn={() => void takeLink()} />;
   if (data !== undefined && !isStranger) return <MeContext value={data}>{children}</MeContext>;
-  if (error !== null && !isStranger) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error !== null && !isStranger) {
+    const Said = readAs === undefined ? Failed : NotReadable;
+    return <Said error={error} onRetry={() => void refetch()} />;
+  }
   return (
     <Center h="100vh">
       <Loader aria-label="Loading" />

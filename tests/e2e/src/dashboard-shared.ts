@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { expect } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
+import type { S3Client } from '@fornax/s3';
 import type { Page } from 'playwright-core';
 import { violationsOn } from './browser.js';
+import { untilAllPrint } from './clients.js';
 import type { Visit } from './dashboard-pages.js';
 
 type Member = Omit<Visit, 'api'>;
@@ -9,6 +12,8 @@ type Member = Omit<Visit, 'api'>;
 interface Shared {
   readonly api: FornaxClient;
   readonly owner: FornaxClient;
+  /** The storage, as the owner. */
+  readonly files: S3Client;
   readonly viewer: Member;
   readonly maintainer: Member;
   readonly auditor: Member;
@@ -16,11 +21,11 @@ interface Shared {
   readonly pagesWith: (task: string) => readonly string[];
 }
 
-const OWNER = 'owner@acme.example';
+export const OWNER = 'owner@acme.example';
 
 /** What changes only what is shown, by its name. */
 const READS =
-  /^(State|Name( begins with)?|Tag|Project|Whose|Order|More conditions|Views|Columns|Copy .*|Graph|Table|Zoom (In|Out)|Fit View|From|Through|This month|Last month|90 days|Divided by|Turbine|Members of Turbine|The moment that is shown|Colored by|Chosen|Output( of instance \d+)?|Chart|A row for each|Errors|Instance|Lines with|Follow|Download.*|Files of|Show the task as of .*|All (states|projects))$/;
+  /^(State|Name( begins with)?|Tag|Project|Whose|Order|More conditions|Views|Columns|Copy .*|Graph|Table|Zoom (In|Out)|Fit View|From|Through|This month|Last month|90 days|Divided by|Turbine|Default|Members of Turbine|The moment that is shown|Colored by|Chosen|Output( of instance \d+)?|Chart|A row for each|Errors|Instance|Lines with|Follow|Download.*|Files of|Show the task as of .*|All (states|projects))$/;
 
 /** Names of what can be pressed, typed into or chosen on a page, but for its tabs. */
 const CONTROLS = `[...document.querySelectorAll('main button:not([role=tab]), main input:not([type=hidden]), main textarea, main select, main [role=slider], main [role=switch]')]
@@ -52,7 +57,8 @@ const offered = async (page: Page, names: readonly string[]): Promise<readonly s
 };
 
 /** A task, a job and a pool of one member of a project, on the pages of two others: one looks, one looks after them. */
-export const visitShared = async ({ api, owner, viewer, maintainer, auditor, pagesWith }: Shared): Promise<void> => {
+export const visitShared = async (given: Shared): Promise<void> => {
+  const { api, owner, viewer, maintainer, auditor, pagesWith } = given;
   const { uuid: project } = await api.people.createProject({ name: 'Turbine' }, { organization: 'Acme' });
   for (const role of ['viewer', 'maintainer'] as const)
     await api.people.setProjectMember(project, `${role}@acme.example`, role);
@@ -90,4 +96,66 @@ export const visitShared = async ({ api, owner, viewer, maintainer, auditor, pag
   await maintainer.page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).last().click();
   await maintainer.page.getByRole('heading', { name: 'Pools' }).waitFor();
   await owner.abortTask(task);
+};
+
+/** What a colleague has outside of shared projects, as an auditor who chooses to see what that one sees; and somebody of another organization. */
+export const visitAs = async ({ owner, files, auditor, pagesWith }: Shared, stranger: string): Promise<void> => {
+  const of = { profile: 'docker-batch', instanceCount: 1 };
+  const constants = [{ key: 'DOCKER_CMD', value: 'echo turned' }];
+  const task = await owner.submitTask({ name: 'own rotor', ...of, constants });
+  // Before the pool takes the place on the node that it needs.
+  await untilAllPrint(owner, task, 1, 'turned');
+  const job = await owner.jobs.submit({ name: 'own blades', tasks: [{ name: 'blade', command: 'echo cut' }] });
+  const pool = await owner.pools.create({ name: 'own warm', ...of });
+  await files.createBucket('own-results');
+  const { page, open } = auditor;
+  const bar = page.getByRole('region', { name: 'Whose view this is' });
+
+  await open('/tasks');
+  await page.getByText('You have no tasks yet').waitFor();
+  await open('/people?tab=users');
+  await page.getByRole('link', { name: `See what they see: ${OWNER}` }).click();
+  await page.getByRole('link', { name: 'own rotor' }).waitFor();
+  await bar.getByText(`This is what ${OWNER} sees. You only read here.`).waitFor();
+  // The menu is still of who is signed in.
+  await page.getByRole('button', { name: 'auditor@acme.example' }).waitFor();
+  expect(await violationsOn(page)).toEqual([]);
+  for (const [list, name] of [
+    ['Jobs', 'own blades'],
+    ['Pools', 'own warm'],
+    ['Buckets', 'own-results'],
+    ['Tasks', 'own rotor'],
+  ] as const) {
+    await page.getByRole('navigation').getByRole('link', { name: list, exact: true }).click();
+    await page.getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await bar.waitFor();
+    expect(new URL(page.url()).searchParams.get('as')).toBe(OWNER);
+    if (list === 'Buckets') await page.getByText('Files are not shown here', { exact: false }).waitFor();
+  }
+  await page.getByRole('tab', { name: 'Output' }).click();
+  await page.getByRole('log', { name: 'Output' }).getByText('turned').waitFor();
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download' }).click();
+  expect(await readFile(await (await download).path(), 'utf8')).toContain('turned');
+  const as = (path: string): string => `${path}${path.includes('?') ? '&' : '?'}as=${OWNER}`;
+  const paths = [
+    ...pagesWith(task),
+    `/jobs/${job}`,
+    `/pools/${pool}`,
+    `/pools/${pool}?tab=scaling`,
+    '/buckets/own-results',
+  ];
+  await visitReading(auditor, paths.map(as));
+
+  await bar.getByRole('link', { name: 'Back to my own' }).click();
+  await page.getByRole('heading', { name: 'People and quotas' }).waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Tasks', exact: true }).click();
+  await page.getByText('You have no tasks yet').waitFor();
+  expect([await bar.count(), page.url().includes('as=')]).toEqual([0, false]);
+  await open(`/tasks?as=${stranger}`);
+  await page.getByText('This token may not read for that account').waitFor();
+  expect(await page.getByText('own rotor').count()).toBe(0);
+  await page.getByRole('link', { name: 'Back to my own' }).waitFor();
+  await owner.pools.delete(pool);
 };

@@ -21,7 +21,7 @@ import {
   visitWebhooks,
   type Visit,
 } from './dashboard-pages.js';
-import { visitShared } from './dashboard-shared.js';
+import { OWNER, visitAs, visitShared } from './dashboard-shared.js';
 import { visitAttempts, visitManyAttempts, visitSubmit, visitViews } from './dashboard-work-pages.js';
 
 const FIRST_VIEW_BYTES = 350_000;
@@ -346,7 +346,7 @@ suite('the dashboard', () => {
     await page.getByRole('region', { name: 'node-1' }).waitFor();
   });
 
-  it('shows members of a project whose a task, job or pool is, and only what they may do with it', async () => {
+  it('shows members of a project whose a task, job or pool is, and only what they may do with it; an auditor all that a colleague sees', async () => {
     await api.people.createOrganization('Acme');
     const inAcme = (name: string): Promise<FornaxClient> => newUser(`${name}@acme.example`, { organization: 'Acme' });
     const visitOf = async (name: string): Promise<Omit<Visit, 'api'>> => {
@@ -360,7 +360,12 @@ suite('the dashboard', () => {
       await visitOf('auditor'),
     ];
     await api.people.changeUser('auditor@acme.example', { role: 'auditor' });
-    await visitShared({ api, owner, viewer, maintainer, auditor, pagesWith });
+    const { token } = await api.people.createToken({ name: 'files' }, OWNER);
+    const { s3: files } = clientsOf({ ...platform, token, clientEnv: { AWS_ACCESS_KEY_ID: OWNER } });
+    const shared = { api, owner, files, viewer, maintainer, auditor, pagesWith };
+    await visitShared(shared);
+    const { email: stranger } = await api.people.createUser('stranger@example.org');
+    await visitAs(shared, stranger);
   });
 
   it('ends a session at once: by its owner, and with its account', async () => {

@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch';
+import { readAsHeaders } from './read-as.ts';
 import type { paths } from './schema.d.ts';
 
 /** The platform said no. The message is its own, for people. */
@@ -25,8 +26,8 @@ export const refuse = (status: number, body: unknown): never => {
   throw new Refused(status, messageOf(body) ?? `The platform answered with ${status}`);
 };
 
-/** The public API of this platform, with the types of its document. */
-export const api = createClient<paths>({ headers: SESSION_HEADERS });
+/** The public API of this platform, with the types of its document, for the account that the page reads as. */
+export const api = createClient<paths>({ headers: { ...SESSION_HEADERS, ...readAsHeaders } });
 
 interface Answer<T> {
   readonly data?: T | undefined;

@@ -1,5 +1,6 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { refuse, Refused } from './client.ts';
+import { readAsHeaders } from './read-as.ts';
 
 export interface StreamMessage {
   readonly event: string;
@@ -35,7 +36,7 @@ export const followStream = async ({ path, signal, onMessage, onConnected }: Fol
   let pauseMs = FIRST_PAUSE_MS;
   while (!signal.aborted) {
     try {
-      const headers: Record<string, string> = lastId === undefined ? {} : { 'last-event-id': lastId };
+      const headers = { ...readAsHeaders, ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
       const response = await fetch(path, { headers, signal });
       if (!response.ok) refuse(response.status, await response.json().catch(() => undefined));
       onConnected?.(true);

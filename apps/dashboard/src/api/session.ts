@@ -1,7 +1,12 @@
 import { api, bodyOf, refuse, SESSION_HEADERS } from './client.ts';
+import { asOneself } from './read-as.ts';
 import type { Me, Read } from './wire.ts';
 
+/** The account that the page reads as. */
 export const readMe = (): Promise<Me> => bodyOf(api.GET('/fornax/v1/me'));
+
+/** The account that is signed in, whomever the page reads as. */
+export const readSignedIn = (): Promise<Me> => bodyOf(api.GET('/fornax/v1/me', { headers: asOneself }));
 
 /** Exchanges a token, or the code of a link, for the cookie of a session. It is kept nowhere. @throws Refused */
 export const signIn = async (token: string): Promise<void> => {
@@ -11,7 +16,7 @@ export const signIn = async (token: string): Promise<void> => {
 };
 
 export const signOut = async (): Promise<void> => {
-  await bodyOf(api.DELETE('/fornax/v1/session'));
+  await bodyOf(api.DELETE('/fornax/v1/session', { headers: asOneself }));
 };
 
 /** How one signs in beside a token; undefined where that cannot be learned, and a token does it anyway. */

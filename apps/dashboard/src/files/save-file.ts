@@ -3,18 +3,11 @@ import { filesBelow, readFile, type StoredFile } from '../api/files.ts';
 import { linkFor } from '../api/storage.ts';
 import { bytes, count } from '../parts/format.tsx';
 import { nameOf } from './file-kinds.ts';
-
-const click = (href: string, name: string): void => {
-  const anchor = document.createElement('a');
-  anchor.href = href;
-  anchor.download = name;
-  anchor.rel = 'noopener';
-  anchor.click();
-};
+import { keep, keepBlob } from './save-blob.ts';
 
 /** Downloads one file: the browser itself reads it, however large it is. */
 export const saveFile = async (bucket: string, key: string): Promise<void> =>
-  click(await linkFor(bucket, { operation: 'read', key }), nameOf(key));
+  keep(await linkFor(bucket, { operation: 'read', key }), nameOf(key));
 
 /** More of an archive no browser holds without trouble: it is put together there before it is stored. */
 const MOST_BYTES = 2_000_000_000;
@@ -61,7 +54,5 @@ export const saveAll = async (
   const { files, sum } = await chosenBelow(bucket, prefix);
   const tell = (done: number): void => onStep(`${count(done)} of ${count(files.length)} files, ${bytes(sum)} in all`);
   const archive = await downloadZip(contents(bucket, prefix, files, tell)).blob();
-  const url = URL.createObjectURL(archive);
-  click(url, `${name}.zip`);
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  keepBlob(archive, `${name}.zip`);
 };

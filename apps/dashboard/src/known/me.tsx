@@ -1,15 +1,22 @@
 import { createContext, useContext } from 'react';
+import { readAs } from '../api/read-as.ts';
 import type { Me } from '../api/wire.ts';
 
-/** Who is signed in, for all that is shown to them. */
+/** Whose view the page is: who is signed in, or who is read as. */
 export const MeContext = createContext<Me | undefined>(undefined);
 
-/** Who is signed in. */
-export const useMe = (): Me => {
+/** The account as it is. */
+export const useAccount = (): Me => {
   const me = useContext(MeContext);
   if (me === undefined) throw new Error('nobody is signed in');
   return me;
 };
 
-/** Whether the account may change something: an auditor only reads. */
+/** The account, with the role that it has on this page: what another account sees is only read, as by an auditor. */
+export const useMe = (): Me => {
+  const me = useAccount();
+  return readAs === undefined ? me : { ...me, role: 'auditor' };
+};
+
+/** Whether the account may change something: an auditor only reads, and so does who reads as somebody else. */
 export const useMayWrite = (): boolean => useMe().role !== 'auditor';

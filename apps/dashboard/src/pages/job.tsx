@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { deleteJob, endJob, readGraph, readJob, readJobRights, stateIn, type Job, type JobGraph } from '../api/jobs.ts';
+import { useMayWrite } from '../known/me.tsx';
 import { Answered } from '../parts/answered.tsx';
 import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant, Lasting } from '../parts/format.tsx';
@@ -95,6 +96,7 @@ export const JobPage = (): ReactNode => {
   const { id } = route.useParams();
   const { view } = route.useSearch();
   const navigate = route.useNavigate();
+  const mayWrite = useMayWrite();
   const rights = useQuery({ queryKey: ['job', id, 'rights'], queryFn: () => readJobRights(id) }).data;
   const job = useQuery({ queryKey: ['job', id], queryFn: () => readJob(id), refetchInterval: 2_000 });
   const graph = useQuery({
@@ -121,7 +123,7 @@ export const JobPage = (): ReactNode => {
           </Title>
           <Whose uuid={data.uuid} rights={rights} />
         </div>
-        {rights !== undefined && rights.may !== 'look' && <JobActions job={data} />}
+        {mayWrite && rights !== undefined && rights.may !== 'look' && <JobActions job={data} />}
       </Group>
       <Answered query={graph}>
         {(known) => (

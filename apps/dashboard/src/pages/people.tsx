@@ -2,6 +2,7 @@ import { Stack, Tabs, Title } from '@mantine/core';
 import { getRouteApi } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { PEOPLE_TABS, type PeopleSearch, type PeopleTab } from '../address/page-search.ts';
+import { readAs } from '../api/read-as.ts';
 import { useMe } from '../known/me.tsx';
 import { Mine } from './people/mine.tsx';
 import { Organizations } from './people/organizations.tsx';
@@ -26,7 +27,9 @@ const TABS_OF = {
 export const PeoplePage = (): ReactNode => {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const tabs: readonly PeopleTab[] = TABS_OF[useMe().role];
+  const { role } = useMe();
+  // Whoever is read as has this account alone.
+  const tabs: readonly PeopleTab[] = TABS_OF[readAs === undefined ? role : 'user'];
   const tab = tabs.find((name) => name === search.tab) ?? 'me';
   const show = (change: { readonly [K in keyof PeopleSearch]: PeopleSearch[K] | undefined }): void =>
     void navigate({ search: (before) => ({ ...before, ...change }) as PeopleSearch });

@@ -16,6 +16,7 @@ import {
   type PoolEvents,
 } from '../api/pools.ts';
 import { POOL_TABS, type PoolTab } from '../address/page-search.ts';
+import { useMayWrite } from '../known/me.tsx';
 import { Answered } from '../parts/answered.tsx';
 import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant } from '../parts/format.tsx';
@@ -164,6 +165,7 @@ export const PoolPage = (): ReactNode => {
   const { id } = route.useParams();
   const { tab = 'slots' } = route.useSearch();
   const navigate = route.useNavigate();
+  const mayWrite = useMayWrite();
   const rights = useQuery({ queryKey: ['pool', id, 'rights'], queryFn: () => readPoolRights(id) }).data;
   const { data, error, refetch } = useQuery({
     queryKey: ['pool', id],
@@ -181,7 +183,7 @@ export const PoolPage = (): ReactNode => {
           </Title>
           <Whose uuid={data.uuid} rights={rights} />
         </div>
-        {rights !== undefined && rights.may !== 'look' && <PoolActions pool={data} />}
+        {mayWrite && rights !== undefined && rights.may !== 'look' && <PoolActions pool={data} />}
       </Group>
       {data.errors.map(({ code, message }, index) => (
         <Alert key={`${code} ${index}`} color="red" title={code}>

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { api, bodyOf } from '../../api/client.ts';
 import { revokeToken } from '../../api/people.ts';
-import { useMayWrite, useMe } from '../../known/me.tsx';
+import { useAccount, useMayWrite, useMe } from '../../known/me.tsx';
 import { useAction } from '../../known/use-action.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask.tsx';
@@ -110,7 +110,7 @@ const Tokens = (): ReactNode => {
 
 /** The account that is signed in: what it may, its projects, its tokens. */
 export const Mine = (): ReactNode => {
-  const { email, role, organization, projects } = useMe();
+  const { email, role, organization, projects } = useAccount();
   const credits = useQuery({
     queryKey: ['credits'],
     queryFn: () => bodyOf(api.GET('/credits/v1/accounts/credits')),

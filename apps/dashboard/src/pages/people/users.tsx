@@ -1,8 +1,21 @@
-import { Badge, Button, Group, Modal, NumberInput, Select, Stack, Switch, Text, TextInput } from '@mantine/core';
+import {
+  Anchor,
+  Badge,
+  Button,
+  Group,
+  Modal,
+  NumberInput,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { changeUser, makeUser, readUsers, USERS_PAGE, type User } from '../../api/people.ts';
 import type { PeopleSearch } from '../../address/page-search.ts';
+import { addressAs } from '../../api/read-as.ts';
 import { useMe } from '../../known/me.tsx';
 import { useAction } from '../../known/use-action.ts';
 import { Answered } from '../../parts/answered.tsx';
@@ -120,7 +133,7 @@ const NewUser = (): ReactNode => {
 
 /** Users: all of them for operators, those of their organization for coordinators and auditors. */
 export const Users = ({ search, show }: { readonly search: PeopleSearch; readonly show: ShowPeople }): ReactNode => {
-  const { role } = useMe();
+  const { uuid: own, role } = useMe();
   const { offset = 0, user: chosen } = search;
   const query = useQuery({ queryKey: [...USERS, offset], queryFn: () => readUsers(offset) });
   const isOperator = role === 'operator';
@@ -156,17 +169,23 @@ export const Users = ({ search, show }: { readonly search: PeopleSearch; readonl
                     count(user.quotas.maxTasks),
                     bytes(user.quotas.maxStorageBytes),
                     <Instant key="at" at={user.creationDate} />,
-                    isOperator && (
-                      <Button
-                        key="change"
-                        size="compact-xs"
-                        variant="default"
-                        aria-label={`Change ${user.email}`}
-                        onClick={() => show({ user: user.uuid })}
-                      >
-                        Change
-                      </Button>
-                    ),
+                    <Group key="do" gap="xs" wrap="nowrap">
+                      {user.uuid !== own && (
+                        <Anchor href={addressAs(user.email)} size="sm" aria-label={`See what they see: ${user.email}`}>
+                          See what they see
+                        </Anchor>
+                      )}
+                      {isOperator && (
+                        <Button
+                          size="compact-xs"
+                          variant="default"
+                          aria-label={`Change ${user.email}`}
+                          onClick={() => show({ user: user.uuid })}
+                        >
+                          Change
+                        </Button>
+                      )}
+                    </Group>,
                   ]}
                 />
               )}

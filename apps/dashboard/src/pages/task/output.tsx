@@ -2,8 +2,11 @@ import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, Text, TextInpu
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { readAs } from '../../api/read-as.ts';
 import type { Task } from '../../api/wire.ts';
+import { keepAnswer } from '../../files/save-blob.ts';
 import { useOutput } from '../../known/output-lines.ts';
+import { useAction } from '../../known/use-action.ts';
 import { STREAMS, type Show, type TaskSearch } from '../../address/search.ts';
 import { AnsiLine } from '../../parts/ansi.tsx';
 import { count } from '../../parts/format.tsx';
@@ -40,6 +43,22 @@ const Lines = ({ lines, follows }: { readonly lines: readonly string[]; readonly
         ))}
       </div>
     </div>
+  );
+};
+
+/** All of it: the browser itself reads it, unless it is read as another account. */
+const Download = ({ path, name }: { readonly path: string; readonly name: string }): ReactNode => {
+  const { mutate, isPending } = useAction(() => keepAnswer(path, name), ['download']);
+  if (readAs === undefined)
+    return (
+      <Button component="a" variant="default" href={path} download={name}>
+        Download
+      </Button>
+    );
+  return (
+    <Button variant="default" loading={isPending} onClick={() => mutate(undefined)}>
+      Download
+    </Button>
   );
 };
 
@@ -96,14 +115,10 @@ export const Output = ({ task, search, show }: OutputProps): ReactNode => {
           checked={follows}
           onChange={(event) => setFollows(event.currentTarget.checked)}
         />
-        <Button
-          component="a"
-          variant="default"
-          href={`/fornax/v1/tasks/${encodeURIComponent(task.uuid)}${of}/${stream}`}
-          download={`${task.shortname}-${instance ?? 'all'}-${stream}.txt`}
-        >
-          Download
-        </Button>
+        <Download
+          path={`/fornax/v1/tasks/${encodeURIComponent(task.uuid)}${of}/${stream}`}
+          name={`${task.shortname}-${instance ?? 'all'}-${stream}.txt`}
+        />
       </Group>
       <Text size="sm" c="dimmed" role="status">
         {count(shown.length)} {shown.length === 1 ? 'line' : 'lines'}
