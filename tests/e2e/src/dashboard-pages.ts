@@ -169,6 +169,8 @@ export const visitBilling = async ({ page, api, open }: Visit, name: string): Pr
   // People read names, not ids or slugs: of the project, and of the tasks in it.
   await spend.getByRole('button', { name: 'Default', exact: true }).first().click();
   await page.getByRole('button', { name: 'Only project Default: show all', exact: true }).waitFor();
+  // Every user has a project of this name: the tasks are in the reader's own.
+  await open(`/billing?by=task&only=project:${project?.uuid ?? ''}`);
   await spend.getByRole('link', { name, exact: true }).first().waitFor();
   await spend.getByRole('link').first().click();
   await page.getByRole('tab', { name: 'Bill', selected: true }).waitFor();

@@ -48,8 +48,8 @@ export const FailedPage = (props: FailedProps): ReactNode => (
 );
 
 export const Waiting = (): ReactNode => (
-  <Center p="xl" role="status">
-    <Loader aria-label="Loading" />
+  <Center p="xl" role="status" aria-label="Loading">
+    <Loader aria-hidden />
   </Center>
 );
 
