@@ -13,6 +13,7 @@ import { type S3Object, parseBuckets, parseError, parseObjectPage, unquoted, upl
 import { type StreamBody, bodyOfBytes, bodyOfFile, bodyOfStream, counted } from './body.js';
 import { type FileFacts, type SentRange, assertUnchanged, asFileChanged, isUntouched } from './file-changed.js';
 import { type S3Call, S3Connection, type S3ConnectionOptions, noting } from './s3-connection.js';
+import { writesOver } from './writes-over.js';
 
 /** Keys and a connection: one that others use with keys of theirs, or one of its own. */
 export type S3ClientOptions = S3Keys &
@@ -49,7 +50,7 @@ export interface UploadOptions extends CallOptions {
   readonly onBytes?: (bytes: number) => void;
   /** How many bytes from the beginning are stored; default all that it has when this begins. */
   readonly sizeBytes?: number;
-  /** Whether programs may have it in their memory: what they write there does not show in its times. */
+  /** Whether programs may write to it meanwhile, or have it in their memory: what they write there does not show in its times. */
   readonly mayBeMapped?: boolean;
 }
 
@@ -162,9 +163,11 @@ export class S3Client {
   async #uploadWhole(
     place: ObjectPlace,
     { file, size }: Pick<OpenFile, 'file' | 'size'>,
-    { signal, headers = {}, onHash, onBytes }: UploadOptions,
+    { signal, headers = {}, onHash, onBytes, mayBeMapped = false }: UploadOptions,
   ): Promise<void> {
     const body = counted(await bodyOfFile(file, 0, size), onBytes);
+    // What was half written when it was hashed is whole, and so another, when it is sent.
+    if (mayBeMapped) await writesOver(file);
     await this.#text({ method: 'PUT', ...place, headers, body, signal });
     onHash?.(body.hash);
   }
@@ -190,6 +193,7 @@ export class S3Client {
         sent.push({ from, sizeBytes, hash: body.hash });
       }
       // Each part is what it was when it was sent; together they may be what the file never was.
+      if (mayBeMapped) await writesOver(file);
       if (mayBeMapped || !isUntouched(facts, await file.stat())) await assertUnchanged(file, sent, signal);
       const body = bodyOfBytes(Buffer.from(xmlDocument('CompleteMultipartUpload', { Part: parts })));
       const failed = parseError(await this.#text({ method: 'POST', ...place, query: { uploadId }, body, signal }));

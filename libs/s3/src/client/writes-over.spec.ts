@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { writesOver } from './writes-over.js';
+
+const BYTES = 268_435_456;
+/** File systems that take no bytes for nothing to do: overlayfs and XFS. */
+const NOTHING_TO_DO: readonly number[] = [0x794c7630, 0x58465342];
+const WRITER = `const { openSync, writeSync } = require('node:fs');
+const all = Buffer.alloc(${BYTES}, 'a');
+process.on('message', () => { writeSync(openSync(process.argv[1], 'r+'), all, 0, all.length, 0); process.disconnect(); });
+process.send('ready');`;
+
+describe('a write that is under way', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-writes-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('is waited for, and nothing of the file changes by that', async () => {
+    const path = join(folder, 'file');
+    const file = await open(path, 'w+');
+    try {
+      const before = await file.stat();
+      await writesOver(file);
+      expect(await file.stat()).toEqual(before);
+      const writer = spawn(process.execPath, ['-e', WRITER, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+      const ended = once(writer, 'exit');
+      await once(writer, 'message');
+      writer.send('write');
+      let begun = 0;
+      while ((begun = (await file.stat()).size) === 0) await new Promise(setImmediate);
+      await writesOver(file);
+      const { size } = await file.stat();
+      const isSeen = !NOTHING_TO_DO.includes((await statfs(folder)).type);
+      expect(size).toBeGreaterThanOrEqual(isSeen ? BYTES : begun);
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      await file.close();
+    }
+  });
+
+  it('is not asked for where one may only read', async () => {
+    const file = await open('/proc/self/status', 'r');
+    await expect(writesOver(file)).resolves.toBeUndefined();
+    await file.close();
+  });
+});
