@@ -1,10 +1,11 @@
-import { Anchor, AppShell, Burger, Button, Group, Menu, NavLink, Text, useMantineColorScheme } from '@mantine/core';
-import { useDisclosure, useHotkeys, useNetwork } from '@mantine/hooks';
+import { Anchor, AppShell, Burger, Button, Group, Menu, NavLink, useMantineColorScheme } from '@mantine/core';
+import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { readAs } from './api/read-as.ts';
 import { readSignedIn, signOut } from './api/session.ts';
+import { Connection } from './connection.tsx';
 import { useMe } from './known/me.tsx';
 import { useMissingParts } from './known/missing-parts.ts';
 import { pagesFor } from './pages-for.ts';
@@ -53,7 +54,6 @@ export const Shell = (): ReactNode => {
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const [isFinding, finding] = useDisclosure(false);
   useHotkeys([['mod+K', finding.open]], []);
-  const { online } = useNetwork();
   const { role } = useMe();
   const missing = useMissingParts();
   const { pathname } = useLocation();
@@ -93,11 +93,7 @@ export const Shell = (): ReactNode => {
         ))}
       </AppShell.Navbar>
       <AppShell.Main>
-        {!online && (
-          <Text role="alert" fw={600} mb="sm">
-            There is no connection. What is shown is from before; it goes on by itself.
-          </Text>
-        )}
+        <Connection />
         <ReadingAs />
         <Outlet />
         {isFinding && (

@@ -158,7 +158,7 @@ export const visitViews = async ({ page, api, open }: Visit, name: string): Prom
 export const visitSubmit = async ({ page, open }: Visit): Promise<void> => {
   await open('/submit');
   const fit = page.getByRole('status', { name: 'Nodes that fit' });
-  await fit.getByText('1 of 1 node fits, 1 of them take work now').waitFor();
+  await fit.getByText('1 of 1 node fits, 1 of them takes work now').waitFor();
   await page.getByRole('button', { name: 'Add a constraint' }).click();
   const cores = page.getByLabel('At least so many cores: value');
   await cores.fill('100000');

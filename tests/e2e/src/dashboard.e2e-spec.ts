@@ -421,6 +421,22 @@ suite('the dashboard', () => {
     await page.getByRole('heading', { name: 'Buckets' }).waitFor();
   });
 
+  it('says over a page at rest that the platform is stuck, and asks for what it shows anew when that is over', async () => {
+    const page = await signedIn(api);
+    await isShown(page, '/buckets');
+    const bar = page.getByText('The platform does not answer.', { exact: false });
+    const pid = (await platform.parts())['platform'] ?? Number.NaN;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await bar.waitFor({ timeout: 40_000 });
+      expect(await violationsOn(page)).toEqual([]);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await page.waitForResponse((response) => response.url().endsWith('/fornax/v1/buckets') && response.ok());
+    await bar.waitFor({ state: 'hidden' });
+  });
+
   it('loads less script for its first view than is promised', async () => {
     const context = await browser.newContext();
     const page = await context.newPage();

@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch';
+import { patientFetch } from './patient-fetch.ts';
 import { readAsHeaders } from './read-as.ts';
 import type { paths } from './schema.d.ts';
 
@@ -27,7 +28,10 @@ export const refuse = (status: number, body: unknown): never => {
 };
 
 /** The public API of this platform, with the types of its document, for the account that the page reads as. */
-export const api = createClient<paths>({ headers: { ...SESSION_HEADERS, ...readAsHeaders } });
+export const api = createClient<paths>({
+  headers: { ...SESSION_HEADERS, ...readAsHeaders },
+  fetch: patientFetch,
+});
 
 interface Answer<T> {
   readonly data?: T | undefined;

@@ -1,6 +1,8 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { refuse, Refused } from './client.ts';
+import { reach } from './reach.ts';
 import { readAsHeaders } from './read-as.ts';
+import { heardBody, silenceOf } from './silence.ts';
 
 export interface StreamMessage {
   readonly event: string;
@@ -17,6 +19,8 @@ export interface Following {
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+/** More than two signs of life, one each 15 s: a stream that is silent for so long is opened anew. */
+const SILENT_MS = 35_000;
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -35,13 +39,21 @@ export const followStream = async ({ path, signal, onMessage, onConnected }: Fol
   let lastId: string | undefined;
   let pauseMs = FIRST_PAUSE_MS;
   while (!signal.aborted) {
+    const silence = silenceOf(SILENT_MS, signal);
     try {
       const headers = { ...readAsHeaders, ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
-      const response = await fetch(path, { headers, signal });
+      const response = await fetch(path, { headers, signal: silence.signal });
       if (!response.ok) refuse(response.status, await response.json().catch(() => undefined));
+      silence.heard();
+      reach.heard();
       onConnected?.(true);
       pauseMs = FIRST_PAUSE_MS;
-      const messages = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+      const heard = (): void => {
+        silence.heard();
+        reach.heard();
+      };
+      const body = response.body === null ? undefined : heardBody(response.body, { heard, end: silence.end });
+      const messages = body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
       const reader = messages?.getReader();
       for (let read = await reader?.read(); read !== undefined && !read.done; read = await reader?.read()) {
         const { id, event = 'message', data } = read.value;
@@ -51,6 +63,9 @@ export const followStream = async ({ path, signal, onMessage, onConnected }: Fol
       }
     } catch (error) {
       if (signal.aborted || (error instanceof Refused && error.status < 500)) return;
+      reach.doubt();
+    } finally {
+      silence.end();
     }
     onConnected?.(false);
     await pause(pauseMs, signal);

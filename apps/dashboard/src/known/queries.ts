@@ -1,5 +1,6 @@
 import { QueryCache, QueryClient } from '@tanstack/react-query';
 import { Refused } from '../api/client.ts';
+import { reach } from '../api/reach.ts';
 
 export const ME = ['me'] as const;
 
@@ -19,6 +20,11 @@ export const queries: QueryClient = new QueryClient({
       retry: (failures, error) => !(error instanceof Refused && error.status < 500) && failures < 3,
     },
   },
+});
+
+// What is shown may be from before the platform was gone: it is asked for again.
+reach.watch(() => {
+  if (reach.isAnswering()) void queries.invalidateQueries();
 });
 
 /** Projects of which the reader sees everybody's tasks. */

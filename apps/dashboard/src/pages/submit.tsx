@@ -86,6 +86,12 @@ interface FormProps {
   readonly buckets: readonly string[];
 }
 
+/** What it cannot be sent without yet; undefined when it can. */
+const missingIn = (name: string, isSending: boolean): string | undefined => {
+  if (name.trim() === '') return 'The task needs a name.';
+  return isSending ? 'Its files are being sent first.' : undefined;
+};
+
 const Form = ({ profile, buckets }: FormProps): ReactNode => {
   const kept = useKeptBucket();
   // What was sent before the page was loaded again is taken along, and stands there to be taken out.
@@ -233,11 +239,11 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
           <TagsInput label="Tags" value={[...draft.tags]} onChange={(tags) => change({ tags })} />
           {error !== null && <Failed error={error} />}
           <Group>
-            <Button type="submit" loading={isPending} disabled={draft.name.trim() === '' || uploads.isBusy}>
+            <Button type="submit" loading={isPending} disabled={missingIn(draft.name, uploads.isBusy) !== undefined}>
               Submit
             </Button>
             <Text size="sm" c="dimmed">
-              It begins as soon as there is room for it.
+              {missingIn(draft.name, uploads.isBusy) ?? 'It begins as soon as there is room for it.'}
             </Text>
           </Group>
         </Stack>

@@ -63,7 +63,7 @@ export const Estimate = ({ profile, instances, constraints, found }: EstimatePro
   const basis =
     own > 0 || typical === null || typical === undefined
       ? ''
-      : `${duration(typical.seconds * 1_000)} is what an instance took in the middle one of your last ${count(typical.tasks)} tasks of this profile that succeeded. `;
+      : `${duration(typical.seconds * 1_000)} is what an instance took in ${typical.tasks === 1 ? 'your last task' : `the middle one of your last ${count(typical.tasks)} tasks`} of this profile that succeeded. `;
   return (
     <Stack gap={4} role="group" aria-label="What it would cost">
       <NumberInput

@@ -126,7 +126,9 @@ export const Hardware = ({ typed, found, onChange }: HardwareProps): ReactNode =
         {found !== undefined && (
           <Text size="sm" role="status" aria-label="Nodes that fit" fw={found.fit === 0 ? 700 : 400}>
             {nodes(found.fit, found.of)} {found.fit === 1 ? 'fits' : 'fit'}
-            {found.fit === 0 ? ': it would wait until there is one' : `, ${count(found.ready)} of them take work now`}
+            {found.fit === 0
+              ? ': it would wait until there is one'
+              : `, ${count(found.ready)} of them ${found.ready === 1 ? 'takes' : 'take'} work now`}
           </Text>
         )}
       </Stack>

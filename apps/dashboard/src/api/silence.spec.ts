@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { heardBody, silenceOf } from './silence.ts';
+
+const LIMIT_MS = 1_000;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('a limit of silence', () => {
+  it('cuts what says nothing for so long, and begins anew with each sign of life', () => {
+    const silence = silenceOf(LIMIT_MS);
+    jest.advanceTimersByTime(LIMIT_MS - 1);
+    silence.heard();
+    jest.advanceTimersByTime(LIMIT_MS - 1);
+    expect(silence.signal.aborted).toBe(false);
+    jest.advanceTimersByTime(1);
+    expect(silence.signal.reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('cuts nothing after its end, and is cut by others', () => {
+    const other = new AbortController();
+    const silence = silenceOf(LIMIT_MS, other.signal);
+    silence.end();
+    jest.advanceTimersByTime(LIMIT_MS);
+    expect(silence.signal.aborted).toBe(false);
+    other.abort();
+    expect(silence.signal.aborted).toBe(true);
+  });
+
+  it('hears each piece of a body, and its end', async () => {
+    const [heard, end] = [jest.fn(), jest.fn()];
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (out) => {
+        for (const text of ['one', 'two']) out.enqueue(new TextEncoder().encode(text));
+        out.close();
+      },
+    });
+    expect(await new Response(heardBody(body, { heard, end })).text()).toBe('onetwo');
+    expect(heard).toHaveBeenCalledTimes(2);
+    expect(end).toHaveBeenCalledTimes(1);
+  });
+});
