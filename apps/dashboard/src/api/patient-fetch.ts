@@ -3,8 +3,8 @@ import { heardBody, silenceOf } from './silence.ts';
 
 /** A read without an answer for so long is late: the platform is asked whether it is there. */
 const LATE_MS = 4_000;
-/** A read is given up when nothing of it came for so long. */
-const SILENT_MS = 30_000;
+/** A read is given up when nothing of it came for so long: what another price list makes of a million lines takes a minute. Reads of a platform that was away are asked anew before. */
+const SILENT_MS = 300_000;
 
 const read = async (request: Request): Promise<Response> => {
   const silence = silenceOf(SILENT_MS, request.signal);

@@ -22,9 +22,9 @@ export const queries: QueryClient = new QueryClient({
   },
 });
 
-// What is shown may be from before the platform was gone: it is asked for again.
+// What is shown may be from before the platform was gone, and what was asked for meanwhile may never be answered: all is asked for again.
 reach.watch(() => {
-  if (reach.isAnswering()) void queries.invalidateQueries();
+  if (reach.isAnswering()) void queries.cancelQueries().then(() => queries.invalidateQueries());
 });
 
 /** Projects of which the reader sees everybody's tasks. */
