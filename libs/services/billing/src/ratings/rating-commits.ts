@@ -176,6 +176,8 @@ export class RatingCommits {
     const list = version === null ? undefined : priceListOfVersion(lists, version);
     if (version !== null && list === undefined) throw new Error(`There is no price list ${version}`);
     let loaded: Loaded<CorrectionsState> = await loadAggregate(this.log, 'pricing', ratingId, correctionsDecider);
+    // Whoever booked the last of these may have died before it said so.
+    if (loaded.state.parts > 0) await noteBooked(this.db, ratingId, loaded.state.lines);
     let part = 0;
     /** Sequences of the parts that the ledger may lack. */
     const ahead: number[] = [];
