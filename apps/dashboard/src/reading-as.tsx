@@ -41,11 +41,3 @@ export const NotReadable = ({ error, onRetry }: { readonly error: Error; readonl
     </Group>
   </main>
 );
-
-/** Says that there are no files to be seen as another account. */
-export const NoFiles = (): ReactNode => (
-  <Text>
-    Files are not shown here: links to them are signed with a token of the account itself. Its owner can share the
-    bucket with you.
-  </Text>
-);

@@ -25,7 +25,7 @@ export const OWNER = 'owner@acme.example';
 
 /** What changes only what is shown, by its name. */
 const READS =
-  /^(State|Name( begins with)?|Tag|Project|Whose|Order|More conditions|Views|Columns|Copy .*|Graph|Table|Zoom (In|Out)|Fit View|From|Through|This month|Last month|90 days|Divided by|Turbine|Default|Members of Turbine|The moment that is shown|Colored by|Chosen|Output( of instance \d+)?|Chart|A row for each|Errors|Instance|Lines with|Follow|Download.*|Files of|Show the task as of .*|All (states|projects))$/;
+  /^(State|Name( begins with)?|Tag|Project|Whose|Order|More conditions|Views|Columns|Copy .*|Graph|Table|Zoom (In|Out)|Fit View|From|Through|This month|Last month|90 days|Divided by|Turbine|Default|Members of Turbine|The moment that is shown|Colored by|Chosen|Output( of instance \d+)?|Chart|A row for each|Errors|Instance|Lines with|Follow|Download.*|[\w-]+\.(txt|csv)|own(-rotor)?-results|in\/|Files of|Show the task as of .*|All (states|projects))$/;
 
 /** Names of what can be pressed, typed into or chosen on a page, but for its tabs. */
 const CONTROLS = `[...document.querySelectorAll('main button:not([role=tab]), main input:not([type=hidden]), main textarea, main select, main [role=slider], main [role=switch]')]
@@ -98,16 +98,38 @@ export const visitShared = async (given: Shared): Promise<void> => {
   await owner.abortTask(task);
 };
 
+const downloadBy = async (page: Page, name: string): Promise<Buffer> => {
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name, exact: true }).click();
+  return readFile(await (await download).path());
+};
+
+/** The bucket of a colleague on the page of who reads as that one: folders, a preview, downloads, and nothing that hands on or writes. */
+const lookIntoBucket = async (page: Page): Promise<void> => {
+  await page.getByRole('button', { name: 'in/', exact: true }).click();
+  await page.getByRole('button', { name: 'figures.csv', exact: true }).click();
+  await page.getByRole('cell', { name: '12', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'own-results', exact: true }).click();
+  expect(String(await downloadBy(page, 'Download: notes.txt'))).toBe('for nobody else');
+  expect((await downloadBy(page, 'Download all')).includes('in/figures.csv')).toBe(true);
+  expect(await page.getByRole('button', { name: /^(Link|Delete)/ }).count()).toBe(0);
+  expect(await page.getByLabel('Files to upload').count()).toBe(0);
+  expect(await violationsOn(page)).toEqual([]);
+};
+
 /** What a colleague has outside of shared projects, as an auditor who chooses to see what that one sees; and somebody of another organization. */
 export const visitAs = async ({ owner, files, auditor, pagesWith }: Shared, stranger: string): Promise<void> => {
   const of = { profile: 'docker-batch', instanceCount: 1 };
-  const constants = [{ key: 'DOCKER_CMD', value: 'echo turned' }];
-  const task = await owner.submitTask({ name: 'own rotor', ...of, constants });
+  const constants = [{ key: 'DOCKER_CMD', value: `sh -c 'echo as it turned > turned.txt; echo turned'` }];
+  const task = await owner.submitTask({ name: 'own rotor', ...of, resultBucket: 'own-rotor-results', constants });
   // Before the pool takes the place on the node that it needs.
   await untilAllPrint(owner, task, 1, 'turned');
   const job = await owner.jobs.submit({ name: 'own blades', tasks: [{ name: 'blade', command: 'echo cut' }] });
   const pool = await owner.pools.create({ name: 'own warm', ...of });
   await files.createBucket('own-results');
+  await files.putObject('own-results', 'in/figures.csv', 'blade,angle\nfirst,12\n');
+  await files.putObject('own-results', 'notes.txt', 'for nobody else');
   const { page, open } = auditor;
   const bar = page.getByRole('region', { name: 'Whose view this is' });
 
@@ -131,13 +153,15 @@ export const visitAs = async ({ owner, files, auditor, pagesWith }: Shared, stra
     await page.getByRole('heading', { name, level: 1 }).waitFor();
     await bar.waitFor();
     expect(new URL(page.url()).searchParams.get('as')).toBe(OWNER);
-    if (list === 'Buckets') await page.getByText('Files are not shown here', { exact: false }).waitFor();
+    if (list === 'Buckets') await lookIntoBucket(page);
   }
   await page.getByRole('tab', { name: 'Output' }).click();
   await page.getByRole('log', { name: 'Output' }).getByText('turned').waitFor();
-  const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Download' }).click();
-  expect(await readFile(await (await download).path(), 'utf8')).toContain('turned');
+  expect(String(await downloadBy(page, 'Download'))).toContain('turned');
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('button', { name: 'turned.txt', exact: true }).click();
+  await page.getByRole('dialog').getByText('as it turned').waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
   const as = (path: string): string => `${path}${path.includes('?') ? '&' : '?'}as=${OWNER}`;
   const paths = [
     ...pagesWith(task),

@@ -11,7 +11,7 @@ export interface Person {
 }
 
 /** Words that stand nowhere but where they were planted. */
-const word = (): string => `zq${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+export const word = (): string => `zq${randomUUID().replaceAll('-', '').slice(0, 12)}`;
 
 const operator = { token: platform.token };
 

@@ -3,6 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { readFolder, removeFile } from '../api/files.ts';
+import { readAs } from '../api/read-as.ts';
 import { linksFor } from '../api/storage.ts';
 import { bytes, Instant } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
@@ -211,7 +212,8 @@ export const FileBrowser = ({ bucket, root = '', folder, onFolder, uploads }: Fi
                       {(
                         [
                           ['Download', () => void saveFile(bucket, key)],
-                          ['Link', () => setLinked(key)],
+                          // Files of somebody else are looked at, and not handed on.
+                          ...(readAs === undefined ? ([['Link', () => setLinked(key)]] as const) : []),
                           ...(mayWrite ? ([['Delete', () => setRemoved(key)]] as const) : []),
                         ] as const
                       ).map(([label, onClick]) => (

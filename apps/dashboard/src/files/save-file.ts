@@ -1,5 +1,6 @@
 import { downloadZip } from 'client-zip';
 import { filesBelow, readFile, type StoredFile } from '../api/files.ts';
+import { readAs } from '../api/read-as.ts';
 import { linkFor } from '../api/storage.ts';
 import { bytes, count } from '../parts/format.tsx';
 import { nameOf } from './file-kinds.ts';
@@ -21,7 +22,7 @@ const chosenBelow = async (bucket: string, prefix: string) => {
     sum += file.bytes;
     if (sum > MOST_BYTES)
       throw new Error(
-        `It is more than ${bytes(MOST_BYTES)}, which no browser should hold. On the command line: fornax sync ${bucket}/${prefix} ./${bucket}`,
+        `It is more than ${bytes(MOST_BYTES)}, which no browser should hold. ${readAs === undefined ? `On the command line: fornax sync ${bucket}/${prefix} ./${bucket}` : 'Download folders or files of it.'}`,
       );
   }
   return { files, sum };

@@ -4,11 +4,9 @@ import { getRouteApi, useBlocker } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { FileBrowser } from '../files/file-browser.tsx';
 import { useUploads } from '../files/use-uploads.ts';
-import { readAs } from '../api/read-as.ts';
 import { useMayWrite } from '../known/me.tsx';
 import { BUCKETS } from '../known/buckets.ts';
 import { bytes, count } from '../parts/format.tsx';
-import { NoFiles } from '../reading-as.tsx';
 
 const route = getRouteApi('/buckets/$name');
 
@@ -41,16 +39,13 @@ export const BucketPage = (): ReactNode => {
           </Text>
         )}
       </Group>
-      {readAs !== undefined && <NoFiles />}
-      {readAs === undefined && (
-        <FileBrowser
-          key={folder}
-          bucket={name}
-          folder={folder}
-          onFolder={(to) => void navigate({ search: to === '' ? {} : { folder: to } })}
-          uploads={mayWrite && bucket !== undefined && bucket.access !== 'read' ? uploads : undefined}
-        />
-      )}
+      <FileBrowser
+        key={folder}
+        bucket={name}
+        folder={folder}
+        onFolder={(to) => void navigate({ search: to === '' ? {} : { folder: to } })}
+        uploads={mayWrite && bucket !== undefined && bucket.access !== 'read' ? uploads : undefined}
+      />
     </Stack>
   );
 };

@@ -228,6 +228,13 @@ export class StorageUnderTest {
       throw new Error(`the accounts are not known up to ${sequence}`);
   }
 
+  /** The organization that somebody is of. */
+  organizationOf({ account }: TestUser): string {
+    const id = this.app.app.get(AccountDirectory).byId(account)?.organisationId;
+    if (typeof id !== 'string') throw new Error(`${account} is of no organization`);
+    return id;
+  }
+
   async user(
     email: string,
     quotas: Partial<AccountQuotas> = {},

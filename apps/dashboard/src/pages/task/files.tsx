@@ -2,13 +2,11 @@ import { Select, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../../api/client.ts';
-import { readAs } from '../../api/read-as.ts';
 import type { Task } from '../../api/wire.ts';
 import { FileBrowser } from '../../files/file-browser.tsx';
 import { SnapshotFiles } from '../../files/snapshot-files.tsx';
 import { TASK } from '../../known/live-tasks.ts';
 import { Empty } from '../../parts/states.tsx';
-import { NoFiles } from '../../reading-as.tsx';
 
 /** Where files of a task lie. */
 interface Place {
@@ -57,7 +55,6 @@ export const TaskFiles = ({ task }: { readonly task: Task }): ReactNode => {
   const [folder, setFolder] = useState('');
   const value = chosen ?? choices[0]?.value;
   if (value === undefined) return <Empty title="It has no inputs, and keeps no results" />;
-  if (readAs !== undefined) return <NoFiles />;
   const place = places.find((_, at) => value === `place ${at}`);
   const snapshot = snapshots.find(({ id }) => value === `snapshot ${id}`);
   return (

@@ -279,5 +279,7 @@ export const reachBucket = async (
     const { owner } = principal.claims;
     if (!mayLease(buckets, owner, wanted, bucket)) throw sharedNoMore(name);
   } else if (!allows(buckets.accessOf(ownerOf(principal), bucket), wanted)) throw accessDenied();
+  const reader = principal.kind === 'user' ? principal.readBy : undefined;
+  if (reader !== undefined && (wanted !== 'read' || !buckets.isSeenBy(reader, bucket))) throw accessDenied();
   return bucket;
 };

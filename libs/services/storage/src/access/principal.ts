@@ -2,7 +2,14 @@ import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 
 /** Who a verified signature stands for. */
 export type Principal =
-  | { readonly kind: 'user'; readonly account: string; readonly email: string; readonly isReadOnly: boolean }
+  | {
+      readonly kind: 'user';
+      readonly account: string;
+      readonly email: string;
+      readonly isReadOnly: boolean;
+      /** The account that signed, when it reads as this one. */
+      readonly readBy?: string;
+    }
   /** An instance on a node: what it may touch is in the claims, while its lease lives. */
   | { readonly kind: 'lease'; readonly claims: LeaseClaims }
   /** A service of the platform, in its own area. */
@@ -18,4 +25,6 @@ export interface Candidate {
 export interface Identities {
   byAccessKey(accessKey: string): Candidate | undefined;
   bySessionToken(token: string): Candidate | undefined;
+  /** Whom an account reads as; undefined when it may not, or when there is no such account. */
+  readAs(reader: string, account: string): Principal | undefined;
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CORE_CONFIG, masterKeyOf, type CoreConfig } from '@fornax/service-kit';
 import { AccountDirectory, verifyLeaseToken, verifyServiceToken } from '@fornax/identity';
-import type { Identities } from './principal.js';
+import type { Identities, Principal } from './principal.js';
 
 /** E-mail and token of a user, or the session token of a lease. */
 @Injectable()
@@ -19,6 +19,12 @@ export class StorageIdentities implements Identities {
       principal: { kind: 'user' as const, account, email, isReadOnly: role === 'auditor' },
       secrets: found.secrets,
     };
+  }
+
+  readAs(reader: string, account: string): Principal | undefined {
+    const who = this.accounts.byId(reader);
+    const found = who && !who.isDisabled ? this.accounts.readableAs(who, account) : undefined;
+    return found && { kind: 'user', account: found.id, email: found.email, isReadOnly: true, readBy: reader };
   }
 
   /** Made with the master key, or, while that is changed, with the one of another process. */

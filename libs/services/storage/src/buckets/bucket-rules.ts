@@ -54,6 +54,15 @@ export class BucketRules {
     return organization !== null && organization === this.accounts.byId(bucket.owner)?.organisationId;
   }
 
+  /**
+   * Tells whether whoever reads as another account may see a bucket: only where it may look at what the bucket's owner has. What another organization
+   * shares with a colleague was meant for that one alone.
+   */
+  isSeenBy(reader: string, { owner }: Bucket): boolean {
+    const account = this.accounts.byId(reader);
+    return account !== undefined && this.accounts.reaches(account, owner, 'look');
+  }
+
   /** The project that a new bucket of an account belongs to. */
   projectOf(owner: string): string | undefined {
     return this.accounts.projectFor(owner, undefined)?.id;

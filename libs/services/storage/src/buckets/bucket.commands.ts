@@ -81,6 +81,10 @@ export class BucketCommands implements BucketPort {
     return this.rules.servesFor(account, bucket);
   }
 
+  isSeenBy(reader: string, bucket: Bucket): boolean {
+    return this.rules.isSeenBy(reader, bucket);
+  }
+
   ownedBy(owner: string): Promise<readonly Bucket[]> {
     return this.catalog.ownedBy(owner);
   }

@@ -19,7 +19,7 @@ export class DoorParts {
   ) {}
 
   /** @param endpoint what belongs to one endpoint */
-  with(endpoint: Pick<S3Parts, 'baseHosts' | 'observe' | 'onError'>): S3Parts {
+  with(endpoint: Pick<S3Parts, 'baseHosts' | 'observe' | 'onReadAs' | 'onError'>): S3Parts {
     const { store, buckets, identities } = this;
     const { checkStore, checkWritable, checkLease, takeRoom, now } = this.checks;
     const checks = { checkStore, checkWritable, checkLease, takeRoom, now };

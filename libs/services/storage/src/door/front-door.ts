@@ -23,7 +23,7 @@ import { checkHeaders } from './known-headers.js';
 import { countMoved } from './moved-bytes.js';
 import { answerPage, askedAbout, openToPage } from './page-origin.js';
 import { RequestBudget } from './request-budget.js';
-import { operationName, operationOf, refuseForms } from './router.js';
+import { checkReads, operationName, operationOf, refuseForms } from './router.js';
 import type { Principal } from '../access/principal.js';
 import { type S3Request, parseRequest, queryValue } from '../s3/s3-request.js';
 import { fromRefusal } from './from-refusal.js';
@@ -136,15 +136,16 @@ const examine = (parts: S3Parts, arrived: S3Request, response: ServerResponse) =
   checkMethod(request, authenticated.principal);
   const whole = isPresigned(request) ? withCarriedHeaders(request) : request;
   const operation = operationOf(whole);
+  checkReads(operation, authenticated.principal);
   checkHeaders(whole);
   return { authenticated, principal: authenticated.principal, request: whole, operation };
 };
 
-/** Whose share of the room a request takes: an instance's is that of its task's owner. */
+/** Whose share of the room a request takes: an instance's is that of its task's owner, of who reads as somebody else its own. */
 const callerOf = (principal: Principal): string => {
   switch (principal.kind) {
     case 'user':
-      return principal.account;
+      return principal.readBy ?? principal.account;
     case 'lease':
       return principal.claims.owner;
     case 'service':
@@ -180,6 +181,8 @@ const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arri
     };
     const exchange: Exchange = { ...parts, request, response, authenticated, principal, expectBody };
     const facts = { operation: operationName(operation, request), parent: request.headers.get('traceparent') };
+    if (principal.kind === 'user' && principal.readBy !== undefined)
+      parts.onReadAs({ reader: principal.readBy, account: principal.account, bucket: request.bucket, ...facts });
     await parts.observe(facts, async () => {
       await parts.checkLease(principal);
       parts.checkStore();
@@ -198,7 +201,7 @@ const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arri
       const examined = examine(parts, asked ?? known, arrival.response);
       // Of people alone: an instance's pace is bounded by its node, and one that waits for results costs its owner; services have work to end.
       const { principal } = examined;
-      if (principal.kind === 'user' && !budget.take(principal.account)) throw slowDown();
+      if (principal.kind === 'user' && !budget.take(callerOf(principal))) throw slowDown();
       if (asked) return answerPage(asked, arrival.response);
       const caller = callerOf(principal);
       slots.enter(caller, (isIn) => {

@@ -1,5 +1,5 @@
 import { FILE_BUNDLE_QUERY, FILE_COPIES_QUERY } from '@fornax/contracts';
-import { type S3Error, s3Error } from '@fornax/s3';
+import { accessDenied, type S3Error, s3Error } from '@fornax/s3';
 import type { Exchange } from '../s3/exchange.js';
 import {
   accessControl,
@@ -27,6 +27,8 @@ import { copyObject, getObject, noTags, putObject } from '../s3/operations/objec
 import { objectAttributes } from '../s3/operations/attributes.operation.js';
 import { type S3Request, queryValue } from '../s3/s3-request.js';
 import { checkVersion } from '../s3/version.js';
+import type { Principal } from '../access/principal.js';
+import { READ_AS_QUERY } from '../access/read-as.js';
 import { PAGE_ORIGIN_QUERY } from './page-origin.js';
 
 export type Operation = (exchange: Exchange) => Promise<void>;
@@ -71,6 +73,15 @@ const onObject = (method: string, asks: string, run: Operation, takes: readonly 
   ...onBucket(method, asks, run, takes),
   on: 'object',
 });
+
+/** All that somebody may do who reads as another account. */
+const READS: ReadonlySet<Operation> = new Set([listObjects, getObject]);
+
+/** @throws S3Error AccessDenied for anything but a list or an object, to who reads as another account */
+export const checkReads = (operation: Operation, principal: Principal): void => {
+  if (principal.kind === 'user' && principal.readBy !== undefined && !READS.has(operation))
+    throw accessDenied('A link that reads as another account lists and reads objects, and nothing else');
+};
 
 /** Everything that this endpoint offers. An allow-list: what S3 learns later is refused until it stands here. */
 const OFFERS: readonly Offer[] = [
@@ -132,6 +143,7 @@ const OF_ANY_REQUEST: ReadonlySet<string> = new Set([
   'X-Amz-Signature',
   'X-Amz-SignedHeaders',
   PAGE_ORIGIN_QUERY,
+  READ_AS_QUERY,
   'x-amz-content-sha256',
   'x-id',
 ]);

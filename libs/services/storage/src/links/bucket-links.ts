@@ -9,6 +9,7 @@ import { PAGE_ORIGIN_QUERY } from '../door/page-origin.js';
 import { allows } from '../model/bucket-access.js';
 import { SNAPSHOTS_BUCKET, isBucketName } from '../model/bucket-names.js';
 import { BucketCommands } from '../buckets/bucket.commands.js';
+import { READ_AS_MINUTES, READ_AS_QUERY } from '../access/read-as.js';
 
 const DEFAULT_MINUTES = 15;
 const MINUTE_MS = 60_000;
@@ -18,6 +19,11 @@ const READING: readonly Operation[] = ['list', 'read'];
 const ON_BUCKET: readonly Operation[] = ['make', 'list', 'uploads'];
 
 const readOnly = (): Forbidden => new Forbidden('You may only read here', { code: 'read-only' });
+
+const notSeen = (): Forbidden =>
+  new Forbidden('This bucket is of somebody outside of your organization, and shared with that account alone', {
+    code: 'other-organization',
+  });
 
 interface Request {
   readonly method: WireBucketLinks['method'];
@@ -78,9 +84,13 @@ const requestFor = (query: BucketLinksQuery): Request => {
   }
 };
 
+const minutesOf = ({ minutes = DEFAULT_MINUTES }: BucketLinksQuery, { readBy }: Account): number =>
+  readBy === undefined ? minutes : Math.min(minutes, READ_AS_MINUTES);
+
 /**
  * Makes links to the S3 endpoint for those who cannot sign themselves, such as a page with the session of a browser. A link is signed with what the token of
- * the request signs with: it may what its account may at the moment of its use, and ends with that token.
+ * the request signs with: it may what its account may at the moment of its use, and ends with that token. Whoever reads as another account signs, too, and
+ * the link says whom it reads as (ADR 0172).
  */
 @Injectable()
 export class BucketLinks {
@@ -95,7 +105,7 @@ export class BucketLinks {
   /**
    * @param page origin of the page that may read the answers; undefined for programs
    * @throws NotFound also when the caller may not know of the bucket
-   * @throws Forbidden the caller may read only; the token of the request signs nothing
+   * @throws Forbidden the caller may read only; it may not see the bucket itself; the token of the request signs nothing
    */
   async of(
     account: Account,
@@ -104,24 +114,33 @@ export class BucketLinks {
     page: string | undefined,
   ): Promise<WireBucketLinks> {
     await this.#checkReach(account, name, query.operation);
-    const signing = this.accounts.signingOf(account);
-    if (signing === undefined)
+    const signer = this.#signerOf(account);
+    const signing = signer && this.accounts.signingOf(signer);
+    if (signer === undefined || signing === undefined)
       throw new Forbidden('The token of this request signs nothing at the S3 endpoint', { code: 'signs-nothing' });
     const at = this.clock.now();
-    const expiresAt = Math.min(at + (query.minutes ?? DEFAULT_MINUTES) * MINUTE_MS, signing.expiresAt);
+    const expiresAt = Math.min(at + minutesOf(query, account) * MINUTE_MS, signing.expiresAt);
     const { method, queries } = requestFor(query);
-    const keys = { accessKey: account.email, secretKey: signing.secret };
+    const keys = { accessKey: signer.email, secretKey: signing.secret };
+    const readAs = [READ_AS_QUERY, account.readBy === undefined ? undefined : account.id] as const;
     const urls = queries.map((pairs) =>
       presignedUrl(keys, {
         method,
         endpoint: this.config.publicStorageUrl ?? `http://127.0.0.1:${this.door.port()}`,
         path: ON_BUCKET.includes(query.operation) ? `/${name}` : `/${name}/${query.key ?? ''}`,
-        query: [...pairs, ...given([[PAGE_ORIGIN_QUERY, page]])],
+        query: [...pairs, ...given([[PAGE_ORIGIN_QUERY, page], readAs])],
         at,
         expiresInS: Math.floor((expiresAt - at) / 1_000),
       }),
     );
     return { method, urls, expirationDate: wireDate(expiresAt) };
+  }
+
+  /** Whose token the request has: of who reads as another account, its own. */
+  #signerOf(account: Account): Account | undefined {
+    if (account.readBy === undefined) return account;
+    const reader = this.accounts.byId(account.readBy);
+    return reader && { ...reader, tokenId: account.tokenId };
   }
 
   async #checkReach(account: Account, name: string, operation: Operation): Promise<void> {
@@ -135,5 +154,6 @@ export class BucketLinks {
     const access = bucket && this.buckets.accessOf(account.id, bucket);
     if (access === undefined) throw new NotFound(`No such bucket: ${name}`, { code: 'bucket-not-found' });
     if (!isReading && !allows(access, 'write')) throw readOnly();
+    if (bucket && account.readBy !== undefined && !this.buckets.isSeenBy(account.readBy, bucket)) throw notSeen();
   }
 }

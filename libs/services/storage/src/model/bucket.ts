@@ -41,6 +41,8 @@ export interface BucketPort {
   accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined;
   /** Whether an account that wants a bucket of this name may be given this one: its own, or one that is shared with it within its organization. */
   servesFor(account: string, bucket: Bucket): boolean;
+  /** Whether whoever reads as another account may see it: its owner is one that the reader may look at by itself. */
+  isSeenBy(reader: string, bucket: Bucket): boolean;
   /** By name. */
   ownedBy(owner: string): Promise<readonly Bucket[]>;
   /**

@@ -6,6 +6,7 @@ import {
   type S3Keys,
   canonicalQuery,
   encodePath,
+  presignedUrl,
   sha256Hex,
   signRequest,
 } from '@fornax/s3';
@@ -14,13 +15,16 @@ import fc from 'fast-check';
 import type { Candidate, Identities, Principal } from '../access/principal.js';
 import { authenticate } from './authenticator.js';
 import { parseRequest } from './s3-request.js';
+import { signV2, stringToSignV2 } from './sigv2.js';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const ada: Principal = { kind: 'user', account: 'a1', email: 'ada+tag@example.org', isReadOnly: false };
+const read: Principal = { kind: 'user', account: 'b2', email: 'bob@example.org', isReadOnly: true, readBy: 'a1' };
 const keys: S3Keys = { accessKey: ada.email, secretKey: 'the token' };
 const knows = (one: Candidate): Identities => ({
   byAccessKey: (accessKey) => (accessKey === keys.accessKey ? one : undefined),
   bySessionToken: (token) => (token === 'claims.mac' ? one : undefined),
+  readAs: (reader, account) => (reader === 'a1' && account === read.account ? read : undefined),
 });
 const identities = knows({ principal: ada, secrets: ['an older token', keys.secretKey] });
 
@@ -124,5 +128,76 @@ describe('who signed a request', () => {
         ]);
       }),
     );
+  });
+});
+
+describe('who reads as another account', () => {
+  const linkFor = (account: string, expiresInS = 900, secretKey = keys.secretKey): string =>
+    presignedUrl(
+      { ...keys, secretKey },
+      {
+        method: 'GET',
+        endpoint: 'http://storage',
+        path: '/bucket/key',
+        query: [['x-fornax-read-as', account]],
+        at: NOW,
+        expiresInS,
+      },
+    ).slice('http://storage'.length);
+  const follow = (url: string, at = NOW, one: Candidate = { principal: ada, secrets: [keys.secretKey] }): Principal => {
+    const message = Object.assign(new IncomingMessage(new Socket()), {
+      method: 'GET',
+      url,
+      rawHeaders: ['host', 'storage'],
+    });
+    return authenticate(parseRequest(message, []), knows(one), at).principal;
+  };
+
+  it('is whom the link says, by the keys of who reads', () => expect(follow(linkFor('b2'))).toBe(read));
+
+  it('is nobody whom it may not read as, nor for longer than a quarter of an hour', () => {
+    const lease = { principal: { kind: 'lease' }, secrets: [keys.secretKey] } as unknown as Candidate;
+    expect([
+      refusal(() => follow(linkFor('c3'))),
+      refusal(() => follow(linkFor(''))),
+      refusal(() => follow(linkFor('b2', 901))),
+      refusal(() => follow(linkFor('b2'), NOW + 901_000)),
+      refusal(() => follow(linkFor('b2'), NOW, lease)),
+    ]).toEqual(Array(5).fill('AccessDenied'));
+  });
+
+  it('is nobody once the link was changed, or signed with what is not its own', () => {
+    const url = linkFor('b2');
+    expect([
+      refusal(() => follow(url.replace('read-as=b2', 'read-as=c3'))),
+      refusal(() => follow(url.replace('x-fornax-read-as=b2&', '').replace('&x-fornax-read-as=b2', ''))),
+      refusal(() => follow(`${url}&x-fornax-read-as=c3`)),
+      refusal(() => follow(linkFor('b2', 900, 'wrong'))),
+    ]).toEqual(Array(4).fill('SignatureDoesNotMatch'));
+  });
+
+  it('is nobody by a header, nor by the older signature, which covers no such name', () => {
+    const one: RequestToSign = {
+      method: 'GET',
+      host: 'storage',
+      path: '/bucket/key',
+      query: [['x-fornax-read-as', 'b2']],
+      headers: {},
+      payloadHash: sha256Hex(''),
+      at: NOW,
+      region: 'us-east-1',
+    };
+    expect(refusal(() => judge(one, signRequest(keys, one)))).toBe('AccessDenied');
+    const text = stringToSignV2({
+      method: 'GET',
+      virtualBucket: '',
+      rawPath: '/bucket/key',
+      query: [],
+      headers: new Map(),
+      expires: String(NOW / 1000 + 60),
+    });
+    const older = `/bucket/key?AWSAccessKeyId=${encodeURIComponent(ada.email)}&Expires=${NOW / 1000 + 60}&Signature=${encodeURIComponent(signV2(keys.secretKey, text))}`;
+    expect(follow(older)).toBe(ada);
+    expect(refusal(() => follow(`${older}&x-fornax-read-as=b2`))).toBe('AccessDenied');
   });
 });

@@ -16,6 +16,7 @@ import {
   formatTimestamp,
 } from '@fornax/s3';
 import type { Candidate, Identities, Principal } from '../access/principal.js';
+import { READ_AS_QUERY, whoIsRead } from '../access/read-as.js';
 import { type S3Request, queryValue, textOfHeader } from './s3-request.js';
 import { signV2, stringToSignV2 } from './sigv2.js';
 
@@ -189,10 +190,21 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
     );
     if (isRight) {
       const chunks = { key, timestamp: claim.timestamp, scope: claim.scope, seed: claim.signature };
-      return { principal: candidate.principal, payloadHash: claim.payloadHash, chunks };
+      return { principal: principalOf(request, claim, candidate, identities), payloadHash: claim.payloadHash, chunks };
     }
   }
   throw mismatch();
+};
+
+/** Who signed, or whom it reads as. */
+const principalOf = (
+  request: S3Request,
+  { expiresInMs }: Claim,
+  { principal }: Candidate,
+  identities: Identities,
+): Principal => {
+  const account = queryValue(request, READ_AS_QUERY);
+  return account === undefined ? principal : whoIsRead({ principal, account, expiresInMs }, identities);
 };
 
 const mismatch = (): S3Error =>
@@ -204,6 +216,9 @@ const mismatch = (): S3Error =>
 /** A presigned URL of version 2. Nothing in it covers the payload. */
 const authenticateV2 = (request: S3Request, identities: Identities, nowMs: number): Authenticated => {
   const value = (name: string): string => queryValue(request, name) ?? '';
+  // Nothing of it is signed but what S3 knows.
+  if (queryValue(request, READ_AS_QUERY) !== undefined)
+    throw accessDenied('A link that reads as another account is signed with version 4');
   const expires = value('Expires');
   if (!/^\d{1,12}$/.test(expires))
     throw accessDenied('Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters');

@@ -38,6 +38,13 @@ export interface S3Parts {
     facts: { readonly operation: string; readonly parent: string | undefined },
     run: () => Promise<void>,
   ) => Promise<void>;
+  /** Told who reads as whom: both by their ids. */
+  readonly onReadAs: (read: {
+    readonly reader: string;
+    readonly account: string;
+    readonly bucket: string;
+    readonly operation: string;
+  }) => void;
   /** Told about failures that are ours. */
   readonly onError: (
     error: unknown,
