@@ -56,3 +56,4 @@ export {
   type XmlContent,
   type XmlNode,
 } from './protocol/xml.js';
+export { writesOver } from './client/writes-over.js';

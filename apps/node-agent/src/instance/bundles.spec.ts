@@ -65,7 +65,7 @@ describe('files that are stored together', () => {
     await symlink('/etc/hostname', join(folder, 'swapped'));
     const patiently = <T>(work: () => Promise<T>): Promise<T> => work();
     const target = { bucket: 'bucket', prefix: 'run/' };
-    const stored = await storeTogether(s3, folder, files, target, { signal, patiently });
+    const stored = await storeTogether(s3, folder, files, target, { signal, patiently, isLive: true });
     return stored.map((one) => one.file.path).sort();
   };
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { eachLimited } from '@fornax/base';
 import { encodeBundle, FILE_BUNDLE_QUERY } from '@fornax/contracts';
-import { childText, readXml, type S3Client, S3Error } from '@fornax/s3';
+import { childText, readXml, type S3Client, S3Error, writesOver } from '@fornax/s3';
 import { type JobFile, below, isFolder, openBelow, openRegular } from '../files/job-files.js';
 import { namesOf } from '../files/file-names.js';
 import type { MayRead } from '../files/rights.js';
@@ -44,14 +44,24 @@ const readWhole = async (handle: FileHandle, sizeBytes: number): Promise<Buffer 
   return bytesRead === sizeBytes ? buffer.subarray(0, sizeBytes) : undefined;
 };
 
+/** How files are read. */
+interface Reading {
+  readonly signal: AbortSignal;
+  readonly mayRead?: MayRead | undefined;
+  /** Whether programs may write to them meanwhile. */
+  readonly isLive: boolean;
+}
+
 /** A file that was the same twice in a row, and that the instance could read: one that changes while it is read is not stored torn. */
 const readTwice = async (
   handle: FileHandle,
   file: JobFile,
-  mayRead: MayRead | undefined,
+  { signal, mayRead, isLive }: Reading,
 ): Promise<ReadFile | undefined> => {
   if (mayRead && !mayRead(await handle.stat())) return undefined;
   const bytes = await readWhole(handle, file.sizeBytes);
+  // What was half written the first time is whole, and so another, the second time.
+  if (bytes && isLive) await writesOver(handle, signal);
   if (!bytes || (await readWhole(handle, file.sizeBytes))?.equals(bytes) !== true) return undefined;
   return { file, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 };
@@ -60,21 +70,17 @@ const readIn = async (
   folder: FileHandle,
   name: Buffer,
   file: JobFile,
-  mayRead: MayRead | undefined,
+  reading: Reading,
 ): Promise<ReadFile | undefined> => {
   const handle = await openRegular(below(folder, name)).catch(() => undefined);
   if (!handle) return undefined;
-  return readTwice(handle, file, mayRead)
+  return readTwice(handle, file, reading)
     .catch(() => undefined)
     .finally(() => handle.close());
 };
 
 /** Reads files into memory; whatever is odd about one, it is not among them: it is stored alone then, and said what is wrong. */
-const readAll = async (
-  jobDir: string,
-  files: readonly JobFile[],
-  mayRead: MayRead | undefined,
-): Promise<readonly ReadFile[]> => {
+const readAll = async (jobDir: string, files: readonly JobFile[], reading: Reading): Promise<readonly ReadFile[]> => {
   const read: ReadFile[] = files
     .filter(isFolder)
     .map((file) => ({ file, bytes: Buffer.alloc(0), sha256: NO_BYTES_SHA256 }));
@@ -89,7 +95,7 @@ const readAll = async (
     if (!folder) continue;
     try {
       await eachLimited(inside, PARALLEL_READS, async ({ file, names }) => {
-        const one = await readIn(folder, names.at(-1) ?? Buffer.alloc(0), file, mayRead);
+        const one = await readIn(folder, names.at(-1) ?? Buffer.alloc(0), file, reading);
         if (one) read.push(one);
       });
     } finally {
@@ -104,11 +110,9 @@ const storedIn = (answer: string): number => {
   return document?.root === 'StoreFilesResult' ? Number(childText(document.content, 'Count')) : 0;
 };
 
-export interface BundleOptions {
-  readonly signal: AbortSignal;
+export interface BundleOptions extends Reading {
   /** Sends until the storage takes it, or says no for good. */
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
-  readonly mayRead?: MayRead | undefined;
 }
 
 /**
@@ -121,9 +125,9 @@ export const storeTogether = async (
   jobDir: string,
   files: readonly JobFile[],
   { bucket, prefix }: UploadTarget,
-  { signal, patiently, mayRead }: BundleOptions,
+  { patiently, ...reading }: BundleOptions,
 ): Promise<readonly ReadFile[]> => {
-  const read = await readAll(jobDir, files, mayRead);
+  const read = await readAll(jobDir, files, reading);
   if (read.length < 2) return [];
   const body = encodeBundle(
     read.map(({ file, bytes }) => ({
@@ -133,7 +137,7 @@ export const storeTogether = async (
     })),
   );
   try {
-    const answer = await patiently(() => s3.post(bucket, FILE_BUNDLE_QUERY, body, { signal }));
+    const answer = await patiently(() => s3.post(bucket, FILE_BUNDLE_QUERY, body, { signal: reading.signal }));
     // Whoever takes no notice of what was asked for may answer 200 as well.
     return storedIn(answer) === read.length ? read : [];
   } catch (error) {

@@ -158,7 +158,7 @@ export const uploadFiles = async (
         patiently,
         room,
         mayRead,
-        mayBeMapped: isLive,
+        isLive,
       });
       if ('why' in came) missed.push({ path: file.path, why: came.why });
       else note(came.file, came.bytes, came.sha256);
@@ -178,6 +178,7 @@ export const uploadFiles = async (
       signal,
       patiently,
       mayRead,
+      isLive,
     })) {
       stored.add(file);
       note(file, content.byteLength, sha256);

@@ -27,8 +27,8 @@ export interface StoreOptions {
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
   readonly room: ResultsRoom;
   readonly mayRead: MayRead | undefined;
-  /** Whether programs may have it in their memory (see the S3 client). */
-  readonly mayBeMapped: boolean;
+  /** Whether programs may write to it meanwhile (see the S3 client). */
+  readonly isLive: boolean;
 }
 
 /** Opens a file of a listing, which may be another one by now. */
@@ -78,7 +78,7 @@ export const storeFile = async (
   jobDir: string,
   file: JobFile,
   { bucket, prefix }: UploadTarget,
-  { signal, patiently, room, mayRead, mayBeMapped }: StoreOptions,
+  { signal, patiently, room, mayRead, isLive }: StoreOptions,
 ): Promise<Stored> => {
   if (isFolder(file)) return storeFolder(s3, file, { bucket, prefix }, { signal, patiently });
   for (let readings = 1; ; readings += 1) {
@@ -94,7 +94,7 @@ export const storeFile = async (
       const options = {
         signal,
         sizeBytes: now.sizeBytes,
-        mayBeMapped,
+        isLive,
         headers: { [MODE_HEADER]: modeMetadata(now) },
         onHash: (hash: string) => void (sha256 = hash),
       };

@@ -51,7 +51,7 @@ export interface UploadOptions extends CallOptions {
   /** How many bytes from the beginning are stored; default all that it has when this begins. */
   readonly sizeBytes?: number;
   /** Whether programs may write to it meanwhile, or have it in their memory: what they write there does not show in its times. */
-  readonly mayBeMapped?: boolean;
+  readonly isLive?: boolean;
 }
 
 interface ObjectPlace {
@@ -163,11 +163,11 @@ export class S3Client {
   async #uploadWhole(
     place: ObjectPlace,
     { file, size }: Pick<OpenFile, 'file' | 'size'>,
-    { signal, headers = {}, onHash, onBytes, mayBeMapped = false }: UploadOptions,
+    { signal, headers = {}, onHash, onBytes, isLive = false }: UploadOptions,
   ): Promise<void> {
     const body = counted(await bodyOfFile(file, 0, size), onBytes);
     // What was half written when it was hashed is whole, and so another, when it is sent.
-    if (mayBeMapped) await writesOver(file);
+    if (isLive) await writesOver(file, signal);
     await this.#text({ method: 'PUT', ...place, headers, body, signal });
     onHash?.(body.hash);
   }
@@ -175,7 +175,7 @@ export class S3Client {
   async #uploadParts(
     place: ObjectPlace,
     { file, size, facts }: OpenFile,
-    { signal, headers = {}, onHash, onBytes, mayBeMapped = false }: UploadOptions,
+    { signal, headers = {}, onHash, onBytes, isLive = false }: UploadOptions,
   ): Promise<void> {
     const whole = onHash && createHash('sha256');
     const begin = { method: 'POST', ...place, headers, query: { uploads: '' }, signal } as const;
@@ -193,8 +193,8 @@ export class S3Client {
         sent.push({ from, sizeBytes, hash: body.hash });
       }
       // Each part is what it was when it was sent; together they may be what the file never was.
-      if (mayBeMapped) await writesOver(file);
-      if (mayBeMapped || !isUntouched(facts, await file.stat())) await assertUnchanged(file, sent, signal);
+      if (isLive) await writesOver(file, signal);
+      if (isLive || !isUntouched(facts, await file.stat())) await assertUnchanged(file, sent, signal);
       const body = bodyOfBytes(Buffer.from(xmlDocument('CompleteMultipartUpload', { Part: parts })));
       const failed = parseError(await this.#text({ method: 'POST', ...place, query: { uploadId }, body, signal }));
       // S3 may answer 200 and tell of a failure in the body.
