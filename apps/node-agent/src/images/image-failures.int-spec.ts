@@ -158,6 +158,7 @@ describe('an image that does not come', () => {
       {
         ...{ registry: from, from: url, words: 'x', waiter, left: { bytes: 1e6, files: 100 } },
         layers: await KeptLayers.open(join(folder, 'layers'), 1e6),
+        checksKept: false,
         progress: new PullProgress('x', { bytes: 1e6, layers: 2 }, () => undefined),
         held: {
           // The other layer is read by then.

@@ -1,14 +1,16 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { counterOf } from '@fornax/base';
 import { removeTree } from '@fornax/drivers';
 
 import { UserError } from '../failure/user-error.js';
+import type { Turn } from './early-entries.js';
 import type { Descriptor } from './image-manifest.js';
 import type { Held } from './image-room.js';
 import type { KeptLayers } from './kept-layers.js';
 import type { Allowance } from './layer-budget.js';
+import { isWhole, LayerDamaged } from './layer-damaged.js';
 import type { PullProgress } from './pull-progress.js';
 import type { Registry } from './registry.js';
 import type { Waiter } from './shared-work.js';
@@ -22,6 +24,8 @@ export interface LayersOptions {
   /** Its address, by which layers are kept. */
   readonly from: string;
   readonly layers: KeptLayers;
+  /** Whether those are read once before they are unpacked: some was not what it should be. */
+  readonly checksKept: boolean;
   readonly held: Held;
   readonly left: Allowance;
   readonly progress: PullProgress;
@@ -53,7 +57,7 @@ export class ImageLayers {
     return this.#brokeOff;
   }
 
-  /** @throws UserError, LayerRefused, RegistryAway, NoRoom, what the disk says, the signal's reason: what went wrong first */
+  /** @throws UserError, LayerRefused, LayerDamaged, RegistryAway, NoRoom, what the disk says, the signal's reason: what went wrong first */
   async bring(parts: readonly Descriptor[], diffIds: readonly string[]): Promise<void> {
     const done: Promise<void>[] = [];
     let failure: { readonly error: unknown } | undefined;
@@ -73,9 +77,10 @@ export class ImageLayers {
     if (failure) throw failure.error;
   }
 
-  async #one(at: number, { part, diffId }: ListedLayer, comes: Promise<void> | undefined): Promise<void> {
-    const { words, left, held, layers, from, progress, waiter } = this.options;
-    const { signal, onMoved } = waiter;
+  async #one(at: number, listed: ListedLayer, comes: Promise<void> | undefined): Promise<void> {
+    const { layers, from, progress, waiter } = this.options;
+    const { part } = listed;
+    const { signal } = waiter;
     signal.throwIfAborted();
     const place = join(this.tree.folder, `layer-${at}`);
     await mkdir(place, { mode: 0o700 });
@@ -90,28 +95,48 @@ export class ImageLayers {
       this.#brokeOff ||= signal.aborted && isNext;
       throw error;
     });
+    await this.#unpack(at, listed, file, comes && { folder: join(place, 'early'), comes }).catch(
+      async (error: unknown) => {
+        signal.throwIfAborted();
+        if (await isWhole(file, part, signal)) throw error;
+        await layers.refuse(from, part.digest, file);
+        throw new LayerDamaged(`layer ${at + 1} of an image is not on this disk as it came`, { cause: error });
+      },
+    );
+    progress.unpacked();
+    await layers.keep(from, part.digest, file);
+    await removeTree(place);
+  }
+
+  /** Puts a layer into the tree. What of it is wrong in the file is wrong in what that unpacks to, too: so it need not be read twice where all is well. */
+  async #unpack(at: number, { part, diffId }: ListedLayer, file: string, turn: Turn | undefined): Promise<void> {
+    const { words, left, held, waiter } = this.options;
+    const { signal, onMoved } = waiter;
     const plain = await unpackLayer(file, part.mediaType, this.tree.root, {
       ...{ signal, onMoved, left, onGrow: held.grow },
-      ...(comes ? { turn: { folder: join(place, 'early'), comes } } : {}),
+      ...(turn ? { turn } : {}),
     });
     if (plain !== diffId)
       throw new UserError(
         'FX-IMAGE',
         `The image ${words} is damaged: what layer ${at + 1} unpacks to is not what it should be`,
       );
-    progress.unpacked();
-    await layers.keep(from, part.digest, file);
-    await removeTree(place);
   }
 
   /** Has a layer in a file: of those that are kept here, or from the registry. */
   async #fetch(part: Descriptor, file: string): Promise<void> {
-    const { registry, layers, from, held, progress } = this.options;
+    const { registry, layers, from, held, progress, checksKept, waiter } = this.options;
     const isHere = layers.has(from, part.digest);
     // That it is here opens it to nobody.
     if (isHere) await registry.mayHave(part);
     await held.expect(part.size);
-    const isGiven = isHere && (await layers.give(from, part.digest, file));
+    let isGiven = isHere && (await layers.give(from, part, file));
+    if (isGiven && checksKept && !(await isWhole(file, part, waiter.signal))) {
+      await layers.refuse(from, part.digest, file);
+      // Not over it: those bytes may be another's, too.
+      await rm(file, { force: true });
+      isGiven = false;
+    }
     if (isGiven) progress.came(part.size);
     else await registry.fetch(part, file, (count) => progress.came(count));
     this.#brought.add(part.size, { from: isGiven ? 'node' : 'registry' });

@@ -5,11 +5,10 @@ import { removeTree } from '@fornax/drivers';
 import type { z } from 'zod';
 
 import { UserError } from '../failure/user-error.js';
-import { ImageLayers } from './image-layers.js';
+import { ImageLayers, type LayersOptions } from './image-layers.js';
 import { configSchema, type ImageSettings, settingsOf } from './image-manifest.js';
 import { type ImageName, wordsFor } from './image-name.js';
 import type { Held, ImageRoom } from './image-room.js';
-import type { KeptLayers } from './kept-layers.js';
 import type { Allowance } from './layer-budget.js';
 import { PullProgress } from './pull-progress.js';
 import { type FoundImage, type Login, Registry, RegistryAway } from './registry.js';
@@ -37,14 +36,14 @@ const MOST_AT_TOP = 500;
 /**
  * Brings an image into a folder: its files, unpacked, below `tree`.
  * @returns how large it is, and how to run it
- * @throws UserError it is damaged, too large or takes too long to unpack; RegistryAway; NoRoom; what the disk says; the signal's reason
+ * @throws UserError it is damaged, too large or takes too long to unpack; LayerDamaged; RegistryAway; NoRoom; what the disk says; the signal's reason
  */
 export const bringImage = async (
   wanted: WantedImage,
   { manifest }: Pick<FoundImage, 'manifest'>,
   tree: { readonly folder: string; readonly root: string },
   bounds: PullBounds,
-  { room, layers }: { readonly room: ImageRoom; readonly layers: KeptLayers },
+  { room, layers, checksKept }: { readonly room: ImageRoom } & Pick<LayersOptions, 'layers' | 'checksKept'>,
   shared: Waiter,
 ): Promise<{ readonly bytes: number; readonly settings: ImageSettings; readonly held: Held }> => {
   const words = wordsFor(wanted.name);
@@ -67,7 +66,7 @@ export const bringImage = async (
     const progress = new PullProgress(words, all, (text) => shared.onProgress?.(text));
     const { registry: from } = wanted.name;
     const onFailure = (error: unknown): void => failed.abort(error);
-    const parts = { registry, from, layers, held, left, progress, waiter: until, words, onFailure };
+    const parts = { registry, from, layers, checksKept, held, left, progress, waiter: until, words, onFailure };
     coming = new ImageLayers(tree, parts);
     await coming.bring(manifest.layers, config.rootfs.diff_ids);
     await assertShown(tree.root);

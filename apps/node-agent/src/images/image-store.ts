@@ -14,6 +14,7 @@ import { wordsFor } from './image-name.js';
 import { bringImage, findImage, type PullBounds, type WantedImage } from './image-pull.js';
 import { ImageRoom } from './image-room.js';
 import { KeptLayers } from './kept-layers.js';
+import { LayerDamaged } from './layer-damaged.js';
 import { type FoundImage, RegistryAway } from './registry.js';
 import { SharedWork, type Waiter } from './shared-work.js';
 
@@ -236,23 +237,34 @@ export class ImageStore {
     const key = `${registry}/${repository}@${found.digest}`;
     return this.#failures.unless(key, waiter.signal, () =>
       this.#pulling.run(key, waiter, async (shared) => {
-        const folder = join(this.options.folder, 'incoming', randomUUID());
         try {
-          const tree = { folder, root: join(folder, TREE) };
-          const parts = { room: this.#room, layers: this.layers };
-          const { held, ...brought } = await bringImage(wanted, found, tree, this.options, parts, shared);
-          try {
-            const record = { ...brought, digest: found.digest };
-            await writeFile(join(folder, RECORD), JSON.stringify(record), { mode: 0o600 });
-            return await this.#place(folder, record);
-          } finally {
-            held.end();
-          }
-        } finally {
-          await removeTree(folder).catch(this.options.onError);
+          return await this.#bring(wanted, found, shared, false);
+        } catch (error) {
+          if (!(error instanceof LayerDamaged)) throw error;
+          // What this node kept was not what it had been given, and has gone.
+          this.options.onError(error);
+          return this.#bring(wanted, found, shared, true);
         }
       }),
     );
+  }
+
+  async #bring(wanted: WantedImage, found: FoundImage, waiter: Waiter, checksKept: boolean): Promise<Kept> {
+    const folder = join(this.options.folder, 'incoming', randomUUID());
+    try {
+      const tree = { folder, root: join(folder, TREE) };
+      const parts = { room: this.#room, layers: this.layers, checksKept };
+      const { held, ...brought } = await bringImage(wanted, found, tree, this.options, parts, waiter);
+      try {
+        const record = { ...brought, digest: found.digest };
+        await writeFile(join(folder, RECORD), JSON.stringify(record), { mode: 0o600 });
+        return await this.#place(folder, record);
+      } finally {
+        held.end();
+      }
+    } finally {
+      await removeTree(folder).catch(this.options.onError);
+    }
   }
 
   /** Moves an image to where it stays, unless it came by another name meanwhile. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { codeOf } from '../files/job-files.js';
+import type { Descriptor } from './image-manifest.js';
 
 interface KeptLayer {
   readonly bytes: number;
@@ -14,7 +14,8 @@ const SHARE = 4;
 
 /**
  * Layers as registries gave them, for images that share them: the least recently used go first. Nobody runs in them, so they are the first to go where room
- * is needed. Which registry gave a layer is part of its name: another one's word opens none.
+ * is needed. Which registry gave a layer is part of its name: another one's word opens none. What lies here may have been cut by a loss of power or changed by
+ * the disk: whoever unpacks one finds that out (`ImageLayers`), and drops it.
  */
 export class KeptLayers {
   readonly #kept = new Map<string, KeptLayer>();
@@ -30,8 +31,11 @@ export class KeptLayers {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const layers = new KeptLayers(folder, Math.floor(allBytes / SHARE));
     for (const name of await readdir(folder)) {
-      const { blocks } = await stat(join(folder, name));
-      layers.#kept.set(name, { bytes: blocks * 512, usedAt: 0 });
+      const place = join(folder, name);
+      const facts = await lstat(place);
+      if (facts.isFile()) layers.#kept.set(name, { bytes: facts.blocks * 512, usedAt: 0 });
+      // What cannot go is never asked for.
+      else await rm(place, { recursive: true }).catch(() => undefined);
     }
     while (layers.bytes > layers.mostBytes) await layers.letGo();
     return layers;
@@ -47,20 +51,30 @@ export class KeptLayers {
     return this.#kept.has(nameOf(registry, digest));
   }
 
-  /** Puts a layer that is here into a file. @returns false: it is not */
-  async give(registry: string, digest: string, file: string): Promise<boolean> {
+  /** Puts a layer that is here into a file. What has not even its size, or cannot be had, goes. @returns false: it is not here */
+  async give(registry: string, { digest, size }: Descriptor, file: string): Promise<boolean> {
     const name = nameOf(registry, digest);
     const kept = this.#kept.get(name);
     if (!kept) return false;
     try {
       await link(join(this.folder, name), file);
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-      this.#kept.delete(name);
-      return false;
+      if ((await lstat(file)).size === size) {
+        kept.usedAt = this.#clock += 1;
+        return true;
+      }
+    } catch {
+      // Whatever the reason: there is another way to have it.
     }
-    kept.usedAt = this.#clock += 1;
-    return true;
+    await rm(file, { force: true });
+    await this.#drop(name);
+    return false;
+  }
+
+  /** Lets a layer go that was given into a file and is not what it should be; not one that came in its place meanwhile. */
+  async refuse(registry: string, digest: string, file: string): Promise<void> {
+    const name = nameOf(registry, digest);
+    const [kept, given] = await Promise.all([join(this.folder, name), file].map((each) => inodeOf(each)));
+    if (kept === given || given === undefined) await this.#drop(name);
   }
 
   /** Keeps what lies in a file, which goes. */
@@ -77,11 +91,21 @@ export class KeptLayers {
   async letGo(): Promise<boolean> {
     const [oldest] = [...this.#kept].sort(([, a], [, b]) => a.usedAt - b.usedAt);
     if (!oldest) return false;
-    this.#kept.delete(oldest[0]);
-    await rm(join(this.folder, oldest[0]), { force: true, recursive: true });
+    await this.#drop(oldest[0]);
     return true;
+  }
+
+  async #drop(name: string): Promise<void> {
+    this.#kept.delete(name);
+    await rm(join(this.folder, name), { force: true, recursive: true });
   }
 }
 
 const nameOf = (registry: string, digest: string): string =>
   createHash('sha256').update(`${registry} ${digest}`).digest('hex');
+
+const inodeOf = (file: string): Promise<number | undefined> =>
+  lstat(file).then(
+    ({ ino }) => ino,
+    () => undefined,
+  );
