@@ -76,7 +76,7 @@ export class ClusterPeers {
     return [
       ...(this.#refused > 0
         ? [
-            `Connections to others of the task were refused: ${this.#refused}. As many were open as an instance may have (${MOST_CONNECTIONS}), or its account between nodes (half of FORNAX_WAYS_PEERS)`,
+            `Connections to others of the task were refused: ${this.#refused}. As many were open as an instance may have (${MOST_CONNECTIONS}), or its account between nodes (half of FORNAX_WAYS_PEERS, less where the platform may have few files open)`,
           ]
         : []),
       ...(silent.length > 0

@@ -15,7 +15,7 @@ type Take = (peer: Tried) => void;
 
 /**
  * Connects to one port of another instance, for all connections that are for it: as long as nothing listens there, one of them is tried again for all, ever more rarely, and a new one waits
- * with the others. Where something does, the others follow, twice as many each time. Where there may be no more, all are told so, and whoever comes before it is tried again is told at once.
+ * with the others. Where something does, the others follow, twice as many each time. Where there may be no more, all for whom no try is under way are told so, and whoever comes before it is tried again is told at once, unless one that was under way has come meanwhile.
  */
 export class PeerTries {
   readonly #waiting = new Set<Take>();
@@ -27,7 +27,7 @@ export class PeerTries {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param reach a rejection is no connection, too; by PeersFull all that wait are told so
+   * @param reach a rejection is no connection, too; by PeersFull those that wait are told so
    * @param again resolves when one that has failed may be tried again
    */
   constructor(
@@ -65,7 +65,8 @@ export class PeerTries {
     this.#trying -= 1;
     if (isWanted) this.#isFull = peer === 'full';
     if (peer === 'full') {
-      for (const take of [...this.#waiting]) take('full');
+      // What tries under way bring is for those that have waited longest.
+      for (const take of [...this.#waiting].slice(this.#trying)) take('full');
       this.#pause();
     } else if (peer) {
       this.#failures = 0;

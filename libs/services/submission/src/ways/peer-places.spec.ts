@@ -13,7 +13,7 @@ describe('places of peers', () => {
     expect(peersWithin({ ...usual, mostPeers: 2 }, 1_024)).toBe(2);
   });
 
-  it('are fewer where it has not, and leave files to the API', () => {
+  it('are fewer where it has not, but a quarter of it at least', () => {
     expect(peersWithin(usual, 36_814)).toBe(16_383);
     expect(peersWithin(usual, 8_192)).toBe(2_072);
     expect(peersWithin(usual, 4_096)).toBe(512);
