@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Engine, EngineImage } from '@fornax/drivers';
+import type { EngineImage } from '@fornax/drivers';
 import { eventually } from '@fornax/testing';
 import { busyboxEntries, layerOf } from '@fornax/testing/layers';
 import { pushImage, startTestRegistry, type TestRegistry } from '@fornax/testing/registry';
@@ -25,11 +25,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const unasked = (): Promise<never> => Promise.reject(new Error('nobody looks into images here'));
+
 /** An engine whose answers come when the test says so. */
 const held = () => {
   const here = new Map<string, EngineImage>();
   const removals: { readonly name: string; readonly answer: () => void }[] = [];
-  const engine: Pick<Engine, 'image' | 'pull' | 'removeImage'> = {
+  const engine: Parameters<typeof EngineImages.open>[0] = {
+    ...{ create: unasked, remove: unasked, withLabel: unasked, look: unasked, archive: unasked },
     image: (name) => Promise.resolve(here.get(name)),
     pull: (name) => {
       here.set(name, { id: name, config: {}, volumes: [], sizeBytes: 6_000_000 });

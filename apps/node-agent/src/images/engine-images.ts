@@ -5,6 +5,7 @@ import { type Engine, EngineAway, type EngineImage, EngineRefused } from '@forna
 import { z } from 'zod';
 
 import { UserError } from '../failure/user-error.js';
+import { EngineLooks, type LookingEngine } from './engine-files.js';
 import { EnginePull } from './engine-pull.js';
 import { HeldFailures } from './held-failures.js';
 import { imageConfigSchema, settingsOf } from './image-manifest.js';
@@ -63,17 +64,19 @@ export class EngineImages implements ImageSource {
   /** One after the other: they write the same file. */
   #lettingGo: Promise<void> = Promise.resolve();
   readonly #nowMs: () => number;
+  readonly #looks: EngineLooks;
 
   private constructor(
-    private readonly engine: Pick<Engine, 'image' | 'pull' | 'removeImage'>,
+    private readonly engine: Pick<Engine, 'image' | 'pull' | 'removeImage'> & LookingEngine,
     private readonly options: EngineImagesOptions,
   ) {
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#failures = new HeldFailures(this.#nowMs);
+    this.#looks = new EngineLooks(engine, options.file);
   }
 
   static async open(
-    engine: Pick<Engine, 'image' | 'pull' | 'removeImage'>,
+    engine: Pick<Engine, 'image' | 'pull' | 'removeImage'> & LookingEngine,
     options: EngineImagesOptions,
   ): Promise<EngineImages> {
     const images = new EngineImages(engine, options);
@@ -114,7 +117,8 @@ export class EngineImages implements ImageSource {
       throw new UserError('FX-IMAGE', `The image ${wordsFor(wanted.name)} is damaged: its description cannot be read`);
     }
     const settings = settingsOf({ config: config.data });
-    return { image: here.id, settings, digest: found.named, words: wordsFor(wanted.name), release };
+    const lookInto: UsedImage['lookInto'] = (work) => this.#looks.into(here.id, work);
+    return { image: here.id, lookInto, settings, digest: found.named, words: wordsFor(wanted.name), release };
   }
 
   /** The image as the engine has it, and that it is used, so that it does not go. */

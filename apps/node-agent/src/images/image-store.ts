@@ -12,6 +12,7 @@ import { HeldFailures } from './held-failures.js';
 import { type ImageSettings, imageSettingsSchema } from './image-manifest.js';
 import { wordsFor } from './image-name.js';
 import { bringImage, findImage, type PullBounds, type WantedImage } from './image-pull.js';
+import type { ImageFiles } from './image-user.js';
 import { ImageRoom } from './image-room.js';
 import { KeptLayers } from './kept-layers.js';
 import { LayerDamaged } from './layer-damaged.js';
@@ -34,6 +35,8 @@ export interface UsedImage {
   /** Its root, on the machine; of one that an engine has, its id there. */
   readonly tree?: string;
   readonly image?: string;
+  /** Looks into the files of one that an engine has. */
+  readonly lookInto?: <T>(work: (files: ImageFiles) => Promise<T>) => Promise<T>;
   readonly settings: ImageSettings;
   /** What its name meant: of an image for several kinds of machines, that of all of them. */
   readonly digest: string;

@@ -10,6 +10,23 @@ export interface ImageUser {
   readonly home?: string;
 }
 
+/** What is asked of the files of an image, which are seen as a process in it would: links lead back into it. */
+export interface ImageFiles {
+  /** @returns undefined: there is no such file  @throws LayerRefused it is longer than that, or links lead in circles */
+  read(path: string, mostBytes: number): Promise<string | undefined>;
+  /** Whether there is a folder other than the root itself. */
+  hasFolder(path: string): Promise<boolean>;
+}
+
+/** The files of an image that is unpacked in a folder. */
+export const filesOfTree = (tree: string): ImageFiles => ({
+  read: (path, mostBytes) => fileIn(tree, path, mostBytes),
+  hasFolder: async (path) => {
+    const folder = await folderIn(tree, path).catch(() => undefined);
+    return folder !== undefined && folder !== tree;
+  },
+});
+
 /** Some hundred times what a system of many people has. */
 const MOST_LIST_BYTES = 1_048_576;
 const MOST_ID = 2_147_483_647;
@@ -17,8 +34,8 @@ const NAME = /^[A-Za-z_][\w.-]{0,63}\$?$/;
 const NUMBER = /^\d{1,10}$/;
 
 /** Lines of /etc/passwd or /etc/group, by their fields. */
-const linesOf = async (tree: string, file: string): Promise<readonly (readonly string[])[]> => {
-  const text = (await fileIn(tree, file, MOST_LIST_BYTES)) ?? '';
+const linesOf = async (files: ImageFiles, file: string): Promise<readonly (readonly string[])[]> => {
+  const text = (await files.read(file, MOST_LIST_BYTES)) ?? '';
   return text.split('\n').map((line) => line.split(':'));
 };
 
@@ -33,32 +50,31 @@ const oddIn = (text: string): string =>
 const lineFor = (lines: readonly (readonly string[])[], who: string): readonly string[] | undefined =>
   lines.find(([name, , number]) => (NUMBER.test(who) ? numberIn(number) === Number(who) : name === who));
 
-const homeIn = async (tree: string, home = ''): Promise<string | undefined> => {
+const homeIn = async (files: ImageFiles, home = ''): Promise<string | undefined> => {
   const isOne = /^\/[^\p{Cc}]+$/u.test(home) && !/^\/(job|tmp|run|dev|proc|sys)(\/|$)/.test(home);
-  const folder = isOne ? await folderIn(tree, home).catch(() => undefined) : undefined;
-  return folder === undefined || folder === tree ? undefined : home;
+  return isOne && (await files.hasFolder(home)) ? home : undefined;
 };
 
 /** @throws Error in words of which image or constant it is is for the caller to say */
-const groupOf = async (tree: string, group: string): Promise<number> => {
+const groupOf = async (files: ImageFiles, group: string): Promise<number> => {
   const number = numberIn(group);
   if (number !== undefined) return number;
   if (!NAME.test(group)) throw new LayerRefused(oddIn(group));
-  const found = numberIn(lineFor(await linesOf(tree, '/etc/group'), group)?.[2]);
+  const found = numberIn(lineFor(await linesOf(files, '/etc/group'), group)?.[2]);
   if (found === undefined) throw new LayerRefused(`there is no group ${group} in its /etc/group`);
   return found;
 };
 
-const find = async (tree: string, asked: string): Promise<ImageUser> => {
+const find = async (files: ImageFiles, asked: string): Promise<ImageUser> => {
   const [who = '', group, ...rest] = asked.split(':');
   const number = numberIn(who);
   if (rest.length > 0 || (number === undefined && !NAME.test(who))) throw new LayerRefused(oddIn(asked));
-  const line = lineFor(await linesOf(tree, '/etc/passwd'), who);
+  const line = lineFor(await linesOf(files, '/etc/passwd'), who);
   const uid = number ?? numberIn(line?.[2]);
   if (uid === undefined) throw new LayerRefused(`there is no user ${who} in its /etc/passwd`);
   // Numbers that no line knows are users, too, of the group 0 (as engines have it).
-  const gid = group === undefined || group === '' ? (numberIn(line?.[3]) ?? 0) : await groupOf(tree, group);
-  const home = await homeIn(tree, line?.[5]);
+  const gid = group === undefined || group === '' ? (numberIn(line?.[3]) ?? 0) : await groupOf(files, group);
+  const home = await homeIn(files, line?.[5]);
   return { uid, gid, ...(home === undefined ? {} : { home }) };
 };
 
@@ -68,14 +84,14 @@ const find = async (tree: string, asked: string): Promise<ImageUser> => {
  * @returns undefined: neither names one  @throws UserError there is no such user
  */
 export const userIn = async (
-  { tree, words }: { readonly tree: string; readonly words: string },
+  { files, words }: { readonly files: ImageFiles; readonly words: string },
   ofTask: string,
   ofImage: string,
 ): Promise<ImageUser | undefined> => {
   const asked = ofTask.trim() || ofImage.trim();
   if (asked === '') return undefined;
   try {
-    return await find(tree, asked);
+    return await find(files, asked);
   } catch (error) {
     if (!(error instanceof LayerRefused)) throw error;
     throw ofTask.trim() === ''

@@ -4,7 +4,7 @@ import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance, UserNumbers } from '@fornax/drivers';
 
 import type { ImageSource, UsedImage } from '../images/image-store.js';
-import { type ImageUser, userIn } from '../images/image-user.js';
+import { filesOfTree, type ImageFiles, type ImageUser, userIn } from '../images/image-user.js';
 import type { Waiter } from '../images/shared-work.js';
 import { type Found, LayerRefused, lookAt, walkTo } from '../images/tree-path.js';
 import { imageOf } from '../profile/image-of.js';
@@ -16,8 +16,13 @@ export interface TaskImage extends UsedImage {
   readonly user?: ImageUser;
 }
 
+/** Users of images that are known. */
+const MOST_USERS = 1_000;
+
 /** The images that tasks name, from registries that the operator allows. */
 export class TaskImages {
+  readonly #users = new Map<string, ImageUser>();
+
   constructor(
     private readonly store: ImageSource,
     private readonly registries: readonly string[],
@@ -57,15 +62,30 @@ export class TaskImages {
     const wanted = imageOf(order.constants, secrets, this.registries) ?? this.otherwise();
     if (!wanted) return undefined;
     const image = await this.store.use(wanted, waiter);
-    const { tree } = image;
-    if (!masksUsers || tree === undefined) return image;
+    if (!masksUsers) return image;
     try {
-      const user = await userIn({ ...image, tree }, wanted.runsAs, image.settings.user);
+      const user = await this.#userIn(image, wanted.runsAs);
       return { ...image, ...(user ? { user } : {}) };
     } catch (error) {
       image.release();
       throw error;
     }
+  }
+
+  /** Of one in an engine it is found once: to look into that takes a container. */
+  async #userIn(image: UsedImage, ofTask: string): Promise<ImageUser | undefined> {
+    const { tree, lookInto, words, settings } = image;
+    const find = (files: ImageFiles): Promise<ImageUser | undefined> => userIn({ files, words }, ofTask, settings.user);
+    if (tree !== undefined) return find(filesOfTree(tree));
+    const asked = ofTask.trim() || settings.user.trim();
+    if (asked === '' || !lookInto) return undefined;
+    const key = `${image.image ?? ''} ${asked}`;
+    const known = this.#users.get(key);
+    if (known) return known;
+    const user = await lookInto(find);
+    if (this.#users.size >= MOST_USERS) this.#users.clear();
+    if (user) this.#users.set(key, user);
+    return user;
   }
 }
 

@@ -34,6 +34,20 @@ const begin = async (): Promise<Given | undefined> => {
       ...settings,
       Volumes: { '/app/data': {} },
     });
+    const users = await layerOf([
+      [{ name: 'etc', type: 'directory', mode: 0o755 }],
+      [{ name: 'lists', type: 'directory', mode: 0o755 }],
+      [{ name: 'lists/passwd', mode: 0o644 }, 'root:x:0:0::/root:/bin/sh\ntool:x:1234:5678::/home/tool:/bin/sh\n'],
+      [{ name: 'etc/passwd', type: 'symlink', linkname: '../lists/passwd' }],
+      [{ name: 'etc/group', mode: 0o644 }, 'staff:x:50:\n'],
+      [{ name: 'home/tool', type: 'directory', mode: 0o755 }],
+    ]);
+    await pushImage(registry, { repository: 'team/users', tag: 'v1' }, [...layers, users], {
+      ...settings,
+      User: 'tool',
+    });
+    const circle = await layerOf([[{ name: 'etc/passwd', type: 'symlink', linkname: 'passwd' }]]);
+    await pushImage(registry, { repository: 'team/circle', tag: 'v1' }, [...layers, circle], settings);
     await pushImage(closed, { repository: 'team/own', tag: 'v1', isPrivate: true }, layers, settings);
     const rig = await AgentRig.open();
     const client = new Engine(engine.socket);
@@ -132,6 +146,30 @@ describe('a task on a node with a container engine', () => {
   );
 
   here(
+    'runs as the user that the task or the image names, who is nobody on the machine',
+    async () => {
+      const script = `'id -u; id -g; touch /job/mine && stat -c %u:%g /job/mine; id -un; chown 1 /job/mine 2>/dev/null || echo refused'`;
+      const as = async (user: string, repository = 'team/users') =>
+        run(script, { DOCKER_REPO: repository, DOCKER_USER: user });
+      expect(await as('')).toMatchObject({ outcome: 'success', out: '1234\n5678\n1234:5678\ntool\nrefused\n' });
+      expect(await as('77:staff')).toMatchObject({
+        outcome: 'success',
+        out: expect.stringMatching(/^77\n50\n77:50\n.*refused\n$/s),
+      });
+      expect(await as('root')).toMatchObject({ outcome: 'success', out: '0\n0\n0:0\nroot\nrefused\n' });
+      const notes = (await as('root')).notes ?? [];
+      expect(notes.filter((note) => note.includes('no effect'))).toEqual([]);
+      for (const odd of ['nosuch', 'tool:nosuch', '1;2', '../x', 'tool:50:7'])
+        expect(await as(odd)).toMatchObject({ cause: 'user', error: { code: 'FX-CONSTANT' } });
+      expect(await as('tool', 'team/circle')).toMatchObject({ cause: 'user', error: { code: 'FX-CONSTANT' } });
+      // What looked into images has left nothing.
+      const client = new Engine(given?.engine.socket ?? '');
+      expect(await client.withLabel('org.fornax.look')).toEqual([]);
+    },
+    120_000,
+  );
+
+  here(
     'gets nothing of the machine by its constants',
     async () => {
       const wishes = {
@@ -143,7 +181,9 @@ describe('a task on a node with a container engine', () => {
       };
       const seen = await run(`'ls /host 2>/dev/null; id -u; cat /proc/self/status'`, wishes);
       expect(seen).toMatchObject({ outcome: 'success' });
-      expect(seen.out).not.toMatch(/^0$/m);
+      // It takes itself for root, and is nobody on the machine.
+      expect(seen.out).toMatch(/^0$/m);
+      expect(seen.out).toMatch(/^CapEff:\t0{16}$/m);
       expect(seen.out).toMatch(/^CapBnd:\t0{16}$/m);
       const odd = await run('true', { DOCKER_REPO: 'team/tool:v1 --privileged' });
       expect(odd).toMatchObject({ cause: 'user', error: { code: 'FX-IMAGE' } });

@@ -18,6 +18,7 @@ const wanted: WantedContainer = {
   expose: ['/srv'],
   devices: [],
   directory: '/--privileged /etc:/etc',
+  seenAs: undefined,
 };
 
 describe('the container that an engine is asked for', () => {
@@ -54,6 +55,23 @@ describe('the container that an engine is asked for', () => {
     expect(containerRequest(wanted).Entrypoint).toEqual([
       ...['/.fornax-init', '--pipes', '/.fornax', '--directory', '/--privileged /etc:/etc', '--aim', 'all'],
     ]);
+  });
+
+  it('shows its command another user by its own first process alone: the engine hears of none', () => {
+    const seen = containerRequest({ ...wanted, directory: '/job', seenAs: { uid: 0, gid: 7 } });
+    expect(seen.Entrypoint).toEqual([
+      '/.fornax-init',
+      '--pipes',
+      '/.fornax',
+      '--directory',
+      '/job',
+      '--aim',
+      'all',
+      '--seen-as',
+      '0',
+      '7',
+    ]);
+    expect(seen.User).toBe('200000:200000');
   });
 
   it('names devices as each engine takes them', () => {

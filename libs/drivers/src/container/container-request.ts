@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions } from 'dockerode';
 
-import { ISOLATED_PATHS } from '../sandbox/level.js';
+import type { UserNumbers } from '../driver/driver.js';
+import { ISOLATED_PATHS, running } from '../sandbox/level.js';
 import type { EngineFacts, EngineImage } from './engine.js';
 
 /** Where the first process' program and its pipes are inside. */
@@ -28,6 +29,8 @@ export interface WantedContainer {
   /** `all`, a number of GPUs, or names of the container device interface, as in `nvidia.com/gpu=0`. */
   readonly devices: readonly string[];
   readonly directory: string;
+  /** Whom its command takes itself for; undefined: who it is. */
+  readonly seenAs: UserNumbers | undefined;
 }
 
 /** A number of graphics processors. */
@@ -73,7 +76,13 @@ export const containerRequest = (wanted: WantedContainer): ContainerCreateOption
   const memory = Math.round(memoryMB * 1_048_576);
   return {
     Image: image.id,
-    Entrypoint: [INIT, '--pipes', PIPES, '--directory', wanted.directory, '--aim', 'all'],
+    // The engine has made it the user that it is on the machine: it has no right to become one.
+    Entrypoint: [
+      INIT,
+      '--pipes',
+      PIPES,
+      ...running(wanted.directory, 'all', { owner: undefined, seenAs: wanted.seenAs }),
+    ],
     Cmd: [],
     User: wanted.user,
     WorkingDir: '/',

@@ -33,6 +33,7 @@ import { Engine, EngineAway, type EngineFacts, EngineRefused } from './engine.js
 import { EngineWatch } from './engine-watch.js';
 import { Leaving } from './leaving.js';
 import { startContainer } from './start-container.js';
+import { whyNoMask } from './try-mask.js';
 
 export interface ContainerOptions {
   /** Folder of this agent alone; holds the files of instances while they run. The engine sees it under the same name. */
@@ -131,6 +132,7 @@ export class ContainerDriver implements Driver {
     });
     this.#watch.start();
     const noWaysIn = await this.#whyNoWaysIn(facts);
+    const noMask = await whyNoMask(this, this.#engine, this.#name);
     const missing = (['memory', 'cpu', 'pids'] as const).filter((limit) => !facts.limits.includes(limit));
     return {
       name: `container/${facts.name}`,
@@ -147,6 +149,11 @@ export class ContainerDriver implements Driver {
                 'instances of profiles with access to the network are not run here: FORNAX_NODE_ENGINE_NETWORK names no network of the engine for them',
               ]
             : []),
+        ...(noMask === undefined
+          ? []
+          : [
+              `DOCKER_USER and the USER of an image have no effect here: the engine permits no user namespace in its containers (${noMask})`,
+            ]),
         ...(noWaysIn === undefined ? [] : [`ports of instances are not forwarded here: ${noWaysIn}`]),
       ],
       limits: facts.limits,
@@ -157,6 +164,7 @@ export class ContainerDriver implements Driver {
       hostPrograms: false,
       gpus: gpusOf(this.#devices),
       laysOver: false,
+      masksUsers: noMask === undefined,
     };
   }
 
@@ -265,6 +273,7 @@ export class ContainerDriver implements Driver {
         expose: this.#options.expose ?? [],
         devices: this.#devices,
         directory,
+        seenAs: command.seenAs,
       });
       const create = async (): Promise<string> => {
         for (let tries = 1; ; tries += 1) {
@@ -296,6 +305,8 @@ export class ContainerDriver implements Driver {
           level: { name: 'container', aim: 'all', argv: () => [this.#init] },
           ...(owner ? { enter: this.#enter } : {}),
           owner,
+          directory,
+          seenAs: command.seenAs,
           network: this.#options.network === 'host' ? 'host' : 'none',
           cgroup: group,
           ramfsBytes: 0,

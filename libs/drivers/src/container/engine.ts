@@ -1,3 +1,6 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+
 import type Docker from 'dockerode';
 
 import { errorCode } from '../process/error-code.js';
@@ -52,6 +55,39 @@ export interface EngineImage {
   readonly volumes: readonly string[];
   readonly sizeBytes: number;
 }
+
+/** What is at a place in a container. */
+export interface ContainerEntry {
+  /** Where links led. */
+  readonly path: string;
+  readonly isFolder: boolean;
+  readonly sizeBytes: number;
+}
+
+/** Kinds of files as Go's `fs.FileMode` has them, which the engines' API tells. */
+const GO_FOLDER = 2 ** 31;
+const GO_LINK = 2 ** 27;
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+
+interface EntryFacts {
+  readonly mode: number;
+  readonly size: number;
+  readonly linkTarget: string;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+/** An engine says what is at a place in a header of an answer without a body: JSON in Base64. @throws Error it does not */
+const entryIn = (answer: unknown): EntryFacts => {
+  const headers = isRecord(answer) && isRecord(answer['headers']) ? answer['headers'] : {};
+  const told: unknown = JSON.parse(Buffer.from(String(headers['x-docker-container-path-stat']), 'base64').toString());
+  const { mode, size, linkTarget = '' } = isRecord(told) ? told : {};
+  if (typeof mode !== 'number' || typeof size !== 'number' || typeof linkTarget !== 'string')
+    throw new Error('what the engine says of a file cannot be read');
+  return { mode, size, linkTarget };
+};
 
 /** How long an answer may take that is only read, and one for which something is made. */
 const ANSWER_MS = 10_000;
@@ -176,6 +212,44 @@ export class Engine {
       docker.listContainers({ all: true, filters: { label: [label] }, abortSignal }),
     );
     return found.map(({ Id: id }) => id);
+  }
+
+  /**
+   * Makes an image of an archive of its root.
+   * @param name by which it is found and removed, without a tag: Podman hears none
+   */
+  async importImage(archive: Buffer, name: string): Promise<void> {
+    await this.#ask(WORK_MS, async (docker, abortSignal) => {
+      const said = await docker.importImage(Readable.from([archive]), { repo: name, abortSignal });
+      await text(said as Readable);
+    });
+  }
+
+  /**
+   * Looks at a place in a container, which need not run, as a process in it would: links lead back into it.
+   * @returns undefined: nothing is there
+   */
+  async look(id: string, path: string): Promise<ContainerEntry | undefined> {
+    let at = path;
+    for (let links = 0; links <= MOST_LINKS; links += 1) {
+      const found = await this.#unlessGone(this.answerMs, (docker, abortSignal) =>
+        docker.getContainer(id).infoArchive({ path: at, abortSignal } as { path: string }),
+      );
+      if (!found) return undefined;
+      const { mode, size, linkTarget } = entryIn(found);
+      if ((mode & GO_LINK) === 0 || linkTarget === '' || linkTarget === at)
+        return { path: at, isFolder: (mode & GO_FOLDER) !== 0, sizeBytes: size };
+      at = linkTarget;
+    }
+    return undefined;
+  }
+
+  /** What lies there, as an archive. Whoever has it reads it, or destroys it. @param path as `look` gave it */
+  async archive(id: string, path: string): Promise<Readable> {
+    const stream = await this.#ask(this.answerMs, (docker, abortSignal) =>
+      docker.getContainer(id).getArchive({ path, abortSignal } as { path: string }),
+    );
+    return stream as Readable;
   }
 
   /** @param name with a digest, say @returns undefined: it is not here */

@@ -1,4 +1,6 @@
-import { readFile, readdir, realpath } from 'node:fs/promises';
+import { readFile, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 import { describe, expect } from '@jest/globals';
 
@@ -191,6 +193,25 @@ print('looked')`;
         'import threading, subprocess\nt = threading.Thread(target=lambda: print(subprocess.check_output("echo a | tr a b", shell=True)))\nt.start(); t.join()';
       expect((await run(['python3', '-c', python])).out).toBe("b'b\\n'\n");
     });
+
+    testsOf(opened?.facts.masksUsers === true ? opened : undefined)(
+      'may be seen as another user, root too, and has no right by that',
+      async ({ driver, dataDir, facts, image }) => {
+        const prepared = await driver.prepare({ id: `${basename(dataDir)}-mask`, cores: 1, memoryMB: 128, image });
+        const script =
+          'id -u; id -g; touch own; stat -c %u:%g own; grep -c 0000000000000000 /proc/self/status; chown 1 own 2>/dev/null || echo refused; cat /proc/self/setgroups; unshare -U true 2>/dev/null || echo refused';
+        const argv = ['/bin/sh', '-c', script] as const;
+        const running = await prepared.start({ argv, env: { PATH: facts.path }, seenAs: { uid: 0, gid: 7 } });
+        const [out, err] = await Promise.all([text(running.stdout), text(running.stderr), running.exit]);
+        const made = await stat(join(prepared.jobDir, 'own'));
+        await prepared.dispose();
+        expect({ out, err }).toEqual({
+          out: expect.stringMatching(/^0\n7\n0:7\n\d\nrefused\ndeny\nrefused\n$/),
+          err: '',
+        });
+        expect(made.uid).not.toBe(0);
+      },
+    );
 
     here('leaves its orphans to somebody who reaps them', async (run) => {
       expect((await run(['python3', '-c', ORPHAN])).out).toBe('none left\n');

@@ -19,6 +19,8 @@ export interface OpenDriver<D extends Driver = Driver> {
   readonly driver: D;
   readonly facts: DriverFacts;
   readonly dataDir: string;
+  /** What its instances run in, where they need that. */
+  readonly image?: string | undefined;
   /** Runs a command to its end. */
   run(argv: readonly [string, ...string[]], env?: Record<string, string>, spec?: Partial<InstanceSpec>): Promise<Seen>;
   close(): Promise<void>;
@@ -81,6 +83,7 @@ export const openedOn = <D extends Driver>(
     driver,
     facts,
     dataDir,
+    image,
     run: async (argv, env = {}, spec = {}) => {
       const prepared = await driver.prepare({
         id: `${basename(dataDir)}-${(counter += 1)}`,

@@ -1,6 +1,6 @@
 import { execFile as execFileCallback, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -48,25 +48,6 @@ describe.each(LEVELS)('a command at level %s', (level, opened) => {
     if (level === 'process') expect(exitCode).toBe(0);
     else expect({ err, exitCode }).toEqual({ err: `cannot start in ${directory}: Permission denied\n`, exitCode: 126 });
   });
-
-  testsOf(opened?.facts.masksUsers === true ? opened : undefined)(
-    'may be seen as another user, root too, and has no right by that',
-    async ({ driver, dataDir, facts }) => {
-      const prepared = await driver.prepare({ id: `${basename(dataDir)}-mask`, cores: 1, memoryMB: 128 });
-      const script =
-        'id -u; id -g; touch own; stat -c %u:%g own; grep -c 0000000000000000 /proc/self/status; chown 1 own 2>/dev/null || echo refused; cat /proc/self/setgroups; unshare -U true 2>/dev/null || echo refused';
-      const running = await prepared.start({
-        argv: ['/bin/sh', '-c', script],
-        env: { PATH: facts.path },
-        seenAs: { uid: 0, gid: 7 },
-      });
-      const [out] = await Promise.all([text(running.stdout), running.exit]);
-      const made = await stat(join(prepared.jobDir, 'own'));
-      await prepared.dispose();
-      expect(out).toMatch(/^0\n7\n0:7\n\d\nrefused\ndeny\nrefused\n$/);
-      expect(made.uid).not.toBe(0);
-    },
-  );
 });
 
 describe.each(LEVELS.filter(([level]) => level !== 'process'))(
