@@ -18,13 +18,21 @@ const wanted: WantedContainer = {
   expose: ['/srv'],
   devices: [],
   directory: '/--privileged /etc:/etc',
+  hostname: 'node-1',
   seenAs: undefined,
 };
 
 describe('the container that an engine is asked for', () => {
   it('has its own folders, bounds and user, and nothing of the machine’s', () => {
     const { HostConfig: host, ...rest } = containerRequest(wanted);
-    expect(rest).toMatchObject({ Image: 'sha256:aa', User: '200000:200000', WorkingDir: '/', Tty: false });
+    expect(rest).toMatchObject({
+      Image: 'sha256:aa',
+      User: '200000:200000',
+      WorkingDir: '/',
+      Tty: false,
+      Hostname: 'node-1',
+    });
+    expect(containerRequest({ ...wanted, network: 'host' })).not.toHaveProperty('Hostname');
     expect(host).toMatchObject({
       ReadonlyRootfs: true,
       Privileged: false,

@@ -29,6 +29,8 @@ export interface WantedContainer {
   /** `all`, a number of GPUs, or names of the container device interface, as in `nvidia.com/gpu=0`. */
   readonly devices: readonly string[];
   readonly directory: string;
+  /** Of the machine that it takes itself to be on. */
+  readonly hostname: string;
   /** Whom its command takes itself for; undefined: who it is. */
   readonly seenAs: UserNumbers | undefined;
 }
@@ -84,6 +86,8 @@ export const containerRequest = (wanted: WantedContainer): ContainerCreateOption
       ...running(wanted.directory, 'all', { owner: undefined, seenAs: wanted.seenAs }),
     ],
     Cmd: [],
+    // As in a sandbox: the node's, which it says itself where that is shared.
+    ...(wanted.network === 'host' ? {} : { Hostname: wanted.hostname }),
     User: wanted.user,
     WorkingDir: '/',
     Labels: { ...wanted.labels },

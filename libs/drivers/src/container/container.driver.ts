@@ -273,6 +273,7 @@ export class ContainerDriver implements Driver {
         expose: this.#options.expose ?? [],
         devices: this.#devices,
         directory,
+        hostname: hostname(),
         seenAs: command.seenAs,
       });
       const create = async (): Promise<string> => {
@@ -290,6 +291,9 @@ export class ContainerDriver implements Driver {
               throw new Error(`the engine does not take the device ${refused} of FORNAX_NODE_ENGINE_DEVICES`, {
                 cause: error,
               });
+            // It had the image when this was prepared; it pulls it anew for the next one.
+            if (error instanceof EngineRefused && error.status === 404 && /no such image/i.test(error.message))
+              throw new Error(`the engine does not have the image ${image.id} any more`, { cause: error });
             // Then it has made none; or somebody else's has the name.
             if (error instanceof EngineRefused) containers = containers.filter((one) => one !== name);
             const isTaken =

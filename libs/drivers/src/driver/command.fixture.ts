@@ -6,6 +6,7 @@ import { describe, expect } from '@jest/globals';
 
 import { type OpenDriver, type Seen, testsOf } from '../sandbox/driver.fixture.js';
 import { isRoot } from '../sandbox/level.js';
+import { describeRows } from './command-rows.fixture.js';
 
 /** Errors of system calls that a container without capabilities may not make, by number, and of one that is too new for the filter. */
 const CALLS = `
@@ -65,6 +66,7 @@ export const describeCommand = (
   describe(`a command ${name}`, () => {
     const here = testsOf(opened?.run);
     const isolated: typeof here = isIsolated ? here : () => undefined;
+    describeRows(opened, isIsolated);
     const sh = (run: OpenDriver['run'], script: string, env: Record<string, string> = {}): Promise<Seen> =>
       run(['/bin/sh', '-c', script], env);
 
