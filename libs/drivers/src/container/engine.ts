@@ -289,7 +289,15 @@ export class Engine {
       docker.pull(name, { ...(authconfig ? { authconfig } : {}), abortSignal: signal }),
     );
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(undefined)), hear);
+    // A pull that fails has begun with success: that it failed is one of the things that are told, and nothing else (docker-modem hears it as those).
+    let failure: string | undefined;
+    const hearAll = (event: unknown): void => {
+      if (isRecord(event) && typeof event['error'] === 'string') failure = event['error'].trim().slice(0, MOST_REASON);
+      hear(event);
+    };
+    const end = (error: unknown): void =>
+      error || failure !== undefined ? reject(error ?? new EngineRefused(500, failure ?? '')) : resolve(undefined);
+    docker.modem.followProgress(stream, end, hearAll);
     await this.#wrap(signal, () => promise).finally(() => 'destroy' in stream && (stream.destroy as () => void)());
   }
 
@@ -320,6 +328,7 @@ export class Engine {
       return await call();
     } catch (error) {
       signal?.throwIfAborted();
+      if (error instanceof EngineRefused) throw error;
       const status = statusOf(error);
       if (status !== undefined) throw new EngineRefused(status, reasonOf(error));
       const code = errorCode(error);

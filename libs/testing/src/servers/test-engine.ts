@@ -86,8 +86,16 @@ const tryOut = async (socket: string): Promise<void> => {
   if (status !== 200) throw new Error(`the engine says ${status}: ${text}`);
 };
 
+export interface TestEngineOptions {
+  /** Its storage is in memory, of this size, and empty after each of its starts; absent: it is on the disk. */
+  readonly storageBytes?: number;
+}
+
 /** @param registries that it may ask without encryption @throws NoEngine there is none here; Error it does not come up */
-export const startTestEngine = async (registries: readonly string[] = []): Promise<TestEngine> => {
+export const startTestEngine = async (
+  registries: readonly string[] = [],
+  { storageBytes }: TestEngineOptions = {},
+): Promise<TestEngine> => {
   if (process.getuid?.() !== 0) throw new NoEngine('an engine of its own is for a run that is root');
   await run('podman', ['--version']).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
@@ -97,10 +105,12 @@ export const startTestEngine = async (registries: readonly string[] = []): Promi
   const home = await mkdtemp(FOLDER);
   const socket = join(home, 's');
   const logFile = join(home, 'log');
-  for (const name of ['tmp', 'cdi']) await mkdir(join(home, name));
+  for (const name of ['tmp', 'cdi', 'root']) await mkdir(join(home, name));
   for (const [name, text] of Object.entries(settings(registries))) await writeFile(join(home, name), text);
   const places = ['--root', join(home, 'root'), '--runroot', join(home, 'run'), '--tmpdir', join(home, 'tmp')];
+  const small = storageBytes === undefined ? '' : `mount -t tmpfs -o size=${storageBytes} fornax-test "$HOME/root"; `;
   const hide =
+    small +
     'mountpoint -q /sys/fs/cgroup/unified && umount -l /sys/fs/cgroup/unified; mkdir -p /run/cdi && mount --bind "$HOME/cdi" /run/cdi; exec "$@"';
   const serve = [
     'podman',
