@@ -23,7 +23,7 @@ if (values.help) {
   console.log(`Usage: npm run bench [-- --quick] [-- --full] [-- --slurm] [-- --only NAMES] [-- --snapshot-mib COUNT] [-- --retained-tasks COUNT] [-- --out FOLDER]
 Starts platforms of its own on free ports, measures each path beside the floor of the same run, prints a table and writes JSON.
 --quick  a tenth of the load: to see that it works, not to quote
---full   also pages among 1,000,000 tasks, metrics with 100,000 that wait, and objects through S3 beside versitygw (built through Go): some minutes and 5 GB of disk
+--full   also pages among 1,000,000 tasks, the dashboard in Chromium with as many and with 1,000,000 lines of output, metrics with 100,000 that wait, and objects through S3 beside versitygw (built through Go): some minutes and 5 GB of disk
 --slurm  a Slurm beside the node, in the same run: as root, where Debian's packages are installed (node tests/load/slurm.mjs --help)
 --snapshot-mib  size of the folder that snapshots are taken of (600)
 --retained-tasks  finished tasks that the log is measured after (20000)

@@ -10,22 +10,23 @@ import { percentile } from './statistics.js';
 const OWNERS = 100;
 
 /**
- * Multiplies one task that was really submitted: its rows lie among those of the other owners, as they would have come in turn. Every tenth
- * task has the tag `nightly`, every thousandth `rare`; one in twenty has failed.
+ * Multiplies one task that was really submitted, by SQL into the read models, not by events: its rows lie among those of the other owners, as
+ * they would have come in turn. Every tenth task has the tag `nightly`, every thousandth `rare`; one in twenty has failed.
+ * @param owners how many have them
  */
-const multiply = async (db: pg.Client, taskId: string, count: number): Promise<void> => {
+export const multiply = async (db: pg.Client, taskId: string, count: number, owners: number): Promise<void> => {
   const columns = await db.query<{ name: string }>(
     `SELECT column_name AS name FROM information_schema.columns WHERE table_schema = 'submission' AND table_name = 'task' ORDER BY ordinal_position`,
   );
   const changed: Readonly<Record<string, string>> = {
     task_id: 'gen_random_uuid()::text',
-    owner: `CASE WHEN i % ${OWNERS} = 0 THEN t.owner ELSE md5((i % ${OWNERS})::text) END`,
+    owner: `CASE WHEN i % ${owners} = 0 THEN t.owner ELSE md5((i % ${owners})::text) END`,
     name: `'task ' || i`,
     shortname: 'md5(i::text)',
     created_ms: 't.created_ms - i',
-    state: `CASE WHEN (i / ${OWNERS}) % 20 = 0 THEN 'Failure' WHEN (i / ${OWNERS}) % 4 = 1 THEN 'Submitted' ELSE 'Success' END`,
-    end_ms: `CASE WHEN (i / ${OWNERS}) % 4 <> 1 THEN t.created_ms - i + 1000 END`,
-    tags: `CASE WHEN (i / ${OWNERS}) % 1000 = 0 THEN ARRAY['rare'] WHEN (i / ${OWNERS}) % 10 = 0 THEN ARRAY['nightly'] ELSE '{}' END`,
+    state: `CASE WHEN (i / ${owners}) % 20 = 0 THEN 'Failure' WHEN (i / ${owners}) % 4 = 1 THEN 'Submitted' ELSE 'Success' END`,
+    end_ms: `CASE WHEN (i / ${owners}) % 4 <> 1 THEN t.created_ms - i + 1000 END`,
+    tags: `CASE WHEN (i / ${owners}) % 1000 = 0 THEN ARRAY['rare'] WHEN (i / ${owners}) % 10 = 0 THEN ARRAY['nightly'] ELSE '{}' END`,
   };
   const values = columns.rows.map(({ name }) => changed[name] ?? `t.${name}`);
   await db.query(
@@ -80,7 +81,7 @@ export const pagesOfMany = async (tasks: number, samples: number): Promise<reado
   try {
     await db.connect();
     const { uuid } = await client.call<{ readonly uuid: string }>('POST', '/tasks', noOp('the first', 4));
-    await multiply(db, uuid, tasks);
+    await multiply(db, uuid, tasks, OWNERS);
     const latencies: PageLatency[] = [];
     for (const [kind, filter] of Object.entries(KINDS)) {
       const times: number[] = [];

@@ -5,6 +5,8 @@ import { OPERATOR_USER } from '@fornax/embedded';
 import { KINDS } from './cpu.js';
 import { commandLineSpeed } from './command-line.js';
 import { natsCredentials } from './credentials.js';
+import { outputOfMany } from './dashboard-output.js';
+import { tableOfMany } from './dashboard-tasks.js';
 import { echoBesideFlood, type EchoLatency } from './echo-beside-flood.js';
 import { publishFloor, spawnFloor } from './floors.js';
 import { documentOfLayers, fanJob, layeredJob } from './layered-job.js';
@@ -474,6 +476,26 @@ const s3Section: Section = {
   measure: ({ scale, say }) => measureS3(scale, say),
 };
 
+const dashboardOutputSection: Section = {
+  name: 'dashboard-output',
+  isLarge: true,
+  measure: ({ scale, say }) => {
+    const lines = Math.round(1_000_000 * scale);
+    say(`output of ${lines} lines in Chromium`);
+    return outputOfMany(lines);
+  },
+};
+
+const dashboardTasksSection: Section = {
+  name: 'dashboard-tasks',
+  isLarge: true,
+  measure: ({ scale, say }) => {
+    const tasks = Math.round(1_000_000 * scale);
+    say(`the table of ${tasks} tasks in Chromium`);
+    return tableOfMany(tasks, Math.round(20_000 * scale));
+  },
+};
+
 export const SECTIONS: readonly Section[] = [
   controlPlaneSection,
   bulkSection,
@@ -497,4 +519,6 @@ export const SECTIONS: readonly Section[] = [
   scrapeSection,
   imagesSection,
   s3Section,
+  dashboardOutputSection,
+  dashboardTasksSection,
 ];

@@ -103,6 +103,8 @@ export interface TaskSearch {
   readonly stream?: (typeof STREAMS)[number];
   readonly instance?: number;
   readonly find?: string;
+  /** Of the output, from 1. */
+  readonly line?: number;
   readonly asOf?: string;
   readonly show?: string;
   /** What the map of instances is colored by. */
@@ -128,6 +130,7 @@ export const searchOfTask = (raw: Raw): TaskSearch =>
     stream: oneOf(raw, 'stream', STREAMS),
     instance: wholeNumber(raw, 'instance'),
     find: textIn(raw, 'find'),
+    line: wholeNumber(raw, 'line') || undefined,
     asOf: textIn(raw, 'asOf'),
     show: textIn(raw, 'show'),
     color: oneOf(raw, 'color', MAP_COLORS),

@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from './page-size.ts';
 import { filterValue } from '../address/conditions.ts';
 import type { TasksSearch, StateGroup } from '../address/search.ts';
 import { api, bodyOf } from './client.ts';
@@ -29,8 +30,6 @@ const filterOf = ({ state, name, tag, project, everybody, ids, where = [] }: Tas
   }
   return filters.length === 0 ? undefined : { operator: 'And', filters };
 };
-
-const PAGE_SIZE = 100;
 
 /** One page of tasks in short. @param token of the page before; empty for the first one */
 export const readTaskPage = (search: TasksSearch, token: string): Promise<ListedPage> => {

@@ -1,4 +1,4 @@
-import { useQueryClient, type InfiniteData } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { followStream } from '../api/event-stream.ts';
 import { readSummaries } from '../api/tasks.ts';
@@ -17,14 +17,11 @@ const idIn = (data: string): string | undefined => {
   return typeof taskId === 'string' ? taskId : undefined;
 };
 
-const patched = (
-  known: InfiniteData<TaskPage, string> | undefined,
-  news: ReadonlyMap<string, TaskSummary>,
-): InfiniteData<TaskPage, string> | undefined =>
-  known && {
-    ...known,
-    pages: known.pages.map((page) => ({ ...page, data: page.data.map((task) => news.get(task.uuid) ?? task) })),
-  };
+/** A page with what is new of its tasks; the same page if none of them is. */
+const patched = (page: TaskPage | undefined, news: ReadonlyMap<string, TaskSummary>): TaskPage | undefined => {
+  if (page === undefined || !page.data.some(({ uuid }) => news.has(uuid))) return page;
+  return { ...page, data: page.data.map((task) => news.get(task.uuid) ?? task) };
+};
 
 /**
  * Keeps the lists of tasks, and the tasks that are shown, as the platform has them, by its stream of events.
@@ -52,7 +49,7 @@ export const useLiveTasks = (taskId?: string): boolean | undefined => {
         return queries.invalidateQueries({ queryKey: [TASKS] });
       }
       const news = new Map((await readSummaries(ids)).map((task) => [task.uuid, task]));
-      queries.setQueriesData<InfiniteData<TaskPage, string>>({ queryKey: [TASKS] }, (known) => patched(known, news));
+      queries.setQueriesData<TaskPage>({ queryKey: [TASKS] }, (known) => patched(known, news));
     };
 
     const only = taskId === undefined ? '' : `&task=${encodeURIComponent(taskId)}`;

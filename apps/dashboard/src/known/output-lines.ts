@@ -1,21 +1,27 @@
 import { useEffect, useState } from 'react';
 import { followStream } from '../api/event-stream.ts';
+import { LineBuffer } from './line-buffer.ts';
 
-/** What was printed, by lines; each begins with the number of its instance where there are several. */
+/** What was printed, by rows; each begins with the number of its instance where there are several. */
 export interface OutputLines {
-  readonly lines: readonly string[];
+  /** One that grows in place; `end` is another one whenever it did. */
+  readonly buffer: LineBuffer;
+  readonly first: number;
+  readonly end: number;
   readonly isOver: boolean;
   /** Why some of it may be missing or stand twice. */
   readonly gap: string | undefined;
   readonly isConnected: boolean;
 }
 
-const NOTHING: OutputLines = { lines: [], isOver: false, gap: undefined, isConnected: true };
+const FACTS = { isOver: false, gap: undefined as string | undefined, isConnected: true };
+const shownOf = (buffer: LineBuffer, facts: typeof FACTS): OutputLines => ({
+  ...{ buffer, first: buffer.first, end: buffer.end },
+  ...facts,
+});
 
 /** Lines are shown together, so that a flood of them costs no more than a trickle. */
 const SHOW_MS = 100;
-/** Older lines are left to the download. */
-const MOST_LINES = 1_000_000;
 
 const decoder = new TextDecoder();
 const textOf = ({ text, base64 }: { readonly text?: unknown; readonly base64?: unknown }): string => {
@@ -23,47 +29,19 @@ const textOf = ({ text, base64 }: { readonly text?: unknown; readonly base64?: u
   return decoder.decode(Uint8Array.from(atob(String(base64)), (character) => character.charCodeAt(0)));
 };
 
-/**
- * Puts pieces of the output of many instances together to lines. A line that is not over yet stands at the end of its instance's, and grows.
- */
-class LineBuffer {
-  lines: string[] = [];
-  private readonly open = new Map<number, { line: number; text: string }>();
-
-  constructor(private readonly hasPrefix: boolean) {}
-
-  add(instance: number, text: string): void {
-    const parts = text.split('\n');
-    parts.forEach((part, index) => {
-      const known = this.open.get(instance);
-      const isLast = index === parts.length - 1;
-      if (isLast && part === '') return;
-      const whole = (known?.text ?? '') + part;
-      const place = known?.line ?? this.lines.push('') - 1;
-      this.lines[place] = this.hasPrefix ? `${instance}> ${whole}` : whole;
-      if (isLast) this.open.set(instance, { line: place, text: whole });
-      else this.open.delete(instance);
-    });
-    if (this.lines.length <= MOST_LINES * 1.1) return;
-    const dropped = this.lines.length - MOST_LINES;
-    this.lines = this.lines.slice(dropped);
-    for (const [number, { line, text }] of this.open) this.open.set(number, { line: line - dropped, text });
-  }
-}
-
 /** Follows a stream of a task, of all instances or of one. */
 export const useOutput = (taskId: string, stream: 'stdout' | 'stderr', instance: number | undefined): OutputLines => {
-  const [shown, setShown] = useState(NOTHING);
+  const [shown, setShown] = useState(() => shownOf(new LineBuffer(instance === undefined), FACTS));
 
   useEffect(() => {
     const stop = new AbortController();
     let buffer = new LineBuffer(instance === undefined);
-    let facts = { isOver: false, gap: undefined as string | undefined, isConnected: true };
+    let facts = FACTS;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const show = (): void => {
       timer ??= setTimeout(() => {
         timer = undefined;
-        setShown({ lines: [...buffer.lines], ...facts });
+        setShown(shownOf(buffer, facts));
       }, SHOW_MS);
     };
     const of = instance === undefined ? '' : `/instances/${instance}`;

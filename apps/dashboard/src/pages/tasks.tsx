@@ -1,15 +1,14 @@
 import { Button, Group, Loader, Select, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
-import { readTaskPage } from '../api/tasks.ts';
 import { readSharedProjects } from '../api/projects.ts';
-import type { ListedPage, ListedTask } from '../api/wire.ts';
 import { TASKS, useLiveTasks } from '../known/live-tasks.ts';
 import { columnsOf, ORDERS, STATE_GROUPS, type TasksSearch } from '../address/search.ts';
 import { useMayWrite, useMe } from '../known/me.tsx';
 import { PROJECT_TASKS, SHARED_PROJECTS } from '../known/queries.ts';
+import { useTaskPages } from '../known/use-task-pages.ts';
 import { count } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 import { ActionBar } from './tasks/action-bar.tsx';
@@ -26,6 +25,11 @@ const ORDER_NAMES: Readonly<Record<(typeof ORDERS)[number], string>> = {
   state: 'By state',
   executionTime: 'By execution time',
 };
+
+/** The other end of the list, which nobody reaches by scrolling through a million tasks. */
+const OLDEST = { value: 'oldest', label: 'Oldest first' };
+const isOldestFirst = ({ order = 'creationDate', ascending }: TasksSearch): boolean =>
+  order === 'creationDate' && ascending === true;
 
 type Change = (change: { readonly [K in keyof TasksSearch]: TasksSearch[K] | undefined }) => void;
 
@@ -100,11 +104,11 @@ const Filters = ({ search, onChange, onOpen }: FiltersProps): ReactNode => {
           label="Order"
           w={170}
           allowDeselect={false}
-          data={ORDERS.map((value) => ({ value, label: ORDER_NAMES[value] }))}
-          value={search.order ?? 'creationDate'}
+          data={[...ORDERS.map((value) => ({ value, label: ORDER_NAMES[value] })), OLDEST]}
+          value={isOldestFirst(search) ? OLDEST.value : (search.order ?? 'creationDate')}
           onChange={(order) => {
             const known = ORDERS.find((name) => name === order);
-            onChange({ order: known, ascending: known === 'name' ? true : undefined });
+            onChange({ order: known, ascending: known === 'name' || order === OLDEST.value ? true : undefined });
           }}
         />
         <Button variant="default" aria-expanded={isBuilding} onClick={() => setBuilding(!isBuilding)}>
@@ -154,16 +158,11 @@ export const TasksPage = (): ReactNode => {
   const isOfProject = search.project !== undefined && search.everybody === true;
   const change: Change = (changed) =>
     void navigate({ search: (before) => ({ ...before, ...changed }) as TasksSearch, replace: true });
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: [isOfProject ? PROJECT_TASKS : TASKS, search],
-    // The stream of events tells of the reader's own tasks.
-    refetchInterval: isOfProject ? 5_000 : false,
-    queryFn: ({ pageParam }) => readTaskPage(search, pageParam),
-    initialPageParam: '',
-    getNextPageParam: ({ nextToken }: ListedPage) => nextToken ?? undefined,
-  });
-  const tasks: readonly ListedTask[] = data?.pages.flatMap((page): readonly ListedTask[] => page.data) ?? [];
-  const total = data?.pages.at(-1)?.total ?? 0;
+  // Which columns are shown is no matter of what is read.
+  const { columns: _columns, ...listed } = search;
+  // The stream of events tells of the reader's own tasks.
+  const pages = useTaskPages(isOfProject ? PROJECT_TASKS : TASKS, listed, isOfProject ? 5_000 : false);
+  const { total, error } = pages;
   const isFiltered = ['state', 'name', 'tag', 'project', 'ids', 'where'].some((key) => key in search);
   return (
     <Stack gap="sm">
@@ -172,9 +171,9 @@ export const TasksPage = (): ReactNode => {
           Tasks
         </Title>
         <Group gap="sm">
-          {isFetchingNextPage && <Loader size="xs" aria-label="Loading more" />}
+          {pages.isReading && <Loader size="xs" aria-label="Loading more" />}
           <Text size="sm" c="dimmed" role="status">
-            {data === undefined ? '' : `${count(total)} ${total === 1 ? 'task' : 'tasks'}`}
+            {total === undefined ? '' : `${count(total)} ${total === 1 ? 'task' : 'tasks'}`}
             {isLive === false ? ' · not live: the connection is lost' : ''}
           </Text>
           {mayWrite && (
@@ -194,19 +193,11 @@ export const TasksPage = (): ReactNode => {
         </Group>
       )}
       {mayWrite && <ActionBar chosen={chosen} onDone={() => setChosen(new Set())} />}
-      {data === undefined && error === null && <Waiting />}
-      {error !== null && <Failed error={error} onRetry={() => void refetch()} />}
-      {data !== undefined && tasks.length === 0 && (isFiltered ? <Empty title="No task is like this" /> : <NoneYet />)}
-      {tasks.length > 0 && (
-        <TaskRows
-          tasks={tasks}
-          total={total}
-          columns={columnsOf(search)}
-          {...(mayWrite ? { chosen, onChoose: setChosen } : {})}
-          onEnd={() => {
-            if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-          }}
-        />
+      {total === undefined && error === null && <Waiting />}
+      {error !== null && <Failed error={error} onRetry={pages.again} />}
+      {total !== undefined && pages.count === 0 && (isFiltered ? <Empty title="No task is like this" /> : <NoneYet />)}
+      {pages.count > 0 && (
+        <TaskRows pages={pages} columns={columnsOf(search)} {...(mayWrite ? { chosen, onChoose: setChosen } : {})} />
       )}
     </Stack>
   );

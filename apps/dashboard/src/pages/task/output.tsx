@@ -1,50 +1,16 @@
 import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { readAs } from '../../api/read-as.ts';
 import type { Task } from '../../api/wire.ts';
 import { keepAnswer } from '../../files/save-blob.ts';
+import { useFoundLines } from '../../known/found-lines.ts';
 import { useOutput } from '../../known/output-lines.ts';
 import { useAction } from '../../known/use-action.ts';
 import { STREAMS, type Show, type TaskSearch } from '../../address/search.ts';
-import { AnsiLine } from '../../parts/ansi.tsx';
 import { count } from '../../parts/format.tsx';
-import { Empty } from '../../parts/states.tsx';
-
-const LINE_PX = 20;
-
-const Lines = ({ lines, follows }: { readonly lines: readonly string[]; readonly follows: boolean }): ReactNode => {
-  const place = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => place.current,
-    estimateSize: () => LINE_PX,
-    overscan: 20,
-  });
-  useEffect(() => {
-    if (follows && lines.length > 0) rows.scrollToIndex(lines.length - 1, { align: 'end' });
-  }, [follows, lines.length, rows]);
-  return (
-    <div
-      ref={place}
-      className="scrolled output"
-      style={{ height: 'calc(100vh - 22rem)', minHeight: '14rem' }}
-      tabIndex={0}
-      role="log"
-      aria-label="Output"
-      aria-live="off"
-    >
-      <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
-        {rows.getVirtualItems().map(({ index, start }) => (
-          <div key={index} style={{ position: 'absolute', height: LINE_PX, transform: `translateY(${start}px)` }}>
-            <AnsiLine text={lines[index] ?? ''} />
-          </div>
-        ))}
-      </div>
-    </div>
-  );
-};
+import { Empty, Waiting } from '../../parts/states.tsx';
+import { OutputRows } from './output-rows.tsx';
 
 /** All of it: the browser itself reads it, unless it is read as another account. */
 const Download = ({ path, name }: { readonly path: string; readonly name: string }): ReactNode => {
@@ -62,6 +28,18 @@ const Download = ({ path, name }: { readonly path: string; readonly name: string
   );
 };
 
+interface NoLinesProps {
+  readonly isOver: boolean;
+  readonly hasLines: boolean;
+  readonly isSearching: boolean;
+}
+
+const NoLines = ({ isOver, hasLines, isSearching }: NoLinesProps): ReactNode => {
+  if (isSearching) return <Waiting />;
+  if (hasLines) return <Empty title="No line is like this" />;
+  return <Empty title={isOver ? 'Nothing was printed' : 'Nothing is printed yet'} />;
+};
+
 interface OutputProps {
   readonly task: Task;
   readonly search: TaskSearch;
@@ -70,14 +48,14 @@ interface OutputProps {
 
 /** What the instances print, as it comes. */
 export const Output = ({ task, search, show }: OutputProps): ReactNode => {
-  const { stream = 'stdout', instance, find } = search;
-  const { lines, isOver, gap, isConnected } = useOutput(task.uuid, stream, instance);
-  const [follows, setFollows] = useState(true);
+  const { stream = 'stdout', instance, find, line } = search;
+  const output = useOutput(task.uuid, stream, instance);
+  const { buffer, first, end, isOver, gap, isConnected } = output;
+  const found = useFoundLines(output, find);
+  const [follows, setFollows] = useState(line === undefined);
   const findLater = useDebouncedCallback((text: string) => show({ find: text === '' ? undefined : text }), 300);
-  const shown = useMemo(() => {
-    const wanted = find?.toLowerCase();
-    return wanted === undefined ? lines : lines.filter((line) => line.toLowerCase().includes(wanted));
-  }, [lines, find]);
+  // Of those that are shown, the one with this number.
+  const goTo = line === undefined ? undefined : line - 1 - (find === undefined ? first : 0);
   const of = instance === undefined ? '' : `/instances/${instance}`;
   return (
     <Stack gap="sm">
@@ -109,11 +87,26 @@ export const Output = ({ task, search, show }: OutputProps): ReactNode => {
           defaultValue={find ?? ''}
           onChange={(event) => findLater(event.currentTarget.value)}
         />
+        <TextInput
+          label="Go to line"
+          inputMode="numeric"
+          w={110}
+          defaultValue={line ?? ''}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return;
+            const text = event.currentTarget.value.trim();
+            setFollows(false);
+            show({ line: /^[1-9]\d*$/.test(text) ? Number(text) : undefined });
+          }}
+        />
         <Checkbox
           label="Follow"
           pb={8}
           checked={follows}
-          onChange={(event) => setFollows(event.currentTarget.checked)}
+          onChange={(event) => {
+            setFollows(event.currentTarget.checked);
+            if (event.currentTarget.checked) show({ line: undefined });
+          }}
         />
         <Download
           path={`/fornax/v1/tasks/${encodeURIComponent(task.uuid)}${of}/${stream}`}
@@ -121,16 +114,18 @@ export const Output = ({ task, search, show }: OutputProps): ReactNode => {
         />
       </Group>
       <Text size="sm" c="dimmed" role="status">
-        {count(shown.length)} {shown.length === 1 ? 'line' : 'lines'}
-        {find === undefined ? '' : ` of ${count(lines.length)}`}
+        {count(found.count)} {found.count === 1 ? 'line' : 'lines'}
+        {find === undefined ? '' : ` of ${count(end - first)}`}
+        {found.isSearching ? ' · still searching' : ''}
+        {first > 0 ? ` · the first ${count(first)} are in the download alone` : ''}
         {isOver ? ' · that is all' : ''}
         {isConnected ? '' : ' · the connection is lost, it goes on by itself'}
       </Text>
       {gap !== undefined && <Alert color="yellow" title={`Some of it may be missing: ${gap}`} />}
-      {shown.length === 0 ? (
-        <Empty title={isOver ? 'Nothing was printed' : 'Nothing is printed yet'} />
+      {found.count === 0 ? (
+        <NoLines isOver={isOver} hasLines={find !== undefined && end > first} isSearching={found.isSearching} />
       ) : (
-        <Lines lines={shown} follows={follows} />
+        <OutputRows buffer={buffer} found={found} follows={follows} goTo={goTo} />
       )}
     </Stack>
   );

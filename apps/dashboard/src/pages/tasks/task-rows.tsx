@@ -1,23 +1,20 @@
 import { Anchor, Checkbox, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, type ReactNode } from 'react';
 import type { ListedTask } from '../../api/wire.ts';
 import { Link } from '@tanstack/react-router';
 import type { TaskColumn } from '../../address/search.ts';
+import type { TaskPages } from '../../known/use-task-pages.ts';
 import { COLUMNS } from './columns.tsx';
 
 const ROW_PX = 44;
-/** So many rows before the end the next page is asked for. */
-const AHEAD = 30;
 
 interface TaskRowsProps {
-  readonly tasks: readonly ListedTask[];
-  readonly total: number;
+  readonly pages: TaskPages;
   readonly columns: readonly TaskColumn[];
   /** Left out where nothing may be done to tasks. */
   readonly chosen?: ReadonlySet<string>;
   readonly onChoose?: (chosen: ReadonlySet<string>) => void;
-  readonly onEnd: () => void;
 }
 
 interface RowProps {
@@ -49,20 +46,19 @@ const Row = ({ task, columns }: RowProps): ReactNode => (
 );
 
 /** Tasks, of which only those in sight are in the page, however many there are. */
-export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: TaskRowsProps): ReactNode => {
+export const TaskRows = ({ pages, columns, chosen, onChoose }: TaskRowsProps): ReactNode => {
+  const { count, total = count, ids, at, onSight } = pages;
   const place = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
-    count: tasks.length,
+    count,
     getScrollElement: () => place.current,
     estimateSize: () => ROW_PX,
     overscan: 10,
   });
   const gridTemplateColumns = `1.5rem minmax(10rem, 1fr) ${columns.map((name) => COLUMNS[name].width).join(' ')}`;
   const items = rows.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (last >= tasks.length - AHEAD) onEnd();
-  }, [last, tasks.length, onEnd]);
+  const [first, last] = [items.at(0)?.index ?? 0, items.at(-1)?.index ?? 0];
+  useEffect(() => onSight(first, last), [first, last, onSight]);
 
   const choose = (id: string, isChosen: boolean): void => {
     const next = new Set(chosen);
@@ -70,7 +66,7 @@ export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: Tas
     else next.delete(id);
     onChoose?.(next);
   };
-  const areAll = chosen !== undefined && tasks.every(({ uuid }) => chosen.has(uuid));
+  const areAll = useMemo(() => chosen !== undefined && ids.every((id) => chosen.has(id)), [chosen, ids]);
   return (
     // A region that scrolls is reached with the keyboard, too.
     <div ref={place} className="scrolled" style={{ height: 'calc(100vh - 17rem)', minHeight: '16rem' }} tabIndex={0}>
@@ -88,7 +84,7 @@ export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: Tas
                 aria-label="Choose all that are loaded"
                 checked={areAll}
                 indeterminate={!areAll && chosen.size > 0}
-                onChange={() => onChoose?.(new Set(areAll ? [] : tasks.map(({ uuid }) => uuid)))}
+                onChange={() => onChoose?.(new Set(areAll ? [] : ids))}
               />
             )}
           </div>
@@ -100,13 +96,12 @@ export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: Tas
         </div>
         <div role="rowgroup" style={{ height: rows.getTotalSize(), position: 'relative' }}>
           {items.map(({ index, start }) => {
-            const task = tasks[index];
-            if (task === undefined) return null;
+            const task = at(index);
             return (
               <div
                 role="row"
                 aria-rowindex={index + 2}
-                key={task.uuid}
+                key={task?.uuid ?? index}
                 className="row tasks"
                 style={{
                   ...{ position: 'absolute', insetInline: 0, height: ROW_PX, gridTemplateColumns },
@@ -114,7 +109,7 @@ export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: Tas
                 }}
               >
                 <div role="cell">
-                  {chosen !== undefined && (
+                  {chosen !== undefined && task !== undefined && (
                     <Checkbox
                       size="xs"
                       aria-label={`Choose ${task.name}`}
@@ -123,7 +118,7 @@ export const TaskRows = ({ tasks, total, columns, chosen, onChoose, onEnd }: Tas
                     />
                   )}
                 </div>
-                <Row task={task} columns={columns} />
+                {task === undefined ? <div role="cell">…</div> : <Row task={task} columns={columns} />}
               </div>
             );
           })}
