@@ -14,6 +14,7 @@ import { isWhole, LayerDamaged } from './layer-damaged.js';
 import type { PullProgress } from './pull-progress.js';
 import type { Registry } from './registry.js';
 import type { Waiter } from './shared-work.js';
+import { UnpackThreads } from './unpack-by-thread.js';
 import { unpackLayer } from './unpack-layer.js';
 
 /** Layers of an image that are on their way at a time: one comes while another is unpacked and one waits for its turn. */
@@ -45,6 +46,7 @@ interface ListedLayer {
 /** Brings the layers of one image: a few at a time, each over those before it. */
 export class ImageLayers {
   readonly #brought = counterOf('fornax.images.layers.size');
+  readonly #threads = new UnpackThreads();
   #brokeOff = false;
 
   constructor(
@@ -74,6 +76,7 @@ export class ImageLayers {
     }
     // Nothing is written any more when this is over.
     await Promise.allSettled(done);
+    await this.#threads.close();
     if (failure) throw failure.error;
   }
 
@@ -113,7 +116,7 @@ export class ImageLayers {
     const { words, left, held, waiter } = this.options;
     const { signal, onMoved } = waiter;
     const plain = await unpackLayer(file, part.mediaType, this.tree.root, {
-      ...{ signal, onMoved, left, onGrow: held.grow },
+      ...{ signal, onMoved, left, onGrow: held.grow, threads: this.#threads },
       ...(turn ? { turn } : {}),
     });
     if (plain !== diffId)

@@ -10,7 +10,7 @@ export interface Allowance {
 export type Spend = (bytes: number) => Promise<void> | undefined;
 
 /** Bytes and files that are paid for in one step. */
-const PART_BYTES = 4_194_304;
+const PART_BYTES = 16_777_216;
 const PART_FILES = 1_024;
 /** Where little is left, what is taken in advance is little, too: layers side by side take from one allowance. */
 const PART_OF_LEFT = 64;

@@ -12,6 +12,8 @@ export interface UnpackOptions {
   readonly spend: Spend;
   /** Of what it is without its compression. */
   readonly mostBytes: number;
+  /** Whether gzip is undone by this thread, in which nobody waits for anything else, between its other work. */
+  readonly isInStep?: boolean;
   /** Absent: at once. */
   readonly turn?: Turn | undefined;
 }
@@ -37,11 +39,11 @@ export const unpackHere = async (
   root: string,
   options: UnpackOptions,
 ): Promise<string> => {
-  const { signal, spend, turn } = options;
+  const { signal, spend, turn, isInStep } = options;
   signal.throwIfAborted();
   const over = new LayerOver(root, spend);
   const early = new EarlyEntries(turn, signal);
-  const plain = plainOf(file, mediaType, signal);
+  const plain = plainOf(file, mediaType, signal, isInStep);
   try {
     for await (const entry of entriesOf(watched(plain, options))) {
       signal.throwIfAborted();

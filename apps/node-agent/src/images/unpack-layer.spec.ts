@@ -3,16 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '@fornax/testing/registry';
 
 import { type LayerEntry, tarOf } from '@fornax/testing/layers';
 import { LayerRefused } from './tree-path.js';
+import { beginThread, UnpackThreads } from './unpack-by-thread.js';
 import { type LayerOptions, unpackLayer } from './unpack-layer.js';
 
 const TAR = 'application/vnd.oci.image.layer.v1.tar';
 let folder = '';
 let root = '';
+let begun = 0;
+/** In step: streams are what this thread has. */
+const threads = new UnpackThreads(() => {
+  begun += 1;
+  return beginThread();
+}, 1);
 
 const unpack = async (
   bytes: Buffer,
@@ -33,6 +40,7 @@ const unpack = async (
     signal,
     onMoved,
     left: left ?? { bytes: leftBytes, files: leftFiles },
+    threads,
     threadsFrom,
     ...(onGrow ? { onGrow } : {}),
   });
@@ -65,6 +73,33 @@ describe('a layer', () => {
   afterEach(async () => {
     expect(await readFile(join(folder, 'outside'), 'utf8')).toBe('untouched');
     await rm(folder, { recursive: true, force: true });
+  });
+
+  afterAll(() => threads.close());
+
+  it('is unpacked by a thread that unpacked another one, unless that failed or is at work', async () => {
+    await threads.close();
+    begun = 0;
+    const plain = await tarOf([[{ name: 'file' }, 'content']]);
+    const unpackAs = async (name: string, bytes = plain): Promise<string> => {
+      const [file, own] = [join(folder, name), join(root, name)];
+      await writeFile(file, bytes);
+      await mkdir(own, { recursive: true });
+      const signal = AbortSignal.timeout(10_000);
+      return unpackLayer(file, TAR, own, {
+        ...{ signal, onMoved: () => undefined, left: { bytes: 1_000_000, files: 1_000 } },
+        ...{ threads, threadsFrom: 0 },
+      });
+    };
+    const both = async (): Promise<unknown> => Promise.all([unpackAs('one'), unpackAs('other')]);
+    await unpackAs('one');
+    await unpackAs('one');
+    expect(begun).toBe(1);
+    await both();
+    expect(begun).toBe(2);
+    await expect(unpackAs('damaged', Buffer.from('none'.repeat(200)))).rejects.toThrow(LayerRefused);
+    await both();
+    expect(begun).toBe(3);
   });
 
   it('becomes files, folders and links, of which none may be written by others or gives rights', async () => {
@@ -199,7 +234,7 @@ describe('a layer', () => {
   });
 
   it('costs the same in a thread, which is given as much as it asks for and no more than there is', async () => {
-    const many = Array.from({ length: 3_000 }, (_, each): LayerEntry => [
+    const many = Array.from({ length: 1_500 }, (_, each): LayerEntry => [
       { name: `f${each}` },
       'x'.repeat(each % 7_000),
     ]);
@@ -223,7 +258,7 @@ describe('a layer', () => {
     await expect(unpack(bytes, { leftBytes: 1e9, leftFiles: 5_000, threadsFrom: 0, onGrow })).rejects.toThrow(
       'no room',
     );
-  });
+  }, 60_000);
 
   it.each(['x', '-30000000000', '1e99', '99999999999999999999'])(
     'is refused when the size of an entry is %s, and lifts no bound',
@@ -328,6 +363,7 @@ describe('a layer', () => {
       return unpackLayer(file, TAR, root, {
         ...options,
         left,
+        threads,
         threadsFrom,
         turn: { folder: join(folder, 'early'), comes },
       });

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 
 import type { Turn } from './early-entries.js';
 import { type Allowance, take } from './layer-budget.js';
-import { unpackByThread } from './unpack-by-thread.js';
+import type { UnpackThreads } from './unpack-by-thread.js';
 import { mostPlain, unpackHere } from './unpack-here.js';
 
 export interface LayerOptions {
@@ -13,6 +13,7 @@ export interface LayerOptions {
   readonly onGrow?: (bytes: number) => Promise<void> | undefined;
   /** Absent: at once. */
   readonly turn?: Turn;
+  readonly threads: Pick<UnpackThreads, 'unpack'>;
   /** Bytes of a file that is worth a thread. */
   readonly threadsFrom?: number | undefined;
 }
@@ -30,11 +31,11 @@ export const unpackLayer = async (
   file: string,
   mediaType: string,
   root: string,
-  { signal, onMoved, left, onGrow = () => undefined, turn, threadsFrom = SMALL_BYTES }: LayerOptions,
+  { signal, onMoved, left, onGrow = () => undefined, turn, threads, threadsFrom = SMALL_BYTES }: LayerOptions,
 ): Promise<string> => {
   signal.throwIfAborted();
   const { size } = await stat(file);
-  if (size >= threadsFrom) return unpackByThread({ file, mediaType, root }, { signal, onMoved, left, onGrow, turn });
+  if (size >= threadsFrom) return threads.unpack({ file, mediaType, root }, { signal, onMoved, left, onGrow, turn });
   const spend = (bytes: number): Promise<void> | undefined => take(left, { bytes, files: 1 }, onGrow);
   return unpackHere(file, mediaType, root, { signal, onMoved, spend, mostBytes: mostPlain(left), turn });
 };
