@@ -16,6 +16,8 @@ const run = promisify(execFile);
 const MIB = 1_048_576;
 const LAYERS = 10;
 const FILES = 64;
+/** Images of the same layers, which a node has packed by then. */
+const ROUNDS = 3;
 
 interface Attempt {
   readonly downloadMs?: number;
@@ -39,10 +41,11 @@ const untilCommand = async (client: LoadClient, task: object): Promise<number> =
   return (attempt.downloadMs ?? 0) + (attempt.environmentMs ?? 0);
 };
 
-const inImage = (repository: string): object => ({
+const inImage = (repository: string, tag = 'latest'): object => ({
   profile: 'docker-batch',
   constants: [
     { key: 'DOCKER_REPO', value: repository },
+    { key: 'DOCKER_TAG', value: tag },
     { key: 'DOCKER_CMD', value: '/bin/busybox true' },
   ],
 });
@@ -68,6 +71,8 @@ const pushLarge = async (registry: TestRegistry, mebibytes: number): Promise<rea
     layers.push(await layerOf(Array.from({ length: FILES }, (_, at) => file(at))));
   }
   await pushImage(registry, { repository: 'bench/large', tag: 'latest' }, layers);
+  for (let at = 0; at < ROUNDS; at += 1)
+    await pushImage(registry, { repository: 'bench/large', tag: `again-${at}` }, layers, { Labels: { at: `${at}` } });
   return layers;
 };
 
@@ -95,6 +100,41 @@ const writeFloor = (mebibytes: number, isForced: boolean): Promise<number> => {
       await file.close();
     }
   });
+};
+
+const flush = (folder: string): Promise<unknown> => run('sync', ['-f', folder]);
+
+/** Seconds that a plain write of as many bytes in as many files takes, and that they take then to come to the disk. */
+const diskSeconds = (mebibytes: number): Promise<number> => {
+  const content = contentOf(Math.floor((mebibytes * MIB) / LAYERS / FILES));
+  return secondsIn(async (folder) => {
+    for (let at = 0; at < LAYERS * FILES; at += 1) await writeFile(join(folder, String(at)), content, { flag: 'wx' });
+    await flush(folder);
+  }, flush);
+};
+
+/**
+ * How fast an image is unpacked whose packed layers the node has, beside the disk: in turns, the median of each.
+ * No bytes come from a registry, which is asked for each layer whether the task may have it; what is measured begins with that and ends before the command runs.
+ */
+const unpackedOf = async (client: LoadClient, mebibytes: number, dataDir: string): Promise<readonly Figure[]> => {
+  const [disk, unpacked, flushed]: [number[], number[], number[]] = [[], [], []];
+  for (let at = 0; at < ROUNDS; at += 1) {
+    disk.push(await diskSeconds(mebibytes));
+    await flush(dataDir);
+    const seconds = (await untilCommand(client, inImage('bench/large', `again-${at}`))) / 1_000;
+    const begun = performance.now();
+    await flush(dataDir);
+    unpacked.push(seconds);
+    flushed.push(seconds + (performance.now() - begun) / 1_000);
+  }
+  const speed = (seconds: readonly number[]): number => mebibytes / percentile(seconds, 0.5);
+  const large = `image of ${mebibytes} MiB and ${LAYERS} layers that the node has packed`;
+  const floor = { floor: speed(disk), floorName: 'MiB/s in as many files, written and flushed' };
+  return [
+    { name: `${large}: unpacked`, value: speed(unpacked), unit: 'MiB/s', ...floor },
+    { name: `${large}: unpacked, and flushed after that`, value: speed(flushed), unit: 'MiB/s', ...floor },
+  ];
 };
 
 /** Seconds that the machine's own programs take to check and to unpack the layers, one after the other: without a registry, and without what an image needs beside. */
@@ -136,13 +176,13 @@ const podmanPull = async ({ url }: TestRegistry, say: (text: string) => void): P
 const onPlatform = async <T>(
   registry: TestRegistry,
   env: Readonly<Record<string, string>>,
-  measure: (client: LoadClient) => Promise<T>,
+  measure: (client: LoadClient, dataDir: string) => Promise<T>,
 ): Promise<T> => {
   const images = { FORNAX_IMAGES: 'registry', FORNAX_NODE_IMAGE_REGISTRIES: registry.url };
   const platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', ...images, ...env } });
   const client = new LoadClient(platform, 2);
   try {
-    return await measure(client);
+    return await measure(client, platform.dataDir);
   } finally {
     client.close();
     await platform.stop();
@@ -224,9 +264,10 @@ export const measureImages = async (
     );
     const podmanSeconds = await podmanPull(registry, say);
     // None is ready: what is compared is making one.
-    const made = await onPlatform(registry, { FORNAX_NODE_SANDBOXES_READY: '0' }, async (client) => [
+    const made = await onPlatform(registry, { FORNAX_NODE_SANDBOXES_READY: '0' }, async (client, dataDir) => [
       ...(await startsOf(client, starts, 'start in an image that is there')),
       ...(await pulledOf(client, mebibytes, layers, podmanSeconds)),
+      ...(await unpackedOf(client, mebibytes, dataDir)),
     ]);
     return [...ready, ...made];
   } finally {
