@@ -5,7 +5,7 @@ const oneOf =
 
 const REASONS = [
   ...['placing', 'dependencies', 'settling', 'max-parallel', 'pool-busy', 'pool-synchronizing'],
-  ...['no-node', 'nodes-drain', 'disks-full', 'nodes-away', 'no-node-fits', 'fleet-full'],
+  ...['no-node', 'nodes-drain', 'disks-full', 'nodes-away', 'no-node-fits', 'fleet-full', 'nodes-failing'],
   ...['quota', 'credits-exhausted', 'budget-exhausted'],
   // Of messages that were dropped, and of writes that are stopped.
   ...['unreadable', 'too-large', 'wrong-node', 'wrong-lease', 'unknown-lease', 'unknown-snapshot', 'late', 'too-often'],

@@ -5675,7 +5675,7 @@ export interface operations {
                         state: string;
                         /** @description Instances that wait. */
                         waiting: number;
-                        /** @description no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, pool-busy, pool-synchronizing, max-parallel, settling, quota, credits-exhausted, budget-exhausted, dependencies; null when nothing stands in the way. */
+                        /** @description no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, nodes-failing, pool-busy, pool-synchronizing, max-parallel, settling, quota, credits-exhausted, budget-exhausted, dependencies; null when nothing stands in the way. */
                         reason: string | null;
                         detail: string | null;
                         since: string | null;

@@ -12,7 +12,7 @@ export const waitingSchema = z.object({
     .string()
     .nullable()
     .describe(
-      'no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, pool-busy, pool-synchronizing, max-parallel, settling, quota, credits-exhausted, budget-exhausted, dependencies; null when nothing stands in the way.',
+      'no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, nodes-failing, pool-busy, pool-synchronizing, max-parallel, settling, quota, credits-exhausted, budget-exhausted, dependencies; null when nothing stands in the way.',
     ),
   detail: z.string().nullable(),
   since: when.nullable(),

@@ -16,6 +16,8 @@ export interface NodeView {
   readonly freeDiskMB?: number;
   /** Leases of these sizes that the node may be given beyond its room: it keeps them waiting until there is some. None where absent. */
   readonly ahead?: readonly LeasesAhead[];
+  /** Tasks failed there one after the other by the platform's fault: nothing goes there while another node would do; with `trial`, one instance that shows whether it is well again. */
+  readonly heldBack?: 'closed' | 'trial';
 }
 
 /** How many leases of a size may wait on a node. */
@@ -68,6 +70,7 @@ export interface Placement {
 
 /**
  * no-node: none is there; nodes-drain, disks-full, nodes-away: those that fit take nothing new, have no room on their disks, or are not online; no-node-fits: none that is known would do;
+ * nodes-failing: those that fit and have room failed a moment ago by the platform's fault;
  * fleet-full: those that fit are busy; quota; credits-exhausted, budget-exhausted: what the account, or the project, may cost is used up.
  */
 export type WaitingReason =
@@ -77,6 +80,7 @@ export type WaitingReason =
   | 'nodes-away'
   | 'no-node-fits'
   | 'fleet-full'
+  | 'nodes-failing'
   | 'quota'
   | 'credits-exhausted'
   | 'budget-exhausted';
@@ -102,6 +106,8 @@ interface Slot {
   freeDiskMB: number;
   /** Leases that may still wait on it, by their size. */
   readonly ahead: Map<string, number>;
+  /** Whether more may go there while another node would do. */
+  isOpen: boolean;
 }
 
 /** A class during the round. */
@@ -110,6 +116,8 @@ interface Group {
   readonly ceilings: readonly Ceiling[];
   /** Nodes that may still take an instance, shrinking as the round goes on. */
   candidates: Slot[] | undefined;
+  /** Whether some of them, however busy, is none to be avoided. */
+  hasTrusted: boolean;
   /** Index of the entry in turn, its instances still to be taken, and the one to place next (undefined when none waits any more). */
   next: number;
   instances: Iterator<number>;
@@ -125,7 +133,15 @@ const groupOf = (of: WaitingClass, ceilings: readonly Ceiling[]): readonly Group
   const [first] = of.entries;
   if (!first) return [];
   const instances = iterate(first.waiting);
-  const group: Group = { of, ceilings, candidates: undefined, next: 0, instances, instance: undefined };
+  const group: Group = {
+    of,
+    ceilings,
+    candidates: undefined,
+    hasTrusted: false,
+    next: 0,
+    instances,
+    instance: undefined,
+  };
   advance(group);
   return group.instance === undefined ? [] : [group];
 };
@@ -152,11 +168,28 @@ const hasDisk = ({ freeDiskMB }: Slot, { diskMB = 0 }: ResourceRequest): boolean
 const fits = (slot: Slot, request: ResourceRequest): boolean =>
   slot.freeCores >= request.cores && slot.freeMemoryMB >= request.memoryMB && hasDisk(slot, request);
 
+/** Whether nothing speaks against giving an instance of a class to a node. */
+const isTrusted = ({ isOpen, node }: Slot, { avoids }: WaitingClass): boolean =>
+  isOpen && avoids?.has(node.id) !== true;
+
+/** Nodes that a class may run on: those to be avoided only where, by their sizes, no other would do. */
+const candidatesOf = (group: Group, slots: readonly Slot[]): Slot[] => {
+  const { of } = group;
+  const { cores, memoryMB } = of.request;
+  const suiting = slots.filter(({ node }) => mayRunOn(node.hardware, of));
+  group.hasTrusted = suiting.some(
+    (slot) => isTrusted(slot, of) && slot.node.hardware.cores >= cores && slot.node.hardware.memoryMB >= memoryMB,
+  );
+  return !group.hasTrusted && of.isPaused === true ? [] : suiting;
+};
+
 /** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
 const tightestFit = (group: Group, slots: readonly Slot[]): Slot | undefined => {
-  const candidates = group.candidates ?? slots.filter((slot) => mayRunOn(slot.node.hardware, group.of));
+  const candidates = group.candidates ?? candidatesOf(group, slots);
   // What does not fit now will not fit later in the round: room only shrinks.
-  group.candidates = candidates.filter((slot) => fits(slot, group.of.request));
+  group.candidates = candidates.filter(
+    (slot) => fits(slot, group.of.request) && (!group.hasTrusted || isTrusted(slot, group.of)),
+  );
   let best: Slot | undefined;
   for (const slot of group.candidates) {
     const isTighter =
@@ -177,7 +210,7 @@ const shortestWait = ({ of }: Group, slots: readonly Slot[]): Slot | undefined =
   for (const slot of slots) {
     const left = slot.ahead.get(key) ?? 0;
     const isLonger = left > 0 && left > (best?.ahead.get(key) ?? 0);
-    if (isLonger && hasDisk(slot, of.request) && mayRunOn(slot.node.hardware, of)) best = slot;
+    if (isLonger && isTrusted(slot, of) && hasDisk(slot, of.request) && mayRunOn(slot.node.hardware, of)) best = slot;
   }
   return best;
 };
@@ -234,6 +267,12 @@ const whyNot = (
   };
 };
 
+const FAILING: Omit<Reason, 'classKey'> = {
+  reason: 'nodes-failing',
+  detail:
+    'each node that fits and has room failed by its own fault a moment ago: another one, or a while, is waited for',
+};
+
 const exceeds = (
   used: OwnerUsage,
   { cores }: ResourceRequest,
@@ -254,7 +293,7 @@ interface Turn {
 /**
  * One scheduling round. Pure: the same arguments give the same plan. Plans go by priority (reserved, on demand, flex); within a
  * plan the owner with the fewest running cores is served next, each owner's tasks in the order of their submission; an instance
- * goes where it leaves least room. Where there is none, it may wait on a node that is quick to end what is of its size (`NodeView.ahead`). A class
+ * goes where it leaves least room, and where attempts failed by the platform's fault only if no other node would do. Where there is none, it may wait on a node that is quick to end what is of its size (`NodeView.ahead`). A class
  * that finds neither is set aside for the round, smaller ones behind it still run. Costs placements x candidate nodes, plus classes; not waiting instances.
  * @param cluster nodes that accept work, in any order
  * @param classes tasks with waiting instances, in any order
@@ -272,6 +311,7 @@ export const plan = (
       freeMemoryMB: node.freeMemoryMB,
       freeDiskMB: node.freeDiskMB ?? 0,
       ahead: new Map(node.ahead?.map((size) => [sizeKey(size), size.leases])),
+      isOpen: node.heldBack !== 'closed',
     }));
   const quick = slots.filter(({ ahead }) => ahead.size > 0);
   const usage = new Map(policy.ownerUsage);
@@ -295,6 +335,7 @@ export const plan = (
     slot.freeCores -= cores;
     slot.freeMemoryMB -= memoryMB;
     slot.freeDiskMB -= diskMB;
+    if (slot.node.heldBack) slot.isOpen = false;
     usage.set(owner, plusOne(usageOf(owner), cores));
     for (const ceiling of group.ceilings) underCeilings.set(ceiling.key, plusOne(usageUnder(ceiling), cores));
     placements.push({ taskId, instance, node: slot.node.id, nodeEpoch: slot.node.epoch });
@@ -313,7 +354,10 @@ export const plan = (
     const free = tightestFit(group, slots);
     const slot = free ?? shortestWait(group, quick);
     if (!slot) {
-      reasons.push({ classKey: of.key, ...whyNot(cluster, policy.closedNodes ?? [], of) });
+      // It was not for want of room.
+      const isAvoided = slots.some((each) => mayRunOn(each.node.hardware, of) && fits(each, of.request));
+      const why = isAvoided ? FAILING : whyNot(cluster, policy.closedNodes ?? [], of);
+      reasons.push({ classKey: of.key, ...why });
       return false;
     }
     place(group, slot, entry.taskId, instance);

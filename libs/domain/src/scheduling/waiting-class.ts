@@ -27,6 +27,10 @@ export interface WaitingClass extends Pick<
   readonly key: string;
   /** Oldest first. */
   readonly entries: readonly QueueEntry[];
+  /** Nodes where attempts of these instances failed by the platform's fault: they go elsewhere where another one would do. None where absent. */
+  readonly avoids?: ReadonlySet<string>;
+  /** The last of those failures is a moment ago: where no other node would do, they wait. */
+  readonly isPaused?: boolean;
 }
 
 /** What the rules of planning look at, as a text. It never changes in the life of a task. */

@@ -95,6 +95,12 @@ export class Rig {
     this.lists?.({ node, nodeEpoch, held });
   }
 
+  /** Whatever waits because its node failed it has waited for long enough. */
+  passPauses(): void {
+    this.now += 10_000;
+    this.leadership?.rounds.wake();
+  }
+
   /** The node lists that it holds nothing, and says what room its disk has. */
   listRoom(node: string, nodeEpoch: number, diskMB: number): void {
     this.lists?.({ node, nodeEpoch, held: [], diskMB });

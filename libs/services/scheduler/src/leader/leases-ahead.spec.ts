@@ -101,6 +101,7 @@ describe('leases ahead of cores', () => {
     for (const tries of [1, 2, 3, 4]) {
       const order = await eventually(() => world.leases().length === tries && world.leases().at(-1));
       if (order) await world.report('node-1', 1, { kind: 'returned', ...about(order) });
+      world.passPauses();
     }
     await eventually(async () => publicStateOf(await world.stateOf('t')) === 'Failure');
     expect(world.leases()).toHaveLength(4);

@@ -68,6 +68,7 @@ describe('leases of which nodes and the log say different things', () => {
     const unknown: NodeReport = { kind: 'unknown', ...about(lost) };
     await world.report('node-1', 1, unknown, unknown);
     await world.report('node-1', 1, unknown, endedReport(lost));
+    world.passPauses();
     await eventually(() => world.leases().length === 2);
     expect(world.leases()[1]).toMatchObject({ attempt: 2, instance: 0 });
     const ends = (await world.taskEvents('t')).flatMap((event) =>
@@ -90,6 +91,8 @@ describe('leases of which nodes and the log say different things', () => {
     await eventually(() => cancels().includes('stuck'));
     world.now += 60_000;
     world.list('node-1', 1, list);
+    await eventually(async () => (await world.typesOf('t')).includes('InstancesRequeued'));
+    world.passPauses();
     await eventually(() => world.leases().length === 2);
     expect((await world.typesOf('t')).filter((type) => type === 'InstancesRequeued')).toHaveLength(1);
     world.list('node-1', 1, list);

@@ -36,9 +36,11 @@ export class RoundLoop {
   private earliest = 0;
   private holdTimer: NodeJS.Timeout | undefined;
   private holdEndsAt: number | undefined;
+  private pauseTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: RoundLoopOptions) {
-    options.signal.addEventListener('abort', () => clearTimeout(this.holdTimer), { once: true });
+    const end = (): void => [this.holdTimer, this.pauseTimer].forEach((timer) => clearTimeout(timer));
+    options.signal.addEventListener('abort', end, { once: true });
   }
 
   /** @param isIdle nothing is being decided or appended: the round waits for nobody but who is due already */
@@ -54,6 +56,7 @@ export class RoundLoop {
     this.isScheduled = false;
     const { view, signal } = this.options;
     if (signal.aborted) return;
+    this.wakeAtEndOfPause();
     if ((view.queue.size > 0 && view.hasRoom()) || hasRoomInPools(view)) this.plan();
   }
 
@@ -71,6 +74,15 @@ export class RoundLoop {
       },
       Math.min(next - now, LONGEST_SLEEP_MS),
     );
+  }
+
+  /** What waits because nodes failed can be placed by and by, and nobody says so. */
+  private wakeAtEndOfPause(): void {
+    const { view } = this.options;
+    clearTimeout(this.pauseTimer);
+    const now = view.elapsed();
+    const next = view.queue.size === 0 ? undefined : view.failures.nextChange(now);
+    if (next !== undefined) this.pauseTimer = setTimeout(() => this.wake(), Math.max(1, next - now));
   }
 
   private plan(): void {

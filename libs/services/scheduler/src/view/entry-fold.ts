@@ -10,6 +10,7 @@ import {
   type DispatchedLease,
   type PoolEvent,
   type Ranges,
+  type StartedLease,
   type TaskEvent,
 } from '@fornax/domain';
 import type { TaskEntry } from './task-entry.js';
@@ -18,6 +19,7 @@ import type { TaskEntry } from './task-entry.js';
 export interface EntryFold {
   readonly fold: Pick<TaskEntry, 'state' | 'pool'>;
   readonly dispatched: readonly DispatchedLease[];
+  readonly started: readonly StartedLease[];
   readonly ended: readonly AttemptEnd[];
   /** All of its leases are to end. */
   readonly isCancelled: boolean;
@@ -28,6 +30,7 @@ export interface EntryFold {
 
 interface Gathered {
   readonly dispatched: DispatchedLease[];
+  readonly started: StartedLease[];
   readonly ended: AttemptEnd[];
   isCancelled: boolean;
   isRefreshed: boolean;
@@ -38,6 +41,9 @@ const note = (event: TaskEvent | PoolEvent, into: Gathered): void => {
     case 'InstancesDispatched':
     case 'SlotsDispatched':
       into.dispatched.push(...event.leases);
+      break;
+    case 'InstancesStarted':
+      into.started.push(...event.leases);
       break;
     case 'InstancesConcluded':
     case 'InstancesRequeued':
@@ -59,7 +65,7 @@ const note = (event: TaskEvent | PoolEvent, into: Gathered): void => {
 
 /** Folds a commit of a task or of a pool. Its aggregate, the name in its subject, says which events it has. */
 export const foldEntry = (before: TaskEntry, commit: RecordedCommit): EntryFold => {
-  const gathered: Gathered = { dispatched: [], ended: [], isCancelled: false, isRefreshed: false };
+  const gathered: Gathered = { dispatched: [], started: [], ended: [], isCancelled: false, isRefreshed: false };
   if (commit.aggregate !== 'pool') {
     let { state } = before;
     for (const event of commit.events as readonly TaskEvent[]) {

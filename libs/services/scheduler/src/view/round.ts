@@ -41,7 +41,8 @@ const planned = (
   { maxPlacements, isBusy, now }: Pick<RoundOptions, 'maxPlacements' | 'isBusy' | 'now'>,
 ): Plan => {
   const isLeftOut = (taskId: string): boolean => isBusy(taskId) || whyPoolWaits(view, taskId) !== undefined;
-  const all = plan(view.cluster(), view.queue.front(maxPlacements, isLeftOut), policyOf(view, maxPlacements, now));
+  const classes = view.failures.apart(view.queue.front(maxPlacements, isLeftOut), view.elapsed());
+  const all = plan(view.cluster(), classes, policyOf(view, maxPlacements, now));
   return { ...all, placements: withinRunningPools(view, all.placements) };
 };
 

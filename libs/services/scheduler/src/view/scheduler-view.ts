@@ -32,6 +32,7 @@ import type { FoldedCommit } from './folded-commit.js';
 import { InstanceDependencyBook } from './instance-dependency-book.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { NodeRooms } from './node-rooms.js';
+import { PlatformFailures } from './platform-failures.js';
 import { PoolBook } from './pool-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
@@ -79,6 +80,8 @@ export class SchedulerView {
   readonly instanceDependencies = new InstanceDependencyBook();
   /** What is free on the disks of nodes. */
   readonly rooms = new NodeRooms();
+  /** Which nodes failed what by their own fault. */
+  readonly failures = new PlatformFailures();
   private readonly turnover = new Turnover();
   private forwards = true;
   private readonly tasks = new Map<string, TaskEntry>();
@@ -153,9 +156,20 @@ export class SchedulerView {
         freeMemoryMB: Math.max(0, hardware.memoryMB - used.memoryMB),
         freeDiskMB: freeMB,
         ahead: this.aheadOn(id, state),
+        ...this.heldBack(id),
       });
     }
     return views;
+  }
+
+  private heldBack(id: string): Pick<NodeView, 'heldBack'> {
+    const heldBack = this.measured && this.failures.heldBack(id, this.measured.elapsed());
+    return heldBack ? { heldBack } : {};
+  }
+
+  /** Milliseconds by the monotonic clock; 0 in a view that measures nothing, which remembers no failures. */
+  elapsed(): number {
+    return this.measured?.elapsed() ?? 0;
   }
 
   private hardwareOf({ hardware }: NodeState): NodeHardware {
@@ -197,6 +211,7 @@ export class SchedulerView {
     const heldSince = this.measured?.elapsed();
     for (const lease of leases)
       this.leases.add({ ...this.track(entry, lease), ...(heldSince === undefined ? {} : { heldSince }) });
+    if (heldSince !== undefined) for (const { node } of leases) this.failures.given(node, heldSince);
   }
 
   /** Gives the room of leases back that did not come to be. Those that did (the task's state has them) stay. */
@@ -250,10 +265,16 @@ export class SchedulerView {
       leaderEpoch: 0,
       waitingSince: undefined,
     };
-    const { fold, dispatched, ended, isCancelled, closing, isRefreshed } = foldEntry(before, commit);
+    const { fold, dispatched, started, ended, isCancelled, closing, isRefreshed } = foldEntry(before, commit);
     const { state } = fold;
     let freed = false;
-    for (const { leaseId, startedAt, inSlot } of ended) {
+    for (const { instance } of started) {
+      const lease = state.inFlight.get(instance);
+      if (lease) this.failures.started(lease.node);
+    }
+    for (const end of ended) {
+      const { leaseId, startedAt, inSlot } = end;
+      if (this.measured) this.failures.ended(commit.aggregateId, end, this.measured.elapsed());
       if (startedAt !== undefined && inSlot === undefined && !fold.pool) this.countEnd(leaseId);
       freed = this.leases.remove(leaseId) || freed;
       if (inSlot !== undefined) this.pools.left(state.spec.poolUuid, inSlot, commit.at);
@@ -338,6 +359,8 @@ export class SchedulerView {
     }
     this.nodes.set(commit.aggregateId, { state, sequence: commit.sequence });
     if (state.status === 'lost' || state.status === 'retired') this.rooms.forget(commit.aggregateId);
+    // One that joins anew may have been mended.
+    if (known?.state.epoch !== state.epoch) this.failures.forgetNode(commit.aggregateId);
     // Slots on a node that is drained are opened elsewhere.
     if (known?.state.status !== state.status) this.pools.changeAll();
     return { ...noChanges, voided, wakes: true };
@@ -374,6 +397,7 @@ export class SchedulerView {
     for (const { leaseId } of entry.state.inFlight.values()) this.leases.remove(leaseId);
     this.tasks.delete(entry.taskId);
     this.deadlines.put(entry.taskId, null);
+    this.failures.forgetTask(entry.taskId);
     this.dependencies.release(entry.taskId);
     this.instanceDependencies.release(entry.taskId);
     this.queue.delete(entry.taskId);
