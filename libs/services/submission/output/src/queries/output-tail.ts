@@ -72,11 +72,19 @@ export class OutputTail implements BeforeApplicationShutdown {
     let of = first;
     let at = start;
     let isComplete = false;
+    let wroteAt = performance.now();
     while (!request.signal.aborted && performance.now() - startedAt < MAX_AGE_MS) {
       const news = this.signals.next(of.task.taskId);
       try {
         const page = await this.pages.after({ taskId: of.task.taskId, ...of }, at.position);
-        at = yield* show(at, page.chunks.filter(isCurrentIn(of.task)));
+        const chunks = page.chunks.filter(isCurrentIn(of.task));
+        at = yield* show(at, chunks);
+        if (chunks.length > 0) wroteAt = performance.now();
+        // News are of the whole task: this stream may be quiet for as long as others of it print.
+        else if (performance.now() - wroteAt >= HEARTBEAT_MS) {
+          yield eventComment('still here');
+          wroteAt = performance.now();
+        }
         at = { ...at, position: Math.max(at.position, page.next) };
         if (!page.isLast) continue;
         if (isComplete) {
@@ -86,7 +94,7 @@ export class OutputTail implements BeforeApplicationShutdown {
         of = await request.look();
         isComplete = hasEnded(of) && (await this.ingest.caughtUp(of.task.taskId));
         if (isComplete) continue;
-        if (await isQuiet(news.come, request.signal)) yield eventComment('still here');
+        await comes(news.come, wroteAt + HEARTBEAT_MS - performance.now(), request.signal);
       } finally {
         news.forget();
       }
@@ -138,17 +146,16 @@ async function* finish(of: OutputOf, at: TailPosition): AsyncGenerator<string, v
 const hasEnded = ({ task, instance }: OutputOf): boolean =>
   task.endMs !== null || (instance !== undefined && isOverIn(task)(instance));
 
-/** @returns whether nothing happened for as long as a heartbeat */
-const isQuiet = async (news: Promise<void>, signal: AbortSignal): Promise<boolean> =>
+/** Waits for news, for no longer than a while. */
+const comes = async (news: Promise<void>, forMs: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const done = (wasQuiet: boolean): void => {
+    const done = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', stopped);
-      resolve(wasQuiet);
+      signal.removeEventListener('abort', done);
+      resolve();
     };
-    const stopped = (): void => done(false);
-    const timer = setTimeout(() => done(true), HEARTBEAT_MS);
-    signal.addEventListener('abort', stopped);
-    if (signal.aborted) stopped();
-    void news.then(() => done(false));
+    const timer = setTimeout(done, forMs);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+    void news.then(done);
   });
