@@ -118,10 +118,11 @@ const lookEverywhere = async (
   return found;
 };
 
-/** A task of the reader's own, which is over. */
-const ownTask = async ({ token }: Person): Promise<string> => {
+/** A task of the reader's own, which is over. @param projectUuid that it lies in */
+const ownTask = async ({ token }: Person, projectUuid?: string): Promise<string> => {
   const body = {
     name: 'own',
+    ...(projectUuid === undefined ? {} : { projectUuid }),
     profile: 'docker-batch',
     instanceCount: 1,
     constants: [{ key: 'DOCKER_CMD', value: 'echo mine' }],
@@ -179,6 +180,83 @@ describe('somebody who asks to read as a colleague', () => {
     },
     240_000,
   );
+});
+
+describe('somebody who reads as a member of a shared project', () => {
+  let member: Person;
+  let project: string;
+  let shared: Belongings;
+  let apart: Belongings;
+  const statusOf = async (path: string, reader: string, account = member.email): Promise<number> =>
+    (await call('GET', path, { token: reader, headers: { [READ_AS]: account } })).status;
+  const projectsOf = async (reader: string, account = member.email): Promise<readonly string[]> => {
+    const asked = { token: reader, headers: { [READ_AS]: account } };
+    const list = await expectOk<readonly { readonly project: { readonly uuid: string } }[]>(
+      'GET',
+      '/fornax/v1/me/shared-projects',
+      asked,
+    );
+    return list.map((one) => one.project.uuid);
+  };
+
+  beforeAll(async () => {
+    const operator = { token: platform.token };
+    const [owner, one] = [await newPerson('user', acme.name), await newPerson('user', acme.name)];
+    member = one;
+    ({ uuid: project } = await expectOk<{ readonly uuid: string }>('POST', '/fornax/v1/projects', {
+      ...operator,
+      body: { name: 'turbine', organization: acme.name },
+    }));
+    const members = `/fornax/v1/projects/${project}/members`;
+    await expectOk('PUT', `${members}/${owner.id}`, { ...operator, body: { role: 'member' } });
+    await expectOk('PUT', `${members}/${member.id}`, { ...operator, body: { role: 'viewer' } });
+    apart = await settle(owner);
+    shared = { ...apart, task: await ownTask(owner, project) };
+  });
+
+  it.each(['auditor', 'coordinator', 'operator'])(
+    'sees the project as it does, and no more of whose tasks are in it (%s)',
+    async (role) => {
+      const reader = role === 'operator' ? platform.token : (await newPerson(role, acme.name)).token;
+      expect(await projectsOf(reader)).toEqual([project]);
+      expect(await statusOf(`/tasks/${shared.task}`, reader)).toBe(200);
+      expect(await statusOf(`/fornax/v1/projects/${project}/members`, reader)).toBe(200);
+      expect(await statusOf(`/tasks/${apart.task}`, reader)).toBe(404);
+      const asMember = { token: reader, headers: { [READ_AS]: member.email } };
+      const { text } = await call('GET', `/fornax/v1/tasks/${shared.task}/rights`, asMember);
+      expect(JSON.parse(text)).toMatchObject({ may: 'look', mayClone: false });
+      expect((await call('POST', `/tasks/${shared.task}/abort`, asMember)).status).toBe(403);
+      const change = { ...asMember, body: { role: 'maintainer' } };
+      expect((await call('PUT', `/fornax/v1/projects/${project}/members/${member.id}`, change)).status).toBe(403);
+    },
+  );
+
+  it('comes to no project of another organization through it', async () => {
+    const elsewhere = await newOrganization();
+    for (const role of ['auditor', 'coordinator']) {
+      const { token } = await newPerson(role, elsewhere.name);
+      expect(await statusOf('/fornax/v1/me/shared-projects', token)).toBe(403);
+      expect(await statusOf(`/tasks/${shared.task}`, token)).toBe(403);
+      // As itself, or as a colleague of its own, it has no role there.
+      const colleagueOfIts = await newPerson('user', elsewhere.name);
+      expect(await projectsOf(token, colleagueOfIts.email)).toEqual([]);
+      expect(await statusOf(`/tasks/${shared.task}`, token, colleagueOfIts.email)).toBe(404);
+    }
+  });
+
+  it('sees nothing of it any more once the member has left the organization, nor does an auditor of the one that it goes to', async () => {
+    const mover = await newPerson('user', acme.name);
+    const operator = { token: platform.token };
+    await expectOk('PUT', `/fornax/v1/projects/${project}/members/${mover.id}`, { ...operator, body: { role: 'viewer' } });
+    expect(await statusOf(`/tasks/${shared.task}`, platform.token, mover.email)).toBe(200);
+    const next = await newOrganization();
+    await expectOk('PATCH', `/fornax/v1/users/${mover.id}`, { ...operator, body: { organization: next.name } });
+    const auditor = await newPerson('auditor', next.name);
+    for (const token of [platform.token, auditor.token]) {
+      expect(await projectsOf(token, mover.email)).toEqual([]);
+      expect(await statusOf(`/tasks/${shared.task}`, token, mover.email)).toBe(404);
+    }
+  });
 });
 
 describe('the quotas of an organization', () => {

@@ -51,11 +51,12 @@ describe('what somebody may do with what others own', () => {
     );
   });
 
-  it('is nothing beyond the one account that somebody reads as', () => {
+  it('is to look at what the account that somebody reads as is a member of, and nothing beyond it', () => {
     fc.assert(
       fc.property(caller, thing, (who, what) => {
         fc.pre(who.readBy !== undefined && who.id !== what.ownerId);
-        expect(mayReach(who, what, 'look')).toBe(false);
+        expect(mayReach(who, what, 'look')).toBe(what.projectRole !== undefined);
+        expect(mayReach(who, what, 'tend')).toBe(false);
       }),
     );
   });

@@ -39,7 +39,8 @@ export interface OwnedThing {
 /**
  * Tells whether somebody may look at what an account owns, or tend to it: stop, delete and refresh it. An operator does both for everybody, a coordinator for
  * its organization; an auditor only looks, whatever its roles in projects are. Members of a project do what their role there says. Whoever reads as somebody
- * else has that account alone.
+ * else looks at what that account owns and at what is in the projects that it is a member of: these are of its organization, and so is who may read as it, but
+ * for operators.
  */
 export const mayReach = (
   { id, role, organisationId, readBy }: Caller,
@@ -47,7 +48,7 @@ export const mayReach = (
   need: 'look' | 'tend',
 ): boolean => {
   if (id === ownerId) return true;
-  if (readBy !== undefined) return false;
+  if (readBy !== undefined) return need === 'look' && roleAllows(projectRole, need);
   if (role === 'operator') return true;
   if (role === 'auditor' && need !== 'look') return false;
   if (roleAllows(projectRole, need)) return true;

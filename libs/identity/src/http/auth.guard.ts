@@ -83,15 +83,15 @@ export const CurrentAdmission = createParamDecorator((_: unknown, context: Execu
   return admission;
 });
 
-/** Whether somebody would be let in now as then: the token opens the same account, with the same role, in the same organization, and with as much as it had in projects. */
+/** Whether somebody would be let in now as then: the token opens the same account (or still may read as it), with the same role, in the same organization, and with as much as it had in projects. */
 export const isStillAdmitted = ({ token, account: then, roles }: Admission, accounts: AccountDirectory): boolean => {
   const caller = accounts.byToken(token);
-  if (!caller) return false;
-  if (then.readBy !== undefined) return accounts.readableAs(caller, then.id) !== undefined;
-  const now = accounts.rolesOf(caller.id);
+  const account = caller && then.readBy !== undefined ? accounts.readableAs(caller, then.id) : caller;
+  if (!account) return false;
+  const now = accounts.rolesOf(account.id);
   const isAsFree = [...roles].every(([project, role]) => now.get(project) === role);
   return (
-    isAsFree && caller.id === then.id && caller.role === then.role && caller.organisationId === then.organisationId
+    isAsFree && account.id === then.id && account.role === then.role && account.organisationId === then.organisationId
   );
 };
 
@@ -130,8 +130,9 @@ export class AuthGuard implements CanActivate {
     }
     if (!caller) throw new Unauthorized();
     const isOperatorOnly = this.reflector.getAllAndOverride<boolean | undefined>(IS_OPERATOR_ONLY, targets) === true;
-    accountsByRequest.set(request.raw, this.admitted(caller, request, isOperatorOnly));
-    rolesByRequest.set(request.raw, this.accounts.rolesOf(caller.id));
+    const account = this.admitted(caller, request, isOperatorOnly);
+    accountsByRequest.set(request.raw, account);
+    rolesByRequest.set(request.raw, this.accounts.rolesOf(account.id));
     return true;
   }
 
