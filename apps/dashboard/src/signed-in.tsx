@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { Refused } from './api/client.ts';
 import { readAs } from './api/read-as.ts';
-import { readMe, signIn, takeCode, takeTrouble } from './api/session.ts';
+import { readMe, readSignedIn, signIn, takeCode, takeTrouble } from './api/session.ts';
 import { SignIn } from './pages/sign-in.tsx';
 import { NotReadable } from './reading-as.tsx';
 import { Failed } from './parts/states.tsx';
@@ -57,7 +57,10 @@ const OtherSession = ({ email, onStay, onSignIn }: OtherSessionProps): ReactNode
 export const SignedIn = ({ children }: { readonly children: ReactNode }): ReactNode => {
   const [hasLink, setHasLink] = useState(code !== undefined);
   const [trouble, setTrouble] = useState(troubleAtProvider);
-  const { data, error, refetch } = useQuery({ queryKey: ME, queryFn: readMe });
+  // A link is of who is signed in, whomever the page reads as: that comes first, and whether one may read so only after it.
+  const { data, error, refetch } = useQuery(
+    hasLink ? { queryKey: ['signed-in'], queryFn: readSignedIn } : { queryKey: ME, queryFn: readMe },
+  );
   const isStranger = error instanceof Refused && error.status === 401;
   const takeLink = async (): Promise<void> => {
     setTrouble(await signInByLink());
@@ -72,7 +75,7 @@ export const SignedIn = ({ children }: { readonly children: ReactNode }): ReactN
     return <OtherSession email={data.email} onStay={() => setHasLink(false)} onSignIn={() => void takeLink()} />;
   if (data !== undefined && !isStranger) return <MeContext value={data}>{children}</MeContext>;
   if (error !== null && !isStranger) {
-    const Said = readAs === undefined ? Failed : NotReadable;
+    const Said = readAs === undefined || hasLink ? Failed : NotReadable;
     return <Said error={error} onRetry={() => void refetch()} />;
   }
   return (

@@ -1,5 +1,6 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { refuse, Refused } from './client.ts';
+import { inFlight, NotAnswering } from './in-flight.ts';
 import { reach } from './reach.ts';
 import { readAsHeaders } from './read-as.ts';
 import { heardBody, silenceOf } from './silence.ts';
@@ -21,37 +22,70 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** More than two signs of life, one each 15 s: a stream that is silent for so long is opened anew. */
 const SILENT_MS = 35_000;
+/** A page that is left for no longer than this stays connected. */
+const LEFT_MS = 5_000;
+
+/** Resolves when an event comes, or the signal is aborted. */
+const eventOn = (target: EventTarget, type: string, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      target.removeEventListener(type, done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    target.addEventListener(type, done);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+  });
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  eventOn(AbortSignal.timeout(ms), 'abort', signal);
+
+/** Waits until somebody looks at the page. */
+const isLookedAt = async (signal: AbortSignal): Promise<void> => {
+  while (document.hidden && !signal.aborted) await eventOn(document, 'visibilitychange', signal);
+};
+
+/** Calls back when nobody has looked at the page for a while. @returns what ends it */
+const whenLeft = (left: () => void): (() => void) => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(left, LEFT_MS);
+  };
+  document.addEventListener('visibilitychange', look);
+  look();
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener('visibilitychange', look);
+  };
+};
 
 /**
  * Follows a stream of Server-Sent Events until `end`, over as many connections as it takes: each goes on behind the last message that was read. What the
- * platform refuses is not asked for again.
+ * platform refuses is not asked for again. A page that nobody looks at holds no connection: all tabs of a browser share six where they speak HTTP/1.1.
  */
 export const followStream = async ({ path, signal, onMessage, onConnected }: Following): Promise<void> => {
   let lastId: string | undefined;
   let pauseMs = FIRST_PAUSE_MS;
   while (!signal.aborted) {
-    const silence = silenceOf(SILENT_MS, signal);
+    await isLookedAt(signal);
+    const flight = inFlight.begin();
+    const left = new AbortController();
+    const forget = whenLeft(() => left.abort());
+    const silence = silenceOf(SILENT_MS, signal, flight.signal, left.signal);
+    const heard = (): void => {
+      silence.heard();
+      flight.answered();
+      reach.heard();
+    };
     try {
       const headers = { ...readAsHeaders, ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
       const response = await fetch(path, { headers, signal: silence.signal });
       if (!response.ok) refuse(response.status, await response.json().catch(() => undefined));
-      silence.heard();
-      reach.heard();
+      heard();
       onConnected?.(true);
       pauseMs = FIRST_PAUSE_MS;
-      const heard = (): void => {
-        silence.heard();
-        reach.heard();
-      };
       const body = response.body === null ? undefined : heardBody(response.body, { heard, end: silence.end });
       const messages = body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
       const reader = messages?.getReader();
@@ -63,9 +97,12 @@ export const followStream = async ({ path, signal, onMessage, onConnected }: Fol
       }
     } catch (error) {
       if (signal.aborted || (error instanceof Refused && error.status < 500)) return;
-      reach.doubt();
+      if (left.signal.aborted) continue;
+      if (!(error instanceof NotAnswering)) reach.doubt();
     } finally {
       silence.end();
+      flight.end();
+      forget();
     }
     onConnected?.(false);
     await pause(pauseMs, signal);

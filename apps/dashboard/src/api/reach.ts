@@ -1,3 +1,4 @@
+import { inFlight } from './in-flight.ts';
 import { silenceOf } from './silence.ts';
 import { readAsHeaders } from './read-as.ts';
 
@@ -20,10 +21,14 @@ const tell = (answers: boolean): void => {
   if (answers) heardAt = performance.now();
   if (answers === isAnswering) return;
   isAnswering = answers;
+  if (answers) inFlight.cutUnanswered();
   for (const watcher of watchers) watcher();
 };
 
-const answers = async (): Promise<boolean> => {
+/** What came of the light request; `silence`: nothing at all. */
+type Said = 'yes' | 'no' | 'silence';
+
+const answers = async (): Promise<Said> => {
   const silence = silenceOf(ANSWER_MS);
   try {
     const { status } = await fetch(LIGHT_REQUEST, {
@@ -31,9 +36,9 @@ const answers = async (): Promise<boolean> => {
       signal: silence.signal,
       cache: 'no-store',
     });
-    return !NO_ANSWER.has(status);
+    return NO_ANSWER.has(status) ? 'no' : 'yes';
   } catch {
-    return false;
+    return 'silence';
   } finally {
     silence.end();
   }
@@ -44,9 +49,13 @@ const ask = async (): Promise<void> => {
   isAsking = true;
   clearTimeout(next);
   const since = performance.now();
-  const isThere = await answers();
+  const said = await answers();
   // A light request that is late says nothing where others were answered meanwhile.
-  if (isThere || heardAt < since) tell(isThere);
+  if (said === 'yes' || heardAt <= since) {
+    tell(said === 'yes');
+    // They may be what holds every connection, so that the next question could not leave.
+    if (said === 'silence') inFlight.cut();
+  }
   isAsking = false;
   if (!isAnswering) next = setTimeout(() => void ask(), AGAIN_MS);
 };

@@ -23,17 +23,33 @@ export const silenceOf = (limitMs: number, ...others: readonly AbortSignal[]): S
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The bytes of a body as they come; each piece is heard. */
+/** The bytes of a body as they come; each piece is heard. It ends when the body does, breaks, or is not wanted any more. */
 export const heardBody = (
   body: ReadableStream<Bytes>,
   { heard, end }: Pick<Silence, 'heard' | 'end'>,
-): ReadableStream<Bytes> =>
-  body.pipeThrough(
-    new TransformStream<Bytes, Bytes>({
-      transform: (piece, out) => {
-        heard();
-        out.enqueue(piece);
+): ReadableStream<Bytes> => {
+  const reader = body.getReader();
+  return new ReadableStream<Bytes>(
+    {
+      pull: async (out) => {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) {
+            heard();
+            return out.enqueue(value);
+          }
+          end();
+          out.close();
+        } catch (error) {
+          end();
+          throw error;
+        }
       },
-      flush: end,
-    }),
+      cancel: async (reason) => {
+        end();
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
   );
+};

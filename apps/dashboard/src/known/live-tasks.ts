@@ -25,14 +25,16 @@ const patched = (page: TaskPage | undefined, news: ReadonlyMap<string, TaskSumma
 
 /**
  * Keeps the lists of tasks, and the tasks that are shown, as the platform has them, by its stream of events.
- * @param taskId follows one task alone
- * @returns whether the stream is there; undefined until that is known
+ * @param of one task alone, and whether it is followed now
+ * @returns whether the stream is there; undefined until that is known, and while nothing is followed
  */
-export const useLiveTasks = (taskId?: string): boolean | undefined => {
+export const useLiveTasks = (of?: { readonly task: string; readonly isFollowed: boolean }): boolean | undefined => {
+  const { task: taskId, isFollowed = true } = of ?? {};
   const queries = useQueryClient();
   const [isConnected, setConnected] = useState<boolean>();
 
   useEffect(() => {
+    if (!isFollowed) return setConnected(undefined);
     const stop = new AbortController();
     const changed = new Set<string>();
     let hasNew = false;
@@ -69,7 +71,7 @@ export const useLiveTasks = (taskId?: string): boolean | undefined => {
       stop.abort();
       clearTimeout(timer);
     };
-  }, [queries, taskId]);
+  }, [queries, taskId, isFollowed]);
 
   return isConnected;
 };

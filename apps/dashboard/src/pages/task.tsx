@@ -37,6 +37,8 @@ const Attempts = lazy(async () => ({ default: (await import('./task/attempts.tsx
 
 /** While something runs, what it uses is read again: that is told beside the events. */
 const LOOK_MS = 2_000;
+/** Where nothing runs any more, and no events are followed: somebody may have it run again. */
+const LOOK_RARELY_MS = 10_000;
 
 const Content = ({ tab, task, search, show }: { tab: Tab; task: Task; search: TaskSearch; show: Show }): ReactNode => {
   switch (tab) {
@@ -69,13 +71,18 @@ export const TaskPage = (): ReactNode => {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const mayWrite = useMayWrite();
-  const isLive = useLiveTasks(id);
   const { asOf, tab = 'about' } = search;
+  // Where output is shown, that is the one stream: all tabs of a browser share six connections where they speak HTTP/1.1.
+  const isFollowed = tab !== 'output';
+  const isLive = useLiveTasks({ task: id, isFollowed });
   const { data, error, refetch } = useQuery({
     queryKey: [TASK, id, asOf],
     queryFn: () => readTask(id, asOf),
-    refetchInterval: ({ state }) =>
-      asOf === undefined && state.data !== undefined && !isOver(state.data.state) ? LOOK_MS : false,
+    refetchInterval: ({ state }) => {
+      if (asOf !== undefined || state.data === undefined) return false;
+      if (!isOver(state.data.state)) return LOOK_MS;
+      return isFollowed ? false : LOOK_RARELY_MS;
+    },
   });
   const rights = useQuery({ queryKey: [TASK, id, 'rights'], queryFn: () => readRights(id) }).data;
   const show: Show = (change) =>
