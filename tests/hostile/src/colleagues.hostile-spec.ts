@@ -247,7 +247,10 @@ describe('somebody who reads as a member of a shared project', () => {
   it('sees nothing of it any more once the member has left the organization, nor does an auditor of the one that it goes to', async () => {
     const mover = await newPerson('user', acme.name);
     const operator = { token: platform.token };
-    await expectOk('PUT', `/fornax/v1/projects/${project}/members/${mover.id}`, { ...operator, body: { role: 'viewer' } });
+    await expectOk('PUT', `/fornax/v1/projects/${project}/members/${mover.id}`, {
+      ...operator,
+      body: { role: 'viewer' },
+    });
     expect(await statusOf(`/tasks/${shared.task}`, platform.token, mover.email)).toBe(200);
     const next = await newOrganization();
     await expectOk('PATCH', `/fornax/v1/users/${mover.id}`, { ...operator, body: { organization: next.name } });
