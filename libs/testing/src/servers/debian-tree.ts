@@ -46,6 +46,15 @@ export class PackagesMissing extends Error {
   override readonly name = 'PackagesMissing';
 }
 
+/** What apt says that it cannot do, or that there is no apt. */
+const fromDebian = async <T>(packages: readonly string[], ask: Promise<T>): Promise<T> => {
+  try {
+    return await ask;
+  } catch (error) {
+    throw new PackagesMissing(`${packages.join(', ')}: ${String(error)}`, { cause: error });
+  }
+};
+
 /** A folder with packages of Debian, unpacked once and kept with the other tools; nothing is installed. @throws PackagesMissing */
 export const provideTree = ({ kept, first }: Packages): Promise<string> =>
   oncePerRun(kept, PROVISION_MS, async () => {
@@ -54,17 +63,13 @@ export const provideTree = ({ kept, first }: Packages): Promise<string> =>
     await mkdir(toolsDir(), { recursive: true });
     const folder = await mkdtemp(join(toolsDir(), '.making-'));
     try {
-      const packages = await packagesOf(first);
-      await run('apt-get', ['-o', 'APT::Sandbox::User=', 'download', ...packages], {
-        cwd: folder,
-        timeout: PROVISION_MS,
-      });
+      const packages = await fromDebian(first, packagesOf(first));
+      const asked = ['-o', 'APT::Sandbox::User=', 'download', ...packages];
+      await fromDebian(first, run('apt-get', asked, { cwd: folder, timeout: PROVISION_MS }));
       const archives = (await readdir(folder)).filter((name) => name.endsWith('.deb'));
       for (const archive of archives) await run('dpkg-deb', ['-x', archive, 'root'], { cwd: folder });
       await rename(join(folder, 'root'), home);
       return home;
-    } catch (error) {
-      throw new PackagesMissing(`${first.join(', ')}: ${String(error)}`, { cause: error });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
