@@ -195,6 +195,17 @@ suite('the dashboard', () => {
     await openLink();
     await page.getByRole('button', { name: 'Sign in by the link' }).click();
     await page.getByRole('button', { name: 'link@example.org' }).waitFor();
+    // A link is of who is signed in, also where the page reads as somebody else, or as nobody who may be read as.
+    for (const account of ['link@example.org', 'nobody@example.org']) {
+      const reader = await signedIn(api);
+      const link = new URL((await other.people.signInLink()).path, platform.apiUrl);
+      link.searchParams.set('as', account);
+      await reader.goto('about:blank');
+      await reader.goto(link.href);
+      await reader.getByRole('heading', { name: 'Sign in by this link?' }).waitFor();
+      expect(await reader.getByText(`You are signed in as ${account}`, { exact: false }).count()).toBe(0);
+      await reader.context().close();
+    }
   });
 
   it('submits a task, watches it, and shows its output, history and bill; HTML in names and output is text', async () => {
