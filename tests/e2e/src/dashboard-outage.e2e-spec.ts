@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from '@jest/globals';
 import type { FornaxClient } from '@fornax/client';
 import { eventually, startFaultProxy, startPlatform, type FaultProxy, type RunningPlatform } from '@fornax/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';

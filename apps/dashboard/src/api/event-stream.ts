@@ -38,8 +38,7 @@ const eventOn = (target: EventTarget, type: string, signal: AbortSignal): Promis
     if (signal.aborted) done();
   });
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  eventOn(AbortSignal.timeout(ms), 'abort', signal);
+const pause = (ms: number, signal: AbortSignal): Promise<void> => eventOn(AbortSignal.timeout(ms), 'abort', signal);
 
 /** Waits until somebody looks at the page. */
 const isLookedAt = async (signal: AbortSignal): Promise<void> => {

@@ -26,7 +26,8 @@ describe('what is asked for with POST', () => {
     expect(posts.length).toBeGreaterThan(20);
     const reads = posts.filter((path) => READ_ROUTE.test(path));
     expect([...READING_POSTS].sort()).toEqual(reads.sort());
-    for (const path of posts) expect([path, isRead({ method: 'POST', url: asked(path) })]).toEqual([path, READ_ROUTE.test(path)]);
+    for (const path of posts)
+      expect([path, isRead({ method: 'POST', url: asked(path) })]).toEqual([path, READ_ROUTE.test(path)]);
   });
 
   it('is none by what somebody else put in', () => {

@@ -103,9 +103,9 @@ describe('an answer that says that nobody is there', () => {
   it('has the platform asked, and it does not answer where that is said of the light request, too', async () => {
     const { reach, send } = await loaded();
     let status = 503;
-    jest.mocked(globalThis.fetch).mockImplementation(async (asked) =>
-      Response.json({}, { status: asked === LIGHT ? status : 502 }),
-    );
+    jest
+      .mocked(globalThis.fetch)
+      .mockImplementation(async (asked) => Response.json({}, { status: asked === LIGHT ? status : 502 }));
     await send('GET', '/jobs');
     await jest.advanceTimersByTimeAsync(0);
     expect(reach.isAnswering()).toBe(false);

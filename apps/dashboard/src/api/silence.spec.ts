@@ -43,4 +43,20 @@ describe('a limit of silence', () => {
     expect(heard).toHaveBeenCalledTimes(2);
     expect(end).toHaveBeenCalledTimes(1);
   });
+
+  it('is over with a body that is not wanted any more, or that breaks', async () => {
+    const [heard, end] = [jest.fn(), jest.fn()];
+    const cancelled = jest.fn();
+    const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({ cancel: cancelled });
+    await heardBody(endless, { heard, end }).cancel('enough');
+    expect(end).toHaveBeenCalledTimes(1);
+    expect(cancelled).toHaveBeenCalledWith('enough');
+    const broken = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: () => {
+        throw new Error('the connection was lost');
+      },
+    });
+    await expect(new Response(heardBody(broken, { heard, end })).text()).rejects.toThrow('the connection was lost');
+    expect(end).toHaveBeenCalledTimes(2);
+  });
 });

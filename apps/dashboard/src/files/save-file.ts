@@ -4,14 +4,11 @@ import { readAs } from '../api/read-as.ts';
 import { linkFor } from '../api/storage.ts';
 import { bytes, count } from '../parts/format.tsx';
 import { nameOf } from './file-kinds.ts';
-import { keep, keepBlob } from './save-blob.ts';
+import { keep, keepBlob, MOST_BYTES } from './save-blob.ts';
 
 /** Downloads one file: the browser itself reads it, however large it is. */
 export const saveFile = async (bucket: string, key: string): Promise<void> =>
   keep(await linkFor(bucket, { operation: 'read', key }), nameOf(key));
-
-/** More of an archive no browser holds without trouble: it is put together there before it is stored. */
-const MOST_BYTES = 2_000_000_000;
 
 /** All files below a place, and what they come to. @throws Error they are more than an archive may be */
 const chosenBelow = async (bucket: string, prefix: string) => {
