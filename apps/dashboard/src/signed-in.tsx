@@ -58,9 +58,10 @@ export const SignedIn = ({ children }: { readonly children: ReactNode }): ReactN
   const [hasLink, setHasLink] = useState(code !== undefined);
   const [trouble, setTrouble] = useState(troubleAtProvider);
   // A link is of who is signed in, whomever the page reads as: that comes first, and whether one may read so only after it.
-  const { data, error, refetch } = useQuery(
-    hasLink ? { queryKey: ['signed-in'], queryFn: readSignedIn } : { queryKey: ME, queryFn: readMe },
-  );
+  const { data, error, refetch } = useQuery({
+    queryKey: hasLink ? ['signed-in'] : ME,
+    queryFn: hasLink ? readSignedIn : readMe,
+  });
   const isStranger = error instanceof Refused && error.status === 401;
   const takeLink = async (): Promise<void> => {
     setTrouble(await signInByLink());

@@ -46,7 +46,7 @@ describe('a limit of silence', () => {
 
   it('is over with a body that is not wanted any more, or that breaks', async () => {
     const [heard, end] = [jest.fn(), jest.fn()];
-    const cancelled = jest.fn();
+    const cancelled = jest.fn<(reason: unknown) => void>();
     const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({ cancel: cancelled });
     await heardBody(endless, { heard, end }).cancel('enough');
     expect(end).toHaveBeenCalledTimes(1);
