@@ -14,6 +14,7 @@ import { UserError } from '../failure/user-error.js';
 import { ImageStore, type ImageStoreOptions, type KeptImage } from './image-store.js';
 import { layerOf } from '@fornax/testing/layers';
 import { type Login, RegistryAway } from './registry.js';
+import { flushTree } from './tree-state.js';
 
 /** Images of small files in a real registry, and stores that pull them. */
 describe('the store of images', () => {
@@ -311,6 +312,48 @@ describe('the store of images', () => {
       code: 'FX-IMAGE',
       message: expect.stringContaining('larger'),
     });
+  });
+
+  it('keeps one over a loss of power when it is on the disk, and pulls it anew when it was not yet', async () => {
+    await push('power/lost');
+    const flushed = Promise.withResolvers<void>();
+    const store = await open({
+      boot: 'first',
+      flush: (where) => flushTree(where).then(flushed.resolve, flushed.reject),
+    });
+    (await use(store, 'power/lost')).release();
+    await flushed.promise;
+    expect((await open({ boot: 'second' })).idleBytes).toBe(store.idleBytes);
+
+    const errors: string[] = [];
+    const other = { folder: join(folder, 'other'), onError: (error: unknown) => errors.push(String(error)) };
+    const unlucky = await open({ ...other, boot: 'first', flush: () => new Promise(() => undefined) });
+    const { tree, release } = await use(unlucky, 'power/lost');
+    release();
+    await open({ ...other, boot: 'first' });
+    await access(tree);
+    expect(errors).toEqual([]);
+    const after = await open({ ...other, boot: 'second' });
+    await expect(access(tree)).rejects.toThrow('ENOENT');
+    expect(errors).toEqual([expect.stringContaining('was not on the disk when the machine went down')]);
+    expect(await readFile(join((await use(after, 'power/lost')).tree, 'mark'), 'utf8')).toBe('power/lost');
+  });
+
+  it('pulls one anew whose files are gone, and leaves what is left of it to who has it', async () => {
+    await push('torn/apart');
+    const errors: string[] = [];
+    const store = await open({ onError: (error) => errors.push(String(error)) });
+    const first = await use(store, 'torn/apart');
+    await rm(join(first.tree, 'mark'));
+    const [second, third] = await Promise.all([use(store, 'torn/apart'), use(store, 'torn/apart')]);
+    expect(await readFile(join(second.tree, 'mark'), 'utf8')).toBe('torn/apart');
+    expect(third.tree).toBe(second.tree);
+    expect(errors).toEqual([expect.stringContaining('is not on the disk as it was unpacked')]);
+    const leaving = join(folder, 'store', 'leaving');
+    expect(await readdir(leaving)).toHaveLength(1);
+    first.release();
+    while ((await readdir(leaving)).length > 0) await new Promise(setImmediate);
+    expect(forgotten).toEqual([first.tree]);
   });
 });
 

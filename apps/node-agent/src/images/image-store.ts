@@ -18,6 +18,7 @@ import { KeptLayers } from './kept-layers.js';
 import { LayerDamaged } from './layer-damaged.js';
 import { type FoundImage, RegistryAway } from './registry.js';
 import { SharedWork, type Waiter } from './shared-work.js';
+import { bootId, flushTree, isFlushed, topOf } from './tree-state.js';
 
 export interface ImageStoreOptions extends PullBounds {
   /** Of this store alone, where no instance can write. */
@@ -28,6 +29,10 @@ export interface ImageStoreOptions extends PullBounds {
   /** Bytes that are free beyond the mark below which instances have to end; undefined: nobody knows. */
   readonly spare?: () => Promise<number | undefined>;
   readonly nowMs?: () => number;
+  /** Which start of the machine this is. */
+  readonly boot?: string;
+  /** Brings an image to the disk. */
+  readonly flush?: (folder: string) => Promise<void>;
 }
 
 /** An image that an instance has. */
@@ -60,12 +65,17 @@ const recordSchema = z.object({
   digest: z.string(),
   bytes: z.number().int().nonnegative(),
   settings: imageSettingsSchema,
+  /** The machine's start in which it was unpacked. Those of earlier versions do not say, nor what lies at their top. */
+  boot: z.string().exactOptional(),
+  top: z.string().exactOptional(),
 });
 type ImageRecord = z.output<typeof recordSchema>;
 
 interface Kept extends ImageRecord {
   users: number;
   usedAt: number;
+  /** Goes when nobody has it any more: it is not what was unpacked. */
+  removeUnused?: () => Promise<void>;
 }
 
 /** How long what a registry said of a name is believed. */
@@ -101,10 +111,13 @@ export class ImageStore {
   #owed: () => Promise<number> = () => Promise.resolve(0);
   /** Images come to where they stay, and go from there, one after the other. */
   #moving: Promise<unknown> = Promise.resolve();
+  /** One image after the other is brought to the disk. */
+  #flushing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly options: ImageStoreOptions,
     private readonly layers: KeptLayers,
+    private readonly boot: string,
   ) {
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#failures = new HeldFailures(this.#nowMs);
@@ -119,7 +132,7 @@ export class ImageStore {
   /** Takes up what an earlier process left; what cannot be removed is told, and stays. @throws Error the folder cannot be used */
   static async open(options: ImageStoreOptions): Promise<ImageStore> {
     const layers = await KeptLayers.open(join(options.folder, 'layers'), options.mostBytes);
-    const store = new ImageStore(options, layers);
+    const store = new ImageStore(options, layers, options.boot ?? (await bootId()));
     await mkdir(store.#images, { recursive: true, mode: 0o700 });
     for (const folder of ['incoming', 'leaving'].map((name) => join(options.folder, name))) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -171,7 +184,7 @@ export class ImageStore {
     const found = await this.#find(wanted, waiter);
     const words = wordsFor(name);
     for (;;) {
-      const here = this.#kept.get(found.digest);
+      const here = await this.#whole(found.digest);
       const kept = here ?? (await this.#pull(wanted, found, waiter));
       // It may have gone between its pull and this turn.
       if (this.#kept.get(found.digest) !== kept) continue;
@@ -184,6 +197,7 @@ export class ImageStore {
         isReleased = true;
         kept.users -= 1;
         kept.usedAt = this.#nowMs();
+        if (kept.users === 0) void kept.removeUnused?.();
       };
       return { tree: this.#treeOf(found.digest), settings: kept.settings, digest: found.named, words, release };
     }
@@ -202,6 +216,8 @@ export class ImageStore {
     try {
       const record = recordSchema.parse(JSON.parse(await readFile(join(folder, RECORD), 'utf8')));
       if (folderOf(record.digest) !== name) throw new Error(`${name} says that it is ${record.digest}`);
+      if (record.boot !== undefined && record.boot !== this.boot && !(await isFlushed(folder)))
+        throw new Error(`${name} was not on the disk when the machine went down, and is pulled anew`);
       this.#kept.set(record.digest, { ...record, users: 0, usedAt: this.#nowMs() });
     } catch (error) {
       this.options.onError(error);
@@ -259,7 +275,8 @@ export class ImageStore {
       const parts = { room: this.#room, layers: this.layers, checksKept };
       const { held, ...brought } = await bringImage(wanted, found, tree, this.options, parts, waiter);
       try {
-        const record = { ...brought, digest: found.digest };
+        const top = await topOf(tree.root);
+        const record = { ...brought, digest: found.digest, boot: this.boot, ...(top === undefined ? {} : { top }) };
         await writeFile(join(folder, RECORD), JSON.stringify(record), { mode: 0o600 });
         return await this.#place(folder, record);
       } finally {
@@ -284,9 +301,35 @@ export class ImageStore {
       });
       const kept = { ...record, users: 0, usedAt: this.#nowMs() };
       this.#kept.set(record.digest, kept);
+      this.#flush(kept, target);
       return kept;
     };
     return this.#move(place);
+  }
+
+  #flush(kept: Kept, folder: string): void {
+    this.#flushing = this.#flushing.then(async () => {
+      try {
+        if (this.#kept.get(kept.digest) === kept) await (this.options.flush ?? flushTree)(folder);
+      } catch (error) {
+        // One that has gone meanwhile has no need of it.
+        if (this.#kept.get(kept.digest) === kept) this.options.onError(error);
+      }
+    });
+  }
+
+  /** An image that is here, as far as a look at its top tells; one that is not what was unpacked goes, and is not here any more. */
+  async #whole(digest: string): Promise<Kept | undefined> {
+    const kept = this.#kept.get(digest);
+    if (!kept || kept.top === undefined || (await topOf(this.#treeOf(digest))) === kept.top) return kept;
+    // Others may have seen it, too, and have had it taken away.
+    if (this.#kept.get(digest) !== kept) return this.#kept.get(digest);
+    this.options.onError(new Error(`the image ${digest} is not on the disk as it was unpacked, and is pulled anew`));
+    const leaving = await this.#forget(kept);
+    const remove = (): Promise<void> => this.#remove(leaving, kept.bytes);
+    if (kept.users === 0) await remove();
+    else kept.removeUnused = remove;
+    return undefined;
   }
 
   /** Does what changes where images lie when all that was to do before it is done. */
@@ -311,15 +354,19 @@ export class ImageStore {
     if (await this.layers.letGo()) return true;
     const [oldest] = this.#idle().sort((a, b) => a.usedAt - b.usedAt);
     if (!oldest) return false;
-    this.#kept.delete(oldest.digest);
-    this.#leavingBytes += oldest.bytes;
-    // Who pulls it anew meanwhile comes after this: what is forgotten and taken away goes by its name.
-    const leaving = await this.#move(async () => {
-      await this.options.onForget(this.#treeOf(oldest.digest)).catch(this.options.onError);
-      return this.#takeAway(join(this.#images, folderOf(oldest.digest)));
-    });
-    await this.#remove(leaving, oldest.bytes);
+    await this.#remove(await this.#forget(oldest), oldest.bytes);
     return true;
+  }
+
+  /** Takes an image away from where it lies. @returns where it is now, as `takeAway` */
+  #forget({ digest, bytes }: Kept): Promise<string | undefined> {
+    this.#kept.delete(digest);
+    this.#leavingBytes += bytes;
+    // Who pulls it anew meanwhile comes after this: what is forgotten and taken away goes by its name.
+    return this.#move(async () => {
+      await this.options.onForget(this.#treeOf(digest)).catch(this.options.onError);
+      return this.#takeAway(join(this.#images, folderOf(digest)));
+    });
   }
 
   /** Takes a folder from its place, so that another may take that. @returns where it is; undefined: it cannot be taken away, which is told */
