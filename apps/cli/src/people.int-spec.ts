@@ -219,7 +219,7 @@ describe('fornax for an operator', () => {
     expect((await fornax('project', 'members', 'list', 'wind')).stdout).toMatch(/linus@example\.org +viewer/);
     expect(await fornax('project', 'members', 'list', 'gale')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('p-3, p-2'),
+      stderr: expect.stringContaining('p-3 (Acme), p-2 (Initech)'),
     });
   });
 });

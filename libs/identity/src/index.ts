@@ -18,6 +18,7 @@ export {
   CurrentAccount,
   CurrentAdmission,
   OperatorOnly,
+  OwnSignIn,
   Public,
   PUBLIC_EXTENSION,
   tokenOf,

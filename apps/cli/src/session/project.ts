@@ -23,28 +23,42 @@ export const projectNamed = async (io: Io, project: string): Promise<string> => 
   return info?.projects.find(({ slug }) => slug === project)?.uuid ?? project;
 };
 
-/** Projects of this slug that organizations have: an operator looks into each of them, where several may call one so. */
-const idsInOrganizations = async ({ people }: FornaxClient, slug: string): Promise<readonly string[]> => {
-  if ((await people.me()).role !== 'operator') return [];
+/** Projects that organizations have, with the names of those: an operator looks into each of them, where several may call one the same. */
+const projectsOfOrganizations = async ({ people }: FornaxClient): Promise<readonly NamedProject[]> => {
   const organizations = await people.organizations();
-  const projects = await Promise.all(organizations.map(({ uuid }) => people.projects({ organization: uuid })));
-  return projects.flat().flatMap((project) => (project.slug === slug ? [project.uuid] : []));
+  const projects = await Promise.all(
+    organizations.map(async ({ uuid, name: of }) =>
+      (await people.projects({ organization: uuid })).map((project) => ({ ...project, of })),
+    ),
+  );
+  return projects.flat();
 };
+
+interface NamedProject {
+  readonly uuid: string;
+  readonly slug: string;
+  /** Whose it is, for people. */
+  readonly of: string;
+}
 
 /**
  * The id of a project in which the caller has a role, or that it looks after as an operator, by its slug; what is none goes as it was typed, and the
  * platform says what it is.
- * @throws UsageError several organizations have one
+ * @throws UsageError several that an operator may mean are called so, of organizations or its own
  */
 export const sharedProjectId = async (io: Io, project: string): Promise<string> => {
   if (UUID.test(project)) return project;
   const client = io.client();
-  const known = (await client.people.sharedProjects()).map((one) => one.project);
-  const found =
-    known.find(({ slug }) => slug === project) ?? (await client.people.projects()).find(({ slug }) => slug === project);
-  if (found) return found.uuid;
-  const ids = await idsInOrganizations(client, project);
-  if (ids.length > 1)
-    throw new UsageError(`Several organizations have a project ${project}; say which by its id: ${ids.join(', ')}`);
-  return ids[0] ?? project;
+  const own = await client.people.projects();
+  if ((await client.people.me()).role !== 'operator') {
+    const known = (await client.people.sharedProjects()).map((one) => one.project);
+    return [...known, ...own].find(({ slug }) => slug === project)?.uuid ?? project;
+  }
+  const all = [...own.map((one) => ({ ...one, of: 'your own' })), ...(await projectsOfOrganizations(client))];
+  const meant = new Map(all.flatMap(({ uuid, slug, of }) => (slug === project ? [[uuid, of] as const] : [])));
+  if (meant.size > 1) {
+    const each = [...meant].map(([uuid, of]) => `${uuid} (${of})`).join(', ');
+    throw new UsageError(`Several projects are called ${project}; say which by its id: ${each}`);
+  }
+  return [...meant.keys()][0] ?? project;
 };

@@ -12,6 +12,16 @@ export const USERS_PAGE = 50;
 export const readUsers = (offset: number): Promise<Read<'/fornax/v1/users'>> =>
   bodyOf(api.GET('/fornax/v1/users', { params: { query: { offset, limit: USERS_PAGE } } }));
 
+/** More of them nobody names at once. */
+const MOST_NAMES = 500;
+
+/** E-mails of the users that one sees, by their ids. */
+export const readUserNames = async (): Promise<readonly (readonly [id: string, email: string])[]> => {
+  const query = { offset: 0, limit: MOST_NAMES };
+  const { data } = await bodyOf(api.GET('/fornax/v1/users', { params: { query } }));
+  return data.map(({ uuid, email }) => [uuid, email]);
+};
+
 export const changeUser = ({ user, change }: { readonly user: string; readonly change: UserChange }): Promise<User> =>
   bodyOf(api.PATCH('/fornax/v1/users/{user}', { params: { path: { user } }, body: change }));
 

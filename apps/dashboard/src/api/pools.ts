@@ -1,3 +1,4 @@
+import { counted } from '../parts/format.tsx';
 import { rangesOf } from '../parts/ranges.ts';
 import { api, bodyOf } from './client.ts';
 import type { paths } from './schema.d.ts';
@@ -94,7 +95,7 @@ export interface Decision {
 
 const slots = (ranges: unknown): string => {
   const size = sizeOf(ranges);
-  return `${size} ${size === 1 ? 'slot' : 'slots'} (${String(ranges)})`;
+  return `${counted(size, 'slot')} (${String(ranges)})`;
 };
 
 const field = (value: unknown, key: string): unknown =>
@@ -105,9 +106,9 @@ const ruleOf = (size: unknown): string => {
   const text = (key: string): string => String(field(size, key));
   switch (field(size, 'type')) {
     case 'fixed':
-      return `it has ${text('nodes')} slots, always`;
+      return `it has ${counted(Number(text('nodes')), 'slot')}, always`;
     case 'elastic':
-      return `it follows its tasks, from ${text('minimum')} to ${text('maximum')} slots, ${text('minimumIdle')} of them without work`;
+      return `it follows its tasks, from ${text('minimum')} to ${counted(Number(text('maximum')), 'slot')}, ${text('minimumIdle')} of them without work`;
     default:
       return 'its policies say so';
   }
@@ -152,7 +153,7 @@ export const sizeInWords = ({ scaling, elasticProperty, instanceCount }: Pool): 
   }
   if (elasticProperty?.isElastic === true) {
     const { minTotalSlots, maxTotalSlots, minIdleSlots, minIdleTimeSeconds } = elasticProperty;
-    return `follows its tasks, from ${minTotalSlots} to ${maxTotalSlots} slots, of which ${minIdleSlots} wait for work; a slot without work for ${minIdleTimeSeconds} s is closed`;
+    return `follows its tasks, from ${minTotalSlots} to ${counted(maxTotalSlots, 'slot')}, of which ${minIdleSlots} ${minIdleSlots === 1 ? 'waits' : 'wait'} for work; a slot without work for ${minIdleTimeSeconds} s is closed`;
   }
-  return `${instanceCount} slots, always`;
+  return `${counted(instanceCount, 'slot')}, always`;
 };

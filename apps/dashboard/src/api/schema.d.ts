@@ -6515,7 +6515,7 @@ export interface operations {
                             by: {
                                 [key: string]: string | null;
                             };
-                            /** @description Of projects, and e-mails of users. */
+                            /** @description Of projects with whose they are (`projectOwner`: an e-mail, or the name of an organization), and e-mails of users. */
                             names: {
                                 [key: string]: string;
                             };

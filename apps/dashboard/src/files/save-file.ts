@@ -2,7 +2,7 @@ import { downloadZip } from 'client-zip';
 import { filesBelow, readFile, type StoredFile } from '../api/files.ts';
 import { readAs } from '../api/read-as.ts';
 import { linkFor } from '../api/storage.ts';
-import { bytes, count } from '../parts/format.tsx';
+import { bytes, count, counted } from '../parts/format.tsx';
 import { nameOf } from './file-kinds.ts';
 import { keep, keepBlob, MOST_BYTES } from './save-blob.ts';
 
@@ -50,7 +50,8 @@ export const saveAll = async (
   onStep: (text: string) => void,
 ): Promise<void> => {
   const { files, sum } = await chosenBelow(bucket, prefix);
-  const tell = (done: number): void => onStep(`${count(done)} of ${count(files.length)} files, ${bytes(sum)} in all`);
+  const tell = (done: number): void =>
+    onStep(`${count(done)} of ${counted(files.length, 'file')}, ${bytes(sum)} in all`);
   const archive = await downloadZip(contents(bucket, prefix, files, tell)).blob();
   keepBlob(archive, `${name}.zip`);
 };

@@ -1,15 +1,14 @@
-import { Group, SegmentedControl, Stack, Text, Title } from '@mantine/core';
+import { Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { deleteJob, endJob, readGraph, readJob, readJobRights, stateIn, type Job, type JobGraph } from '../api/jobs.ts';
-import { useMayWrite } from '../known/me.tsx';
 import { Answered } from '../parts/answered.tsx';
 import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant, Lasting } from '../parts/format.tsx';
+import { OwnedHeading } from '../parts/owned-heading.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { Empty, Facts, FailedPage, isOver, StateBadge, Waiting } from '../parts/states.tsx';
-import { Whose } from '../parts/whose.tsx';
 
 const route = getRouteApi('/jobs/$id');
 
@@ -96,8 +95,7 @@ export const JobPage = (): ReactNode => {
   const { id } = route.useParams();
   const { view } = route.useSearch();
   const navigate = route.useNavigate();
-  const mayWrite = useMayWrite();
-  const rights = useQuery({ queryKey: ['job', id, 'rights'], queryFn: () => readJobRights(id) }).data;
+  const rights = useQuery({ queryKey: ['job', id, 'rights'], queryFn: () => readJobRights(id) });
   const job = useQuery({ queryKey: ['job', id], queryFn: () => readJob(id), refetchInterval: 2_000 });
   const graph = useQuery({
     queryKey: ['job', id, 'graph'],
@@ -116,15 +114,12 @@ export const JobPage = (): ReactNode => {
   const { data } = job;
   return (
     <Stack>
-      <Group justify="space-between">
-        <div>
-          <Title order={1} size="h2">
-            {data.name || data.shortname}
-          </Title>
-          <Whose uuid={data.uuid} rights={rights} />
-        </div>
-        {mayWrite && rights !== undefined && rights.may !== 'look' && <JobActions job={data} />}
-      </Group>
+      <OwnedHeading
+        uuid={data.uuid}
+        name={data.name || data.shortname}
+        rights={rights}
+        actions={() => <JobActions job={data} />}
+      />
       <Answered query={graph}>
         {(known) => (
           <>

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import { api, bodyOf } from '../api/client.ts';
 import { readFleet, type NodeInUse } from '../api/fleet.ts';
 import { useMe } from '../known/me.tsx';
-import { count, Instant } from '../parts/format.tsx';
+import { count, counted, Instant } from '../parts/format.tsx';
 import { Empty, Failed, Waiting } from '../parts/states.tsx';
 
 const NODES = ['nodes'] as const;
@@ -34,14 +34,15 @@ interface InUseProps {
   readonly name: string;
   readonly used: number | undefined;
   readonly of: number;
-  readonly unit: string;
+  /** How so much of it is said. */
+  readonly said: (amount: number) => string;
 }
 
-const InUse = ({ name, used, of, unit }: InUseProps): ReactNode => (
+const InUse = ({ name, used, of, said }: InUseProps): ReactNode => (
   <div>
     <Text size="sm">
       {used === undefined ? '' : `${count(used)} of `}
-      {count(of)} {unit}
+      {said(of)}
     </Text>
     <Progress value={of === 0 ? 0 : (100 * (used ?? 0)) / of} aria-label={`${name} in use`} />
   </div>
@@ -78,10 +79,15 @@ export const NodesPage = (): ReactNode => {
               <Text size="sm" c="dimmed">
                 {node.hardware?.cpuModel ?? '–'} · {node.driver}
               </Text>
-              <InUse name="Cores" used={node.usedCores} of={node.cores} unit="cores" />
-              <InUse name="Memory" used={node.usedMemoryMB} of={node.memoryMB} unit="MB" />
+              <InUse name="Cores" used={node.usedCores} of={node.cores} said={(cores) => counted(cores, 'core')} />
+              <InUse
+                name="Memory"
+                used={node.usedMemoryMB}
+                of={node.memoryMB}
+                said={(memory) => `${count(memory)} MB`}
+              />
               <Text size="sm">
-                {count(node.leases ?? 0)} instances · heard of <Instant at={node.lastHeartbeat} />
+                {counted(node.leases ?? 0, 'instance')} · heard of <Instant at={node.lastHeartbeat} />
               </Text>
               {node.warnings.map((warning) => (
                 <Alert key={warning} color="yellow" title={warning} />

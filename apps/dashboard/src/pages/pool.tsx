@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Stack, Tabs, Text, Title } from '@mantine/core';
+import { Alert, Button, Group, Stack, Tabs, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
@@ -16,14 +16,13 @@ import {
   type PoolEvents,
 } from '../api/pools.ts';
 import { POOL_TABS, type PoolTab } from '../address/page-search.ts';
-import { useMayWrite } from '../known/me.tsx';
 import { Answered } from '../parts/answered.tsx';
 import { AskAction } from '../parts/ask-action.tsx';
 import { count, Instant } from '../parts/format.tsx';
+import { OwnedHeading } from '../parts/owned-heading.tsx';
 import { Rows } from '../parts/rows.tsx';
 import { SeriesLater } from '../parts/series-later.tsx';
 import { Empty, Facts, FailedPage, StateBadge, Waiting } from '../parts/states.tsx';
-import { Whose } from '../parts/whose.tsx';
 
 const route = getRouteApi('/pools/$id');
 const LABELS: Readonly<Record<PoolTab, string>> = { slots: 'Slots', scaling: 'Size', tasks: 'Tasks' };
@@ -165,8 +164,7 @@ export const PoolPage = (): ReactNode => {
   const { id } = route.useParams();
   const { tab = 'slots' } = route.useSearch();
   const navigate = route.useNavigate();
-  const mayWrite = useMayWrite();
-  const rights = useQuery({ queryKey: ['pool', id, 'rights'], queryFn: () => readPoolRights(id) }).data;
+  const rights = useQuery({ queryKey: ['pool', id, 'rights'], queryFn: () => readPoolRights(id) });
   const { data, error, refetch } = useQuery({
     queryKey: ['pool', id],
     queryFn: () => readPool(id),
@@ -176,15 +174,12 @@ export const PoolPage = (): ReactNode => {
   if (data === undefined) return <Waiting />;
   return (
     <Stack>
-      <Group justify="space-between">
-        <div>
-          <Title order={1} size="h2">
-            {data.name || data.shortname}
-          </Title>
-          <Whose uuid={data.uuid} rights={rights} />
-        </div>
-        {mayWrite && rights !== undefined && rights.may !== 'look' && <PoolActions pool={data} />}
-      </Group>
+      <OwnedHeading
+        uuid={data.uuid}
+        name={data.name || data.shortname}
+        rights={rights}
+        actions={() => <PoolActions pool={data} />}
+      />
       {data.errors.map(({ code, message }, index) => (
         <Alert key={`${code} ${index}`} color="red" title={code}>
           {message}

@@ -13,7 +13,7 @@ import {
   TextInput,
   Title,
 } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { api, bodyOf } from '../api/client.ts';
@@ -46,6 +46,7 @@ interface Draft {
 }
 
 const WORD_CHARACTERS = 32;
+const BUCKETS_MS = 5_000;
 
 /** A new bucket for the files of a task: named after it, and after nothing else that there is. */
 const bucketFor = (name: string): string => {
@@ -83,13 +84,19 @@ const isNotIn =
 
 interface FormProps {
   readonly profile: Profile;
-  readonly buckets: readonly string[];
+  /** Undefined until it is known. */
+  readonly buckets: readonly string[] | undefined;
 }
 
+/** Buckets that were chosen and are not there any more; none while it is not known which there are. */
+const goneOf = (chosen: readonly string[], buckets: readonly string[] | undefined): readonly string[] =>
+  buckets === undefined ? [] : chosen.filter((name) => !buckets.includes(name));
+
 /** What it cannot be sent without yet; undefined when it can. */
-const missingIn = (name: string, isSending: boolean): string | undefined => {
+const missingIn = (name: string, isSending: boolean, gone: readonly string[]): string | undefined => {
   if (name.trim() === '') return 'The task needs a name.';
-  return isSending ? 'Its files are being sent first.' : undefined;
+  if (isSending) return 'Its files are being sent first.';
+  return gone.length === 0 ? undefined : 'One of its buckets is not there any more.';
 };
 
 const Form = ({ profile, buckets }: FormProps): ReactNode => {
@@ -98,6 +105,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
   const [draft, setDraft] = useState(() => (kept.name === undefined ? EMPTY : { ...EMPTY, inputs: [kept.name] }));
   const [isShowingAll, setShowingAll] = useState(false);
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const wanted = wantedOf(draft, profile);
   const [files, setFiles] = useState<readonly Chosen[]>([]);
   const found = useFoundNodes(profile.name, wanted.hardwareConstraints);
@@ -111,6 +119,7 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
     const bucket = kept.name ?? bucketFor(wanted.name);
     await makeBucket(bucket);
     kept.keep(bucket);
+    await queries.invalidateQueries(BUCKETS);
     const missing = await send(bucket, '', files, true);
     const resourceBuckets = inputs.includes(bucket) ? inputs : [...inputs, bucket];
     // What is there is not sent again, whatever goes wrong below.
@@ -130,6 +139,8 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
     },
   });
   const change = (changed: Partial<Draft>): void => setDraft((known) => ({ ...known, ...changed }));
+  const gone = goneOf(draft.inputs, buckets);
+  const missing = missingIn(draft.name, uploads.isBusy, gone);
   const first = firstConstants(profile);
   const typed = new Map(profile.fornax.constants.map((one) => [one.name, one]));
   const constants = isShowingAll || first.length === 0 ? profile.constants : first;
@@ -183,7 +194,12 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
           )}
           <MultiSelect
             label="Buckets with inputs"
-            data={[...new Set([...buckets, ...draft.inputs])]}
+            error={
+              gone.length === 0
+                ? undefined
+                : `${gone.join(', ')}: deleted meanwhile, or not shared with you any more. Take it out, or choose another.`
+            }
+            data={[...new Set([...(buckets ?? []), ...draft.inputs])]}
             value={[...draft.inputs]}
             onChange={(inputs) => {
               if (kept.name !== undefined && draft.inputs.includes(kept.name) && !inputs.includes(kept.name))
@@ -211,21 +227,24 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
                 </List>
               )}
               <SendingList sending={sending} />
-              {kept.name !== undefined && draft.inputs.includes(kept.name) && !isPending && (
-                <>
-                  <Text size="sm" mt="xs">
-                    What came of them before lies in {kept.name} and goes with the task, unless you take that out of its
-                    buckets.
-                  </Text>
-                  <UnfinishedUploads bucket={kept.name} prefix="" uploads={uploads} />
-                </>
-              )}
+              {kept.name !== undefined &&
+                draft.inputs.includes(kept.name) &&
+                !gone.includes(kept.name) &&
+                !isPending && (
+                  <>
+                    <Text size="sm" mt="xs">
+                      What came of them before lies in {kept.name} and goes with the task, unless you take that out of
+                      its buckets.
+                    </Text>
+                    <UnfinishedUploads bucket={kept.name} prefix="" uploads={uploads} />
+                  </>
+                )}
             </DropPlace>
           </Input.Wrapper>
           <Autocomplete
             label="Bucket for results"
             description="One that is not there yet is made; without one, no file is kept"
-            data={[...buckets]}
+            data={[...(buckets ?? [])]}
             value={draft.results}
             onChange={(results) => change({ results })}
           />
@@ -239,11 +258,11 @@ const Form = ({ profile, buckets }: FormProps): ReactNode => {
           <TagsInput label="Tags" value={[...draft.tags]} onChange={(tags) => change({ tags })} />
           {error !== null && <Failed error={error} />}
           <Group>
-            <Button type="submit" loading={isPending} disabled={missingIn(draft.name, uploads.isBusy) !== undefined}>
+            <Button type="submit" loading={isPending} disabled={missing !== undefined}>
               Submit
             </Button>
             <Text size="sm" c="dimmed">
-              {missingIn(draft.name, uploads.isBusy) ?? 'It begins as soon as there is room for it.'}
+              {missing ?? 'It begins as soon as there is room for it.'}
             </Text>
           </Group>
         </Stack>
@@ -261,7 +280,8 @@ export const SubmitPage = (): ReactNode => {
   const mayWrite = useMayWrite();
   const [name, setName] = useState<string | null>(null);
   const profiles = useQuery({ queryKey: ['profiles'], queryFn: () => bodyOf(api.GET('/profiles')) });
-  const buckets = useQuery(BUCKETS);
+  // The form may be filled in for long: what it offers, and what was chosen, may be deleted meanwhile.
+  const buckets = useQuery({ ...BUCKETS, refetchInterval: BUCKETS_MS });
   const chosen = name ?? profiles.data?.[0] ?? null;
   const profile = useQuery({
     queryKey: ['profiles', chosen],
@@ -295,7 +315,7 @@ export const SubmitPage = (): ReactNode => {
       {profile.data === undefined ? (
         <Waiting />
       ) : (
-        <Form key={chosen} profile={profile.data} buckets={buckets.data?.map((bucket) => bucket.name) ?? []} />
+        <Form key={chosen} profile={profile.data} buckets={buckets.data?.map((bucket) => bucket.name)} />
       )}
     </Stack>
   );

@@ -6,9 +6,9 @@ import { readRights, readTask } from '../api/tasks.ts';
 import type { Task } from '../api/wire.ts';
 import { TASK, useLiveTasks } from '../known/live-tasks.ts';
 import { TABS, type Show, type Tab, type TaskSearch } from '../address/search.ts';
-import { useMayWrite } from '../known/me.tsx';
+import { OwnedHeading } from '../parts/owned-heading.tsx';
 import { FailedPage, isOver, StateBadge, Waiting } from '../parts/states.tsx';
-import { Whose } from '../parts/whose.tsx';
+
 import { AboutTask } from './task/about.tsx';
 import { Bill } from './task/bill.tsx';
 import { AsCode } from './task/as-code.tsx';
@@ -70,7 +70,6 @@ export const TaskPage = (): ReactNode => {
   const { id } = route.useParams();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const mayWrite = useMayWrite();
   const { asOf, tab = 'about' } = search;
   // Where output is shown, that is the one stream: all tabs of a browser share six connections where they speak HTTP/1.1.
   const isFollowed = tab !== 'output';
@@ -84,32 +83,30 @@ export const TaskPage = (): ReactNode => {
       return isFollowed ? false : LOOK_RARELY_MS;
     },
   });
-  const rights = useQuery({ queryKey: [TASK, id, 'rights'], queryFn: () => readRights(id) }).data;
+  const rights = useQuery({ queryKey: [TASK, id, 'rights'], queryFn: () => readRights(id) });
   const show: Show = (change) =>
     void navigate({ search: (before) => ({ ...before, ...change }) as TaskSearch, replace: 'find' in change });
   if (error !== null && data === undefined) return <FailedPage error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <Waiting />;
   return (
     <Stack gap="sm">
-      <Group justify="space-between" align="flex-start">
-        <Stack gap={4} maw="100%">
-          <Group gap="sm">
-            <Title order={1} size="h2">
-              {data.name}
-            </Title>
+      <OwnedHeading
+        uuid={data.uuid}
+        name={data.name}
+        badges={
+          <>
             <StateBadge state={data.state} />
             {data.tags.map((tag) => (
               <Badge key={tag} variant="outline" color="gray" tt="none" maw="100%" title={tag}>
                 {tag}
               </Badge>
             ))}
-          </Group>
-          <Whose uuid={data.uuid} rights={rights}>
-            {isLive === false ? ' · not live: the connection is lost' : ''}
-          </Whose>
-        </Stack>
-        {mayWrite && asOf === undefined && rights !== undefined && <TaskActions task={data} rights={rights} />}
-      </Group>
+          </>
+        }
+        note={isLive === false ? ' · not live: the connection is lost' : ''}
+        rights={rights}
+        actions={(may) => asOf === undefined && <TaskActions task={data} rights={may} />}
+      />
       {asOf !== undefined && (
         <Alert color="yellow" title={`This is how the task stood at ${asOf} of the log`}>
           <Button size="xs" variant="default" onClick={() => show({ asOf: undefined })}>

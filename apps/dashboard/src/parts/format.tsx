@@ -6,6 +6,9 @@ const numbers = new Intl.NumberFormat();
 
 export const count = (value: number): string => numbers.format(value);
 
+/** A number of things by their name, which is that of one: '1 core', '1,200 cores'. */
+export const counted = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? '' : 's'}`;
+
 const STEPS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
 /** Bytes in decimal units, with three digits that matter. */

@@ -108,7 +108,11 @@ export const statementSchema = z.object({
     .array(
       z.object({
         by: z.record(z.string(), z.string().nullable()).describe('Null: without one.'),
-        names: z.record(z.string(), z.string()).describe('Of projects, and e-mails of users.'),
+        names: z
+          .record(z.string(), z.string())
+          .describe(
+            'Of projects with whose they are (`projectOwner`: an e-mail, or the name of an organization), and e-mails of users.',
+          ),
         lines: z.string().nullable().describe('The path of the lines of a row of one task or pool of the caller.'),
         ...sums,
       }),

@@ -354,7 +354,7 @@ describe('a scheduling round', () => {
       't large',
       'plain earlier',
     ]);
-    const wanted = '1 cores, 1 MB of memory and 40 MB of disk for its files';
+    const wanted = '1 core, 1 MB of memory and 40 MB of disk for its files';
     expect(round.reasons).toEqual([
       { taskId: 't', reason: 'fleet-full', detail: `no node that fits has ${wanted} free` },
     ]);

@@ -221,10 +221,11 @@ const whyNot = (
   { request, constraints, needs }: WaitingClass,
 ): Omit<Reason, 'classKey'> => {
   const { cores, memoryMB, diskMB = 0 } = request;
+  const coresText = cores === 1 ? '1 core' : `${cores} cores`;
   const wanted =
     diskMB === 0
-      ? `${cores} cores and ${memoryMB} MB of memory`
-      : `${cores} cores, ${memoryMB} MB of memory and ${diskMB} MB of disk for its files`;
+      ? `${coresText} and ${memoryMB} MB of memory`
+      : `${coresText}, ${memoryMB} MB of memory and ${diskMB} MB of disk for its files`;
   const isLarge = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
     satisfies(hardware, constraints) &&
     hardware.cores >= cores &&

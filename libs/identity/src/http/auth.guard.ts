@@ -18,6 +18,7 @@ import { AccountDirectory } from '../accounts/account-directory.js';
 /** Marks an operation of the API document that needs no token; taken out before anybody reads it. */
 export const PUBLIC_EXTENSION = 'x-fornax-public';
 const IS_PUBLIC = 'fornax:public';
+const IS_OWN_SIGN_IN = 'fornax:own-sign-in';
 const IS_OPERATOR_ONLY = 'fornax:operator-only';
 
 /** The route needs no token. */
@@ -34,6 +35,9 @@ export const AdmittedBy = (check: string): MethodDecorator =>
     ApiExtension(PUBLIC_EXTENSION, true),
     routeDoor({ headerCheck: check }),
   );
+
+/** The route changes nothing but how the caller itself is signed in: it is for auditors, too, and for nobody who reads as somebody else. */
+export const OwnSignIn = (): MethodDecorator => SetMetadata(IS_OWN_SIGN_IN, true);
 
 /** The route is for accounts whose role is `operator`; others get 403. */
 export const OperatorOnly = (): MethodDecorator & ClassDecorator => SetMetadata(IS_OPERATOR_ONLY, true);
@@ -108,6 +112,12 @@ const READ_ROUTE = /\/(search|paginate|simulate)$|^\/sanity-checks\//i;
 export const isRead = (method: string, route: string | undefined): boolean =>
   READ_METHODS.includes(method) || (method === 'POST' && READ_ROUTE.test(route ?? ''));
 
+/** What a route says of itself. */
+interface RouteMarks {
+  readonly isOperatorOnly: boolean;
+  readonly isOwnSignIn: boolean;
+}
+
 /**
  * Global: every HTTP route needs a token unless it is @Public(), and what it may do is decided here alone: an auditor only reads, and so
  * does whoever reads as somebody else. Messages from NATS are proven by NATS permissions instead.
@@ -130,19 +140,21 @@ export class AuthGuard implements CanActivate {
     }
     if (!caller) throw new Unauthorized();
     const isOperatorOnly = this.reflector.getAllAndOverride<boolean | undefined>(IS_OPERATOR_ONLY, targets) === true;
-    const account = this.admitted(caller, request, isOperatorOnly);
+    const isOwnSignIn = this.reflector.getAllAndOverride<boolean | undefined>(IS_OWN_SIGN_IN, targets) === true;
+    const account = this.admitted(caller, request, { isOperatorOnly, isOwnSignIn });
     accountsByRequest.set(request.raw, account);
     rolesByRequest.set(request.raw, this.accounts.rolesOf(account.id));
     return true;
   }
 
   /** @throws Forbidden always in the same words for one kind of request, so that nobody learns which accounts there are */
-  private admitted(caller: Account, request: FastifyRequest, isOperatorOnly: boolean): Account {
+  private admitted(caller: Account, request: FastifyRequest, { isOperatorOnly, isOwnSignIn }: RouteMarks): Account {
     const reads = isRead(request.method, request.routeOptions.url);
     const readAs = request.headers[READ_AS];
     if (readAs !== undefined && !reads)
       throw new Forbidden('A request for another account may only read', { code: 'read-only' });
-    if (caller.role === 'auditor' && !reads) throw new Forbidden('An auditor may only read', { code: 'read-only' });
+    if (caller.role === 'auditor' && !reads && !isOwnSignIn)
+      throw new Forbidden('An auditor may only read', { code: 'read-only' });
     if (isOperatorOnly && caller.role !== 'operator') throw new Forbidden('Only an operator may do this');
     if (readAs === undefined) return caller;
     const account = this.accounts.readableAs(caller, String(readAs).trim());

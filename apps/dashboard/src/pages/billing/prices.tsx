@@ -15,7 +15,7 @@ import type { BillingSearch } from '../../address/page-search.ts';
 import { useMe } from '../../known/me.tsx';
 import { useAction } from '../../known/use-action.ts';
 import { Answered } from '../../parts/answered.tsx';
-import { count, Instant } from '../../parts/format.tsx';
+import { count, counted, Instant } from '../../parts/format.tsx';
 import { microsOf, moneyText } from '../../parts/money.ts';
 import { Rows } from '../../parts/rows.tsx';
 import { Empty } from '../../parts/states.tsx';
@@ -60,7 +60,7 @@ const Difference = ({ rating, currency }: { readonly rating: Rating; readonly cu
     return (
       <div role="status">
         <Text size="sm">
-          {count(rating.done)} of {count(rating.total)} lines are rated
+          {count(rating.done)} of {counted(rating.total, 'line')} {rating.total === 1 ? 'is' : 'are'} rated
         </Text>
         <Progress value={rating.total === 0 ? 0 : (100 * rating.done) / rating.total} aria-label="Rated" />
       </div>
@@ -84,7 +84,10 @@ const Difference = ({ rating, currency }: { readonly rating: Rating; readonly cu
         ]}
       />
       {rating.unrated > 0 && (
-        <Text size="sm">{count(rating.unrated)} attempts get no price by it: they are in no sum.</Text>
+        <Text size="sm">
+          {counted(rating.unrated, 'attempt')}{' '}
+          {rating.unrated === 1 ? 'gets no price by it: it is' : 'get no price by it: they are'} in no sum.
+        </Text>
       )}
       <Text size="sm" c="dimmed">
         From <Instant at={rating.from} /> to <Instant at={rating.to} />. Nothing of the ledger has changed;{' '}

@@ -5,8 +5,9 @@ import type { ReactNode } from 'react';
 import { insideOf, readStatement, type Statement, type StatementRow } from '../../api/billing.ts';
 import { readTaskNames } from '../../api/tasks.ts';
 import { DIMENSIONS, type BillingSearch, type Dimension } from '../../address/page-search.ts';
+import { useAccount } from '../../known/me.tsx';
 import { Answered } from '../../parts/answered.tsx';
-import { count, duration } from '../../parts/format.tsx';
+import { count, counted, duration } from '../../parts/format.tsx';
 import { microsOf, moneyText, shareOf } from '../../parts/money.ts';
 import { Rows } from '../../parts/rows.tsx';
 import { Empty, Facts } from '../../parts/states.tsx';
@@ -15,7 +16,12 @@ import type { ShowBilling } from '../billing.tsx';
 /** What is billed, as people say it: `seconds` is a text, as it is exact. */
 const lasting = (seconds: string): string => duration(Number(seconds) * 1_000);
 
-const nameOf = (row: StatementRow, by: Dimension): string => row.names[by] ?? row.by[by] ?? 'without one';
+/** What a row is called; a project of others says whose it is, since everybody has one of the same name. */
+const nameOf = (row: StatementRow, by: Dimension, reader: string): string => {
+  const name = row.names[by] ?? row.by[by] ?? 'without one';
+  const owner = by === 'project' ? row.names['projectOwner'] : undefined;
+  return owner === undefined || owner === reader ? name : `${name} of ${owner}`;
+};
 
 interface WayDownProps {
   readonly row: StatementRow;
@@ -64,6 +70,7 @@ const Sums = ({ statement }: { readonly statement: Statement }): ReactNode => (
 /** What was spent in the period, by whatever it is divided by, down to the bill of each task. */
 export const Spend = ({ search, show }: { readonly search: BillingSearch; readonly show: ShowBilling }): ReactNode => {
   const { by = 'project', only, from, to } = search;
+  const { email: reader } = useAccount();
   const inside = insideOf(only);
   const query = useQuery({
     queryKey: ['statement', from, to, by, only],
@@ -86,7 +93,8 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
         />
         {inside !== undefined && (
           <Button variant="default" onClick={() => show({ only: undefined, by: inside[0] })}>
-            Only {inside[0]} {query.data?.rows[0]?.names[inside[0]] ?? inside[1]}: show all
+            Only {inside[0]}{' '}
+            {query.data?.rows[0] === undefined ? inside[1] : nameOf(query.data.rows[0], inside[0], reader)}: show all
           </Button>
         )}
       </Group>
@@ -97,7 +105,10 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
             <>
               {(inside === undefined || ['project', 'user'].includes(inside[0])) && <Sums statement={statement} />}
               {statement.unrated > 0 && (
-                <Text>{count(statement.unrated)} attempts have no price yet: they are in no row.</Text>
+                <Text>
+                  {counted(statement.unrated, 'attempt')}{' '}
+                  {statement.unrated === 1 ? 'has no price yet: it is' : 'have no price yet: they are'} in no row.
+                </Text>
               )}
               {statement.rows.length === 0 ? (
                 <Empty title="Nothing was used in this time" />
@@ -112,7 +123,7 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
                     <WayDown
                       key="name"
                       row={row}
-                      name={names?.get(row.by[by] ?? '') ?? nameOf(row, by)}
+                      name={names?.get(row.by[by] ?? '') ?? nameOf(row, by, reader)}
                       by={by}
                       show={show}
                     />,
@@ -133,8 +144,8 @@ export const Spend = ({ search, show }: { readonly search: BillingSearch; readon
               {!statement.isWhole && (
                 <Text size="sm">
                   {inside === undefined
-                    ? `These are ${count(statement.rows.length)} of ${count(statement.count)} rows.`
-                    : `These are ${count(statement.rows.length)} rows; there may be more of them.`}{' '}
+                    ? `What is shown is ${count(statement.rows.length)} of ${counted(statement.count, 'row')}.`
+                    : `What is shown is ${counted(statement.rows.length, 'row')}; there may be more.`}{' '}
                   <code>fornax usage</code> gives all.
                 </Text>
               )}

@@ -16,6 +16,7 @@ import { useMemo, type ReactElement, type ReactNode } from 'react';
 import { stateIn, type JobGraph } from '../../api/jobs.ts';
 import { StateBadge } from '../../parts/states.tsx';
 import { NODE_HEIGHT, NODE_WIDTH, placesOf } from './layout.ts';
+import { counted } from '../../parts/format.tsx';
 
 type TaskNode = Node<{ readonly task: JobGraph['tasks'][number] }, 'task'>;
 
@@ -75,7 +76,7 @@ export const Graph = ({ graph }: { readonly graph: JobGraph }): ReactNode => {
   return (
     <section
       className="graph"
-      aria-label={`Graph of ${graph.tasks.length} tasks; the thick ones decide when the job ends`}
+      aria-label={`Graph of ${counted(graph.tasks.length, 'task')}; the thick ones decide when the job ends`}
     >
       <ReactFlow
         nodes={nodes}

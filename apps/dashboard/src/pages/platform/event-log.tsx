@@ -10,7 +10,7 @@ import {
   type Verified,
 } from '../../api/platform.ts';
 import { Answered } from '../../parts/answered.tsx';
-import { bytes, count, duration, Instant } from '../../parts/format.tsx';
+import { bytes, count, counted, duration, Instant } from '../../parts/format.tsx';
 import { Rows } from '../../parts/rows.tsx';
 import { Empty, Facts, Failed } from '../../parts/states.tsx';
 
@@ -40,7 +40,7 @@ const ArchiveFacts = ({ archive }: { readonly archive: LogArchive }): ReactNode 
     facts={[
       ['Commits', count(archive.head)],
       ['Kept in the log', `${count(archive.kept)} from ${count(archive.first)} on, ${bytes(archive.bytes)}`],
-      ['Archived up to', `${count(archive.to)}, in ${count(archive.segments)} segments`],
+      ['Archived up to', `${count(archive.to)}, in ${counted(archive.segments, 'segment')}`],
       ['Left the log', archive.left === 0 ? 'nothing' : `up to ${count(archive.left)}`],
       ['Stays in it', archive.retentionMs === null ? 'all of it' : duration(archive.retentionMs)],
       ['Hash', <code key="hash">{archive.hash.slice(0, 16)}…</code>],
@@ -75,7 +75,7 @@ const Verify = (): ReactNode => {
         <Text size="sm" role="status">
           {verified === undefined
             ? ''
-            : `${count(verified.commits)} commits up to ${count(verified.to)} of ${count(verified.head)}: ${
+            : `${counted(verified.commits, 'commit')} up to ${count(verified.to)} of ${count(verified.head)}: ${
                 verified.damage.length === 0
                   ? 'each is what was appended'
                   : `${verified.damage.length} places are damaged`

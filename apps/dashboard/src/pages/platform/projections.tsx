@@ -5,7 +5,7 @@ import { readProjections, rebuild, type Projection } from '../../api/platform.ts
 import { useAction } from '../../known/use-action.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask.tsx';
-import { count } from '../../parts/format.tsx';
+import { count, counted } from '../../parts/format.tsx';
 import { Rows } from '../../parts/rows.tsx';
 
 type Report = Awaited<ReturnType<typeof rebuild>>;
@@ -70,7 +70,7 @@ export const Projections = (): ReactNode => {
                   name,
                   service,
                   count(sequence),
-                  `${count(lag)} commits`,
+                  counted(lag, 'commit'),
                   <State key="state" projection={projection} />,
                   <Group key="do" gap="xs" wrap="nowrap">
                     <Button

@@ -1,10 +1,12 @@
 import { Button, Stack, Text } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, bodyOf } from '../../api/client.ts';
 import type { Task } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import type { Show } from '../../address/search.ts';
+import { readRights } from '../../api/tasks.ts';
+import { useActorNames } from '../../known/actor-names.ts';
 import { Instant } from '../../parts/format.tsx';
 import { Rows } from '../../parts/rows.tsx';
 import { Failed, Waiting } from '../../parts/states.tsx';
@@ -24,6 +26,8 @@ export const History = ({ task, show }: { readonly task: Task; readonly show: Sh
     initialPageParam: 0,
     getNextPageParam: ({ next }) => next ?? undefined,
   });
+  const rights = useQuery({ queryKey: [TASK, task.uuid, 'rights'], queryFn: () => readRights(task.uuid) }).data;
+  const nameOf = useActorNames({ rights, project: task.projectUuid });
   if (error !== null) return <Failed error={error} />;
   if (data === undefined) return <Waiting />;
   return (
@@ -37,8 +41,8 @@ export const History = ({ task, show }: { readonly task: Task; readonly show: Sh
         cells={({ at, type, actor, reason, sequence }) => [
           <Instant key="at" at={at} />,
           type,
-          <Text key="actor" size="xs" className="cut" maw={220} title={actor}>
-            {actor}
+          <Text key="actor" size="sm" miw={140} title={actor}>
+            {nameOf(actor)}
           </Text>,
           reason ?? '',
           <Button

@@ -3,7 +3,7 @@ import { useElementSize } from '@mantine/hooks';
 import { useEffect, useMemo, useRef, useState, type MouseEvent, type ReactNode } from 'react';
 import type { Task } from '../../api/wire.ts';
 import { useInstanceValues } from '../../known/instance-values.ts';
-import { count } from '../../parts/format.tsx';
+import { count, counted } from '../../parts/format.tsx';
 import { scaleOf, type MapColor, type Scale } from '../../parts/map-scale.ts';
 import { rangesOf } from '../../parts/ranges.ts';
 import { numbersOf, stateScale } from './instance-states.ts';
@@ -120,7 +120,7 @@ export const InstanceMap = ({ task, color, chosen, onOpen, onChoose }: InstanceM
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`Map of ${total} instances by ${color}: ${scale.labels
+        aria-label={`Map of ${counted(total, 'instance')} by ${color}: ${scale.labels
           .map((label, index) => `${counts[index]} ${label}`)
           .join(', ')}`}
         width={grid.columns * grid.cell}

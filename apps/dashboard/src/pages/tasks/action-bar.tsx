@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { ACTIONS, type Action } from '../../api/tasks.ts';
 import { TASKS } from '../../known/live-tasks.ts';
+import { counted } from '../../parts/format.tsx';
 
 interface Failure {
   readonly id: string;
@@ -100,7 +101,11 @@ export const ActionBar = ({
         </Button>
       ))}
       {asked !== undefined && (
-        <Modal opened onClose={() => setAsked(undefined)} title={`${ACTIONS[asked].label} ${chosen.size} tasks?`}>
+        <Modal
+          opened
+          onClose={() => setAsked(undefined)}
+          title={`${ACTIONS[asked].label} ${counted(chosen.size, 'task')}?`}
+        >
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setAsked(undefined)}>
               Leave them

@@ -62,7 +62,15 @@ export const ColumnsMenu = ({ columns, onChange }: ColumnsMenuProps): ReactNode 
       <Checkbox.Group label="Shown of each task" value={[...columns]} onChange={onChange}>
         <Stack gap="xs" mt="xs">
           {TASK_COLUMNS.map((name) => (
-            <Checkbox key={name} size="xs" value={name} label={COLUMNS[name].label} />
+            <Checkbox
+              key={name}
+              size="xs"
+              value={name}
+              label={COLUMNS[name].label}
+              // An address without columns means the usual ones: the last one would bring all of them back.
+              disabled={columns.length === 1 && columns[0] === name}
+              description={columns.length === 1 && columns[0] === name ? 'One of them stays' : undefined}
+            />
           ))}
         </Stack>
       </Checkbox.Group>

@@ -23,6 +23,11 @@ export const seenProject = (accounts: AccountDirectory, caller: Account, id: str
 export const namesIn = (accounts: AccountDirectory): NamesOf => ({
   project: (id) => accounts.project(id)?.name,
   user: (id) => accounts.byId(id)?.email,
+  projectOwner: (id) => {
+    const project = accounts.project(id);
+    if (project?.ownerKind === 'account') return accounts.byId(project.ownerId)?.email;
+    return project && accounts.organisation(project.ownerId)?.name;
+  },
 });
 
 /** The first instant of the month that an instant lies in, in a time zone, and the first one after it. */

@@ -48,6 +48,8 @@ export const wireSums = (row: SummedRow, units: bigint): WireStatement['total'] 
 export interface NamesOf {
   project(id: string): string | undefined;
   user(id: string): string | undefined;
+  /** Whose a project is. */
+  projectOwner(id: string): string | undefined;
 }
 
 const isNamed = (dimension: StatementDimension): dimension is 'project' | 'user' =>
@@ -60,8 +62,13 @@ export const wireRow = (
   lines: string | null = null,
 ): WireStatementRow => {
   const named = dimensions.flatMap((one, index): readonly (readonly [string, string])[] => {
-    const name = isNamed(one) ? names[one](group.keys[index] ?? '') : undefined;
-    return name === undefined ? [] : [[one, name]];
+    const key = group.keys[index] ?? '';
+    const name = isNamed(one) ? names[one](key) : undefined;
+    const owner = one === 'project' ? names.projectOwner(key) : undefined;
+    return [
+      ...(name === undefined ? [] : [[one, name] as const]),
+      ...(owner === undefined ? [] : [['projectOwner', owner] as const]),
+    ];
   });
   return {
     by: Object.fromEntries(dimensions.map((one, index) => [one, group.keys[index] ?? null])),

@@ -2,7 +2,14 @@ import { Controller, Delete, Header, HttpCode, Post, Req, Res } from '@nestjs/co
 import { ApiOkResponse, ApiOperation, ApiTags, ApiUnauthorizedResponse } from '@nestjs/swagger';
 import { sessionSchema, signInLinkSchema, type WireSession, type WireSignInLink } from '@fornax/contracts';
 import { HeaderChecks } from '@fornax/service-kit';
-import { AdmittedBy, CurrentContext, noSessionCookie, sessionCookie, type RequestContext } from '@fornax/identity';
+import {
+  AdmittedBy,
+  CurrentContext,
+  noSessionCookie,
+  OwnSignIn,
+  sessionCookie,
+  type RequestContext,
+} from '@fornax/identity';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Sessions, SIGN_IN_CHECK } from './sessions.js';
 
@@ -46,6 +53,7 @@ export class SessionsController {
   }
 
   @Post('links')
+  @OwnSignIn()
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Make a link that signs you in once, within ten minutes: this answer alone shows it' })

@@ -94,6 +94,21 @@ describe('a session of a browser', () => {
     expect((await as(cookie, 'GET', '/info')).status).toBe(200);
   });
 
+  it('is opened by a link that an auditor made for itself, and by none of who reads as somebody else', async () => {
+    const email = 'auditor@example.org';
+    const { uuid } = (await harness.call('POST', '/fornax/v1/users', { email, role: 'auditor' })).json();
+    const made = (await harness.call('POST', `/fornax/v1/users/${String(uuid)}/tokens`, { name: 'cli' })).json();
+    const auditor = { token: String(made['token']) };
+    const { status, json } = await harness.call('POST', `${SESSION}/links`, undefined, auditor);
+    expect(status).toBe(200);
+    const { cookie } = await open(String(json()['code']));
+    expect((await as(cookie, 'GET', '/fornax/v1/me')).json()).toMatchObject({ email, role: 'auditor' });
+    const headers = { QarnotReadOnlyRequestForAccount: harness.email };
+    for (const token of [auditor.token, harness.token])
+      expect((await harness.call('POST', `${SESSION}/links`, undefined, { token, headers })).status).toBe(403);
+    expect((await harness.call('POST', '/fornax/v1/me/tokens', { name: 'more' }, auditor)).status).toBe(403);
+  });
+
   it('needs something to be opened with', async () => {
     expect((await open('')).status).toBe(401);
     expect((await open('fxl_made-up')).status).toBe(401);
