@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, Progress, Stack, Tabs, Title } from '@mantine/core';
+import { Alert, Badge, Button, Progress, Stack, Tabs } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense, type ReactNode } from 'react';
