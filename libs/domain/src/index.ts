@@ -52,6 +52,7 @@ export {
   type InFlight,
   type LeasePhase,
   type TaskState,
+  type OpenSession,
 } from './task/task.state.js';
 export { pinnedInputs } from './task/pinned-inputs.js';
 export {

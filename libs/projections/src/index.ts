@@ -5,6 +5,7 @@ export {
 } from './database/service-data-source.js';
 export { databaseDamageOf } from './database/database-damage.js';
 export { identifier } from './database/identifiers.js';
+export { markedAmong, ProcessMark } from './database/process-mark.js';
 export {
   type Position,
   type Projection,

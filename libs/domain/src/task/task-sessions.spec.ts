@@ -1,7 +1,9 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { AT as at, aLease, anEnd, aRef, concluded, dispatched, started, submitted } from '../specs/facts.fixture.js';
 import { specFor } from '../specs/given.fixture.js';
+import { storeTaskState } from './stored-task-state.js';
 import { taskDecider } from './task.decider.js';
+import type { TaskEvent } from './task.events.js';
 
 const { given } = specFor(taskDecider);
 const task = submitted('task-1', { instances: '0-1' });
@@ -34,5 +36,32 @@ describe('a session in an instance', () => {
     given(task, dispatched(aLease(0)), started(aRef(0)), opened, concluded(anEnd(0)))
       .when({ type: 'EndSession', ...end })
       .then({ type: 'TaskSessionEnded', ...end });
+  });
+
+  it('ends once, whoever tells of it', () => {
+    const lost = { ...end, exitCode: 0, bytesIn: 0, bytesOut: 0, because: 'carrier-lost' } as const;
+    const running = [task, dispatched(aLease(0)), started(aRef(0))] as const;
+    given(...running, opened)
+      .when({ type: 'EndSession', ...lost })
+      .then({ type: 'TaskSessionEnded', ...lost });
+    given(...running, opened, { type: 'TaskSessionEnded', ...lost })
+      .when({ type: 'EndSession', ...end })
+      .thenNothing();
+    given(...running)
+      .when({ type: 'EndSession', ...end })
+      .thenNothing();
+    given(...running, opened, { ...opened, session: 's-2' }, { type: 'TaskSessionEnded', ...lost })
+      .when({ type: 'EndSession', ...end, session: 's-2' })
+      .then({ type: 'TaskSessionEnded', ...end, session: 's-2' });
+  });
+
+  it('leaves the fold of its task as it was, once it has ended', () => {
+    const fold = (events: readonly TaskEvent[]) =>
+      storeTaskState(events.reduce(taskDecider.evolve, taskDecider.initial));
+    const before = [task, dispatched(aLease(0)), started(aRef(0))];
+    expect(fold([...before, { ...opened, carrier: 'c' }])).toMatchObject({
+      openSessions: [{ session: 's-1', instance: 0, carrier: 'c' }],
+    });
+    expect(fold([...before, opened, { type: 'TaskSessionEnded', ...end }])).toEqual(fold(before));
   });
 });

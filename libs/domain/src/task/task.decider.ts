@@ -195,7 +195,11 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return openSession(state, command);
     case 'EndSession': {
       const { type: _, at: when, ...session } = command;
-      return state.deleted ? accept() : accept<TaskEvent>({ type: 'TaskSessionEnded', ...session, at: when });
+      // Who carried it and who found that one gone may both tell of the end: the first one is believed.
+      const isOpen = state.openSessions?.some((one) => one.session === session.session) === true;
+      return state.deleted || !isOpen
+        ? accept()
+        : accept<TaskEvent>({ type: 'TaskSessionEnded', ...session, at: when });
     }
     case 'SettleDependencies':
       return settleDependencies(state, command.ends, command.at);

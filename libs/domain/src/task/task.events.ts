@@ -258,15 +258,21 @@ export interface OpenedSession {
   readonly program?: string;
   readonly hasTerminal?: boolean;
   readonly port?: number;
+  /** The process of the platform that carries it; absent: one of before. */
+  readonly carrier?: string;
 }
 
-/** How it ended; no exit code where nobody told one. Bytes into the instance and out of it. */
+/** Why a session has an end that nobody told: the process that carried it is gone. */
+export type SessionEndCause = 'carrier-lost';
+
+/** How it ended; no exit code where nobody told one. Bytes into the instance and out of it; with a cause nobody has counted them, and both are 0. */
 export interface EndedSession {
   readonly session: string;
   readonly instance: number;
   readonly exitCode?: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  readonly because?: SessionEndCause;
 }
 
 /**

@@ -74,7 +74,26 @@ export interface TaskState {
   readonly resourceUpdates: number;
   /** Digests of the images that its instances ran in, the first ones of many; absent: none, and in folds of before. */
   readonly images?: readonly string[];
+  /** Sessions in its instances that have not ended; absent: none, and in folds of before. */
+  readonly openSessions?: readonly OpenSession[];
 }
+
+/** A session that has not ended, and the process of the platform that carries it. */
+export interface OpenSession {
+  readonly session: string;
+  readonly instance: number;
+  readonly carrier?: string;
+}
+
+/** Those that were open before and one more, or one less. None is no field, so that the fold of a task is as it was. */
+const withSessions = (
+  { openSessions: before = [], ...state }: TaskState,
+  change: { readonly opened?: OpenSession; readonly ended?: string },
+): TaskState => {
+  const others = before.filter(({ session }) => session !== change.ended);
+  const openSessions = change.opened ? [...others, change.opened] : others;
+  return openSessions.length === 0 ? state : { ...state, openSessions };
+};
 
 /** More images of one task say no more: those who pin one want it to be the only one. */
 const MOST_IMAGES = 16;
@@ -336,9 +355,12 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
     case 'DependenciesFailed':
       return { ...state, isHeld: false, dependencyEnds: withEnds(state, event.ends), cancelRequested: true };
     // What people do in instances changes nothing of what becomes of them.
-    case 'TaskSessionOpened':
+    case 'TaskSessionOpened': {
+      const { session, instance, carrier } = event;
+      return withSessions(state, { opened: { session, instance, ...(carrier === undefined ? {} : { carrier }) } });
+    }
     case 'TaskSessionEnded':
-      return state;
+      return withSessions(state, { ended: event.session });
     case 'TaskDeleted':
       return { ...state, deleted: true };
     default:

@@ -22,6 +22,8 @@ import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
+import { Carriers } from './ways/carriers.js';
+import { LostSessions } from './ways/lost-sessions.js';
 import { SessionRecords } from './ways/session-records.js';
 import { SessionTargets } from './ways/session-targets.js';
 import { SessionsDoor } from './ways/sessions-door.js';
@@ -61,11 +63,13 @@ const SERVICE = 'submission';
     provideSubmitProof(SERVICE),
     HeldObjects,
     UserInfo,
+    Carriers,
     WaysDoor,
     SessionsDoor,
     SessionTargets,
     SessionRecords,
     Sessions,
+    LostSessions,
   ],
 })
 export class SubmissionModule {}

@@ -100,6 +100,8 @@ export const taskEvents = {
       program: z.string().exactOptional(),
       hasTerminal: z.boolean().exactOptional(),
       port: count.exactOptional(),
+      /** The process of the platform that carries it. */
+      carrier: z.string().exactOptional(),
       at: instant,
     }),
   },
@@ -112,6 +114,8 @@ export const taskEvents = {
       exitCode: count.exactOptional(),
       bytesIn: count,
       bytesOut: count,
+      /** Nobody told how it ended: the process that carried it is gone, and what it had counted. */
+      because: z.literal('carrier-lost').exactOptional(),
       at: instant,
     }),
   },

@@ -315,7 +315,15 @@ describe('forwards of instances', () => {
       const at: unknown = expect.any(Number);
       const of = { session: session.uuid, instance: 0, at };
       expect(events).toEqual([
-        { type: 'TaskSessionOpened', ...of, leaseId, kind: 'exec', program: 'sh', hasTerminal: false },
+        {
+          type: 'TaskSessionOpened',
+          ...of,
+          leaseId,
+          kind: 'exec',
+          program: 'sh',
+          hasTerminal: false,
+          carrier: expect.any(String) as unknown,
+        },
         { type: 'TaskSessionEnded', ...of, exitCode: 7, bytesIn: 13, bytesOut: 13 },
       ]);
       const history = await harness.call('GET', `/fornax/v1/tasks/${taskId}/events`);
@@ -401,6 +409,43 @@ describe('forwards of instances', () => {
       (await dial(session)).destroy();
       await eventually(async () => (await recorded()).length === 18, WAIT);
     });
+
+    it('have one end each, also when nobody carries them any more; what has an end is not carried on', async () => {
+      const opened_ = { type: 'TaskSessionOpened', instance: 0, leaseId, kind: 'exec', at: Date.now() } as const;
+      const { inner, session } = await opened({ kind: 'forward', port: 81 });
+      const carrier = (await recorded()).flatMap((event) =>
+        event.type === 'TaskSessionOpened' && event.session === session.uuid ? (event.carrier ?? []) : [],
+      )[0];
+      expect(carrier).toEqual(expect.any(String));
+      const lost = ['of-a-process-that-is-gone', 'of-this-one', 'of-one-of-before'];
+      await harness.happen(
+        taskId,
+        { ...opened_, session: lost[0] ?? '', carrier: 'gone' },
+        { ...opened_, session: lost[1] ?? '', carrier: carrier ?? '' },
+        { ...opened_, session: lost[2] ?? '' },
+      );
+      const control = await dial(session);
+      const ends = async (): Promise<readonly TaskEvent[]> =>
+        (await recorded()).filter((event) => event.type === 'TaskSessionEnded' && lost.includes(event.session));
+      const told = await eventually(async () => ((await ends()).length >= 3 ? await ends() : undefined), {
+        timeoutMs: 40_000,
+      });
+      expect(told.map((event) => (event.type === 'TaskSessionEnded' ? event.session : '')).toSorted()).toEqual(
+        lost.toSorted(),
+      );
+      for (const end of told) expect(end).toMatchObject({ because: 'carrier-lost', bytesIn: 0, bytesOut: 0 });
+      // The one that goes on was left alone. Another process takes this one for dead.
+      expect(
+        (await recorded()).some((event) => event.type === 'TaskSessionEnded' && event.session === session.uuid),
+      ).toBe(false);
+      const end = { session: session.uuid, instance: 0, bytesIn: 0, bytesOut: 0, because: 'carrier-lost' } as const;
+      await harness.happen(taskId, { type: 'TaskSessionEnded', ...end, at: Date.now() });
+      await Promise.all([closed(control), closed(inner.link)]);
+      expect(await ends()).toHaveLength(3);
+      expect(
+        (await recorded()).filter((event) => event.type === 'TaskSessionEnded' && event.session === session.uuid),
+      ).toHaveLength(1);
+    }, 90_000);
   });
 
   it('lead from an instance to another of its task, at the ports that its profile has for that, and to nobody else', async () => {

@@ -1,9 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { newId } from '@fornax/base';
+import { backoffMs, delay, derivedId, newId } from '@fornax/base';
 import type { EndedSession, OpenedSession } from '@fornax/domain';
 import { type RequestContext, userMeta } from '@fornax/identity';
 import { LOGGER } from '@fornax/service-kit';
 import { TaskCommits, type TaskStatus } from '@fornax/tasks';
+
+/** About two minutes: a log that is away for longer is whole again when nobody waits any more. */
+const MOST_TRIES = 12;
+const RETRY = { firstMs: 500, longestMs: 20_000 } as const;
 
 interface Logger {
   warn(fields: object, message: string): void;
@@ -28,14 +32,38 @@ export class SessionRecords {
     await this.commits.decideOnRequest({ id, owner: fold.owner, command, context, hasBody: true, loaded });
   }
 
-  /** Never rejects. */
-  async ended({ taskId: id, fold }: TaskStatus, session: EndedSession, context: RequestContext): Promise<void> {
+  /**
+   * Tells again until it is recorded, or until the signal aborts: then it is left to whoever finds that nobody carries the session (`LostSessions`). Never rejects.
+   */
+  async ended(
+    { taskId: id, fold }: TaskStatus,
+    session: EndedSession,
+    context: RequestContext,
+    signal: AbortSignal,
+  ): Promise<void> {
     const command = { type: 'EndSession', ...session } as const;
     const meta = userMeta('submission', context, { kind: 'user', id: fold.owner });
-    try {
-      await this.commits.decide({ id, command, commitId: newId(), meta });
-    } catch (error) {
-      this.logger.warn({ err: error, task: id, session: session.session }, 'the end of a session was not recorded');
-    }
+    const commitId = newId();
+    for (let failures = 1; failures <= MOST_TRIES && !signal.aborted; failures += 1)
+      try {
+        await this.commits.decide({ id, command, commitId, meta });
+        return;
+      } catch (error) {
+        const what = { err: error, task: id, session: session.session };
+        this.logger.warn(what, 'the end of a session was not recorded');
+        await delay(backoffMs(failures, RETRY), signal, { ref: false });
+      }
+  }
+
+  /** Tells that nobody carries it any more. Nothing comes of it where its end was told. @throws LogUnavailable */
+  async lost(id: string, owner: string, session: Pick<EndedSession, 'session' | 'instance'>): Promise<void> {
+    const command = { type: 'EndSession', ...session, bytesIn: 0, bytesOut: 0, because: 'carrier-lost' } as const;
+    const meta = {
+      actor: 'service:submission' as const,
+      onBehalfOf: `user:${owner}` as const,
+      source: 'submission',
+      correlationId: `carrier-lost:${session.session}`,
+    };
+    await this.commits.decide({ id, command, commitId: derivedId('carrier-lost', session.session), meta });
   }
 }

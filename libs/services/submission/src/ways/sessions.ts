@@ -7,6 +7,7 @@ import type { Admission, RequestContext } from '@fornax/identity';
 import { PUBLISHER } from '@fornax/service-kit';
 import type { TaskStatus } from '@fornax/tasks';
 import type { Socket } from 'node:net';
+import { Carriers } from './carriers.js';
 import type { InstanceLink } from './instance-link.js';
 import { SessionRecords } from './session-records.js';
 import { SessionTargets } from './session-targets.js';
@@ -62,13 +63,15 @@ const turnedOff = (): Forbidden =>
 @Injectable()
 export class Sessions implements BeforeApplicationShutdown {
   private readonly open = new Map<string, Held>();
-  private readonly ending = new Set<Promise<void>>();
+  private readonly ending = new Map<string, Promise<void>>();
+  private readonly stop = new AbortController();
 
   constructor(
     private readonly door: SessionsDoor,
     private readonly ways: WaysDoor,
     private readonly targets: SessionTargets,
     private readonly records: SessionRecords,
+    private readonly carriers: Carriers,
     @Inject(PUBLISHER) private readonly publisher: Pick<DurablePublisher, 'publish'>,
   ) {}
 
@@ -78,7 +81,25 @@ export class Sessions implements BeforeApplicationShutdown {
       // Also of those whose client has not come yet.
       finish?.();
     }
-    await Promise.race([Promise.all(this.ending), delay(STOP_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(this.ending.values()), delay(STOP_MS, undefined, { ref: false })]);
+    this.stop.abort();
+  }
+
+  /** Those that the log tells of, and that go on here. */
+  get recorded(): readonly string[] {
+    return [...this.open].flatMap(([session, { finish }]) => (finish ? [session] : []));
+  }
+
+  /** Whether it goes on here, begins, or is about to be told of as ended. */
+  carries(session: string): boolean {
+    return this.open.has(session) || this.ending.has(session);
+  }
+
+  /** Ends one. */
+  end(session: string): void {
+    const held = this.open.get(session);
+    held?.link?.close();
+    held?.finish?.();
   }
 
   /**
@@ -104,7 +125,8 @@ export class Sessions implements BeforeApplicationShutdown {
       const { why } = await held.link.ready();
       if (why !== undefined)
         throw new Conflict(`Instance ${instance} cannot be entered: ${why}`, { code: 'no-way-in' });
-      await this.records.opened(task, { session, instance, leaseId, ...told(request) }, context);
+      const { own: carrier } = this.carriers;
+      await this.records.opened(task, { session, instance, leaseId, ...told(request), carrier }, context);
     } catch (error) {
       held.link?.close();
       this.open.delete(session);
@@ -196,9 +218,14 @@ export class Sessions implements BeforeApplicationShutdown {
       link?.measure();
       link?.close();
       const code = typeof exitCode === 'number' ? { exitCode } : {};
-      await this.records.ended(task, { ...of, ...code, bytesIn: moved.in, bytesOut: moved.out }, context);
+      await this.records.ended(
+        task,
+        { ...of, ...code, bytesIn: moved.in, bytesOut: moved.out },
+        context,
+        this.stop.signal,
+      );
     })();
-    this.ending.add(ending);
-    await ending.finally(() => this.ending.delete(ending));
+    this.ending.set(of.session, ending);
+    await ending.finally(() => this.ending.delete(of.session));
   }
 }

@@ -56,6 +56,7 @@ import { PoolTasks } from './queries/pool-tasks.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { StoredTasks } from './queries/stored-tasks.js';
 import { TaskInstances } from './queries/task-instances.js';
+import { OpenSessions } from './queries/open-sessions.js';
 import { TaskLeases } from './queries/task-leases.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
@@ -131,6 +132,7 @@ import { DATABASE } from './model/database.js';
     PatternQueries,
     TaskInstances,
     TaskLists,
+    OpenSessions,
     TaskLeases,
     TaskSnapshotReader,
     TaskHistory,
@@ -173,6 +175,7 @@ import { DATABASE } from './model/database.js';
     ErrorTails,
     RunningCounts,
     OrganisationQuotas,
+    OpenSessions,
     TaskLeases,
     TaskSnapshotReader,
   ],
