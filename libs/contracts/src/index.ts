@@ -28,6 +28,7 @@ export {
   unnamedTaskLogsSubject,
   nodeRpcPattern,
   NODE_RPC_METHODS,
+  carrierRpcSubject,
   nodeRpcSubject,
   parseEventSubject,
   parseYieldSubject,

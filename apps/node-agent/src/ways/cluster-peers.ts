@@ -81,7 +81,7 @@ export class ClusterPeers {
         : []),
       ...(silent.length > 0
         ? [
-            `Others of the task did not listen for as long as a connection waits: ${silent.slice(0, MOST_NAMED).join(', ')}${rest}. They had not begun, had ended, or are linked to another process of the platform`,
+            `Others of the task did not listen for as long as a connection waits: ${silent.slice(0, MOST_NAMED).join(', ')}${rest}. They had not begun, had ended, or their nodes do not reach the platform`,
           ]
         : []),
     ];

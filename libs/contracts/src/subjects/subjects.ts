@@ -196,6 +196,8 @@ export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
   `fx.rpc.node.${encodeToken(node)}.${method}`;
 export const isNodeRpcSubject = (subject: string): boolean => subject.startsWith('fx.rpc.node.');
 export const nodeRpcPattern = (method: NodeRpcMethod): string => `fx.rpc.node.*.${method}`;
+/** Where one process of submission alone is asked, by another one. */
+export const carrierRpcSubject = (carrier: string): string => `fx.rpc.submission.ways-${encodeToken(carrier)}`;
 export const parseNodeRpcSubject = (subject: string): string => decodeToken(subject.split('.')[3] ?? '');
 
 /** Requests between services (Nest's NATS transport, request/reply). */

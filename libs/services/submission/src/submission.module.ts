@@ -22,6 +22,10 @@ import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
+import { ClusterCarriers1790001810000 } from './migrations/1790001810000-cluster-carriers.migration.js';
+import { CarrierCalls } from './ways/carrier-calls.js';
+import { ClusterCarriers } from './ways/cluster-carriers.js';
+import { ClusterWays } from './ways/cluster-ways.js';
 import { Carriers } from './ways/carriers.js';
 import { LostSessions } from './ways/lost-sessions.js';
 import { SessionRecords } from './ways/session-records.js';
@@ -46,6 +50,7 @@ const SERVICE = 'submission';
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
+      ClusterCarriers1790001810000,
     ]),
     ProfilesModule,
     PeopleModule,
@@ -64,6 +69,9 @@ const SERVICE = 'submission';
     HeldObjects,
     UserInfo,
     Carriers,
+    CarrierCalls,
+    ClusterCarriers,
+    ClusterWays,
     WaysDoor,
     SessionsDoor,
     SessionTargets,

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +16,7 @@ import type { Ending, History, LedgerLine, Loss, Operation } from '../history/hi
 import type { Restart, Target, Typed } from '../nemesis/fault.js';
 import { healthOf, typeFornax } from './operator.js';
 import { progress } from './report.js';
-import { endReplica, startReplica } from './replicas.js';
+import { endReplica, startReplica, type Replica } from './replicas.js';
 import { setWallClock } from '../nemesis/wall-clock.js';
 import { isAlive, signal, treeOf, uptime } from '../processes.js';
 import { call, insist } from '../work.js';
@@ -87,7 +86,7 @@ export class Testbed implements Target {
   readonly #timeline: string[] = [];
   readonly #startedAt = performance.now();
   readonly #uuids = new Map<string, string>();
-  readonly #replicas: ChildProcess[] = [];
+  readonly #replicas: Replica[] = [];
 
   readonly #losses: Loss[] = [];
   readonly #givenUp = new Set<string>();

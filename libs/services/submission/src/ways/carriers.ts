@@ -32,6 +32,11 @@ export class Carriers implements OnApplicationBootstrap, BeforeApplicationShutdo
     return this.mark.close();
   }
 
+  /** Whether it has its mark now. @throws Error the database does not answer */
+  async isMarked(carrier: string): Promise<boolean> {
+    return (await markedAmong(this.db, [carrier])).has(carrier);
+  }
+
   /** Those that are gone. It is known once they have had no mark at two looks, ten seconds apart: so who wants to know asks again. @throws Error the database does not answer */
   async goneAmong(carriers: readonly string[]): Promise<ReadonlySet<string>> {
     const others = [...new Set(carriers)].filter((carrier) => carrier !== this.own);

@@ -4,6 +4,7 @@ import type { EndedSession, OpenedSession } from '@fornax/domain';
 import { type RequestContext, userMeta } from '@fornax/identity';
 import { LOGGER } from '@fornax/service-kit';
 import { TaskCommits, type TaskStatus } from '@fornax/tasks';
+import { Carriers } from './carriers.js';
 
 /** About two minutes: a log that is away for longer is whole again when nobody waits any more. */
 const MOST_TRIES = 12;
@@ -18,6 +19,7 @@ interface Logger {
 export class SessionRecords {
   constructor(
     private readonly commits: TaskCommits,
+    private readonly carriers: Carriers,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -27,7 +29,7 @@ export class SessionRecords {
     session: OpenedSession,
     context: RequestContext,
   ): Promise<void> {
-    const command = { type: 'OpenSession', ...session } as const;
+    const command = { type: 'OpenSession', ...session, carrier: this.carriers.own } as const;
     const loaded = { state: fold, sequence };
     await this.commits.decideOnRequest({ id, owner: fold.owner, command, context, hasBody: true, loaded });
   }

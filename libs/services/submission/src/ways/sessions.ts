@@ -7,7 +7,6 @@ import type { Admission, RequestContext } from '@fornax/identity';
 import { PUBLISHER } from '@fornax/service-kit';
 import type { TaskStatus } from '@fornax/tasks';
 import type { Socket } from 'node:net';
-import { Carriers } from './carriers.js';
 import type { InstanceLink } from './instance-link.js';
 import { SessionRecords } from './session-records.js';
 import { SessionTargets } from './session-targets.js';
@@ -71,7 +70,6 @@ export class Sessions implements BeforeApplicationShutdown {
     private readonly ways: WaysDoor,
     private readonly targets: SessionTargets,
     private readonly records: SessionRecords,
-    private readonly carriers: Carriers,
     @Inject(PUBLISHER) private readonly publisher: Pick<DurablePublisher, 'publish'>,
   ) {}
 
@@ -125,8 +123,7 @@ export class Sessions implements BeforeApplicationShutdown {
       const { why } = await held.link.ready();
       if (why !== undefined)
         throw new Conflict(`Instance ${instance} cannot be entered: ${why}`, { code: 'no-way-in' });
-      const { own: carrier } = this.carriers;
-      await this.records.opened(task, { session, instance, leaseId, ...told(request), carrier }, context);
+      await this.records.opened(task, { session, instance, leaseId, ...told(request) }, context);
     } catch (error) {
       held.link?.close();
       this.open.delete(session);

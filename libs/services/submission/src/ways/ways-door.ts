@@ -12,7 +12,7 @@ import { clusterPortsOf, waysInOf, type WayIn } from '@fornax/domain';
 import { WAYS_CONFIG, type WaysConfig } from '@fornax/profiles';
 import { LOGGER } from '@fornax/service-kit';
 import { TaskLeases, TaskLookup } from '@fornax/tasks';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ConnectionPlaces } from './connection-places.js';
 import { InstanceLink, type ConnectionKind, type ConnectionOutcome, type LinkedLease } from './instance-link.js';
 import { Lobby } from './lobby.js';
@@ -50,6 +50,14 @@ export interface SessionOfLink {
   readonly peerPorts?: readonly number[];
 }
 
+/** An instance that its node may have a link for, and what it leads to. */
+export interface WayRights {
+  readonly lease: LinkedLease;
+  readonly ways: readonly WayIn[];
+  readonly peerPorts: readonly number[];
+}
+type Refused = Extract<WaysReply, { granted: false }>;
+
 /** Where an agent connects to, and the link once it has. */
 export interface ExpectedLink {
   readonly host: string;
@@ -73,6 +81,8 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
   private readonly links = new Map<string, { readonly link: InstanceLink; readonly since: number; isSeen: boolean }>();
   /** The newest link of each instance: one that runs again has another lease, and the link of the one before may not have ended yet. */
   private readonly ofInstances = new Map<string, InstanceLink>();
+  /** Those that lead to others of a task. */
+  private readonly ofClusters = new Set<InstanceLink>();
   private readonly allowances = new NodeAllowances();
   private readonly stops: (() => void)[] = [];
   private readonly connections = countedFromZero(
@@ -134,10 +144,12 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     this.server?.close();
   }
 
-  /** @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives, or it asks too often */
-  async of(node: string, request: WaysRequest): Promise<WaysReply> {
-    const address = this.server?.address();
-    if (!this.config.isOn || typeof address !== 'object' || address === null)
+  /**
+   * Says whether a node may have a link for an instance, and what it would lead to.
+   * @param node that asks, as NATS permissions prove @throws Unavailable nobody can say whether the lease lives, or it asks too often
+   */
+  async rightsOf(node: string, request: WaysRequest): Promise<WayRights | Refused> {
+    if (!this.config.isOn || this.address === undefined)
       return { granted: false, reason: 'ports of instances are not forwarded here' };
     if (!this.allowances.take(node)) throw new Unavailable('This node asks for ways too often');
     const holder = await this.rpc.request(RPC.secretRights, { ...request, node }, secretRightsReplySchema);
@@ -147,10 +159,15 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     const ways = waysInOf(task.fold.spec);
     const peerPorts = clusterPortsOf(task.fold.spec) ?? [];
     if (ways.length + peerPorts.length === 0) return { granted: false, reason: 'the task asks for no port' };
-    const { owner } = holder;
-    if (this.forwardsOf(owner) + ways.length > this.config.mostPerAccount)
+    return { lease: { ...request, node, owner: holder.owner }, ways, peerPorts };
+  }
+
+  /** Gives a ticket for a link to this process. */
+  grant({ lease, ways, peerPorts }: WayRights): WaysReply {
+    const { address } = this;
+    if (!address) return { granted: false, reason: 'ports of instances are not forwarded here' };
+    if (this.forwardsOf(lease.owner) + ways.length > this.config.mostPerAccount)
       return { granted: false, reason: 'its account has as many forwards as it may', isForNow: true };
-    const lease: LinkedLease = { ...request, node, owner };
     const ticket = this.tickets.issue((socket) => {
       this.link(socket, lease, ways, peerPorts).catch((error: unknown) =>
         this.broken(socket, { err: error, task: lease.taskId }),
@@ -159,13 +176,28 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
     return { granted: true, host: this.config.nodes.publicHost, port: address.port, ticket };
   }
 
+  /** Tasks of which instances that reach each other are linked here. */
+  get clusters(): readonly string[] {
+    return [...new Set([...this.ofClusters].map(({ lease }) => lease.taskId))];
+  }
+
+  /** Ends the links of one of them. */
+  leave(taskId: string): void {
+    for (const link of [...this.ofClusters]) if (link.lease.taskId === taskId) link.close();
+  }
+
+  private get address(): AddressInfo | undefined {
+    const address = this.server?.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  }
+
   /**
    * Waits for a link that an agent is told to open for a session. @param by whose connections it counts among
    * @returns where the agent connects to; undefined: nobody can here
    */
   expect(lease: LinkedLease, by: SessionOfLink): ExpectedLink | undefined {
-    const address = this.server?.address();
-    if (!this.config.sessions.isOn || typeof address !== 'object' || address === null) return undefined;
+    const { address } = this;
+    if (!this.config.sessions.isOn || !address) return undefined;
     const come = Promise.withResolvers<InstanceLink>();
     const ticket = this.tickets.issue(
       (socket) => come.resolve(this.keep(socket, lease, by)),
@@ -200,12 +232,14 @@ export class WaysDoor implements OnApplicationBootstrap, BeforeApplicationShutdo
       },
       () => {
         if (own.link && this.links.get(key)?.link === own.link) this.links.delete(key);
+        if (own.link) this.ofClusters.delete(own.link);
         if (own.link && this.ofInstances.get(place) === own.link) this.ofInstances.delete(place);
         closed?.();
       },
     );
     own.link = link;
     if (link.isOver) return link;
+    if (peerPorts.length > 0) this.ofClusters.add(link);
     this.links.set(key, { link, since: performance.now(), isSeen: false });
     // Those of sessions have other keys, and lead nobody's peers anywhere.
     if (key === lease.leaseId) this.ofInstances.set(place, link);
