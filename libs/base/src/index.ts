@@ -16,6 +16,7 @@ export {
   ValidationFailed,
   type ErrorKind,
 } from './errors/errors.js';
+export { isPublicAddress } from './net/public-address.js';
 export { isOutage } from './errors/outage.js';
 export { releaseOf } from './release.js';
 export { eventComment, eventRetry, eventText } from './http/event-text.js';

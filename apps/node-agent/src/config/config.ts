@@ -33,20 +33,26 @@ const idRange = z
   })
   .refine(({ first, last }) => first > 0 && first <= last && last < 2 ** 32 - 1, 'must go up, and not hold 0');
 
-const registries = z
-  .string()
-  .default('https://registry-1.docker.io')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((address) => address.trim().replace(/\/+$/, ''))
-      .filter((address) => address !== ''),
-  )
-  .refine(
-    (found) => found.length > 0 && found.every((one) => URL.canParse(one) && /^https?:$/.test(new URL(one).protocol)),
-    'must be addresses, as in https://registry.example.com, separated by commas',
-  )
-  .transform((found) => found.map((one) => new URL(one).origin));
+/** Addresses of which scheme, host and port count. */
+const originsFrom = (byDefault: string) =>
+  z
+    .string()
+    .default(byDefault)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((address) => address.trim().replace(/\/+$/, ''))
+        .filter((address) => address !== ''),
+    )
+    .refine(
+      (found) => found.every((one) => URL.canParse(one) && /^https?:$/.test(new URL(one).protocol)),
+      'must be addresses, as in https://registry.example.com, separated by commas',
+    )
+    .transform((found) => found.map((one) => new URL(one).origin));
+const registries = originsFrom('https://registry-1.docker.io').refine(
+  (found) => found.length > 0,
+  'must be addresses, as in https://registry.example.com, separated by commas',
+);
 
 /** A path, or the address that engines and their tools call it by. */
 const socket = z
@@ -140,6 +146,8 @@ const schema = z.object({
   FORNAX_IMAGES: z.enum(['host', 'registry']).default('host'),
   /** Registries that images are pulled from; tasks that name none get theirs from the first. */
   FORNAX_NODE_IMAGE_REGISTRIES: registries,
+  /** Where else registries may send on to, or have tokens given, although it is no public address, as in https://s3.example.internal, separated by commas. */
+  FORNAX_NODE_IMAGE_SOURCES: originsFrom(''),
   /** Images that are kept, unpacked, on the disk of the node's folder; a larger one is not run. */
   FORNAX_NODE_IMAGE_BYTES: intSetting({ min: 1, max: Number.MAX_SAFE_INTEGER }).default(30_000_000_000),
   /** How long the pull of one image may take. */

@@ -121,6 +121,59 @@ describe('an image that does not come', () => {
     expect(asked).toContain('token /token?service=tests&scope=repository%3Abearer%2Fimage%3Apull');
   });
 
+  /** What a registry answers that sends on all that is asked. */
+  const sendsOn = (to: (request: IncomingMessage) => string, asked: string[] = []): Promise<string> =>
+    serve((request, response) => {
+      asked.push(request.url ?? '');
+      response.writeHead(302, { location: to(request) }).end();
+    });
+
+  it('is refused where its registry leads on and on: asked a few times, once', async () => {
+    const asked: string[] = [];
+    const url = await sendsOn(({ url: path = '' }) => path, asked);
+    const { error, outcome } = await ended(use(await open(), url, 'round/about'));
+    expect(outcome).toMatchObject({ cause: 'user', error: { code: 'FX-IMAGE' } });
+    expect(String(error)).toMatch(/The registry 127\.0\.0\.1:\d+ sends on more than 5 times/);
+    expect(asked).toHaveLength(6);
+  });
+
+  it.each([
+    'http://169.254.169.254/latest/meta-data',
+    'http://[fe80::1]/x',
+    'http://10.0.0.1/x',
+    'http://[::ffff:10.0.0.1]/x',
+  ])('is refused where its registry sends on to %s, or says that tokens are there', async (place) => {
+    const begun = performance.now();
+    const found = [
+      await ended(use(await open(), await sendsOn(() => place), 'sent/on')),
+      await ended(
+        use(
+          await open({ folder: join(folder, 'other') }),
+          await serve(
+            (_, response) => void response.writeHead(401, { 'www-authenticate': `Bearer realm="${place}"` }).end(),
+          ),
+          'sent/on',
+          LOGIN,
+        ),
+      ),
+    ];
+    for (const { error, outcome } of found) {
+      expect(outcome).toMatchObject({ cause: 'user', error: { code: 'FX-IMAGE' } });
+      expect(String(error)).toMatch(/leads to .*, which has no public address.*FORNAX_NODE_IMAGE_SOURCES/);
+    }
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it('says which host gives no tokens, and not that there is no image', async () => {
+    const realm = await serve((_, response) => void response.writeHead(404).end());
+    const url = await serve(
+      (_, response) => void response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}/token"` }).end(),
+    );
+    const { error } = await ended(use(await open(), url, 'no/tokens'));
+    expect(String(error)).toContain(`${new URL(realm).host}, which gives tokens for the registry`);
+    expect(String(error)).toContain('answered 404');
+  });
+
   it('is the fault of the platform where its registry takes connections and says nothing, and of nobody for long', async () => {
     let asked = 0;
     const url = await serve(() => void (asked += 1));

@@ -27,6 +27,8 @@ export interface PullBounds {
   readonly pullMs: number;
   /** Silence of a registry after which a request to it has failed. */
   readonly silenceMs: number;
+  /** Origins beside registries that these may lead to although they are not public. */
+  readonly sources?: readonly string[];
 }
 
 const MOST_FILES = 2_000_000;
@@ -58,7 +60,11 @@ export const bringImage = async (
     const failed = new AbortController();
     const signal = AbortSignal.any([waiter.signal, failed.signal]);
     const until = { ...waiter, signal };
-    const registry = new Registry(wanted.name, wanted.login, { ...until, silenceMs: bounds.silenceMs });
+    const registry = new Registry(wanted.name, wanted.login, {
+      ...until,
+      silenceMs: bounds.silenceMs,
+      sources: bounds.sources,
+    });
     const config = configIn(await registry.small(manifest.config), words);
     await mkdir(tree.root, { recursive: true, mode: 0o755 });
     const left: Allowance = { bytes: bounds.mostBytes, files: MOST_FILES };
@@ -91,7 +97,8 @@ export const findImage = async (
 ): Promise<FoundImage> => {
   const { waiter, isLate } = limitedTo(bounds.pullMs, shared);
   try {
-    return await new Registry(name, login, { ...waiter, silenceMs: bounds.silenceMs }).find();
+    const { silenceMs, sources } = bounds;
+    return await new Registry(name, login, { ...waiter, silenceMs, sources }).find();
   } catch (error) {
     throw isLate() ? lateFor(wordsFor(name), bounds) : error;
   }

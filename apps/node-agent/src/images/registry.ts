@@ -8,6 +8,7 @@ import { codeOf } from '../files/job-files.js';
 import { UserError } from '../failure/user-error.js';
 import { type Descriptor, indexSchema, manifestSchema, type ImageManifest, chosenOf } from './image-manifest.js';
 import { type ImageName, isDigest, wordsFor } from './image-name.js';
+import { RegistryRequests } from './registry-requests.js';
 
 /** Who asks. Neither is ever part of a message. */
 export interface Login {
@@ -33,6 +34,8 @@ export interface PullOptions {
   readonly silenceMs: number;
   /** Called whenever something has come. */
   readonly onMoved: () => void;
+  /** Origins beside the registry's own that it may lead to although they are not public. */
+  readonly sources?: readonly string[] | undefined;
 }
 
 const ACCEPTED = [
@@ -152,12 +155,15 @@ export interface FoundImage {
 /** One repository of a registry that speaks the HTTP API v2, as one user sees it. */
 export class Registry {
   #authorization: string | undefined;
+  readonly #requests: RegistryRequests;
 
   constructor(
     private readonly name: ImageName,
     private readonly login: Login | undefined,
     private readonly options: PullOptions,
-  ) {}
+  ) {
+    this.#requests = new RegistryRequests(name.registry, options.sources);
+  }
 
   /** @throws UserError there is none, it may not be seen, it is damaged; RegistryAway; the signal's reason */
   async find(): Promise<FoundImage> {
@@ -272,12 +278,13 @@ export class Registry {
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(), silenceMs);
     try {
-      const headers = { accept, ...(authorization === undefined ? {} : { authorization }) };
       // A registry that sends on has said yes; a link that it signed for GET says no to anything else.
-      const redirect = method === 'HEAD' ? 'manual' : 'follow';
-      return await fetch(url, { method, headers, redirect, signal: AbortSignal.any([signal, silence.signal]) });
+      const follows = method === 'GET';
+      const until = AbortSignal.any([signal, silence.signal]);
+      return await this.#requests.send(new URL(url), { method, accept, authorization, follows, signal: until });
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof UserError) throw error;
       const why = silence.signal.aborted ? `said nothing for ${silenceMs} ms` : `cannot be reached: ${causeOf(error)}`;
       throw new RegistryAway(`the registry ${new URL(url).host} ${why}`);
     } finally {
@@ -285,7 +292,8 @@ export class Registry {
     }
   }
 
-  async #checked(response: Response): Promise<Response> {
+  /** @param giver the host that gives tokens, where it is its answer */
+  async #checked(response: Response, giver?: string): Promise<Response> {
     const { status } = response;
     if (response.ok || (status >= 300 && status < 400)) return response;
     await response.body?.cancel();
@@ -297,8 +305,10 @@ export class Registry {
           ? `The registry refuses ${words} to this DOCKER_REGISTRY_LOGIN and DOCKER_REGISTRY_PASSWORD, or has no such image`
           : `The registry refuses ${words} to who does not log in, or has no such image: set DOCKER_REGISTRY_LOGIN and DOCKER_REGISTRY_PASSWORD`,
       );
-    if (status === 404) throw new UserError('FX-IMAGE', `The registry has no image ${words}`);
-    const text = `the registry ${new URL(this.name.registry).host} answered ${status} when it was asked for ${words}`;
+    if (status === 404 && giver === undefined) throw new UserError('FX-IMAGE', `The registry has no image ${words}`);
+    const { host } = new URL(this.name.registry);
+    const who = giver === undefined ? `the registry ${host}` : `${giver}, which gives tokens for the registry ${host},`;
+    const text = `${who} answered ${status} when it was asked for ${words}`;
     throw isAway(status)
       ? new RegistryAway(text, pauseIn(response.headers.get('retry-after'), Date.now()))
       : new Error(text);
@@ -319,7 +329,7 @@ export class Registry {
     const service = parameters.get('service');
     if (service !== undefined) url.searchParams.set('service', service);
     url.searchParams.set('scope', `repository:${this.name.repository}:pull`);
-    const response = await this.#checked(await this.#ask(url.href, 'application/json', basic));
+    const response = await this.#checked(await this.#ask(url.href, 'application/json', basic), url.host);
     const text = (await wholeOf(response, MOST_MANIFEST_BYTES, this.options)).toString('utf8');
     const { token, access_token: other } = tokenIn(text);
     const given = token ?? other;

@@ -150,6 +150,7 @@ const openImages = async (
     mostBytes: config.FORNAX_NODE_IMAGE_BYTES,
     pullMs: config.FORNAX_NODE_IMAGE_PULL_MS,
     silenceMs: config.FORNAX_NODE_IMAGE_SILENCE_MS,
+    sources: [...config.FORNAX_NODE_IMAGE_SOURCES, ...config.FORNAX_NODE_IMAGE_REGISTRIES],
     spare: () => disk.spare(),
     onError,
   });

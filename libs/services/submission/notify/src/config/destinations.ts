@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { isPublicAddress } from './public-address.js';
+import { isPublicAddress } from '@fornax/base';
 
 /** Where a message is to go: a host as a URL names it, without brackets, and a port. */
 export interface Place {

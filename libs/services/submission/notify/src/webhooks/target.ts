@@ -1,7 +1,7 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
+import { isPublicAddress } from '@fornax/base';
 import { type Destinations, isLocalhost, type Place } from '../config/destinations.js';
-import { isPublicAddress } from '../config/public-address.js';
 
 /** Addresses that were found and checked once; a connection is made to one of these, whatever the name says a moment later. */
 export interface Target {
