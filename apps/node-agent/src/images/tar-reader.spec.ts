@@ -49,6 +49,36 @@ describe('the reader of archives', () => {
     }
   });
 
+  it.each([
+    // As Go's archive/tar has it, by which images are made: only before ustar a name said that.
+    ['0', 'file', 600],
+    ['\0', 'directory', 600],
+    ['5', 'directory', 0],
+  ])('of a name that ends in a slash and the kind %j is a %s, with what follows it', async (flag, type, follows) => {
+    await mkdir(join(folder, `slash-${flag.charCodeAt(0)}`));
+    const at = join(folder, `slash-${flag.charCodeAt(0)}`);
+    await writeFile(join(at, 'file'), 'z'.repeat(600));
+    await writeFile(join(at, 'last'), 'w');
+    const whole = await archiveOf(['-c', '--format=ustar', '-C', at, 'file', 'last']);
+    const header = Buffer.from(whole.subarray(0, 512));
+    header.write('file/\0', 0, 'latin1');
+    header.write(flag, 156, 'latin1');
+    header.fill(' ', 148, 156);
+    const sum = header.reduce((all, byte) => all + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    // Nothing follows the header of a folder, whatever it says.
+    const archive = Buffer.concat([header, whole.subarray(follows === 0 ? 512 + 1_024 : 512)]);
+    const found: unknown[] = [];
+    for await (const entry of entriesOf(inPieces(archive, 10_000_000))) {
+      found.push([entry.name, entry.type, entry.size]);
+      for await (const _ of entry.content);
+    }
+    expect(found).toEqual([
+      ['file/', type, follows],
+      ['last', 'file', 1],
+    ]);
+  });
+
   it.each(['gnu', 'pax'])('knows a file whose name %s cuts behind a slash', async (format) => {
     // The header's own name has room for the folder and the slash alone.
     const name = `${'d'.repeat(99)}/file`;

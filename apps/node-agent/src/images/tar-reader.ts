@@ -107,9 +107,9 @@ interface SaidBefore {
   readonly isSparse?: boolean;
 }
 
-/** @param name whole: that of a header alone may be cut behind a slash */
+/** Before ustar, a name that ends so was that of a folder; `0` says that it is a file, whatever its name. @param name whole: that of a header alone may be cut behind a slash */
 const typeOf = (flag: string, name: string): TarType =>
-  (flag === '0' || flag === '\0') && name.endsWith('/') ? 'directory' : (TYPES[flag] ?? 'other');
+  flag === '\0' && name.endsWith('/') ? 'directory' : (TYPES[flag] ?? 'other');
 
 /** Of eight spaces, as which the sum itself counts. */
 const SUM_OF_NOTHING = 8 * 32;
@@ -185,8 +185,8 @@ export async function* entriesOf(source: AsyncIterable<Buffer>): AsyncGenerator<
     if (Buffer.byteLength(name) > MOST_PATH_BYTES || Buffer.byteLength(linkname) > MOST_PATH_BYTES)
       throw unreadable(`it has a path of more than ${MOST_PATH_BYTES} bytes`);
     const type = isSparse ? 'other' : typeOf(header.flag, name);
-    // Some write there how much may come into a folder: nothing follows.
-    const size = type === 'directory' ? 0 : stated;
+    // Some write there how much may come into a folder: nothing follows. What is a folder by its name alone has the bytes that it says, as other readers have it.
+    const size = header.flag === '5' ? 0 : stated;
     let left = size;
     const content = async function* (): AsyncGenerator<Buffer> {
       while (left > 0) {

@@ -9,8 +9,12 @@ import { plainText } from './plain-text.js';
 const SHUTDOWN_MS = 1_500;
 const MOST_REASON = 200;
 
+/** The end of an instance kills it, too, and is heard of a moment later. */
+const END_MS = 200;
+
 const noteOf = async (
   entered: Promise<EnteredCommand>,
+  over: Promise<void>,
   isLate: () => boolean,
   isOver: () => boolean,
 ): Promise<string | undefined> => {
@@ -21,8 +25,11 @@ const noteOf = async (
     // An instance that ended by itself meanwhile needs no end.
     return isOver() ? undefined : `${SHUTDOWN_COMMAND} was not run: ${plainText(error)}`.slice(0, MOST_REASON);
   }
-  // Nobody but the end of its instance kills it before its time: that is what it may have brought about.
-  if (end.exitCode === 0 || isLate() || isOver() || end.signal === 'SIGKILL') return undefined;
+  if (end.signal === 'SIGKILL') await Promise.race([over, delay(END_MS, undefined, { ref: false })]);
+  // The end of its instance is what it may have brought about.
+  if (end.exitCode === 0 || isLate() || isOver()) return undefined;
+  if (end.signal === 'SIGKILL')
+    return `${SHUTDOWN_COMMAND} was killed (SIGKILL): by itself, or because its instance has no more memory`;
   return `${SHUTDOWN_COMMAND} exited with code ${end.exitCode}${end.signal === undefined ? '' : ` (${end.signal})`}`;
 };
 
@@ -48,6 +55,7 @@ export const runShutdown = async (
   });
   const note = noteOf(
     entered,
+    over,
     () => isLate,
     () => isOver,
   );

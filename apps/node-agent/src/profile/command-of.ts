@@ -177,7 +177,10 @@ export const planOf = (
   try {
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
     const { argv, env: hiddenEnv } = commandOf(order, run, raw, values, Object.values(secrets), image);
-    const exported = [...values].filter(([name]) => standard.has(name) || !(hidden.has(name) || name === PASSWORD));
+    // A constant that names itself alone (`DOCKER_WORKDIR=${DOCKER_WORKDIR}`) says nothing.
+    const says = (name: string, value: string): boolean =>
+      !hidden.has(name) && name !== PASSWORD && value !== `\${${name}}`;
+    const exported = [...values].filter(([name, value]) => standard.has(name) || says(name, value));
     const own = {
       PATH: image ? STANDARD_PATH.join(':') : path,
       LANG: 'C.UTF-8',

@@ -55,6 +55,8 @@ describe('a command in an image', () => {
 
   it('does not start in a folder that is not absolute', () => {
     expect(() => directoryIn({ directory: '' }, 'app')).toThrow(expect.objectContaining({ code: 'FX-CONSTANT' }));
+    for (const asked of ['', '${DOCKER_WORKDIR}'])
+      expect(() => directoryIn({ directory: 'app' }, asked)).toThrow(expect.objectContaining({ code: 'FX-IMAGE' }));
   });
 
   it('has the variables of the image under those of the task, and no password of a registry', () => {

@@ -17,9 +17,10 @@ export const wordsIn = (
 
 /** Where a command starts: where the task says, else where the image does; an image that says nothing, or the root, leaves it in /job. */
 export const directoryIn = ({ directory }: Pick<ImageSettings, 'directory'>, asked = ''): string => {
-  const wanted = asked.includes('${') || asked.trim() === '' ? directory : asked.trim();
+  const isOfImage = asked.includes('${') || asked.trim() === '';
+  const wanted = isOfImage ? directory : asked.trim();
   if (wanted === '' || wanted === '/') return asked.trim() === '/' ? '/' : '/job';
-  if (!wanted.startsWith('/') || wanted.includes('\0'))
-    throw new UserError('FX-CONSTANT', 'DOCKER_WORKDIR must be an absolute path');
-  return wanted;
+  if (wanted.startsWith('/') && !wanted.includes('\0')) return wanted;
+  if (isOfImage) throw new UserError('FX-IMAGE', 'The WORKDIR of the image is no absolute path: set DOCKER_WORKDIR');
+  throw new UserError('FX-CONSTANT', 'DOCKER_WORKDIR must be an absolute path');
 };

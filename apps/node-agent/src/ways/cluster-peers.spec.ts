@@ -123,12 +123,22 @@ describe('connections to others of a task', () => {
     const { peers, door } = await instance(() => Promise.resolve(undefined), 200);
     await ended(door);
     expect(peers.notes).toEqual([expect.stringContaining('as long as a connection waits: instance 1 at port 7000.')]);
-    // Who gives up before has not waited for it.
-    const { peers: others, door: other } = await instance(() => Promise.resolve(undefined), 60_000);
-    (await dialled(other)).destroy();
-    others.stop();
-    expect(others.notes).toEqual([]);
     peers.stop();
+  });
+
+  it('leave no note where who connects resets before', async () => {
+    const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+    const { peers, door, tries } = await instance(nothing, 300);
+    const left = await dialled(door);
+    await eventually(() => tries.length >= 1);
+    // One that only ends may have sent something, which is still to be brought.
+    left.resetAndDestroy();
+    // One that begins later, waits for longer, and stays: when its time is over, so is that of the one that has left.
+    const { peers: others, door: other } = await instance(nothing, 600);
+    await ended(other);
+    expect(others.notes).toHaveLength(1);
+    expect(peers.notes).toEqual([]);
+    for (const each of [peers, others]) each.stop();
   });
 
   it('take turns with those of others on the node', async () => {

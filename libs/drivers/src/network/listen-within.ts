@@ -3,7 +3,7 @@ import { Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { InsideProcess, KnownProcess } from '../process/known-process.js';
-import { insideOf } from './way-in.js';
+import { insideOf, NoneInside } from './way-in.js';
 
 const OPEN_MS = 20_000;
 const LOOK_MS = 5;
@@ -48,7 +48,8 @@ const insideSoon = async (child: KnownProcess): Promise<InsideProcess> => {
     try {
       return await insideOf(child);
     } catch (error) {
-      if (child.isOver() || performance.now() > until) throw error;
+      // Only that there is none may be otherwise a moment later.
+      if (!(error instanceof NoneInside) || child.isOver() || performance.now() > until) throw error;
       await sleep(LOOK_MS);
     }
   }

@@ -15,17 +15,23 @@ export class NothingListens extends Error {
   override readonly name = 'NothingListens';
 }
 
-const NONE = 'the instance has no namespaces of its own, or is over';
+/** No process is seen inside: it has not begun yet, has no namespaces of its own, or is over. */
+export class NoneInside extends Error {
+  override readonly name = 'NoneInside';
+  constructor() {
+    super('the instance has no namespaces of its own, or is over');
+  }
+}
 
 /** Holds the namespace of a process. @param isIts whether it still is the process that was meant @throws Error it is not, or has no namespace of its own */
 export const holdInside = async (pid: number, isIts: () => Promise<boolean>): Promise<InsideProcess> => {
   const hold = await open(`/proc/${pid}/ns/pid`).catch((error: unknown) => {
-    throw ['ENOENT', 'ESRCH'].includes(errorCode(error) ?? '') ? new Error(NONE) : error;
+    throw ['ENOENT', 'ESRCH'].includes(errorCode(error) ?? '') ? new NoneInside() : error;
   });
   try {
     const [{ ino }, own] = await Promise.all([hold.stat(), stat('/proc/self/ns/pid')]);
     // Asked after it is held: it was this instance's all the while.
-    if (!(await isIts()) || ino === own.ino) throw new Error(NONE);
+    if (!(await isIts()) || ino === own.ino) throw new NoneInside();
     return { pid, namespace: String(ino), hold };
   } catch (error) {
     await hold.close();
@@ -38,7 +44,7 @@ export const insideOf = async ({ pid, isOver, inside }: KnownProcess): Promise<I
   if (inside) return inside();
   const children = (): Promise<string> => readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   const first = Number((await children()).split(' ')[0]);
-  if (!(first > 0)) throw new Error(NONE);
+  if (!(first > 0)) throw new NoneInside();
   return holdInside(first, async () => (await children()).split(' ')[0] === String(first) && !isOver());
 };
 
