@@ -22,7 +22,7 @@ export interface RealProvider extends OpenIdProvider {
   askWith(people: ReadonlyMap<string, Claims>): void;
 }
 
-const SCOPES = { email: ['email', 'email_verified'], profile: ['groups', 'team'] };
+const SCOPES = { email: ['email', 'email_verified'], profile: ['groups', 'team', 'department'] };
 const FORM =
   '<!doctype html><html lang="en"><title>Acme ID</title><form method="post"><label>Name <input name="name"></label><button>Sign in</button></form></html>';
 
