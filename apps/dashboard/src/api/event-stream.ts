@@ -25,6 +25,9 @@ const SILENT_MS = 35_000;
 /** A page that is left for no longer than this stays connected. */
 const LEFT_MS = 5_000;
 
+/** What came all at once is read in slices: between them the page takes what is typed, and paints. */
+const SLICE_MS = 12;
+
 /** Resolves when an event comes, or the signal is aborted. */
 const eventOn = (target: EventTarget, type: string, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -88,11 +91,15 @@ export const followStream = async ({ path, signal, onMessage, onConnected }: Fol
       const body = response.body === null ? undefined : heardBody(response.body, { heard, end: silence.end });
       const messages = body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
       const reader = messages?.getReader();
+      let sliceFrom = performance.now();
       for (let read = await reader?.read(); read !== undefined && !read.done; read = await reader?.read()) {
         const { id, event = 'message', data } = read.value;
         lastId = id ?? lastId;
         onMessage({ event, data });
         if (event === 'end') return;
+        if (performance.now() - sliceFrom < SLICE_MS) continue;
+        await new Promise((resolve) => setTimeout(resolve));
+        sliceFrom = performance.now();
       }
     } catch (error) {
       if (signal.aborted || (error instanceof Refused && error.status < 500)) return;
