@@ -1,4 +1,4 @@
-import { Combobox, Modal, ScrollArea, Text, TextInput, useCombobox, useMantineColorScheme } from '@mantine/core';
+import { Combobox, ScrollArea, Text, TextInput, useCombobox, useMantineColorScheme } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -8,6 +8,7 @@ import { readTaskPage } from './api/tasks.ts';
 import { useMe } from './known/me.tsx';
 import { useMissingParts } from './known/missing-parts.ts';
 import { pagesFor } from './pages-for.ts';
+import { Dialog } from './parts/dialog.tsx';
 
 interface Command {
   readonly key: string;
@@ -72,7 +73,7 @@ export const Palette = ({ onClose }: { readonly onClose: () => void }): ReactNod
     // What is chosen follows what is shown, and nothing else.
   }, [shape]);
   return (
-    <Modal opened onClose={onClose} title="Go to" yOffset="10vh">
+    <Dialog onClose={onClose} title="Go to" yOffset="10vh">
       <Combobox
         store={combobox}
         withinPortal={false}
@@ -104,6 +105,6 @@ export const Palette = ({ onClose }: { readonly onClose: () => void }): ReactNod
           </Combobox.Options>
         </ScrollArea.Autosize>
       </Combobox>
-    </Modal>
+    </Dialog>
   );
 };

@@ -1,4 +1,4 @@
-import { Anchor, Breadcrumbs, Button, CopyButton, Group, Modal, Select, Stack, Table, Text } from '@mantine/core';
+import { Anchor, Breadcrumbs, Button, CopyButton, Group, Select, Stack, Table, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
@@ -14,6 +14,7 @@ import { saveAll, saveFile } from './save-file.ts';
 import { UnfinishedUploads } from './unfinished-uploads.tsx';
 import type { Uploads } from './use-uploads.ts';
 import { Scrolled } from '../parts/scrolled.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 
 const LASTS = { '15': '15 minutes', '60': 'an hour', '1440': 'a day', '10080': 'a week' } as const;
 
@@ -27,7 +28,7 @@ const LinkToFile = ({ bucket, file, onClose }: { bucket: string; file: string; o
   });
   const url = data?.urls[0];
   return (
-    <Modal opened onClose={onClose} title={`Link to ${nameOf(file)}`} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog onClose={onClose} title={`Link to ${nameOf(file)}`}>
       <Stack>
         <Text size="sm">Whoever has the link may download this file until it expires, without an account.</Text>
         <Select
@@ -49,7 +50,7 @@ const LinkToFile = ({ bucket, file, onClose }: { bucket: string; file: string; o
           </>
         )}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -65,7 +66,7 @@ const Removal = ({ bucket, file, onClose }: { bucket: string; file: string; onCl
     },
   });
   return (
-    <Modal opened onClose={onClose} title="Delete this file?" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog onClose={onClose} title="Delete this file?">
       <Stack>
         <Text>{file}</Text>
         <Group justify="flex-end">
@@ -77,7 +78,7 @@ const Removal = ({ bucket, file, onClose }: { bucket: string; file: string; onCl
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 };
 

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Table, Text } from '@mantine/core';
+import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { parse } from 'papaparse';
 import type { ReactNode } from 'react';
@@ -8,6 +8,7 @@ import { bytes, count } from '../parts/format.tsx';
 import { Failed, Waiting } from '../parts/states.tsx';
 import { imageTypeOf, kindOf, nameOf, textOf, type FileKind } from './file-kinds.ts';
 import { saveFile } from './save-file.ts';
+import { Dialog } from '../parts/dialog.tsx';
 
 /** More of a text nobody reads here. */
 const MOST_BYTES = 256 * 1024;
@@ -97,7 +98,7 @@ export const Preview = ({ looked, onClose }: { readonly looked: Looked; readonly
     gcTime: 0,
   });
   return (
-    <Modal opened onClose={onClose} title={nameOf(key)} size="xl" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog onClose={onClose} title={nameOf(key)} size="xl">
       <Stack>
         <Group justify="space-between">
           <Text size="sm" c="dimmed">
@@ -111,6 +112,6 @@ export const Preview = ({ looked, onClose }: { readonly looked: Looked; readonly
         {error !== null && <Failed error={error} />}
         {data === undefined ? error === null && <Waiting /> : <Shown looked={looked} content={data} />}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 };

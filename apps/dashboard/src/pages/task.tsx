@@ -74,8 +74,10 @@ export const TaskPage = (): ReactNode => {
   // Where output is shown, that is the one stream: all tabs of a browser share six connections where they speak HTTP/1.1.
   const isFollowed = tab !== 'output';
   const isLive = useLiveTasks({ task: id, isFollowed });
-  const { data, error, refetch } = useQuery({
+  const { data, error, refetch, isPlaceholderData } = useQuery({
     queryKey: [TASK, id, asOf],
+    // What is there stays until another moment is read, or the slider would lose the keyboard with each step.
+    placeholderData: (before, query) => (query?.queryKey[1] === id ? before : undefined),
     queryFn: () => readTask(id, asOf),
     refetchInterval: ({ state }) => {
       if (asOf !== undefined || state.data === undefined) return false;
@@ -89,7 +91,7 @@ export const TaskPage = (): ReactNode => {
   if (error !== null && data === undefined) return <FailedPage error={error} onRetry={() => void refetch()} />;
   if (data === undefined) return <Waiting />;
   return (
-    <Stack gap="sm">
+    <Stack gap="sm" aria-busy={isPlaceholderData} opacity={isPlaceholderData ? 0.6 : 1}>
       <OwnedHeading
         uuid={data.uuid}
         name={data.name}

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
+import { Dialog } from './dialog.tsx';
 
 interface AskFirstProps {
   readonly label: string;
@@ -27,7 +28,7 @@ export const AskFirst = ({ label, name, question, detail, isPending, onConfirm }
         {label}
       </Button>
       {isAsked && (
-        <Modal opened onClose={() => setAsked(false)} title={question}>
+        <Dialog onClose={() => setAsked(false)} title={question}>
           {detail !== undefined && (
             <Text size="sm" mb="md">
               {detail}
@@ -48,7 +49,7 @@ export const AskFirst = ({ label, name, question, detail, isPending, onConfirm }
               {label}
             </Button>
           </Group>
-        </Modal>
+        </Dialog>
       )}
     </>
   );

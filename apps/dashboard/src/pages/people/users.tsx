@@ -23,6 +23,7 @@ import { bytes, count, Instant } from '../../parts/format.tsx';
 import { Rows } from '../../parts/rows.tsx';
 import { Empty } from '../../parts/states.tsx';
 import type { ShowPeople } from '../people.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
 
 const USERS = ['users'] as const;
 const ROLES = ['user', 'auditor', 'coordinator', 'operator'] as const;
@@ -51,7 +52,7 @@ const ChangeUser = ({ user, onClose }: { readonly user: User; readonly onClose: 
     ]),
   );
   return (
-    <Modal opened onClose={onClose} title={user.email}>
+    <Dialog onClose={onClose} title={user.email}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -101,7 +102,7 @@ const ChangeUser = ({ user, onClose }: { readonly user: User; readonly onClose: 
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 };
 

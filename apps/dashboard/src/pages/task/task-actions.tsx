@@ -1,4 +1,4 @@
-import { Button, Group, Modal } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -7,6 +7,7 @@ import { ACTIONS, type Action } from '../../api/tasks.ts';
 import type { Task, TaskRights } from '../../api/wire.ts';
 import { TASK } from '../../known/live-tasks.ts';
 import { isOver } from '../../parts/states.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
 
 /** What is done for the owner of a task by those who look after it. A clone is of who makes it. */
 const TENDING: readonly Action[] = ['abort', 'retry', 'resume', 'recover', 'delete'];
@@ -67,7 +68,7 @@ export const TaskActions = ({ task, rights }: { readonly task: Task; readonly ri
         </Button>
       ))}
       {asked !== undefined && (
-        <Modal opened onClose={() => setAsked(undefined)} title={`${ACTIONS[asked].label} this task?`}>
+        <Dialog onClose={() => setAsked(undefined)} title={`${ACTIONS[asked].label} this task?`}>
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setAsked(undefined)}>
               Leave it
@@ -76,7 +77,7 @@ export const TaskActions = ({ task, rights }: { readonly task: Task; readonly ri
               {ACTIONS[asked].label}
             </Button>
           </Group>
-        </Modal>
+        </Dialog>
       )}
     </Group>
   );

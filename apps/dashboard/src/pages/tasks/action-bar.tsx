@@ -1,9 +1,10 @@
-import { Alert, Button, Group, List, Modal, Progress, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, List, Progress, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { ACTIONS, type Action } from '../../api/tasks.ts';
 import { TASKS } from '../../known/live-tasks.ts';
 import { counted } from '../../parts/format.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
 
 interface Failure {
   readonly id: string;
@@ -43,12 +44,7 @@ const RunDialog = ({ run, onClose }: { readonly run: Run; readonly onClose: () =
   const { action, total, done, failures } = run;
   const isOver = done === total;
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`${ACTIONS[action].label}: ${done} of ${total}`}
-      closeOnClickOutside={isOver}
-    >
+    <Dialog onClose={onClose} title={`${ACTIONS[action].label}: ${done} of ${total}`} closeOnClickOutside={isOver}>
       <Stack>
         <Progress value={(100 * done) / total} aria-label={`${done} of ${total} done`} />
         {failures.length > 0 && (
@@ -64,7 +60,7 @@ const RunDialog = ({ run, onClose }: { readonly run: Run; readonly onClose: () =
         )}
         {isOver && <Button onClick={onClose}>Close</Button>}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -101,11 +97,7 @@ export const ActionBar = ({
         </Button>
       ))}
       {asked !== undefined && (
-        <Modal
-          opened
-          onClose={() => setAsked(undefined)}
-          title={`${ACTIONS[asked].label} ${counted(chosen.size, 'task')}?`}
-        >
+        <Dialog onClose={() => setAsked(undefined)} title={`${ACTIONS[asked].label} ${counted(chosen.size, 'task')}?`}>
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setAsked(undefined)}>
               Leave them
@@ -114,7 +106,7 @@ export const ActionBar = ({
               {ACTIONS[asked].label}
             </Button>
           </Group>
-        </Modal>
+        </Dialog>
       )}
       {run !== undefined && <RunDialog run={run} onClose={() => setRun(undefined)} />}
     </Group>

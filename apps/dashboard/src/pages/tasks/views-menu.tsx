@@ -1,7 +1,8 @@
-import { Button, Group, Menu, Modal, TextInput } from '@mantine/core';
+import { Button, Group, Menu, TextInput } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
 import type { TasksSearch } from '../../address/search.ts';
 import { useSavedViews } from '../../known/saved-views.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 
 interface ViewsMenuProps {
   readonly search: TasksSearch;
@@ -35,12 +36,7 @@ export const ViewsMenu = ({ search, onOpen }: ViewsMenuProps): ReactNode => {
         </Menu.Dropdown>
       </Menu>
       {name !== undefined && (
-        <Modal
-          opened
-          onClose={() => setName(undefined)}
-          title="Save this view"
-          closeButtonProps={{ 'aria-label': 'Close' }}
-        >
+        <Dialog onClose={() => setName(undefined)} title="Save this view">
           <form
             onSubmit={(event) => {
               event.preventDefault();
@@ -62,7 +58,7 @@ export const ViewsMenu = ({ search, onOpen }: ViewsMenuProps): ReactNode => {
               </Button>
             </Group>
           </form>
-        </Modal>
+        </Dialog>
       )}
     </>
   );
