@@ -18,7 +18,7 @@ import { KeptLayers } from './kept-layers.js';
 import { LayerDamaged } from './layer-damaged.js';
 import { type FoundImage, RegistryAway } from './registry.js';
 import { SharedWork, type Waiter } from './shared-work.js';
-import { bootId, flushTree, isFlushed, topOf } from './tree-state.js';
+import { bootId, flushTree, isFlushed, markFlushed, topOf } from './tree-state.js';
 
 export interface ImageStoreOptions extends PullBounds {
   /** Of this store alone, where no instance can write. */
@@ -74,8 +74,8 @@ type ImageRecord = z.output<typeof recordSchema>;
 interface Kept extends ImageRecord {
   users: number;
   usedAt: number;
-  /** Goes when nobody has it any more: it is not what was unpacked. */
-  removeUnused?: () => Promise<void>;
+  /** It is not what was unpacked, and goes when nobody has it any more. */
+  isTorn?: boolean;
 }
 
 /** How long what a registry said of a name is believed. */
@@ -197,7 +197,7 @@ export class ImageStore {
         isReleased = true;
         kept.users -= 1;
         kept.usedAt = this.#nowMs();
-        if (kept.users === 0) void kept.removeUnused?.();
+        if (kept.users === 0 && kept.isTorn) void this.#drop(kept);
       };
       return { tree: this.#treeOf(found.digest), settings: kept.settings, digest: found.named, words, release };
     }
@@ -218,7 +218,10 @@ export class ImageStore {
       if (folderOf(record.digest) !== name) throw new Error(`${name} says that it is ${record.digest}`);
       if (record.boot !== undefined && record.boot !== this.boot && !(await isFlushed(folder)))
         throw new Error(`${name} was not on the disk when the machine went down, and is pulled anew`);
-      this.#kept.set(record.digest, { ...record, users: 0, usedAt: this.#nowMs() });
+      const kept = { ...record, users: 0, usedAt: this.#nowMs() };
+      this.#kept.set(record.digest, kept);
+      // An earlier process may have ended before it was done.
+      if (record.boot === this.boot && !(await isFlushed(folder))) this.#flush(kept, folder);
     } catch (error) {
       this.options.onError(error);
       await this.#remove(await this.#takeAway(folder), 0);
@@ -308,27 +311,37 @@ export class ImageStore {
   }
 
   #flush(kept: Kept, folder: string): void {
+    const isHere = (): boolean => this.#kept.get(kept.digest) === kept;
     this.#flushing = this.#flushing.then(async () => {
       try {
-        if (this.#kept.get(kept.digest) === kept) await (this.options.flush ?? flushTree)(folder);
+        if (!isHere()) return;
+        await (this.options.flush ?? flushTree)(folder);
+        // Another one may lie there by now.
+        await this.#move(async () => (isHere() ? markFlushed(folder) : undefined));
       } catch (error) {
-        // One that has gone meanwhile has no need of it.
-        if (this.#kept.get(kept.digest) === kept) this.options.onError(error);
+        if (isHere()) this.options.onError(error);
       }
     });
   }
 
-  /** An image that is here, as far as a look at its top tells; one that is not what was unpacked goes, and is not here any more. */
+  /**
+   * An image that is here, as far as a look at its top tells. One that is not what was unpacked goes: at once, or when those have ended that run in it.
+   * @throws Error it is such a one, and some still do
+   */
   async #whole(digest: string): Promise<Kept | undefined> {
     const kept = this.#kept.get(digest);
     if (!kept || kept.top === undefined || (await topOf(this.#treeOf(digest))) === kept.top) return kept;
     // Others may have seen it, too, and have had it taken away.
     if (this.#kept.get(digest) !== kept) return this.#kept.get(digest);
-    this.options.onError(new Error(`the image ${digest} is not on the disk as it was unpacked, and is pulled anew`));
-    const leaving = await this.#forget(kept);
-    const remove = (): Promise<void> => this.#remove(leaving, kept.bytes);
-    if (kept.users === 0) await remove();
-    else kept.removeUnused = remove;
+    const torn = new Error(
+      `the image ${digest} is not on the disk as it was unpacked, and is pulled anew when nobody runs in it`,
+    );
+    if (kept.users > 0) {
+      kept.isTorn = true;
+      throw torn;
+    }
+    this.options.onError(torn);
+    await this.#drop(kept);
     return undefined;
   }
 
@@ -354,19 +367,20 @@ export class ImageStore {
     if (await this.layers.letGo()) return true;
     const [oldest] = this.#idle().sort((a, b) => a.usedAt - b.usedAt);
     if (!oldest) return false;
-    await this.#remove(await this.#forget(oldest), oldest.bytes);
+    await this.#drop(oldest);
     return true;
   }
 
-  /** Takes an image away from where it lies. @returns where it is now, as `takeAway` */
-  #forget({ digest, bytes }: Kept): Promise<string | undefined> {
+  /** Removes an image that nobody has. */
+  async #drop({ digest, bytes }: Kept): Promise<void> {
     this.#kept.delete(digest);
     this.#leavingBytes += bytes;
     // Who pulls it anew meanwhile comes after this: what is forgotten and taken away goes by its name.
-    return this.#move(async () => {
+    const leaving = await this.#move(async () => {
       await this.options.onForget(this.#treeOf(digest)).catch(this.options.onError);
       return this.#takeAway(join(this.#images, folderOf(digest)));
     });
+    await this.#remove(leaving, bytes);
   }
 
   /** Takes a folder from its place, so that another may take that. @returns where it is; undefined: it cannot be taken away, which is told */
