@@ -15,6 +15,8 @@ export {
   type Ranges,
 } from './shared/ranges.js';
 export {
+  NO_IMAGE_ROOM,
+  REGISTRY_AWAY,
   SCHEDULING_PLANS,
   TASK_STATES,
   type AttemptEnd,

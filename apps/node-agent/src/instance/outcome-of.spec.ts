@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { ghzOf, specificationKeyOf } from '../hardware/hardware.js';
-import { noteOfKills, outcomeOf } from './outcome-of.js';
+import { NoRoom } from '../images/image-room.js';
+import { RegistryAway } from '../images/registry.js';
+import { failureOf, noteOfKills, outcomeOf } from './outcome-of.js';
 
 describe('what an exit means', () => {
   const exit = (facts: object): Parameters<typeof outcomeOf>[0] => ({ kind: 'exited', endedAt: 0, ...facts });
@@ -88,6 +90,16 @@ describe('what an exit means', () => {
     expect(outcomeOf(exit({ exitCode: 0 }), { wasCancelled: true, memoryMB: 64, stderrTail: '' })).toEqual({
       outcome: 'cancelled',
     }));
+});
+
+describe('what an error on the way means', () => {
+  it.each([
+    [new RegistryAway('the registry said nothing'), 'FX-REGISTRY'],
+    [new NoRoom('others have it'), 'FX-IMAGE-ROOM'],
+    [new Error('a disk is broken'), 'FX-NODE'],
+  ])('%s is the platform’s: %s', (error, code) =>
+    expect(failureOf(error, 'FX-NODE')).toMatchObject({ outcome: 'failure', cause: 'platform', error: { code } }),
+  );
 });
 
 describe('hardware facts', () => {

@@ -1,7 +1,10 @@
 import type { NodeReport } from '@fornax/contracts';
+import { NO_IMAGE_ROOM, REGISTRY_AWAY } from '@fornax/domain';
 import type { InstanceExit } from '@fornax/drivers';
 
 import { UserError } from '../failure/user-error.js';
+import { NoRoom } from '../images/image-room.js';
+import { RegistryAway } from '../images/registry.js';
 import { plainText } from './plain-text.js';
 import type { Stuck } from './state-saver.js';
 
@@ -82,10 +85,12 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
   return failed('FX-EXIT', `The command exited with code ${exit.exitCode}`);
 };
 
-/** What an error on the way means to the user. @param code of errors that are the platform's */
+/** What an error on the way means to the user. @param code of errors that are the platform's, and neither the registry's nor of the room for images */
 export const failureOf = (error: unknown, code: 'FX-NODE' | 'FX-DISK-FULL'): Outcome => {
-  if (!(error instanceof UserError))
-    return { outcome: 'failure', cause: 'platform', error: { code, message: plainText(error), debug: '' } };
+  if (!(error instanceof UserError)) {
+    const own = error instanceof RegistryAway ? REGISTRY_AWAY : error instanceof NoRoom ? NO_IMAGE_ROOM : code;
+    return { outcome: 'failure', cause: 'platform', error: { code: own, message: plainText(error), debug: '' } };
+  }
   const { cause, code: own, message } = error;
   return { outcome: 'failure', cause, error: { code: own, message, debug: '' } };
 };

@@ -5,9 +5,10 @@ import { aHardware } from '../specs/facts.fixture.js';
 import { plan, type NodeView } from './plan.js';
 import type { WaitingClass } from './waiting-class.js';
 
-const node = (id: string, free: number, heldBack?: NodeView['heldBack']): NodeView => ({
-  ...{ id, epoch: 1, hardware: aHardware({ cores: 4 }), freeCores: free, freeMemoryMB: 8_192 },
+const node = (id: string, free: number, heldBack?: NodeView['heldBack'], diskMB = 0): NodeView => ({
+  ...{ id, epoch: 1, hardware: aHardware({ cores: 4, diskMB }), freeCores: free, freeMemoryMB: 8_192 },
   ...(heldBack ? { heldBack } : {}),
+  freeDiskMB: diskMB,
 });
 const waiting = (count: number, overrides: Partial<WaitingClass> = {}): WaitingClass => {
   const request = { cores: 1, memoryMB: 1 };
@@ -31,11 +32,11 @@ describe('nodes that fail', () => {
       ['nodes-failing'],
     ],
     ['goes there again where there is no other', [node('a', 1)], waiting(1, avoids('a')), ['a'], []],
-    ['but not at once', [node('a', 1)], waiting(1, { ...avoids('a'), isPaused: true }), [], ['nodes-failing']],
+    ['but not at once', [node('a', 1)], waiting(1, { ...avoids('a'), pause: 'there' }), [], ['nodes-failing']],
     [
       'is not paused for the others',
       [node('a', 1), node('b', 1)],
-      waiting(1, { ...avoids('a'), isPaused: true }),
+      waiting(1, { ...avoids('a'), pause: 'there' }),
       ['b'],
       [],
     ],
@@ -52,6 +53,48 @@ describe('nodes that fail', () => {
       [node('a', 1, 'closed'), node('b', 1, 'closed')],
       waiting(2),
       ['a', 'b'],
+      [],
+    ],
+    [
+      'goes there again where the disks of the others are too small, however empty',
+      [node('a', 1, undefined, 100_000), node('b', 1, undefined, 10_000)],
+      waiting(1, { ...avoids('a'), request: { cores: 1, memoryMB: 1, diskMB: 50_000 } }),
+      ['a'],
+      [],
+    ],
+    [
+      'is given to one that is held back where the disks of the others are too small',
+      [node('a', 1, 'closed', 100_000), node('b', 1, undefined, 10_000)],
+      waiting(1, { request: { cores: 1, memoryMB: 1, diskMB: 50_000 } }),
+      ['a'],
+      [],
+    ],
+    [
+      'goes nowhere while its registry is away',
+      [node('a', 1), node('b', 1)],
+      waiting(1, { ...avoids('a'), pause: 'everywhere' }),
+      [],
+      ['nodes-failing'],
+    ],
+    [
+      'is given nothing while it is held back for its account',
+      [{ ...node('a', 4), heldBackFor: new Map([['ada', 'closed' as const]]) }, node('b', 1)],
+      waiting(2),
+      ['b'],
+      ['nodes-failing'],
+    ],
+    [
+      'is given one that tries it for its account',
+      [{ ...node('a', 4), heldBackFor: new Map([['ada', 'trial' as const]]) }, node('b', 1)],
+      waiting(3),
+      ['b', 'a'],
+      ['nodes-failing'],
+    ],
+    [
+      'is given all while it is held back for another account',
+      [{ ...node('a', 2), heldBackFor: new Map([['eve', 'closed' as const]]) }, node('b', 0)],
+      waiting(2),
+      ['a', 'a'],
       [],
     ],
   ] as const)('what failed %s', (_, nodes, one, where, why) => expect(placed(nodes, one)).toEqual([where, why]));

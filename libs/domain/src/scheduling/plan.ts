@@ -18,6 +18,8 @@ export interface NodeView {
   readonly ahead?: readonly LeasesAhead[];
   /** Tasks failed there one after the other by the platform's fault: nothing goes there while another node would do; with `trial`, one instance that shows whether it is well again. */
   readonly heldBack?: 'closed' | 'trial';
+  /** The same for one owner alone, by the owner: that one's tasks failed there. */
+  readonly heldBackFor?: ReadonlyMap<string, 'closed' | 'trial'>;
 }
 
 /** How many leases of a size may wait on a node. */
@@ -70,7 +72,7 @@ export interface Placement {
 
 /**
  * no-node: none is there; nodes-drain, disks-full, nodes-away: those that fit take nothing new, have no room on their disks, or are not online; no-node-fits: none that is known would do;
- * nodes-failing: those that fit and have room failed a moment ago by the platform's fault;
+ * nodes-failing: those that fit and have room, or the registry of its image, failed a moment ago by the platform's fault;
  * fleet-full: those that fit are busy; quota; credits-exhausted, budget-exhausted: what the account, or the project, may cost is used up.
  */
 export type WaitingReason =
@@ -108,6 +110,8 @@ interface Slot {
   readonly ahead: Map<string, number>;
   /** Whether more may go there while another node would do. */
   isOpen: boolean;
+  /** Of whom nothing more may. */
+  readonly closedFor: Set<string>;
 }
 
 /** A class during the round. */
@@ -169,18 +173,24 @@ const fits = (slot: Slot, request: ResourceRequest): boolean =>
   slot.freeCores >= request.cores && slot.freeMemoryMB >= request.memoryMB && hasDisk(slot, request);
 
 /** Whether nothing speaks against giving an instance of a class to a node. */
-const isTrusted = ({ isOpen, node }: Slot, { avoids }: WaitingClass): boolean =>
-  isOpen && avoids?.has(node.id) !== true;
+const isTrusted = ({ isOpen, closedFor, node }: Slot, { owner, avoids }: WaitingClass): boolean =>
+  isOpen && !closedFor.has(owner) && avoids?.has(node.id) !== true;
+
+/** Whether a node that is idle would have room for an instance. */
+const isLarge = (
+  { hardware }: { readonly hardware: NodeHardware },
+  { request }: Pick<WaitingClass, 'request'>,
+): boolean =>
+  hardware.cores >= request.cores &&
+  hardware.memoryMB >= request.memoryMB &&
+  (hardware.diskMB ?? 0) >= (request.diskMB ?? 0);
 
 /** Nodes that a class may run on: those to be avoided only where, by their sizes, no other would do. */
 const candidatesOf = (group: Group, slots: readonly Slot[]): Slot[] => {
   const { of } = group;
-  const { cores, memoryMB } = of.request;
   const suiting = slots.filter(({ node }) => mayRunOn(node.hardware, of));
-  group.hasTrusted = suiting.some(
-    (slot) => isTrusted(slot, of) && slot.node.hardware.cores >= cores && slot.node.hardware.memoryMB >= memoryMB,
-  );
-  return !group.hasTrusted && of.isPaused === true ? [] : suiting;
+  group.hasTrusted = suiting.some((slot) => isTrusted(slot, of) && isLarge(slot.node, of));
+  return !group.hasTrusted && of.pause ? [] : suiting;
 };
 
 /** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
@@ -226,12 +236,10 @@ const whyNot = (
     diskMB === 0
       ? `${coresText} and ${memoryMB} MB of memory`
       : `${coresText}, ${memoryMB} MB of memory and ${diskMB} MB of disk for its files`;
-  const isLarge = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
-    satisfies(hardware, constraints) &&
-    hardware.cores >= cores &&
-    hardware.memoryMB >= memoryMB &&
-    (hardware.diskMB ?? 0) >= diskMB;
-  const suits = (node: { readonly hardware: NodeHardware }): boolean => isLarge(node) && provides(node.hardware, needs);
+  const isAllowedAndLarge = (node: { readonly hardware: NodeHardware }): boolean =>
+    satisfies(node.hardware, constraints) && isLarge(node, { request });
+  const suits = (node: { readonly hardware: NodeHardware }): boolean =>
+    isAllowedAndLarge(node) && provides(node.hardware, needs);
   if (cluster.some(suits)) return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
   const draining = closed.filter(({ status }) => status === 'draining');
   const full = closed.filter(({ status }) => status === 'disk-full');
@@ -254,7 +262,7 @@ const whyNot = (
   }
   if (away.some(suits)) return { reason: 'nodes-away', detail: 'no node that fits is online' };
   const known = [...cluster, ...draining, ...full, ...away];
-  const large = known.filter(isLarge).map(({ hardware }) => hardware);
+  const large = known.filter(isAllowedAndLarge).map(({ hardware }) => hardware);
   if (large.length > 0) {
     return {
       reason: 'no-node-fits',
@@ -272,6 +280,12 @@ const FAILING: Omit<Reason, 'classKey'> = {
   reason: 'nodes-failing',
   detail:
     'each node that fits and has room failed by its own fault a moment ago: another one, or a while, is waited for',
+};
+
+const REGISTRY_FAILING: Omit<Reason, 'classKey'> = {
+  reason: 'nodes-failing',
+  detail:
+    'the registry of its image was away, or had enough of requests, a moment ago: it is asked again after a while',
 };
 
 const exceeds = (
@@ -313,6 +327,7 @@ export const plan = (
       freeDiskMB: node.freeDiskMB ?? 0,
       ahead: new Map(node.ahead?.map((size) => [sizeKey(size), size.leases])),
       isOpen: node.heldBack !== 'closed',
+      closedFor: new Set([...(node.heldBackFor ?? [])].flatMap(([owner, held]) => (held === 'closed' ? [owner] : []))),
     }));
   const quick = slots.filter(({ ahead }) => ahead.size > 0);
   const usage = new Map(policy.ownerUsage);
@@ -337,6 +352,7 @@ export const plan = (
     slot.freeMemoryMB -= memoryMB;
     slot.freeDiskMB -= diskMB;
     if (slot.node.heldBack) slot.isOpen = false;
+    if (slot.node.heldBackFor?.has(owner) === true) slot.closedFor.add(owner);
     usage.set(owner, plusOne(usageOf(owner), cores));
     for (const ceiling of group.ceilings) underCeilings.set(ceiling.key, plusOne(usageUnder(ceiling), cores));
     placements.push({ taskId, instance, node: slot.node.id, nodeEpoch: slot.node.epoch });
@@ -350,6 +366,10 @@ export const plan = (
     const full = whoIsFull(group);
     if (full !== undefined) {
       reasons.push({ classKey: of.key, reason: 'quota', detail: `${full} runs as much as it may at once` });
+      return false;
+    }
+    if (of.pause === 'everywhere') {
+      reasons.push({ classKey: of.key, ...REGISTRY_FAILING });
       return false;
     }
     const free = tightestFit(group, slots);

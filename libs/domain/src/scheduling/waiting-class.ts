@@ -29,8 +29,8 @@ export interface WaitingClass extends Pick<
   readonly entries: readonly QueueEntry[];
   /** Nodes where attempts of these instances failed by the platform's fault: they go elsewhere where another one would do. None where absent. */
   readonly avoids?: ReadonlySet<string>;
-  /** The last of those failures is a moment ago: where no other node would do, they wait. */
-  readonly isPaused?: boolean;
+  /** The last of those failures is a moment ago: they wait where no other node would do (`there`), or whatever would do (`everywhere`), for it was the registry's. */
+  readonly pause?: 'there' | 'everywhere';
 }
 
 /** What the rules of planning look at, as a text. It never changes in the life of a task. */

@@ -197,6 +197,10 @@ export interface InstanceError {
   readonly debug: string;
 }
 
+/** Codes of failures that a node tells and is not to blame for: the registry of the image was away, or had enough of requests; the node keeps images of others in all of its room for them. */
+export const REGISTRY_AWAY = 'FX-REGISTRY';
+export const NO_IMAGE_ROOM = 'FX-IMAGE-ROOM';
+
 /** The hardware an attempt ran on, copied into its end so that billing needs no other stream. */
 export interface NodeHardwareFacts {
   readonly specificationKey: string;

@@ -14,7 +14,7 @@ const failNext = async (one: Rig, count: number): Promise<string> => {
   await one.report(node, 1, endedReport(lease, BY_PLATFORM));
   return node;
 };
-const wake = (one: Rig, name: string) => one.append('task', name, 0, submitted(name, { instances: '0' }));
+const wake = (one: Rig, name: string) => one.append('task', name, 0, submitted(name, { instances: '0' }, name));
 
 describe('a node that fails what it is given', () => {
   it('is not given the same instance again while another one would do, and that succeeds', async () => {
@@ -33,7 +33,7 @@ describe('a node that fails what it is given', () => {
     const one = await rig().lead();
     await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 8 }));
     await one.append('task', 't', 0, submitted('t', { instances: '0' }));
-    for (const [tries, pauseMs] of [1_000, 3_000, 9_000].entries()) {
+    for (const [tries, pauseMs] of [2_000, 6_000, 18_000].entries()) {
       expect(await failNext(one, tries + 1)).toBe('n1');
       const { view, rounds } = one.leadership ?? {};
       expect(view?.failures.nextChange(one.now)).toBe(one.now + pauseMs);
@@ -48,7 +48,7 @@ describe('a node that fails what it is given', () => {
     expect(publicStateOf(await one.stateOf('t'))).toBe('Failure');
   });
 
-  it('is held back after three tasks in a row, tried with one, and given all again when that succeeds', async () => {
+  it('is held back after tasks of three accounts in a row, tried with one, and given all again when that succeeds', async () => {
     const one = await rig().lead();
     await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 2 }));
     await one.append('node', 'n2', 0, nodeJoined('n2', { cores: 8 }));

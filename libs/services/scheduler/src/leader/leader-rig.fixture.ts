@@ -97,7 +97,7 @@ export class Rig {
 
   /** Whatever waits because its node failed it has waited for long enough. */
   passPauses(): void {
-    this.now += 10_000;
+    this.now += 20_000;
     this.leadership?.rounds.wake();
   }
 

@@ -162,9 +162,8 @@ export class SchedulerView {
     return views;
   }
 
-  private heldBack(id: string): Pick<NodeView, 'heldBack'> {
-    const heldBack = this.measured && this.failures.heldBack(id, this.measured.elapsed());
-    return heldBack ? { heldBack } : {};
+  private heldBack(id: string): Pick<NodeView, 'heldBack' | 'heldBackFor'> {
+    return this.measured ? this.failures.heldBack(id, this.measured.elapsed()) : {};
   }
 
   /** Milliseconds by the monotonic clock; 0 in a view that measures nothing, which remembers no failures. */
@@ -211,14 +210,16 @@ export class SchedulerView {
     const heldSince = this.measured?.elapsed();
     for (const lease of leases)
       this.leases.add({ ...this.track(entry, lease), ...(heldSince === undefined ? {} : { heldSince }) });
-    if (heldSince !== undefined) for (const { node } of leases) this.failures.given(node, heldSince);
+    if (heldSince !== undefined) for (const lease of leases) this.failures.given(entry.state.owner, lease, heldSince);
   }
 
   /** Gives the room of leases back that did not come to be. Those that did (the task's state has them) stay. */
   release(taskId: string, leases: readonly DispatchedLease[]): void {
     const inFlight = this.tasks.get(taskId)?.state.inFlight;
-    for (const { leaseId, instance } of leases) {
-      if (inFlight?.get(instance)?.leaseId !== leaseId) this.leases.remove(leaseId);
+    for (const lease of leases) {
+      if (inFlight?.get(lease.instance)?.leaseId === lease.leaseId) continue;
+      this.leases.remove(lease.leaseId);
+      this.failures.released(lease);
     }
   }
 
@@ -270,11 +271,12 @@ export class SchedulerView {
     let freed = false;
     for (const { instance } of started) {
       const lease = state.inFlight.get(instance);
-      if (lease) this.failures.started(lease.node);
+      if (lease && this.measured) this.failures.started(state.owner, lease, this.measured.elapsed());
     }
     for (const end of ended) {
       const { leaseId, startedAt, inSlot } = end;
-      if (this.measured) this.failures.ended(commit.aggregateId, end, this.measured.elapsed());
+      if (this.measured)
+        this.failures.ended({ taskId: commit.aggregateId, owner: state.owner }, end, this.measured.elapsed());
       if (startedAt !== undefined && inSlot === undefined && !fold.pool) this.countEnd(leaseId);
       freed = this.leases.remove(leaseId) || freed;
       if (inSlot !== undefined) this.pools.left(state.spec.poolUuid, inSlot, commit.at);

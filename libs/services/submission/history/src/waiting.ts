@@ -100,7 +100,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'no-node-fits': 'no node has what the task asks for, however long it waits',
   'fleet-full': 'the nodes that fit are busy',
   'nodes-failing':
-    'the nodes that fit and have room failed by their own fault a moment ago, and are left alone for a while',
+    'the nodes that fit and have room, or the registry of its image, failed by their own fault a moment ago, and are left alone for a while',
   dependencies: 'the tasks that it waits for have not ended, or not in a way that lets it start',
   'max-parallel': 'as many of its instances as it allows at once are running or on their way',
   'pool-busy': 'every slot of its pool is in use or still being opened, or its pool grows at its next change of size',
