@@ -43,6 +43,8 @@ class World {
   readonly log = new InMemoryLog();
   readonly violations: string[] = [];
   /** Where instances ran, and from which to which of the things that happened. */
+  private elapsedMs = 1_000;
+  private leadership: Leadership | undefined;
   readonly stays: (Stay & { until: number })[] = [];
   readonly tasks: string[] = [];
   /** How many leases waited on one node at once, at most, and how many were given back. */
@@ -86,6 +88,9 @@ class World {
     await eventually(
       async () => {
         for (let i = 0; i < 20; i += 1) await this.work();
+        // What failed by the platform waits for a while before it is tried again.
+        this.elapsedMs += 20_000;
+        this.leadership?.rounds.wake();
         const states = await Promise.all(this.tasks.map((taskId) => this.stateOf(taskId)));
         return states.every((state) => isOver(state) || state.deleted);
       },
@@ -123,7 +128,7 @@ class World {
         },
         onSuperseded: () => stop.abort(),
         now: () => 1_000,
-        elapsed: () => 1_000,
+        elapsed: () => this.elapsedMs,
         newId: () => `id-${(this.ids += 1)}`,
         logger: silent,
         inSpan: (_name, parent, work) => work(parent),
@@ -131,6 +136,7 @@ class World {
       epoch,
       stop.signal,
     );
+    this.leadership = leadership;
     this.term = { epoch, stop, running: leadership.run() };
   }
 
