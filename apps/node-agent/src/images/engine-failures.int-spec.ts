@@ -13,7 +13,7 @@ import { TaskImages } from '../instance/task-images.js';
 import { aLeaseOrder } from '../node/agent.fixture.js';
 import { AgentRig } from '../node/agent-rig.fixture.js';
 import { EngineImages } from './engine-images.js';
-import { RegistryAway } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 
 const MB = 1_000_000;
 const BOUNDS = { mostBytes: 100 * MB, pullMs: 60_000, silenceMs: 5_000, onError: () => undefined };

@@ -12,7 +12,8 @@ import { imageConfigSchema, settingsOf } from './image-manifest.js';
 import { DOCKER_HUB, type ImageName, wordsFor } from './image-name.js';
 import { findImage, type PullBounds, type WantedImage } from './image-pull.js';
 import type { ImageSource, UsedImage } from './image-store.js';
-import { type FoundImage, RegistryAway } from './registry.js';
+import type { FoundImage } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 import { SharedWork, type Waiter } from './shared-work.js';
 
 export interface EngineImagesOptions extends PullBounds {

@@ -1,4 +1,4 @@
-import { RegistryAway } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 
 /** How long a failure is told to everybody who comes. */
 const HELD_MS = 10_000;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,7 +17,8 @@ import { ImageLayers } from './image-layers.js';
 import { ImageStore, type ImageStoreOptions } from './image-store.js';
 import { KeptLayers } from './kept-layers.js';
 import { PullProgress } from './pull-progress.js';
-import { type Login, Registry, RegistryAway } from './registry.js';
+import { type Login, Registry } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 
 const run = promisify(execFile);
 const LOGIN: Login = { user: 'me', password: 'of-the-token-server' };
@@ -28,6 +29,7 @@ describe('an image that does not come', () => {
   let registry: TestRegistry;
   let folder = '';
   const servers: Server[] = [];
+  const others: TcpServer[] = [];
 
   beforeAll(async () => {
     registry = await startTestRegistry();
@@ -41,6 +43,7 @@ describe('an image that does not come', () => {
       server.close();
       server.closeAllConnections();
     }
+    for (const server of others.splice(0)) server.close();
     await removeTree(folder);
   });
 
@@ -163,6 +166,38 @@ describe('an image that does not come', () => {
     }
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
+
+  /** A server that answers each request with these words. */
+  const says = async (words: string): Promise<string> => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.end(words));
+    });
+    others.push(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+
+  it.each([
+    ['999 Odd', '\r\ncontent-length: 0', /answered 999, which is no status of HTTP/],
+    ['000 Odd', '\r\ncontent-length: 0', /answered 0, which is no status of HTTP/],
+    ['600 Odd', '\r\ncontent-length: 5', /answered 600, which is no status of HTTP/],
+    ['101 Switching Protocols', '\r\nconnection: upgrade\r\nupgrade: x', /closed without an answer/],
+    ['205 Reset Content', '\r\ncontent-length: 5', /./],
+    ['200 OK', '\r\nx: \u0001', /cannot be reached/],
+  ])(
+    'is the fault of the platform where its registry, or who it sends on to, answers %s',
+    async (status, headers, why) => {
+      const url = await says(`HTTP/1.1 ${status}${headers}\r\n\r\n`);
+      for (const [at, from] of [url, await sendsOn(() => `${url}/x`)].entries()) {
+        const { error, outcome } = await ended(use(await open({ folder: join(folder, `${at}`) }), from, 'odd/status'));
+        expect(outcome).toMatchObject({
+          outcome: 'failure',
+          ...(status.startsWith('205') ? {} : { cause: 'platform' }),
+        });
+        expect(String(error)).toMatch(why);
+      }
+    },
+  );
 
   it('says which host gives no tokens, and not that there is no image', async () => {
     const realm = await serve((_, response) => void response.writeHead(404).end());

@@ -11,7 +11,8 @@ import { type ImageName, wordsFor } from './image-name.js';
 import type { Held, ImageRoom } from './image-room.js';
 import type { Allowance } from './layer-budget.js';
 import { PullProgress } from './pull-progress.js';
-import { type FoundImage, type Login, Registry, RegistryAway } from './registry.js';
+import { type FoundImage, type Login, Registry } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 import type { Waiter } from './shared-work.js';
 import { entryAt, LayerRefused } from './tree-path.js';
 

@@ -13,7 +13,8 @@ import { digestOf, pushImage, REGISTRY_LOGIN, startTestRegistry, type TestRegist
 import { UserError } from '../failure/user-error.js';
 import { ImageStore, type ImageStoreOptions, type KeptImage } from './image-store.js';
 import { layerOf } from '@fornax/testing/layers';
-import { type Login, RegistryAway } from './registry.js';
+import type { Login } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 
 /** Images of small files in a real registry, and stores that pull them. */
 describe('the store of images', () => {

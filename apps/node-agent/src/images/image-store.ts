@@ -16,7 +16,8 @@ import type { ImageFiles } from './image-user.js';
 import { ImageRoom } from './image-room.js';
 import { KeptLayers } from './kept-layers.js';
 import { LayerDamaged } from './layer-damaged.js';
-import { type FoundImage, RegistryAway } from './registry.js';
+import type { FoundImage } from './registry.js';
+import { RegistryAway } from './registry-away.js';
 import { SharedWork, type Waiter } from './shared-work.js';
 import { bootId, flushTree, isFlushed, markFlushed, topOf } from './tree-state.js';
 

@@ -60,6 +60,18 @@ describe('requests to a registry', () => {
     expect(inside.told).toEqual([]);
   });
 
+  it.each(['0.0.0.0', '[::]', '127.0.0.1', '[::ffff:127.0.0.1]', '[64:ff9b::7f00:1]'])(
+    'of a private network go to none of the node itself: %s',
+    async (host) => {
+      const inside = await serve();
+      const near = new RegistryRequests('http://10.0.0.5:1');
+      await expect(near.send(new URL(`http://${host}:${inside.port}/`), request())).rejects.toThrow(
+        /no public address/,
+      );
+      expect(inside.told).toEqual([]);
+    },
+  );
+
   it('go to hosts that are as near as the registry, or that the operator names', async () => {
     const inside = await serve();
     const to = new URL(`http://127.0.0.1:${inside.port}/`);

@@ -1,32 +1,16 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 
-import { isPublicAddress } from '@fornax/base';
-
 import { UserError } from '../failure/user-error.js';
+import { mayLead } from './address-reach.js';
+import { RegistryAway } from './registry-away.js';
 
 /** A registry sends on to where its bytes are, now and then once more. */
 const MOST_REDIRECTS = 5;
 const NO_BODY = new Set([204, 205, 304]);
-
-type Reach = 'public' | 'loopback' | 'link-local' | 'private';
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-const LINK_LOCAL = new BlockList();
-LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4');
-LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6');
-
-const reachOf = (address: string): Reach => {
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  if (LOOPBACK.check(address, family)) return 'loopback';
-  if (LINK_LOCAL.check(address, family)) return 'link-local';
-  return isPublicAddress(address) ? 'public' : 'private';
-};
 
 /** All addresses of a name, as the system knows them. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
@@ -65,7 +49,7 @@ export class RegistryRequests {
   readonly #registry: URL;
   readonly #named: ReadonlySet<string>;
   readonly #agents = { 'http:': new http.Agent(), 'https:': new https.Agent() } as const;
-  #own: Promise<ReadonlySet<Reach>> | undefined;
+  #own: Promise<readonly string[]> | undefined;
 
   /** @param named origins that the operator names */
   constructor(
@@ -77,7 +61,7 @@ export class RegistryRequests {
     this.#named = new Set([this.#registry.origin, ...named]);
   }
 
-  /** @throws UserError it leads to where no registry may, or on and on; what the network says; the signal's reason */
+  /** @throws UserError it leads to where no registry may, or on and on; RegistryAway it answers what HTTP does not know; what the network says; the signal's reason */
   async send(to: URL, request: RegistryRequest): Promise<Response> {
     let url = to;
     let { authorization } = request;
@@ -88,7 +72,7 @@ export class RegistryRequests {
       });
       const location = response.headers.get('location');
       if (!request.follows || location === null || response.status < 300 || response.status > 399) return response;
-      await response.body?.cancel();
+      await response.body?.cancel().catch(() => undefined);
       if (hops === MOST_REDIRECTS)
         throw this.#refused(`sends on more than ${MOST_REDIRECTS} times, at last from ${url.host}`);
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
@@ -115,11 +99,10 @@ export class RegistryRequests {
   async #addressesOf({ host, hostname, origin }: URL, signal: AbortSignal): Promise<readonly LookupAddress[]> {
     const found = await this.#found(hostname, signal);
     if (this.#named.has(origin)) return found;
-    const own = await (this.#own ??= this.#found(this.#registry.hostname, signal).then(
-      (addresses) => new Set(addresses.map(({ address }) => reachOf(address))),
+    const own = await (this.#own ??= this.#found(this.#registry.hostname, signal).then((addresses) =>
+      addresses.map(({ address }) => address),
     ));
-    const reaches = found.map(({ address }) => reachOf(address));
-    if (reaches.every((reach) => reach === 'public' || own.has(reach))) return found;
+    if (found.every(({ address }) => mayLead(own, address))) return found;
     throw this.#refused(
       `leads to ${host}, which has no public address: the operator of this node may name it (FORNAX_NODE_IMAGE_SOURCES)`,
     );
@@ -155,22 +138,38 @@ export class RegistryRequests {
     const at = { hostname: hostname.replace(/^\[|\]$/g, ''), port, path: `${pathname}${search}` };
     const options = { ...at, method, headers, signal, lookup: pinned(addresses) };
     return new Promise((resolve, reject) => {
-      const take = (answer: IncomingMessage): void => resolve(responseOf(answer, method));
+      // What is thrown in here would end the agent, not the request.
+      const take = (answer: IncomingMessage): void => {
+        try {
+          resolve(responseOf(answer, method, url.host));
+        } catch (error) {
+          answer.destroy();
+          reject(error as Error);
+        }
+      };
       const request = isSecure
         ? https.request({ ...options, agent: this.#agents['https:'] }, take)
         : http.request({ ...options, agent: this.#agents['http:'] }, take);
       request.on('error', reject);
+      // Of an answer that leaves HTTP (101) Node tells nothing else.
+      request.on('upgrade', (_, socket) => socket.destroy());
+      request.on('close', () => reject(new RegistryAway(`the registry ${url.host} closed without an answer`)));
       request.end();
     });
   }
 }
 
-const responseOf = (answer: IncomingMessage, method: string): Response => {
+/** @param host who answers @throws RegistryAway it says what no answer says */
+const responseOf = (answer: IncomingMessage, method: string, host: string): Response => {
   const { statusCode: status = 0, rawHeaders } = answer;
+  // Three digits are enough for Node's parser; a Response takes none but these.
+  if (status < 200 || status > 599)
+    throw new RegistryAway(`the registry ${host} answered ${status}, which is no status of HTTP`);
   const headers = new Headers();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
   if (method !== 'HEAD' && !NO_BODY.has(status))
     return new Response(Readable.toWeb(answer) as ReadableStream<Uint8Array>, { status, headers });
-  answer.resume();
+  // Also of what has no body something may come, without an end.
+  answer.destroy();
   return new Response(null, { status, headers });
 };

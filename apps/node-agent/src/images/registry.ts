@@ -8,24 +8,13 @@ import { codeOf } from '../files/job-files.js';
 import { UserError } from '../failure/user-error.js';
 import { type Descriptor, indexSchema, manifestSchema, type ImageManifest, chosenOf } from './image-manifest.js';
 import { type ImageName, isDigest, wordsFor } from './image-name.js';
+import { RegistryAway } from './registry-away.js';
 import { RegistryRequests } from './registry-requests.js';
 
 /** Who asks. Neither is ever part of a message. */
 export interface Login {
   readonly user: string;
   readonly password: string;
-}
-
-/** The registry does not answer, or not as one does: nothing that the user of an image did. */
-export class RegistryAway extends Error {
-  override readonly name = 'RegistryAway';
-  constructor(
-    message: string,
-    /** What it asks for itself: to be left alone for so long. */
-    readonly retryAfterMs?: number,
-  ) {
-    super(message);
-  }
 }
 
 export interface PullOptions {
@@ -190,7 +179,7 @@ export class Registry {
   /** Whether who asks is given a part, without what is in it. @throws as `find` */
   async mayHave(part: Descriptor): Promise<void> {
     await this.#retrying(async () => {
-      await (await this.#get(`blobs/${part.digest}`, '*/*', 'HEAD')).body?.cancel();
+      await (await this.#get(`blobs/${part.digest}`, '*/*', 'HEAD')).body?.cancel().catch(() => undefined);
     });
   }
 
@@ -263,7 +252,7 @@ export class Registry {
     const url = `${this.name.registry}/v2/${this.name.repository}/${path}`;
     const first = await this.#ask(url, accept, this.#authorization, method);
     if (first.status !== 401) return this.#checked(first);
-    await first.body?.cancel();
+    await first.body?.cancel().catch(() => undefined);
     this.#authorization = await this.#authorize(first.headers.get('www-authenticate') ?? '');
     return this.#checked(await this.#ask(url, accept, this.#authorization, method));
   }
@@ -284,7 +273,7 @@ export class Registry {
       return await this.#requests.send(new URL(url), { method, accept, authorization, follows, signal: until });
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof UserError) throw error;
+      if (error instanceof UserError || error instanceof RegistryAway) throw error;
       const why = silence.signal.aborted ? `said nothing for ${silenceMs} ms` : `cannot be reached: ${causeOf(error)}`;
       throw new RegistryAway(`the registry ${new URL(url).host} ${why}`);
     } finally {
@@ -296,7 +285,7 @@ export class Registry {
   async #checked(response: Response, giver?: string): Promise<Response> {
     const { status } = response;
     if (response.ok || (status >= 300 && status < 400)) return response;
-    await response.body?.cancel();
+    await response.body?.cancel().catch(() => undefined);
     const words = wordsFor(this.name);
     if (status === 401 || status === 403)
       throw new UserError(

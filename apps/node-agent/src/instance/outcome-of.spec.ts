@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { ghzOf, specificationKeyOf } from '../hardware/hardware.js';
 import { NoRoom } from '../images/image-room.js';
-import { RegistryAway } from '../images/registry.js';
+import { RegistryAway } from '../images/registry-away.js';
 import { failureOf, noteOfKills, outcomeOf } from './outcome-of.js';
 
 describe('what an exit means', () => {

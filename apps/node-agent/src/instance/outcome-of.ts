@@ -4,7 +4,7 @@ import type { InstanceExit } from '@fornax/drivers';
 
 import { UserError } from '../failure/user-error.js';
 import { NoRoom } from '../images/image-room.js';
-import { RegistryAway } from '../images/registry.js';
+import { RegistryAway } from '../images/registry-away.js';
 import { plainText } from './plain-text.js';
 import type { Stuck } from './state-saver.js';
 
