@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { isPublicAddress } from '@fornax/base';
 
 /** How near an address is. Nobody may be sent on to what is `elsewhere`: this host by another name, neighbors on the link, services of a cloud, all that is for many. */
-export type Reach = 'public' | 'private' | 'loopback' | 'elsewhere';
+type Reach = 'public' | 'private' | 'loopback' | 'elsewhere';
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');

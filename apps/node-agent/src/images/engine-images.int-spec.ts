@@ -32,7 +32,7 @@ const held = () => {
   const here = new Map<string, EngineImage>();
   const removals: { readonly name: string; readonly answer: () => void }[] = [];
   const engine: Parameters<typeof EngineImages.open>[0] = {
-    ...{ create: unasked, remove: unasked, withLabel: unasked, look: unasked, archive: unasked },
+    ...{ create: unasked, remove: unasked, withLabel: unasked, look: unasked, archive: unasked, state: unasked },
     image: (name) => Promise.resolve(here.get(name)),
     pull: (name) => {
       here.set(name, { id: name, config: {}, volumes: [], sizeBytes: 6_000_000 });

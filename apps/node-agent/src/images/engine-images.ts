@@ -118,7 +118,7 @@ export class EngineImages implements ImageSource {
       throw new UserError('FX-IMAGE', `The image ${wordsFor(wanted.name)} is damaged: its description cannot be read`);
     }
     const settings = settingsOf({ config: config.data });
-    const lookInto: UsedImage['lookInto'] = (work) => this.#looks.into(here.id, work);
+    const lookInto: UsedImage['lookInto'] = (work, signal) => this.#looks.into(here.id, work, signal);
     return { image: here.id, lookInto, settings, digest: found.named, words: wordsFor(wanted.name), release };
   }
 

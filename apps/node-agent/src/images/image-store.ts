@@ -42,7 +42,7 @@ export interface UsedImage {
   readonly tree?: string;
   readonly image?: string;
   /** Looks into the files of one that an engine has. */
-  readonly lookInto?: <T>(work: (files: ImageFiles) => Promise<T>) => Promise<T>;
+  readonly lookInto?: <T>(work: (files: ImageFiles) => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly settings: ImageSettings;
   /** What its name meant: of an image for several kinds of machines, that of all of them. */
   readonly digest: string;

@@ -27,7 +27,7 @@ export interface InstanceWorld {
   /** Whether the driver lays the files of one instance over those of another. */
   readonly laysOver?: boolean | undefined;
   /** Whether a command may take itself for another user. */
-  readonly masksUsers?: boolean | undefined;
+  readonly masksUsers?: (() => Promise<boolean>) | undefined;
   /** PATH of instances. */
   readonly path: string;
   readonly rpc: RpcClient;

@@ -573,7 +573,7 @@ export class Instance implements Measurable {
     order: Pick<LeaseOrder, 'constants'>,
     secrets: Readonly<Record<string, string>>,
   ): Promise<TaskImage | undefined> {
-    const { images, masksUsers = false } = this.world;
+    const { images, masksUsers = () => Promise.resolve(false) } = this.world;
     if (!images) return undefined;
     this.#times.enter('download');
     const onMoved = (): void => void (this.#moved += 1);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { unlessAborted } from '@fornax/base';
 import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance, UserNumbers } from '@fornax/drivers';
 
@@ -50,21 +51,25 @@ export class TaskImages {
   }
 
   /**
-   * @param masksUsers whether a command may take itself for the user that its task or its image names
+   * @param masksUsers asked where one is named: whether a command may take itself for the user that its task or its image names
    * @returns undefined: the task's profile has none  @throws UserError, RegistryAway, what the disk says, the signal's reason
    */
   async of(
     order: Pick<LeaseOrder, 'constants'>,
     secrets: Readonly<Record<string, string>>,
-    masksUsers: boolean,
+    masksUsers: () => Promise<boolean>,
     waiter: Waiter,
   ): Promise<TaskImage | undefined> {
     const wanted = imageOf(order.constants, secrets, this.registries) ?? this.otherwise();
     if (!wanted) return undefined;
     const image = await this.store.use(wanted, waiter);
-    if (!masksUsers) return image;
+    const { signal } = waiter;
     try {
-      const user = await this.#userIn(image, wanted.runsAs);
+      if ((wanted.runsAs.trim() || image.settings.user.trim()) === '') return image;
+      const isMasked = await unlessAborted(masksUsers(), signal);
+      signal.throwIfAborted();
+      if (isMasked !== true) return image;
+      const user = await this.#userIn(image, wanted.runsAs, signal);
       return { ...image, ...(user ? { user } : {}) };
     } catch (error) {
       image.release();
@@ -73,16 +78,16 @@ export class TaskImages {
   }
 
   /** Of one in an engine it is found once: to look into that takes a container. */
-  async #userIn(image: UsedImage, ofTask: string): Promise<ImageUser | undefined> {
+  async #userIn(image: UsedImage, ofTask: string, signal: AbortSignal): Promise<ImageUser | undefined> {
     const { tree, lookInto, words, settings } = image;
     const find = (files: ImageFiles): Promise<ImageUser | undefined> => userIn({ files, words }, ofTask, settings.user);
     if (tree !== undefined) return find(filesOfTree(tree));
     const asked = ofTask.trim() || settings.user.trim();
-    if (asked === '' || !lookInto) return undefined;
+    if (!lookInto) return undefined;
     const key = `${image.image ?? ''} ${asked}`;
     const known = this.#users.get(key);
     if (known) return known;
-    const user = await lookInto(find);
+    const user = await lookInto(find, signal);
     if (this.#users.size >= MOST_USERS) this.#users.clear();
     if (user) this.#users.set(key, user);
     return user;

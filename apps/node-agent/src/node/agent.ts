@@ -416,7 +416,7 @@ export class Agent {
       driver,
       path: facts.path,
       laysOver: facts.laysOver,
-      masksUsers: facts.masksUsers,
+      masksUsers: () => driver.masksUsers?.() ?? Promise.resolve(facts.masksUsers === true),
       rpc: this.wires.rpc,
       publisher: this.wires.publisher,
       s3: this.wires.s3,

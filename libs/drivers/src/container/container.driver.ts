@@ -33,7 +33,7 @@ import { Engine, EngineAway, type EngineFacts, EngineRefused } from './engine.js
 import { EngineWatch } from './engine-watch.js';
 import { Leaving } from './leaving.js';
 import { startContainer } from './start-container.js';
-import { whyNoMask } from './try-mask.js';
+import { MaskTrials } from './try-mask.js';
 
 export interface ContainerOptions {
   /** Folder of this agent alone; holds the files of instances while they run. The engine sees it under the same name. */
@@ -75,6 +75,7 @@ export class ContainerDriver implements Driver {
   readonly #pipes: FifoPool;
   readonly #watch: EngineWatch;
   readonly #leaving: Leaving;
+  readonly #mask: MaskTrials;
   readonly #ids = new Set<string>();
   readonly #live = new Map<string, LaunchedInstance>();
   readonly #waiting: (() => void)[] = [];
@@ -96,6 +97,7 @@ export class ContainerDriver implements Driver {
     this.#name = createHash('sha256').update(this.#options.workDir).digest('hex').slice(0, 12);
     this.#lock = new AgentLock(this.#options.workDir);
     this.#engine = options.engine;
+    this.#mask = new MaskTrials(this, this.#engine, this.#name);
     this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
     this.#watch = new EngineWatch(() => this.#engine.ping(), options.onEngine);
     this.#leaving = new Leaving((name) => this.#engine.remove(name));
@@ -132,7 +134,7 @@ export class ContainerDriver implements Driver {
     });
     this.#watch.start();
     const noWaysIn = await this.#whyNoWaysIn(facts);
-    const noMask = await whyNoMask(this, this.#engine, this.#name);
+    const mask = await this.#mask.ask();
     const missing = (['memory', 'cpu', 'pids'] as const).filter((limit) => !facts.limits.includes(limit));
     return {
       name: `container/${facts.name}`,
@@ -149,11 +151,15 @@ export class ContainerDriver implements Driver {
                 'instances of profiles with access to the network are not run here: FORNAX_NODE_ENGINE_NETWORK names no network of the engine for them',
               ]
             : []),
-        ...(noMask === undefined
-          ? []
-          : [
-              `DOCKER_USER and the USER of an image have no effect here: the engine permits no user namespace in its containers (${noMask})`,
-            ]),
+        ...(mask.kind === 'refused'
+          ? [
+              `DOCKER_USER and the USER of an image have no effect here: the engine permits no user namespace in its containers (${mask.why})`,
+            ]
+          : mask.kind === 'not-known'
+            ? [
+                `it could not be tried whether DOCKER_USER and the USER of an image have an effect here (${mask.why}): it is tried again when a task asks for it`,
+              ]
+            : []),
         ...(noWaysIn === undefined ? [] : [`ports of instances are not forwarded here: ${noWaysIn}`]),
       ],
       limits: facts.limits,
@@ -164,8 +170,12 @@ export class ContainerDriver implements Driver {
       hostPrograms: false,
       gpus: gpusOf(this.#devices),
       laysOver: false,
-      masksUsers: noMask === undefined,
+      masksUsers: mask.kind === 'works',
     };
+  }
+
+  async masksUsers(): Promise<boolean> {
+    return (await this.#mask.ask()).kind === 'works';
   }
 
   allow(forMs: number): void {

@@ -113,6 +113,23 @@ const reasonOf = (error: unknown): string => {
   return said.trim().slice(0, MOST_REASON);
 };
 
+/** What an engine tells line by line of work that it has begun. @returns why it failed */
+const failureIn = (told: string): string | undefined => {
+  for (const line of told.split('\n')) {
+    const said = /^\s*\{/.test(line) ? parsed(line) : undefined;
+    if (isRecord(said) && typeof said['error'] === 'string') return said['error'].trim().slice(0, MOST_REASON);
+  }
+  return undefined;
+};
+
+const parsed = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+};
+
 /** What takes no signal is not waited for any longer: its connection ends with the engine's. */
 const ended = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
   const { promise, reject } = Promise.withResolvers<never>();
@@ -164,10 +181,12 @@ export class Engine {
     await this.#ask(this.answerMs, (docker, abortSignal) => ended(abortSignal, docker.ping()));
   }
 
-  /** @returns its id @throws EngineRefused, EngineAway */
-  async create(name: string, request: Docker.ContainerCreateOptions): Promise<string> {
-    const container = await this.#ask(WORK_MS, (docker, abortSignal) =>
-      docker.createContainer({ ...request, name, abortSignal }),
+  /** @returns its id @throws EngineRefused, EngineAway; the signal's reason: it may come to be all the same, by this name */
+  async create(name: string, request: Docker.ContainerCreateOptions, signal?: AbortSignal): Promise<string> {
+    const container = await this.#ask(
+      WORK_MS,
+      (docker, abortSignal) => docker.createContainer({ ...request, name, abortSignal }),
+      signal,
     );
     return container.id;
   }
@@ -177,9 +196,11 @@ export class Engine {
   }
 
   /** @returns undefined: there is none */
-  async state(id: string): Promise<ContainerState | undefined> {
-    const found = await this.#unlessGone(this.answerMs, (docker, abortSignal) =>
-      docker.getContainer(id).inspect({ abortSignal }),
+  async state(id: string, signal?: AbortSignal): Promise<ContainerState | undefined> {
+    const found = await this.#unlessGone(
+      this.answerMs,
+      (docker, abortSignal) => docker.getContainer(id).inspect({ abortSignal }),
+      { signal },
     );
     if (!found) return undefined;
     const { Running: isRunning, Pid: pid, OOMKilled: wasOutOfMemory } = found.State;
@@ -220,20 +241,24 @@ export class Engine {
    */
   async importImage(archive: Buffer, name: string): Promise<void> {
     await this.#ask(WORK_MS, async (docker, abortSignal) => {
-      const said = await docker.importImage(Readable.from([archive]), { repo: name, abortSignal });
-      await text(said as Readable);
+      const stream = await docker.importImage(Readable.from([archive]), { repo: name, abortSignal });
+      // One that fails has begun with success.
+      const failure = failureIn(await text(stream as Readable));
+      if (failure !== undefined) throw new EngineRefused(500, failure);
     });
   }
 
   /**
    * Looks at a place in a container, which need not run, as a process in it would: links lead back into it.
-   * @returns undefined: nothing is there
+   * @returns undefined: nothing is there, or no container  @throws EngineRefused (409: the container is being removed), EngineAway, the signal's reason
    */
-  async look(id: string, path: string): Promise<ContainerEntry | undefined> {
+  async look(id: string, path: string, signal?: AbortSignal): Promise<ContainerEntry | undefined> {
     let at = path;
     for (let links = 0; links <= MOST_LINKS; links += 1) {
-      const found = await this.#unlessGone(this.answerMs, (docker, abortSignal) =>
-        docker.getContainer(id).infoArchive({ path: at, abortSignal } as { path: string }),
+      const found = await this.#unlessGone(
+        this.answerMs,
+        (docker, abortSignal) => docker.getContainer(id).infoArchive({ path: at, abortSignal } as { path: string }),
+        { signal, gone: [404] },
       );
       if (!found) return undefined;
       const { mode, size, linkTarget } = entryIn(found);
@@ -245,9 +270,11 @@ export class Engine {
   }
 
   /** What lies there, as an archive. Whoever has it reads it, or destroys it. @param path as `look` gave it */
-  async archive(id: string, path: string): Promise<Readable> {
-    const stream = await this.#ask(this.answerMs, (docker, abortSignal) =>
-      docker.getContainer(id).getArchive({ path, abortSignal } as { path: string }),
+  async archive(id: string, path: string, signal?: AbortSignal): Promise<Readable> {
+    const stream = await this.#ask(
+      this.answerMs,
+      (docker, abortSignal) => docker.getContainer(id).getArchive({ path, abortSignal } as { path: string }),
+      signal,
     );
     return stream as Readable;
   }
@@ -301,23 +328,28 @@ export class Engine {
     await this.#wrap(signal, () => promise).finally(() => 'destroy' in stream && (stream.destroy as () => void)());
   }
 
-  async #unlessGone<T>(ms: number, call: Call<T>): Promise<T | undefined> {
+  /** @param options.gone 409: it does not run any more, or somebody removes it already */
+  async #unlessGone<T>(
+    ms: number,
+    call: Call<T>,
+    options: { readonly signal?: AbortSignal | undefined; readonly gone?: readonly number[] } = {},
+  ): Promise<T | undefined> {
+    const { signal, gone = [304, 404, 409] } = options;
     try {
-      return await this.#ask(ms, call);
+      return await this.#ask(ms, call, signal);
     } catch (error) {
-      // 409: it does not run any more, or somebody removes it already.
-      if (error instanceof EngineRefused && [304, 404, 409].includes(error.status)) return undefined;
+      if (error instanceof EngineRefused && gone.includes(error.status)) return undefined;
       throw error;
     }
   }
 
-  async #ask<T>(ms: number, call: Call<T>): Promise<T> {
+  async #ask<T>(ms: number, call: Call<T>, signal?: AbortSignal): Promise<T> {
     const docker = await this.#open();
     const limit = AbortSignal.timeout(ms);
     try {
-      return await this.#wrap(undefined, () => call(docker, limit));
+      return await this.#wrap(signal, () => call(docker, signal ? AbortSignal.any([signal, limit]) : limit));
     } catch (error) {
-      if (limit.aborted)
+      if (limit.aborted && signal?.aborted !== true)
         throw new EngineAway(`the container engine at ${this.socket} did not answer within ${ms / 1_000} s`);
       throw error;
     }

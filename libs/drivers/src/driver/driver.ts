@@ -23,6 +23,8 @@ export interface Driver {
    * is over without another one, and that none starts: also while this process is stopped, dead, or the machine slept. So not by a timer in here.
    */
   allow(forMs: number): void;
+  /** Whether a command may take itself for another user, for drivers that may not have known it when they were asked first. Absent: `DriverFacts.masksUsers`. */
+  masksUsers?(): Promise<boolean>;
   /** Kills every instance and lets go of all resources. */
   close(): Promise<void>;
 }

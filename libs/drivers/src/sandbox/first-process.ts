@@ -26,6 +26,11 @@ export interface Status {
   readonly told: () => Promise<number>;
 }
 
+/** The first process of a sandbox could not make it, and said why. */
+export class SetUpRefused extends Error {
+  override readonly name = 'SetUpRefused';
+}
+
 /** Hears what a first process says of its command (`native/src/supervise.c`). */
 export const readStatus = (status: Readable): Status => {
   let text = '';

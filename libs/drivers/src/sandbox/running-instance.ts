@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance, UserNumbers } from '../driver/driver.js';
 import { type EnterStart, Entries } from './entered-commands.js';
-import { CommandTooLong, messageOf, readStatus } from './first-process.js';
+import { CommandTooLong, messageOf, readStatus, SetUpRefused } from './first-process.js';
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
 import { heldMemoryMB } from '../process/held-memory.js';
@@ -300,10 +300,8 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
         .slice(0, COMPLAINT_BYTES);
       closeOutput();
       if (cause instanceof CommandTooLong) throw cause;
-      throw new Error(
-        complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`,
-        { cause },
-      );
+      if (complaint === '') throw new Error('the sandbox could not be set up', { cause });
+      throw new SetUpRefused(`the sandbox could not be set up: ${complaint}`, { cause });
     }
     const moved = movedBy(how);
     // Those that watch over entered commands are outside of its processes.
