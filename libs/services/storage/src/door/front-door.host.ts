@@ -46,8 +46,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
     const endpoint: Parameters<DoorParts['with']>[0] = {
       baseHosts: config.baseHosts,
       observe: observed,
-      onReadAs: ({ reader, account, bucket, operation }) =>
-        logger.info({ reader, account, bucket, operation }, 'files are read as another account'),
+      onReadAs: (use) => logger.info(use, 'files are read as another account'),
       onError: (error, request) => logger.error({ err: error, ...request }, 'S3 request failed'),
     };
     this.#server = createFrontDoor(parts.with(endpoint), { ...config.door, requestsPerS: config.requestsPerS });

@@ -16,7 +16,7 @@ import {
 } from '@fornax/service-kit';
 import { isOutage } from '@fornax/base';
 import { authenticate } from '../s3/authenticator.js';
-import type { Exchange, S3Parts } from '../s3/exchange.js';
+import type { Exchange, ReadAsUse, S3Parts } from '../s3/exchange.js';
 import { withCarriedHeaders, withOlderCarriedHeaders } from './carried-headers.js';
 import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
@@ -153,6 +153,25 @@ const callerOf = (principal: Principal): string => {
   }
 };
 
+/** What is told of an answer to who reads as another account; undefined for all others. */
+const readAsUse = (
+  { principal, request, operation }: ReturnType<typeof examine>,
+  { headersSent, statusCode, writableFinished }: ServerResponse,
+): ReadAsUse | undefined => {
+  if (principal.kind !== 'user' || principal.readBy === undefined) return undefined;
+  const { bucket, key } = request;
+  const prefix = queryValue(request, 'prefix');
+  return {
+    reader: principal.readBy,
+    account: principal.account,
+    bucket,
+    ...(key !== '' ? { key } : prefix === undefined ? {} : { prefix }),
+    operation: operationName(operation, request),
+    ...(headersSent ? { status: statusCode } : {}),
+    isWhole: writableFinished,
+  };
+};
+
 export interface FrontDoorLimits extends DoorLimits {
   /** Requests of an account a second; 0: any number. */
   readonly requestsPerS: number;
@@ -181,8 +200,6 @@ const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arri
     };
     const exchange: Exchange = { ...parts, request, response, authenticated, principal, expectBody };
     const facts = { operation: operationName(operation, request), parent: request.headers.get('traceparent') };
-    if (principal.kind === 'user' && principal.readBy !== undefined)
-      parts.onReadAs({ reader: principal.readBy, account: principal.account, bucket: request.bucket, ...facts });
     await parts.observe(facts, async () => {
       await parts.checkLease(principal);
       parts.checkStore();
@@ -203,6 +220,10 @@ const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arri
       const { principal } = examined;
       if (principal.kind === 'user' && !budget.take(callerOf(principal))) throw slowDown();
       if (asked) return answerPage(asked, arrival.response);
+      arrival.response.once('close', () => {
+        const use = readAsUse(examined, arrival.response);
+        if (use) parts.onReadAs(use);
+      });
       const caller = callerOf(principal);
       slots.enter(caller, (isIn) => {
         if (!isIn) return sendError(arrival, slowDown());

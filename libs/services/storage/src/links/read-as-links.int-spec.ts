@@ -3,7 +3,9 @@ import { newId } from '@fornax/base';
 import type { WireBucketLinks } from '@fornax/contracts';
 import type { AccountRole } from '@fornax/domain';
 import { presignedUrl, type QueryPairs } from '@fornax/s3';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LOGGER } from '@fornax/service-kit';
+import { eventually } from '@fornax/testing';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { send, StorageUnderTest, type Answer, type TestUser } from '../storage.fixture.js';
 
 let storage: StorageUnderTest;
@@ -190,6 +192,31 @@ describe('links of who reads as another account', () => {
         expect((await follow(forged(by, people.grace, path))).status).toBe(403);
     expect((await follow(await linkTo('operation=list', { by: people.root, bucket: 'abroads' }))).status).toBe(200);
   });
+});
+
+it('leaves a line in the log for each use of such a link, once it is answered: who, whom, what, and whether', async () => {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const logger = storage.app.app.get<{ info(fields: object, message: string): void }>(LOGGER);
+  const told = jest.spyOn(logger, 'info').mockImplementation((fields, message) => {
+    if (message === 'files are read as another account') lines.push({ ...fields });
+  });
+  try {
+    await follow(forged(people.auditor, people.grace, '/graces/in/a b'));
+    await follow(forged(people.auditor, people.grace, '/graces', { query: [['prefix', 'in/']] }));
+    await follow(forged(people.auditor, people.grace, '/graces/in/none'));
+    await follow(forged(people.auditor, people.grace, '/abroads/in/a b'));
+    await eventually(() => lines.length >= 4);
+  } finally {
+    told.mockRestore();
+  }
+  const of = { reader: people.auditor.account, account: people.grace.account };
+  const [read, listed] = [{ operation: 'getObject' }, { operation: 'listObjects' }];
+  expect(lines).toEqual([
+    { ...of, ...read, bucket: 'graces', key: 'in/a b', status: 200, isWhole: true },
+    { ...of, ...listed, bucket: 'graces', prefix: 'in/', status: 200, isWhole: true },
+    { ...of, ...read, bucket: 'graces', key: 'in/none', status: 404, isWhole: true },
+    { ...of, ...read, bucket: 'abroads', key: 'in/a b', status: 403, isWhole: true },
+  ]);
 });
 
 describe('a link of who reads as another account ends', () => {

@@ -11,6 +11,23 @@ import { type Allowed, ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
 import { type S3Request, headerOfText } from './s3-request.js';
 
+/** A use of a link that reads as another account. Nothing in it opens anything. */
+export interface ReadAsUse {
+  /** Ids of accounts. */
+  readonly reader: string;
+  readonly account: string;
+  readonly bucket: string;
+  /** Of an object. */
+  readonly key?: string;
+  /** Of a list. */
+  readonly prefix?: string;
+  readonly operation: string;
+  /** Of the answer; absent: who asked went away before it. */
+  readonly status?: number;
+  /** Whether all of the answer was sent. */
+  readonly isWhole: boolean;
+}
+
 /** What the protocol stands on. */
 export interface S3Parts {
   readonly store: ObjectStore;
@@ -38,13 +55,8 @@ export interface S3Parts {
     facts: { readonly operation: string; readonly parent: string | undefined },
     run: () => Promise<void>,
   ) => Promise<void>;
-  /** Told who reads as whom: both by their ids. */
-  readonly onReadAs: (read: {
-    readonly reader: string;
-    readonly account: string;
-    readonly bucket: string;
-    readonly operation: string;
-  }) => void;
+  /** Told who has read as whom, once it was answered. */
+  readonly onReadAs: (read: ReadAsUse) => void;
   /** Told about failures that are ours. */
   readonly onError: (
     error: unknown,
