@@ -8,7 +8,15 @@ import type { TaskEvent } from './task.events.js';
 const { given } = specFor(taskDecider);
 const task = submitted('task-1', { instances: '0-1' });
 const { leaseId } = aLease(0);
-const session = { session: 's-1', instance: 0, leaseId, kind: 'exec', program: 'sh', hasTerminal: false } as const;
+const session = {
+  session: 's-1',
+  instance: 0,
+  leaseId,
+  kind: 'exec',
+  program: 'sh',
+  hasTerminal: false,
+  carrier: 'c',
+} as const;
 const open = { type: 'OpenSession', ...session, at } as const;
 const opened = { type: 'TaskSessionOpened', ...session, at } as const;
 const end = { session: 's-1', instance: 0, exitCode: 7, bytesIn: 1, bytesOut: 2, at } as const;
@@ -59,9 +67,18 @@ describe('a session in an instance', () => {
     const fold = (events: readonly TaskEvent[]) =>
       storeTaskState(events.reduce(taskDecider.evolve, taskDecider.initial));
     const before = [task, dispatched(aLease(0)), started(aRef(0))];
-    expect(fold([...before, { ...opened, carrier: 'c' }])).toMatchObject({
+    expect(fold([...before, opened])).toMatchObject({
       openSessions: [{ session: 's-1', instance: 0, carrier: 'c' }],
     });
     expect(fold([...before, opened, { type: 'TaskSessionEnded', ...end }])).toEqual(fold(before));
+  });
+
+  it('leaves it as it was where nobody is said to carry it: rows that were folded before have none of those either', () => {
+    const fold = (events: readonly TaskEvent[]) =>
+      storeTaskState(events.reduce(taskDecider.evolve, taskDecider.initial));
+    const before = [task, dispatched(aLease(0)), started(aRef(0))];
+    const { carrier: _, ...ofBefore } = opened;
+    expect(fold([...before, ofBefore])).toEqual(fold(before));
+    expect(fold([...before, opened, { ...ofBefore, session: 's-2' }])).toEqual(fold([...before, opened]));
   });
 });

@@ -74,7 +74,7 @@ export interface TaskState {
   readonly resourceUpdates: number;
   /** Digests of the images that its instances ran in, the first ones of many; absent: none, and in folds of before. */
   readonly images?: readonly string[];
-  /** Sessions in its instances that have not ended; absent: none, and in folds of before. */
+  /** Sessions in its instances that have not ended; absent: none. Those of before their openings named a carrier are none of them: folds of that time have none either. */
   readonly openSessions?: readonly OpenSession[];
 }
 
@@ -82,7 +82,7 @@ export interface TaskState {
 export interface OpenSession {
   readonly session: string;
   readonly instance: number;
-  readonly carrier?: string;
+  readonly carrier: string;
 }
 
 /** Those that were open before and one more, or one less. None is no field, so that the fold of a task is as it was. */
@@ -357,7 +357,7 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
     // What people do in instances changes nothing of what becomes of them.
     case 'TaskSessionOpened': {
       const { session, instance, carrier } = event;
-      return withSessions(state, { opened: { session, instance, ...(carrier === undefined ? {} : { carrier }) } });
+      return carrier === undefined ? state : withSessions(state, { opened: { session, instance, carrier } });
     }
     case 'TaskSessionEnded':
       return withSessions(state, { ended: event.session });
