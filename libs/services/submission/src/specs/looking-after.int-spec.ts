@@ -263,7 +263,7 @@ describe('what a role may do with the task of somebody else', () => {
     ok(await change('Acme'));
   });
 
-  it('is no more when it reads as somebody else: it has that account alone', async () => {
+  it('is no more when it reads as somebody else: it sees what that one does', async () => {
     const id = await submit();
     const header = { qarnotreadonlyrequestforaccount: people.colleague.email };
     expect(await as('operator', 'GET', `/tasks/${id}`, undefined, header)).toMatchObject({ status: 404 });

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { jsonOf, RpcClient } from '@fornax/base';
+import { jsonOf, RpcClient, Unavailable } from '@fornax/base';
 import { carrierRpcSubject, type WaysReply, waysReplySchema, waysRequestSchema } from '@fornax/contracts';
 import type { Nats } from '@fornax/event-store';
-import { LOGGER, NATS } from '@fornax/service-kit';
+import { LOGGER, NATS, parseInput, wireErrorOf } from '@fornax/service-kit';
 import { z } from 'zod';
 import { Carriers } from './carriers.js';
 
@@ -20,8 +20,8 @@ export class CarrierCalls implements BeforeApplicationShutdown {
   private subscription: ReturnType<Nats['subscribe']> | undefined;
 
   constructor(
-    private readonly carriers: Carriers,
-    private readonly rpc: RpcClient,
+    @Inject(Carriers) private readonly carriers: Pick<Carriers, 'own' | 'goneAmong'>,
+    @Inject(RpcClient) private readonly rpc: Pick<RpcClient, 'request'>,
     @Inject(NATS) private readonly nats: Nats,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -31,12 +31,36 @@ export class CarrierCalls implements BeforeApplicationShutdown {
     return this.rpc.request(carrierRpcSubject(carrier), request, waysReplySchema);
   }
 
+  /** This process. */
+  get own(): string {
+    return this.carriers.own;
+  }
+
+  /**
+   * Those that are gone, as `Carriers` says, and do not answer either: one whose way to the database alone is broken has no mark, and carries its sessions on.
+   * @throws Error the database does not answer
+   */
+  async goneAmong(carriers: readonly string[]): Promise<ReadonlySet<string>> {
+    const unmarked = [...(await this.carriers.goneAmong(carriers))];
+    const silent = await Promise.all(unmarked.map(async (carrier) => ((await this.answers(carrier)) ? [] : [carrier])));
+    return new Set(silent.flat());
+  }
+
+  /** Whether it is there: it answers, whatever it says. False also where this process has lost NATS itself. */
+  private async answers(carrier: string): Promise<boolean> {
+    try {
+      await this.rpc.request(carrierRpcSubject(carrier), {}, z.unknown());
+      return true;
+    } catch (error) {
+      return !(error instanceof Unavailable);
+    }
+  }
+
   /** Answers the others from now on. */
   serve(answer: (request: CarriedRequest) => Promise<WaysReply>): void {
     this.subscription = this.nats.subscribe(carrierRpcSubject(this.carriers.own), {
       callback: (error, message) => {
-        if (error) return;
-        void this.reply(message.data, answer).then((reply) => message.respond(JSON.stringify(reply)));
+        if (!error) void this.answer(message, answer);
       },
     });
   }
@@ -45,13 +69,26 @@ export class CarrierCalls implements BeforeApplicationShutdown {
     if (!this.nats.isClosed()) this.subscription?.unsubscribe();
   }
 
-  /** Never rejects. */
-  private async reply(data: Uint8Array, answer: (request: CarriedRequest) => Promise<WaysReply>): Promise<object> {
+  /** Never rejects: a connection that has closed takes no answer. */
+  private async answer(
+    message: { readonly data: Uint8Array; respond(text: string): unknown },
+    answer: (request: CarriedRequest) => Promise<WaysReply>,
+  ): Promise<void> {
     try {
-      return { ok: await answer(carriedRequestSchema.parse(jsonOf(Buffer.from(data)))) };
+      message.respond(JSON.stringify(await this.replyTo(message.data, answer)));
     } catch (error) {
-      this.logger.warn({ err: error }, 'a node that another process has asked for was not answered');
-      return { error: { code: 'bad-request', message: 'The request could not be answered' } };
+      this.logger.warn({ err: error }, 'an answer to another process was not sent');
+    }
+  }
+
+  /** Says what a node that asks here would be told. Never rejects. */
+  private async replyTo(data: Uint8Array, answer: (request: CarriedRequest) => Promise<WaysReply>): Promise<object> {
+    try {
+      return { ok: await answer(parseInput(carriedRequestSchema, jsonOf(Buffer.from(data)))) };
+    } catch (error) {
+      const { status, code, message } = wireErrorOf(error);
+      if (status >= 500) this.logger.warn({ err: error }, 'a node that another process has asked for was not answered');
+      return { error: { code, message } };
     }
   }
 }

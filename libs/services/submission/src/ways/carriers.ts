@@ -1,13 +1,17 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { newId } from '@fornax/base';
 import { markedAmong, ProcessMark } from '@fornax/projections';
-import { CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, type CoreConfig, LOGGER } from '@fornax/service-kit';
 import { InjectDatabase } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { AbsentFor } from './absent-for.js';
 
 /** A process that lives has made a broken connection to the database anew by then. */
 const GRACE_MS = 10_000;
+
+interface Logger {
+  warn(fields: object, message: string): void;
+}
 
 /** The processes that carry connections into instances: who this one is, and which others are gone. */
 @Injectable()
@@ -20,8 +24,11 @@ export class Carriers implements OnApplicationBootstrap, BeforeApplicationShutdo
   constructor(
     @Inject(CORE_CONFIG) { databaseUrl }: Pick<CoreConfig, 'databaseUrl'>,
     @InjectDatabase() private readonly db: DataSource,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.mark = new ProcessMark(databaseUrl, this.own);
+    this.mark = new ProcessMark(databaseUrl, this.own, {
+      onLost: (error) => logger.warn({ err: error }, 'the mark by which others see that this process lives is lost'),
+    });
   }
 
   onApplicationBootstrap(): void {

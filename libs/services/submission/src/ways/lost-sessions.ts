@@ -3,13 +3,15 @@ import { every } from '@fornax/base';
 import { LOGGER } from '@fornax/service-kit';
 import { OpenSessions } from '@fornax/tasks';
 import { AbsentFor } from './absent-for.js';
-import { Carriers } from './carriers.js';
+import { CarrierCalls } from './carrier-calls.js';
 import { SessionRecords } from './session-records.js';
 import { Sessions } from './sessions.js';
 
 const LOOK_MS = 5_000;
 /** Rows may be behind the end of a session that this process has told of. */
 const GRACE_MS = 10_000;
+
+type CarriedSession = Awaited<ReturnType<OpenSessions['all']>>[number];
 
 interface Logger {
   info(fields: object, message: string): void;
@@ -29,10 +31,10 @@ export class LostSessions implements OnApplicationBootstrap, BeforeApplicationSh
   private stop: () => void = () => undefined;
 
   constructor(
-    private readonly open: OpenSessions,
-    private readonly carriers: Carriers,
-    private readonly sessions: Sessions,
-    private readonly records: SessionRecords,
+    @Inject(OpenSessions) private readonly open: Pick<OpenSessions, 'all'>,
+    @Inject(CarrierCalls) private readonly carriers: Pick<CarrierCalls, 'own' | 'goneAmong'>,
+    @Inject(Sessions) private readonly sessions: Pick<Sessions, 'recorded' | 'carries' | 'end'>,
+    @Inject(SessionRecords) private readonly records: Pick<SessionRecords, 'lost'>,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -44,12 +46,12 @@ export class LostSessions implements OnApplicationBootstrap, BeforeApplicationSh
     this.stop();
   }
 
-  /** Never rejects. */
-  private async look(): Promise<void> {
+  /** Looks once. Never rejects. */
+  async look(): Promise<void> {
     try {
       const recorded = this.sessions.recorded;
       const all = await this.open.all();
-      const gone = await this.carriers.goneAmong(all.flatMap(({ carrier = '' }) => carrier));
+      const gone = await this.carriers.goneAmong(all.map(({ carrier }) => carrier));
       const own = all.filter(({ carrier }) => carrier === this.carriers.own).map(({ session }) => session);
       const now = performance.now();
       const uncarried = this.uncarried.among(
@@ -57,15 +59,21 @@ export class LostSessions implements OnApplicationBootstrap, BeforeApplicationSh
         own.filter((session) => !this.sessions.carries(session)),
         now,
       );
-      for (const { taskId, owner, session, instance, carrier = '' } of all) {
-        if (!gone.has(carrier) && !uncarried.has(session)) continue;
-        this.logger.info({ task: taskId, session, carrier }, 'a session that nobody carries any more has ended');
-        await this.records.lost(taskId, owner, { session, instance });
-      }
+      for (const one of all) if (gone.has(one.carrier) || uncarried.has(one.session)) await this.tell(one);
       const ended = this.endedAmong(recorded, new Set(own), now);
       for (const session of ended) this.sessions.end(session);
     } catch (error) {
       this.logger.warn({ err: error }, 'which sessions have lost their carrier could not be looked at');
+    }
+  }
+
+  /** Tells the end of one. Never rejects: those behind it have theirs, too. */
+  private async tell({ taskId, owner, session, instance, carrier }: CarriedSession): Promise<void> {
+    try {
+      this.logger.info({ task: taskId, session, carrier }, 'a session that nobody carries any more has ended');
+      await this.records.lost(taskId, owner, { session, instance });
+    } catch (error) {
+      this.logger.warn({ err: error, task: taskId, session }, 'the end of a session was not recorded');
     }
   }
 

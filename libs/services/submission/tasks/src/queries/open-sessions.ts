@@ -8,7 +8,7 @@ import { InjectDatabase } from '../model/database.js';
 export class OpenSessions {
   constructor(@InjectDatabase() private readonly db: DataSource) {}
 
-  /** All of them, in the order of their tasks; one without a carrier was opened by a process of before. */
+  /** All of them, in the order of their tasks. */
   async all(): Promise<readonly (OpenSession & { readonly taskId: string; readonly owner: string })[]> {
     const rows = await this.db.query<{ task_id: string; owner: string; sessions: readonly OpenSession[] }[]>(
       `SELECT task_id, owner, fold->'openSessions' AS sessions FROM task WHERE fold->'openSessions' IS NOT NULL ORDER BY task_id`,
