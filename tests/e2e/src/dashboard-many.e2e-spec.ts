@@ -81,9 +81,18 @@ suite('the dashboard, of much', () => {
     const middle = await shown(page);
     expect([middle.includes('0> line 25001 of many'), middle.length < MOST_LINES]).toEqual([true, true]);
 
+    const holdsFocus = (at: ReturnType<Page['getByRole']>): Promise<boolean> =>
+      at.evaluate<boolean, Element>((element) => element.matches(':focus'));
+    expect(await holdsFocus(page.getByRole('log'))).toBe(true);
+
+    await page.getByLabel('Lines with').fill('of many');
+    await page.getByText('50,000 lines of 50,000 · that is all').waitFor();
+    await page.getByRole('log').waitFor();
+    // It was gone to once: who types on keeps the focus.
+    expect(await holdsFocus(page.getByLabel('Lines with'))).toBe(true);
     await page.getByLabel('Lines with').fill('LINE 49');
     await page.getByText('1,111 lines of 50,000 · that is all').waitFor();
-    await page.getByLabel('Lines with').fill('of none');
+    await page.getByLabel('Lines with').fill('of-none');
     await page.getByText('No line is like this').waitFor();
   });
 

@@ -1,7 +1,7 @@
 import type { JobsSearch } from '../address/page-search.ts';
+import { escaped } from '../address/escaped.ts';
 import { api, bodyOf } from './client.ts';
 import type { paths } from './schema.d.ts';
-import { escaped } from './tasks.ts';
 import type { Read, Rights, TaskFilter, TaskState } from './wire.ts';
 
 export type JobGraph = Read<'/fornax/v1/jobs/{id}/graph'>;

@@ -99,6 +99,38 @@ describe('a request that changes something', () => {
   });
 });
 
+describe('a large answer that is on its way', () => {
+  it('is not cut where all else is late, for its line is full: what comes of it is heard', async () => {
+    const { reach, send } = await loaded();
+    const { patientFetch } = await import('./patient-fetch.ts');
+    const told: boolean[] = [];
+    const forget = reach.watch(() => told.push(reach.isAnswering()));
+    const line = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+    jest.mocked(globalThis.fetch).mockImplementationOnce(async (_request, options) => {
+      const signal = options?.signal ?? undefined;
+      return new Response(line.readable.pipeThrough(new TransformStream(), { ...(signal && { signal }) }));
+    });
+    const download = (await patientFetch(new Request('http://platform.example/stdout'))).arrayBuffer();
+    const size = download.then(
+      ({ byteLength }) => byteLength,
+      (error: Error) => error.name,
+    );
+    isGone = true;
+    const late = send('GET', '/jobs');
+    const out = line.writable.getWriter();
+    for (let second = 0; second < 30; second += 1) {
+      void out.write(new Uint8Array(1_000)).catch(() => undefined);
+      await jest.advanceTimersByTimeAsync(1_000);
+    }
+    isGone = false;
+    await out.close().catch(() => undefined);
+    expect([await size, told]).toEqual([30_000, []]);
+    forget();
+    await jest.advanceTimersByTimeAsync(300_000);
+    expect(await late).toBe('TimeoutError');
+  });
+});
+
 describe('an answer that says that nobody is there', () => {
   it('has the platform asked, and it does not answer where that is said of the light request, too', async () => {
     const { reach, send } = await loaded();

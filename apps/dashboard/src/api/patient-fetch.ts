@@ -19,7 +19,12 @@ const read = async (request: Request): Promise<Response> => {
     const response = await fetch(request, { signal: silence.signal });
     silence.heard();
     flight.answered();
-    if (response.body !== null) return new Response(heardBody(response.body, { heard: silence.heard, end }), response);
+    const heard = (): void => {
+      silence.heard();
+      // What stands before a platform that is not there may write a body, too.
+      if (response.ok) reach.heard();
+    };
+    if (response.body !== null) return new Response(heardBody(response.body, { heard, end }), response);
     end();
     return response;
   } catch (error) {

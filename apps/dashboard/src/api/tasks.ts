@@ -1,5 +1,6 @@
 import { PAGE_SIZE } from './page-size.ts';
 import { filterValue } from '../address/conditions.ts';
+import { escaped } from '../address/escaped.ts';
 import type { TasksSearch, StateGroup } from '../address/search.ts';
 import { api, bodyOf } from './client.ts';
 import type { ListedPage, Task, TaskFilter, TaskRights, TaskState, TaskSummary } from './wire.ts';
@@ -11,8 +12,6 @@ const STATES_OF: Readonly<Record<StateGroup, readonly TaskState[]>> = {
   failure: ['Failure'],
   cancelled: ['Cancelled'],
 };
-
-export const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 
 /** What the address of the page asks for, in the language of filters. */
 const filterOf = ({ state, name, tag, project, everybody, ids, where = [] }: TasksSearch): TaskFilter | undefined => {

@@ -1,15 +1,27 @@
+import { escaped } from '../address/escaped.ts';
 import type { LineBuffer } from './line-buffer.ts';
 
 /** Rows between two looks at the clock. */
 const STRIDE = 512;
 
-const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
+/** Whether a row holds a text, in capitals or not. */
+const holderOf = (text: string): ((row: string) => boolean) => {
+  try {
+    const pattern = new RegExp(escaped(text), 'iu');
+    // What is too long for a pattern is refused when it is used first.
+    pattern.test('');
+    return (row) => pattern.test(row);
+  } catch {
+    const small = text.toLowerCase();
+    return (row) => row.toLowerCase().includes(small);
+  }
+};
 
 /** Finds the rows of a buffer that hold a text, in capitals or not; in slices, so that a page stays at hand. */
 export class LineSearch {
   /** Rows that hold it, in order. */
   readonly found: number[] = [];
-  private readonly pattern: RegExp;
+  private readonly isIn: (row: string) => boolean;
   private next = 0;
   /** Rows that do not hold it and may still grow. */
   private readonly growing = new Set<number>();
@@ -18,7 +30,7 @@ export class LineSearch {
     readonly buffer: LineBuffer,
     readonly text: string,
   ) {
-    this.pattern = new RegExp(escaped(text), 'iu');
+    this.isIn = holderOf(text);
   }
 
   /** Searches on for so long. @returns whether everything that there is was searched */
@@ -45,7 +57,7 @@ export class LineSearch {
   }
 
   private holds(row: number): boolean {
-    return this.pattern.test(this.buffer.at(row));
+    return this.isIn(this.buffer.at(row));
   }
 }
 

@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../api/page-size.ts';
 import { readTaskPage } from '../api/tasks.ts';
 import type { TasksSearch } from '../address/search.ts';
 import type { ListedPage, ListedTask } from '../api/wire.ts';
-import { NOT_READ, pagesOf, placesIn, withPages, type PageChain } from './task-pages.ts';
+import { pagesOf, placesIn, seenWith, UNSEEN, type SeenPages } from './task-pages.ts';
 
 /** So many rows before the end of what is known the next page is read. */
 const AHEAD = 30;
@@ -29,14 +29,11 @@ export interface TaskPages {
   readonly onSight: (first: number, last: number) => void;
 }
 
-interface Seen {
+interface Seen extends SeenPages {
   /** The list that this is of. */
   readonly of: string;
-  readonly chain: PageChain;
-  /** The first and the last page that are in sight, or nearly. */
-  readonly sight: readonly [number, number];
 }
-const begun = (of: string): Seen => ({ of, chain: NOT_READ, sight: [0, 0] });
+const begun = (of: string): Seen => ({ of, ...UNSEEN });
 
 const combined = (results: UseQueryResult<ListedPage>[]) => ({
   pages: results.map(({ data }) => data),
@@ -54,7 +51,8 @@ export const useTaskPages = (key: string, search: TasksSearch, everyMs: number |
   const of = JSON.stringify([key, search]);
   const [state, setState] = useState<Seen>(() => begun(of));
   // Another list begins at its first page.
-  const { chain, sight } = state.of === of ? state : begun(of);
+  const seen = state.of === of ? state : begun(of);
+  const { chain, sight } = seen;
   const shown = pagesOf(chain, sight);
   const { pages, error, isReading } = useQueries({
     queries: shown.map((index) => {
@@ -73,8 +71,8 @@ export const useTaskPages = (key: string, search: TasksSearch, everyMs: number |
   useEffect(() => {
     setState((before) => {
       const known = before.of === of ? before : begun(of);
-      const next = withPages(known.chain, from, pages);
-      return next === known.chain && known === before ? before : { ...known, chain: next };
+      const next = seenWith(known, from, pages);
+      return next === known ? known : { of, ...next };
     });
   }, [pages, from, of]);
 
@@ -90,8 +88,8 @@ export const useTaskPages = (key: string, search: TasksSearch, everyMs: number |
 
   const ids = useMemo(() => chain.flatMap((page) => page.ids), [chain]);
   return {
-    count: placesIn(chain),
-    total: pages.findLast((page) => page !== undefined)?.total,
+    count: placesIn(seen),
+    total: pages.findLast((page) => page !== undefined)?.total ?? seen.total,
     at: (row) => pages[Math.floor(row / PAGE_SIZE) - from]?.data[row % PAGE_SIZE],
     ids,
     error,

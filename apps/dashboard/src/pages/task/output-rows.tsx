@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
 import type { LineBuffer } from '../../known/line-buffer.ts';
 import type { FoundLines } from '../../known/found-lines.ts';
 import { AnsiLine } from '../../parts/ansi.tsx';
@@ -9,16 +9,27 @@ const ROW_PX = 17;
 /** Rows that are put into the page together: what places them costs by the groups that there are. */
 const GROUP = 40;
 
+/** A line that is asked for; it is gone to once. */
+export interface Jump {
+  /** The number of it, among those that are shown. */
+  readonly line: number;
+  /** Where it was asked for with the keyboard: if the focus is still there, the rows take it. */
+  readonly from?: HTMLElement;
+}
+
 interface OutputRowsProps {
   readonly buffer: LineBuffer;
   readonly found: FoundLines;
   readonly follows: boolean;
-  /** A place to go to, among those that are shown, as soon as it is there. */
+  readonly jump: Jump | undefined;
+  /** The place of its line, which may not be there yet. */
   readonly goTo: number | undefined;
+  /** The last one that was done: these rows come and go with what is looked for. */
+  readonly done: RefObject<Jump | undefined>;
 }
 
 /** Rows of output, of which only those in sight are in the page. */
-export const OutputRows = ({ buffer, found: { count, rowAt }, follows, goTo }: OutputRowsProps): ReactNode => {
+export const OutputRows = ({ buffer, found: { count, rowAt }, follows, jump, goTo, done }: OutputRowsProps): ReactNode => {
   const place = useRef<HTMLDivElement>(null);
   const groups = useVirtualizer({
     count: Math.ceil(count / GROUP),
@@ -33,10 +44,11 @@ export const OutputRows = ({ buffer, found: { count, rowAt }, follows, goTo }: O
   const isThere = goTo !== undefined && goTo >= 0 && goTo < count;
   useEffect(() => {
     const element = place.current;
-    if (!isThere || element === null) return;
+    if (!isThere || element === null || done.current === jump) return;
+    done.current = jump;
     element.scrollTop = goTo * ROW_PX;
-    element.focus({ preventScroll: true });
-  }, [isThere, goTo]);
+    if (jump?.from !== undefined && jump.from === document.activeElement) element.focus({ preventScroll: true });
+  }, [isThere, goTo, jump, done]);
   return (
     <div
       ref={place}

@@ -1,6 +1,6 @@
 import { Alert, Button, Checkbox, Group, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { readAs } from '../../api/read-as.ts';
 import type { Task } from '../../api/wire.ts';
 import { keepAnswer } from '../../files/save-blob.ts';
@@ -10,7 +10,7 @@ import { useAction } from '../../known/use-action.ts';
 import { STREAMS, type Show, type TaskSearch } from '../../address/search.ts';
 import { count } from '../../parts/format.tsx';
 import { Empty, Waiting } from '../../parts/states.tsx';
-import { OutputRows } from './output-rows.tsx';
+import { OutputRows, type Jump } from './output-rows.tsx';
 
 /** All of it: the browser itself reads it, unless it is read as another account. */
 const Download = ({ path, name }: { readonly path: string; readonly name: string }): ReactNode => {
@@ -54,8 +54,15 @@ export const Output = ({ task, search, show }: OutputProps): ReactNode => {
   const found = useFoundLines(output, find);
   const [follows, setFollows] = useState(line === undefined);
   const findLater = useDebouncedCallback((text: string) => show({ find: text === '' ? undefined : text }), 300);
-  // Of those that are shown, the one with this number.
-  const goTo = line === undefined ? undefined : line - 1 - (find === undefined ? first : 0);
+  const [jump, setJump] = useState<Jump | undefined>(line === undefined ? undefined : { line });
+  const done = useRef<Jump>(undefined);
+  // Another one in the address, as by going back.
+  const [known, setKnown] = useState(line);
+  if (known !== line) {
+    setKnown(line);
+    if (line !== jump?.line) setJump(line === undefined ? undefined : { line });
+  }
+  const goTo = jump === undefined ? undefined : jump.line - 1 - (find === undefined ? first : 0);
   const of = instance === undefined ? '' : `/instances/${instance}`;
   return (
     <Stack gap="sm">
@@ -95,8 +102,10 @@ export const Output = ({ task, search, show }: OutputProps): ReactNode => {
           onKeyDown={(event) => {
             if (event.key !== 'Enter') return;
             const text = event.currentTarget.value.trim();
+            const asked = /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
             setFollows(false);
-            show({ line: /^[1-9]\d*$/.test(text) ? Number(text) : undefined });
+            setJump(asked === undefined ? undefined : { line: asked, from: event.currentTarget });
+            show({ line: asked });
           }}
         />
         <Checkbox
@@ -125,7 +134,7 @@ export const Output = ({ task, search, show }: OutputProps): ReactNode => {
       {found.count === 0 ? (
         <NoLines isOver={isOver} hasLines={find !== undefined && end > first} isSearching={found.isSearching} />
       ) : (
-        <OutputRows buffer={buffer} found={found} follows={follows} goTo={goTo} />
+        <OutputRows buffer={buffer} found={found} follows={follows} jump={jump} goTo={goTo} done={done} />
       )}
     </Stack>
   );
