@@ -81,8 +81,8 @@ suite('the dashboard, of much', () => {
     const middle = await shown(page);
     expect([middle.includes('0> line 25001 of many'), middle.length < MOST_LINES]).toEqual([true, true]);
 
-    const holdsFocus = (at: ReturnType<Page['getByRole']>): Promise<boolean> =>
-      at.evaluate<boolean, Element>((element) => element.matches(':focus'));
+    const holdsFocus = async (at: ReturnType<Page['getByRole']>): Promise<boolean> =>
+      (await at.and(page.locator(':focus')).count()) === 1;
     expect(await holdsFocus(page.getByRole('log'))).toBe(true);
 
     await page.getByLabel('Lines with').fill('of many');

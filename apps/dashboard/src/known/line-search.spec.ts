@@ -23,9 +23,12 @@ describe('a search', () => {
     expect(untilDone(new LineSearch(buffer, '.*'))).toEqual([]);
   });
 
-  it.each(['exit-code', '2026-11-29', '--flag', '-', '[a-z]', String.raw`C:\\-\d`, '/u', '\u2028', '\u{1F600}-'])('finds %j', (text) => {
-    expect(untilDone(new LineSearch(bufferOf('none', `its ${text}.`), text))).toEqual([1]);
-  });
+  it.each(['exit-code', '2026-11-29', '--flag', '-', '[a-z]', String.raw`C:\\-\d`, '/u', '\u2028', '\u{1F600}-'])(
+    'finds %j',
+    (text) => {
+      expect(untilDone(new LineSearch(bufferOf('none', `its ${text}.`), text))).toEqual([1]);
+    },
+  );
 
   it('finds every printable character beside any other', () => {
     const printable = Array.from({ length: 0x7e - 0x20 + 1 }, (_, at) => String.fromCodePoint(0x20 + at));

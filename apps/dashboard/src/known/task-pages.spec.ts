@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { PAGE_SIZE } from '../api/page-size.ts';
-import { NOT_READ, pagesOf, placesIn, seenWith, UNSEEN, withPages, type PageChain, type SeenPages } from './task-pages.ts';
+import {
+  NOT_READ,
+  pagesOf,
+  placesIn,
+  seenWith,
+  UNSEEN,
+  withPages,
+  type PageChain,
+  type SeenPages,
+} from './task-pages.ts';
 
 interface Page {
   readonly data: readonly { readonly uuid: string }[];

@@ -27,7 +27,8 @@ const withPage = (chain: PageChain, index: number, { data, nextToken }: ReadPage
   const known = chain[index];
   if (known === undefined) return chain;
   const next = chain[index + 1]?.token ?? null;
-  const isSame = known.isRead && known.ids.length === data.length && data.every(({ uuid }, at) => uuid === known.ids[at]);
+  const isSame =
+    known.isRead && known.ids.length === data.length && data.every(({ uuid }, at) => uuid === known.ids[at]);
   if (isSame && next === nextToken) return chain;
   const page = { token: known.token, ids: data.map(({ uuid }) => uuid), isRead: true };
   if (next === nextToken) return chain.with(index, page);

@@ -29,7 +29,14 @@ interface OutputRowsProps {
 }
 
 /** Rows of output, of which only those in sight are in the page. */
-export const OutputRows = ({ buffer, found: { count, rowAt }, follows, jump, goTo, done }: OutputRowsProps): ReactNode => {
+export const OutputRows = ({
+  buffer,
+  found: { count, rowAt },
+  follows,
+  jump,
+  goTo,
+  done,
+}: OutputRowsProps): ReactNode => {
   const place = useRef<HTMLDivElement>(null);
   const groups = useVirtualizer({
     count: Math.ceil(count / GROUP),
