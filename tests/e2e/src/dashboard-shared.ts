@@ -25,7 +25,7 @@ export const OWNER = 'owner@acme.example';
 
 /** What changes only what is shown, by its name. */
 const READS =
-  /^(State|Name( begins with)?|Tag|Project|Whose|Order|More conditions|Views|Columns|Copy .*|Graph|Table|Zoom (In|Out)|Fit View|From|Through|This month|Last month|90 days|Divided by|Turbine|Default|Members of Turbine|The moment that is shown|Colored by|Chosen|Output( of instance \d+)?|Chart|A row for each|Errors|Instance|Lines with|Go to line|Follow|Download.*|[\w-]+\.(txt|csv)|own(-rotor)?-results|in\/|Files of|Show the task as of .*|All (states|projects))$/;
+  /^(State|Name( begins with)?|Tag|Project|Whose|Order|More conditions|Views|Columns|Copy .*|Graph|Table|Zoom (In|Out)|Fit View|From|Through|This month|Last month|90 days|Divided by|Turbine( of Acme)?|Default|Members of Turbine|The moment that is shown|Colored by|Chosen|Output( of instance \d+)?|Chart|A row for each|Errors|Instance|Lines with|Go to line|Follow|Download.*|[\w-]+\.(txt|csv)|own(-rotor)?-results|in\/|Files of|Show the task as of .*|All (states|projects))$/;
 
 /** Names of what can be pressed, typed into or chosen on a page, but for its tabs. */
 const CONTROLS = `[...document.querySelectorAll('main button:not([role=tab]), main input:not([type=hidden]), main textarea, main select, main [role=slider], main [role=switch]')]
