@@ -22,7 +22,6 @@ import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
-import { ClusterCarriers1790001810000 } from './migrations/1790001810000-cluster-carriers.migration.js';
 import { CarrierCalls } from './ways/carrier-calls.js';
 import { ClusterCarriers } from './ways/cluster-carriers.js';
 import { ClusterWays } from './ways/cluster-ways.js';
@@ -50,7 +49,6 @@ const SERVICE = 'submission';
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
-      ClusterCarriers1790001810000,
     ]),
     ProfilesModule,
     PeopleModule,

@@ -13,6 +13,7 @@ export { KnownTasks } from './as-of/known-tasks.js';
 export { runningOf, sumOf, type RunningOf, type RunningRow } from './model/running.js';
 export { RunningCounts } from './queries/running-counts.js';
 export { TaskCommits } from './commands/task-commits.js';
+export { ClusterCarrierRows } from './queries/cluster-carrier-rows.js';
 export { OpenSessions } from './queries/open-sessions.js';
 export { TaskLeases } from './queries/task-leases.js';
 export { ErrorTails } from './queries/error-tails.js';

@@ -56,6 +56,7 @@ import { PoolTasks } from './queries/pool-tasks.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { StoredTasks } from './queries/stored-tasks.js';
 import { TaskInstances } from './queries/task-instances.js';
+import { ClusterCarrierRows } from './queries/cluster-carrier-rows.js';
 import { OpenSessions } from './queries/open-sessions.js';
 import { TaskLeases } from './queries/task-leases.js';
 import { TaskLists } from './queries/task-lists.js';
@@ -132,6 +133,7 @@ import { DATABASE } from './model/database.js';
     PatternQueries,
     TaskInstances,
     TaskLists,
+    ClusterCarrierRows,
     OpenSessions,
     TaskLeases,
     TaskSnapshotReader,
@@ -175,6 +177,7 @@ import { DATABASE } from './model/database.js';
     ErrorTails,
     RunningCounts,
     OrganisationQuotas,
+    ClusterCarrierRows,
     OpenSessions,
     TaskLeases,
     TaskSnapshotReader,

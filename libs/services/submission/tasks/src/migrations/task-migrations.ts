@@ -11,6 +11,7 @@ import { ShortnameKinds1790001200000 } from './1790001200000-shortname-kinds.mig
 import { JobsOfTasks1790001210000 } from './1790001210000-jobs-of-tasks.migration.js';
 import { PoolTasks1790001300000 } from './1790001300000-pool-tasks.migration.js';
 import { OpenSessions1790001800000 } from './1790001800000-open-sessions.migration.js';
+import { ClusterCarriers1790001810000 } from './1790001810000-cluster-carriers.migration.js';
 import { UnfinishedByProject1790001560000 } from './1790001560000-unfinished-by-project.migration.js';
 import { TasksByProject1790001700000 } from './1790001700000-tasks-by-project.migration.js';
 import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
@@ -35,4 +36,5 @@ export const TASK_MIGRATIONS = [
   UnfinishedByProject1790001560000,
   TasksByProject1790001700000,
   OpenSessions1790001800000,
+  ClusterCarriers1790001810000,
 ] as const;
