@@ -326,7 +326,8 @@ describe('an agent with containers', () => {
       child.kill('SIGKILL');
       await eventually(() => stands(ticks));
       const client = new Engine(given.engine.socket);
-      expect(await client.withLabel('org.fornax.agent')).toHaveLength(1);
+      // That of its trial of users may be there, too.
+      expect(await client.withLabel('org.fornax.agent')).not.toEqual([]);
       const next = new ContainerDriver({ workDir: join(folder, 'node'), engine: client });
       await next.probe();
       expect(await client.withLabel('org.fornax.agent')).toEqual([]);
